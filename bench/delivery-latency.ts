@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../test/testkit/eventually';
+import { staffToken, startServiceProcess } from '../test/testkit/service-processes';
+import type { CommitTimes } from './commit-times-process';
+import { type Stage, withChannel, witnessQueue } from './stage';
+
+const mutationsPerSecond = 200;
+const warmUpMs = 3_000;
+const durationMs = 10_000;
+
+export interface Latencies {
+  /** From the commit of a change to another team's consumer of its event. */
+  readonly deliveryMs: number[];
+  /** From the request to the answer. */
+  readonly answerMs: number[];
+  readonly perSecond: number;
+}
+
+/** Measures how long after a change its event arrives, at a steady rate of mutations of the whole service. */
+export async function measureLatency(stage: Stage): Promise<Latencies> {
+  const directory = mkdtempSync(join(tmpdir(), 'user-service-bench-'));
+  const service = await startServiceProcess({
+    ...stage,
+    directory,
+    redisPrefix: `${stage.prefix}user:`,
+    amqpPrefix: stage.prefix,
+    program: join(__dirname, 'commit-times-process.ts'),
+  });
+  const committedAtMs = new Map<string, number>();
+  service.process.on('message', (message: { commits?: CommitTimes }) => {
+    for (const [id, atMs] of message.commits ?? []) committedAtMs.set(id, atMs);
+  });
+  try {
+    const token = await staffToken(directory);
+    return await withChannel(stage.amqpUrl, async (channel) => {
+      const arrivals: { id: string; atMs: number }[] = [];
+      await channel.consume(
+        witnessQueue(stage.prefix),
+        (message) => {
+          if (!message) return;
+          arrivals.push({
+            id: String(message.properties.messageId),
+            atMs: performance.timeOrigin + performance.now(),
+          });
+        },
+        { noAck: true },
+      );
+      await load(service.url, token, warmUpMs);
+      await eventually(() => settled(arrivals.length));
+      arrivals.length = 0;
+      const answerMs = await load(service.url, token, durationMs);
+      await eventually(
+        () => {
+          if (arrivals.some(({ id }) => !committedAtMs.has(id)) || arrivals.length < answerMs.length)
+            throw new Error('events are on their way');
+        },
+        { timeoutMs: 10_000 },
+      );
+      return {
+        deliveryMs: arrivals.map(({ id, atMs }) => atMs - (committedAtMs.get(id) as number)),
+        answerMs,
+        perSecond: (answerMs.length * 1_000) / durationMs,
+      };
+    });
+  } finally {
+    await service.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+let lastCount = -1;
+/** Throws while more keep arriving. */
+function settled(count: number): void {
+  const before = lastCount;
+  lastCount = count;
+  if (count !== before) throw new Error('events are on their way');
+}
+
+/** Mutations at a steady rate, whether they are answered or not; answers how long each took. */
+async function load(url: string, token: string, forMs: number): Promise<number[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const sent: Promise<number>[] = [];
+  const startedAtMs = performance.now();
+  for (let elapsedMs = 0; elapsedMs < forMs; elapsedMs = performance.now() - startedAtMs) {
+    const due = Math.min((elapsedMs * mutationsPerSecond) / 1_000, (forMs * mutationsPerSecond) / 1_000);
+    while (sent.length < due) sent.push(createUser(url, token, agent));
+    await delay(1);
+  }
+  const answers = await Promise.all(sent);
+  agent.destroy();
+  return answers;
+}
+
+const query = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }';
+
+function createUser(url: string, token: string, agent: Agent): Promise<number> {
+  const email = `ada.${randomBytes(8).toString('hex')}@example.com`;
+  const body = JSON.stringify({
+    query,
+    variables: { input: { email, firstName: 'Ada', lastName: 'Lovelace' } },
+  });
+  const startedAtMs = performance.now();
+  return new Promise((resolve, reject) => {
+    const sending = request(
+      `${url}/graphql`,
+      {
+        method: 'POST',
+        agent,
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        response.on('end', () => {
+          if (text.includes('CreateUserSuccess')) resolve(performance.now() - startedAtMs);
+          else reject(new Error(`createUser answered ${text.slice(0, 200)}`));
+        });
+      },
+    );
+    sending.on('error', reject);
+    sending.end(body);
+  });
+}

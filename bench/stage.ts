@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { connect } from 'amqplib';
+import { Database } from '../src/postgres/database';
+import { migrate } from '../src/postgres/migrate';
+import { topologyOf } from '../src/rabbitmq/topology';
+import { createLogger } from '../src/telemetry/logger';
+import { findServices } from '../test/testkit/services';
+import { createTemplate, createTestDatabase, dropTestDatabases } from '../test/testkit/test-database';
+import { beginTestRun, testRun } from '../test/testkit/test-run';
+
+/** What a measurement stands on: real services, with a database and names of its own. */
+export interface Stage {
+  readonly databaseUrl: string;
+  readonly amqpUrl: string;
+  readonly redisUrl: string;
+  /** Before the name of every exchange and queue. */
+  readonly prefix: string;
+  /** Past the service. */
+  readonly database: Database;
+}
+
+export const log = createLogger({ level: process.env['LOG_LEVEL'] ?? 'fatal' });
+
+/** Finds or starts the services, measures, and takes everything away again. */
+export async function withServices<T>(
+  measure: (open: <R>(work: (stage: Stage) => Promise<R>) => Promise<R>) => Promise<T>,
+): Promise<T> {
+  const services = await findServices();
+  process.env['TEST_DATABASE_URL'] = services.databaseUrl;
+  beginTestRun();
+  try {
+    await createTemplate(services.databaseUrl, testRun(), async (url) => {
+      await migrate(url, log);
+    });
+    return await measure((work) => withStage(services, work));
+  } finally {
+    await dropTestDatabases(services.databaseUrl, testRun());
+    await services.stop();
+  }
+}
+
+async function withStage<R>(
+  { amqpUrl, redisUrl }: { amqpUrl: string; redisUrl: string },
+  work: (stage: Stage) => Promise<R>,
+): Promise<R> {
+  const testDatabase = await createTestDatabase();
+  const databaseUrl = testDatabase.url;
+  const prefix = `user-service-bench.${randomBytes(4).toString('hex')}.`;
+  const database = new Database(databaseUrl, log, 4);
+  await database.connect();
+  await bindWitnessQueue(amqpUrl, prefix);
+  try {
+    return await work({ databaseUrl, amqpUrl, redisUrl, prefix, database });
+  } finally {
+    await database.close();
+    await testDatabase.drop();
+    await removeNames(amqpUrl, prefix);
+  }
+}
+
+export const witnessQueue = (prefix: string): string => `${prefix}witness`;
+
+/** Another team's queue: durable and replicated, as they should be, so that a confirm means what it means there. */
+async function bindWitnessQueue(url: string, prefix: string): Promise<void> {
+  await withChannel(url, async (channel) => {
+    await channel.assertExchange(`${prefix}user.events`, 'topic', { durable: true });
+    await channel.assertQueue(witnessQueue(prefix), { arguments: { 'x-queue-type': 'quorum' } });
+    await channel.bindQueue(witnessQueue(prefix), `${prefix}user.events`, '#');
+  });
+}
+
+async function removeNames(url: string, prefix: string): Promise<void> {
+  const { queues, exchanges } = topologyOf(prefix);
+  await withChannel(url, async (channel) => {
+    for (const name of [witnessQueue(prefix), ...queues.map((it) => it.name)])
+      await channel.deleteQueue(name);
+    for (const name of exchanges) await channel.deleteExchange(name);
+  });
+}
+
+type ConfirmChannel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createConfirmChannel']>>;
+
+/** Does something to RabbitMQ past the service. */
+export async function withChannel<T>(url: string, work: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
+  const connection = await connect(url, { noDelay: true });
+  try {
+    return await work(await connection.createConfirmChannel());
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Numbers a second. */
+export function rate(count: number, elapsedMs: number): number {
+  return (count * 1000) / elapsedMs;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
+
+/** The value that this share of the values does not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}

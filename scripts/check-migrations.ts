@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createDataSource } from '../src/postgres/data-source';
+import { startEmbeddedPostgres } from '../src/postgres/embedded-postgres';
+import { migrate } from '../src/postgres/migrate';
+
+/** Migrates an empty database and answers the SQL that would still be needed to make it what the entities say. */
+export async function findDrift(url: string): Promise<string[]> {
+  const log = pino({ level: 'silent' });
+  await migrate(url, log);
+  const dataSource = createDataSource({ url, log, deadlines: false });
+  await dataSource.initialize();
+  try {
+    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+    return upQueries.map(({ query }) => query);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function main(): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'check-migrations-'));
+  const postgres = await startEmbeddedPostgres({ dataDirectory: directory, settings: { fsync: 'off' } });
+  try {
+    const drift = await findDrift(postgres.url);
+    for (const statement of drift) process.stdout.write(`no migration says: ${statement}\n`);
+    if (drift.length > 0) process.exitCode = 1;
+  } finally {
+    await postgres.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1]?.endsWith('check-migrations.ts')) void main();

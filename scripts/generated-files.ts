@@ -1,0 +1,156 @@
+import 'reflect-metadata';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { type Audience, operations, userFields } from '../src/graphql/access';
+import { printFederatedSchema } from '../src/graphql/federation';
+import { createSchema } from '../src/graphql/schema';
+import { personalDataMap } from '../src/privacy/personal-data-map';
+import { personalDataOfEvents } from '../src/privacy/personal-data-of-events';
+import { settings } from '../src/settings';
+import { createMetrics } from '../src/telemetry/metrics';
+
+/** A file, or the part of a file between two markers, that the code says and nobody writes by hand. */
+interface Generated {
+  file: string;
+  /** The name in `<!-- name -->` … `<!-- /name -->`; without it, the whole file. */
+  marker?: string;
+  print: () => string;
+}
+
+const GENERATED: Generated[] = [
+  { file: 'schema.graphql', print: () => printFederatedSchema(createSchema([])) },
+  { file: 'README.md', marker: 'settings', print: settingsTable },
+  { file: 'docs/access.md', marker: 'fields', print: fieldsTable },
+  { file: 'docs/access.md', marker: 'operations', print: operationsTable },
+  { file: 'docs/metrics.md', marker: 'metrics', print: metricsTable },
+  { file: 'docs/privacy.md', marker: 'tables', print: personalDataTable },
+  { file: 'docs/privacy.md', marker: 'payloads', print: payloadsTable },
+];
+
+/** A Markdown table between two empty lines. */
+function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return ['', line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line), '', ''].join('\n');
+}
+
+/** The table of settings in the README, from the settings that `loadConfig` reads. */
+function settingsTable(): string {
+  const rows = Object.entries(settings).map(([name, { meaning, unset, ...rest }]) => [
+    `\`${name}\`${'requiredInProduction' in rest ? ' *' : ''}`,
+    meaning,
+    unset,
+  ]);
+  return table(['variable', 'meaning', 'unset means'], rows);
+}
+
+/** Who may read which field of `User`, from the table that the schema is guarded with. */
+function fieldsTable(): string {
+  const answers: Record<Audience, string[]> = {
+    everybody: ['yes', 'yes', 'yes'],
+    self: ['null', 'yes', 'yes'],
+    staff: ['null', 'null', 'yes'],
+  };
+  const rows = Object.entries(userFields).map(([field, audience]) => [`\`${field}\``, ...answers[audience]]);
+  return table(['field of `User`', 'everybody', 'the user', '`users:read`, `users:write`'], rows);
+}
+
+/** Who may call which query or mutation, from the table that the schema is guarded with. */
+function operationsTable(): string {
+  const rows = Object.entries(operations).map(([name, { anyone, scope, self }]) => {
+    const holders = [self && 'the user', scope && `\`${scope}\``].filter(Boolean).join(', ');
+    return [`\`${name}\``, anyone ? 'everybody, without a token too' : holders || 'any valid token'];
+  });
+  return table(['query or mutation', 'who may call it'], rows);
+}
+
+/** Every metric of ours; those of Node.js are named in the text. */
+function metricsTable(): string {
+  const metrics = createMetrics().registry.getMetricsAsArray() as unknown as Array<{
+    name: string;
+    type: string;
+    help: string;
+    labelNames: string[];
+  }>;
+  const rows = metrics
+    .filter(({ name }) => name.startsWith('user_service_'))
+    .map(({ name, type, help, labelNames }) => {
+      const labels = labelNames.filter((label) => label !== 'le').map((label) => `\`${label}\``);
+      return [`\`${name}\``, type, labels.join(' '), help];
+    });
+  return table(['metric', 'kind', 'labels', 'meaning'], rows);
+}
+
+/** Every column of every table, and what becomes of it. */
+function personalDataTable(): string {
+  const rows = Object.entries(personalDataMap).flatMap(([name, { columns, erasure, retention }]) => {
+    const erased = typeof erasure === 'string' ? `erased ${erasure}` : `kept: ${erasure.kept}`;
+    return [
+      [`**\`${name}\`**`, '', '', `${erased}; else stays: ${retention}`, ''],
+      ...Object.entries(columns).map(([column, it]) => [
+        `\`${column}\``,
+        it.dataClass,
+        it.readers,
+        it.purpose,
+        it.exportedAs === undefined ? '' : `\`${it.exportedAs}\``,
+      ]),
+    ];
+  });
+  return table(['column', 'class', 'readers', 'purpose', 'exported as'], rows);
+}
+
+/** Every field of every message. */
+function payloadsTable(): string {
+  const rows = Object.entries(personalDataOfEvents).flatMap(([type, fields]) =>
+    Object.entries(fields).map(([field, [dataClass, purpose]]) => [
+      `\`${type}\``,
+      `\`${field}\``,
+      dataClass,
+      purpose,
+    ]),
+  );
+  return table(['message', 'field', 'class', 'purpose'], rows);
+}
+
+/** The file's text as it should be. Throws when its markers are missing. */
+function expected({ file, marker, print }: Generated, present: string): string {
+  if (marker === undefined) return print();
+  const [begin, end] = [`<!-- ${marker} -->\n`, `<!-- /${marker} -->`];
+  const from = present.indexOf(begin) + begin.length;
+  const to = present.indexOf(end, from);
+  if (!present.includes(begin) || to < 0) throw new Error(`${file} lacks ${begin.trim()} … ${end}`);
+  return present.slice(0, from) + print() + present.slice(to);
+}
+
+/** The first line in which two texts differ, for a message. */
+function firstDifference(present: string, wanted: string): string {
+  const [old, fresh] = [present.split('\n'), wanted.split('\n')];
+  const line = fresh.findIndex((text, index) => text !== old[index]);
+  const at = line < 0 ? fresh.length : line;
+  return `line ${at + 1}\n  is:     ${old[at] ?? '(nothing)'}\n  should: ${fresh[at] ?? '(nothing)'}`;
+}
+
+/** What is printed into these files, or all of them, and is not there. */
+export function findOutdated(files: string[]): Array<{ file: string; present: string; wanted: string }> {
+  return GENERATED.filter(({ file }) => files.length === 0 || files.includes(file)).flatMap((generated) => {
+    const { file } = generated;
+    const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const wanted = expected(generated, present);
+    return present === wanted ? [] : [{ file, present, wanted }];
+  });
+}
+
+function main(args: string[]): void {
+  const files = args.filter((arg) => !arg.startsWith('--'));
+  if (args.includes('--write')) {
+    // One at a time: a file may have two printed parts.
+    for (let [first] = findOutdated(files); first; [first] = findOutdated(files)) {
+      writeFileSync(first.file, first.wanted);
+    }
+    return;
+  }
+  for (const { file, present, wanted } of findOutdated(files)) {
+    process.stdout.write(`${file} is not what the code says, ${firstDifference(present, wanted)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+if (process.argv[1]?.endsWith('generated-files.ts')) main(process.argv.slice(2));

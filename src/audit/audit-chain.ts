@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+
+export const digestBytes = 32;
+
+/** What comes before the first seal. */
+export const genesisHash = Buffer.alloc(digestBytes);
+
+/** An entry as it is sealed: every column. Times are microseconds since 1970, as text. */
+export interface SealedEntry {
+  readonly id: string;
+  readonly position: string;
+  readonly atMicros: string;
+  readonly actorId: string | null;
+  readonly userId: string;
+  readonly action: string;
+  readonly fields: readonly string[];
+  readonly reason: string | null;
+  readonly encryptedValues: Buffer | null;
+}
+
+/** The SQL of a `SealedEntry`. */
+export const sealedEntryColumns = `id, position::text, round(extract(epoch FROM at) * 1000000)::text AS "atMicros",
+  actor_id AS "actorId", user_id AS "userId", action, fields, reason, encrypted_values AS "encryptedValues"`;
+
+/** A link of the chain, without its hash. */
+export interface Link {
+  readonly number: string;
+  readonly sealedAtMicros: string;
+  readonly entryIds: readonly string[];
+  readonly entryDigests: Buffer;
+  readonly previousHash: Buffer;
+}
+
+/** SHA-256 over all of the entry, values as ciphertext: shredding a key changes nothing here. */
+export function digestOf(entry: SealedEntry): Buffer {
+  const { id, position, atMicros, actorId, userId, action, fields, reason, encryptedValues } = entry;
+  const values = encryptedValues?.toString('base64') ?? null;
+  const bytes = JSON.stringify([id, position, atMicros, actorId, userId, action, fields, reason, values]);
+  return createHash('sha256').update(bytes).digest();
+}
+
+/** SHA-256 over the previous link's hash and all of this one. */
+export function hashOf({ number, sealedAtMicros, entryIds, entryDigests, previousHash }: Link): Buffer {
+  return createHash('sha256')
+    .update(previousHash)
+    .update(JSON.stringify([number, sealedAtMicros, entryIds]))
+    .update(entryDigests)
+    .digest();
+}

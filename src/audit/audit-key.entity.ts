@@ -1,0 +1,12 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** A row of `audit_keys`: what makes the values in one user's audit entries readable. Erasure deletes it. */
+@Entity('audit_keys')
+export class AuditKey {
+  @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'audit_keys_pkey' })
+  userId: string;
+
+  /** 32 random bytes, for AES-256-GCM. */
+  @Column('bytea')
+  key: Buffer;
+}

@@ -1,0 +1,77 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Actor } from '../authentication/actor';
+import type { NewOutboxEvent, Outbox } from '../outbox/outbox';
+import type { Transaction } from '../postgres/database';
+import type { AuditRepository, NewAuditEntry } from './audit.repository';
+import type { AuditAction } from './audit-entry.entity';
+import { type ChangedValues, encryptValues } from './audit-values';
+
+/** On whose behalf something happens. */
+export interface Origin {
+  /** null: whoever came with a confirmation token alone. */
+  readonly actor: Actor | null;
+  /** W3C trace context of the request, carried on into the event. */
+  readonly traceparent: string | null;
+}
+
+/** Something that was done with a user's data. */
+export interface AuditedAction {
+  readonly origin: Origin;
+  readonly userId: string;
+  readonly action: AuditAction;
+  /** Names, never values. */
+  readonly fields: readonly string[];
+  /** Why, in a word of a fixed list: it stays readable for ever. */
+  readonly reason: string | null;
+  readonly at: Date;
+  /** Kept encrypted, and readable until the user's key is shredded. */
+  readonly values: ChangedValues | null;
+}
+
+/** What is done without changing anything. */
+const accesses: readonly AuditAction[] = ['USER_READ', 'USER_DATA_EXPORTED'];
+
+/** Who did what to whose data, when and why: an entry and an event for each thing done, in the transaction that does it. */
+export class AuditLog {
+  constructor(
+    private readonly entries: AuditRepository,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** Writes in the caller's transaction, which holds the row locks of the users whose values there are. */
+  async record(tx: Transaction, ...done: readonly AuditedAction[]): Promise<void> {
+    const entries: NewAuditEntry[] = [];
+    const events: NewOutboxEvent[] = [];
+    for (const { origin, values, fields, ...rest } of done) {
+      const id = uuidv7();
+      const encryptedValues =
+        values === null ? null : encryptValues(await this.entries.ensureKey(tx, rest.userId), id, values);
+      const entry = { ...rest, id, actorId: origin.actor?.id ?? null, fields: [...fields], encryptedValues };
+      entries.push(entry);
+      events.push(eventOf(entry, origin.traceparent));
+    }
+    await this.entries.insert(tx, entries);
+    await this.outbox.append(tx, ...events);
+  }
+}
+
+/** The entry as the AuditService is told of it. Its id is the event's, and values are no part of it. */
+function eventOf(entry: NewAuditEntry, traceparent: string | null): NewOutboxEvent {
+  const { id, userId, at, actorId, action, fields, reason } = entry;
+  return {
+    id,
+    userId,
+    version: null,
+    type: accesses.includes(action) ? 'UserDataAccessed' : 'UserDataChanged',
+    data: {
+      userId,
+      at: at.toISOString(),
+      ...(actorId === null ? {} : { actor: actorId }),
+      action,
+      fields,
+      ...(reason === null ? {} : { reason }),
+    },
+    occurredAt: at,
+    traceparent,
+  };
+}

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { nobody } from '../outbox/cloud-event';
+import type { Outbox } from '../outbox/outbox';
+import type { Database, Transaction } from '../postgres/database';
+import { digestOf, genesisHash, hashOf, type SealedEntry, sealedEntryColumns } from './audit-chain';
+import { AuditSeal } from './audit-seal.entity';
+
+/** Whoever holds it adds the next link. */
+const sealerLock = 1_635_083_369;
+const largestSeal = 1_000;
+
+export interface AuditSealerOptions {
+  database: Database;
+  outbox: Outbox;
+  log: Logger;
+  /** How long an entry waits at most before it is sealed, in milliseconds; 5,000 unless told. */
+  intervalMs?: number;
+}
+
+/** Chains what was written since, in batches and never in the transaction that writes; one sealer at a time. */
+export class AuditSealer {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+
+  constructor(private readonly options: AuditSealerOptions) {}
+
+  /** Seals now and then until `stop`; safe on any number of replicas. */
+  start(): void {
+    this.running ??= this.run();
+  }
+
+  /** Finishes the seal in hand. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  /** Seals a batch; answers how many entries, 0 when nothing waits or another sealer is at it. */
+  async sealNext(): Promise<number> {
+    return this.options.database.transaction(async (tx) => {
+      const [lock]: { held: boolean }[] = await tx.manager.query(
+        'SELECT pg_try_advisory_xact_lock($1) AS held',
+        [sealerLock],
+      );
+      if (!lock?.held) return 0;
+      // What is queued, and not "later than the last one": an entry that got its position earlier may commit later.
+      const entries: SealedEntry[] = await tx.manager.query(
+        `SELECT ${sealedEntryColumns} FROM audit_unsealed JOIN audit_entries ON id = entry_id
+         ORDER BY audit_entries.position LIMIT $1`,
+        [largestSeal],
+      );
+      if (entries.length > 0) await this.seal(tx, entries);
+      return entries.length;
+    });
+  }
+
+  private async seal(tx: Transaction, entries: readonly SealedEntry[]): Promise<void> {
+    const [last]: { number: string; hash: Buffer }[] = await tx.manager.query(
+      'SELECT number::text, hash FROM audit_seals ORDER BY audit_seals.number DESC LIMIT 1',
+    );
+    const sealedAt = new Date();
+    const link = {
+      number: String(BigInt(last?.number ?? 0) + 1n),
+      entryIds: entries.map(({ id }) => id),
+      entryDigests: Buffer.concat(entries.map(digestOf)),
+      previousHash: last?.hash ?? genesisHash,
+    };
+    const hash = hashOf({ ...link, sealedAtMicros: `${sealedAt.getTime()}000` });
+    await tx.insert(AuditSeal, { ...link, hash, sealedAt });
+    await tx.manager.query('DELETE FROM audit_unsealed WHERE entry_id = ANY ($1::uuid[])', [link.entryIds]);
+    const head = { number: Number(link.number), hash: hash.toString('hex'), entries: entries.length };
+    await this.options.outbox.append(tx, {
+      id: uuidv7(),
+      userId: nobody,
+      version: null,
+      type: 'AuditSealed',
+      data: { ...head, sealedAt: sealedAt.toISOString() },
+      occurredAt: sealedAt,
+      traceparent: null,
+    });
+    // The head of the chain outside the database: with it, nobody can make a chain anew.
+    tx.afterCommit(() => this.options.log.info(head, 'audit entries sealed'));
+  }
+
+  private async run(): Promise<void> {
+    const { log, intervalMs = 5_000 } = this.options;
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        while (!signal.aborted && (await this.sealNext()) === largestSeal);
+      } catch (error) {
+        log.warn({ err: error }, 'audit entries wait: they could not be sealed');
+      }
+      await delay(intervalMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

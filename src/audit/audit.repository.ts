@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
+import type { Database, Transaction } from '../postgres/database';
+import type { AuditEntry } from './audit-entry.entity';
+
+/** An entry to be written; its position is given by the database. */
+export type NewAuditEntry = Omit<AuditEntry, 'position'>;
+
+/** An entry as auditors read it: without values. */
+export type AuditTrailEntry = Omit<AuditEntry, 'position' | 'encryptedValues'>;
+
+/** Makes a key of one's own of 32 bytes the first time; whoever holds the user's row lock is alone here. */
+const ensureKey = `
+  WITH made AS (
+    INSERT INTO audit_keys (user_id, key) VALUES ($1, $2)
+    ON CONFLICT ON CONSTRAINT audit_keys_pkey DO NOTHING RETURNING key
+  )
+  SELECT key FROM made UNION ALL SELECT key FROM audit_keys WHERE user_id = $1 LIMIT 1`;
+
+const insertEntries = `
+  WITH given AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS it (id uuid, at timestamptz, "actorId" text, "userId" uuid,
+      action text, fields text[], reason text, "encryptedValues" text)
+  ), queued AS (
+    INSERT INTO audit_unsealed (entry_id) SELECT id FROM given
+  )
+  INSERT INTO audit_entries (id, at, actor_id, user_id, action, fields, reason, encrypted_values)
+  SELECT id, at, "actorId", "userId", action, fields, reason, decode("encryptedValues", 'base64') FROM given`;
+
+/** The audit tables. Entries are added and read, never changed. */
+export class AuditRepository {
+  constructor(private readonly database: Database) {}
+
+  /** The key of this user's values; made when there is none. */
+  async ensureKey(tx: Transaction, userId: string): Promise<Buffer> {
+    const [row]: { key: Buffer }[] = await tx.manager.query(ensureKey, [userId, randomBytes(32)]);
+    if (!row) throw new Error(`the audit key of user ${userId} was made past the user's row lock`);
+    return row.key;
+  }
+
+  /** Writes entries and queues them for the sealer, in one statement. */
+  async insert(tx: Transaction, entries: readonly NewAuditEntry[]): Promise<void> {
+    const rows = entries.map((entry) => ({
+      ...entry,
+      encryptedValues: entry.encryptedValues?.toString('base64') ?? null,
+    }));
+    await tx.manager.query(insertEntries, [JSON.stringify(rows)]);
+  }
+
+  /** At most `limit` entries about this user after `after`, newest first. */
+  async list(
+    userId: string,
+    limit: number,
+    after: KeysetPosition | null,
+  ): Promise<Positioned<AuditTrailEntry>[]> {
+    const parameters: unknown[] = [userId, limit, ...(after ? [after.at, after.id] : [])];
+    const rows = await this.database.query<AuditTrailEntry & { keysetAt: string }>(
+      `SELECT id, at, actor_id AS "actorId", user_id AS "userId", action, fields, reason,
+         ${keysetTime('at')} AS "keysetAt"
+       FROM audit_entries
+       WHERE user_id = $1 ${after ? 'AND (at, id) < ($3::timestamptz, $4::uuid)' : ''}
+       ORDER BY at DESC, id DESC LIMIT $2`,
+      parameters,
+    );
+    return rows.map(({ keysetAt, ...row }) => ({ row, position: { at: keysetAt, id: row.id } }));
+  }
+}

@@ -1,0 +1,25 @@
+const chunkBits = 16n;
+
+/** Which positions have been seen, one bit each: a million of them in some hundred kilobytes. */
+export class PositionSet {
+  private readonly chunks = new Map<bigint, Uint8Array>();
+
+  /** False when it was in already. */
+  add(position: string): boolean {
+    const number = BigInt.asUintN(64, BigInt(position));
+    const bit = Number(number & ((1n << chunkBits) - 1n));
+    const chunk = this.chunkOf(number >> chunkBits);
+    const byte = chunk[bit >> 3] ?? 0;
+    const mask = 1 << (bit & 7);
+    chunk[bit >> 3] = byte | mask;
+    return (byte & mask) === 0;
+  }
+
+  private chunkOf(number: bigint): Uint8Array {
+    const known = this.chunks.get(number);
+    if (known) return known;
+    const chunk = new Uint8Array(1 << (Number(chunkBits) - 3));
+    this.chunks.set(number, chunk);
+    return chunk;
+  }
+}

@@ -1,0 +1,61 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { AuditVerification } from '../audit/audit-verification';
+import { Database } from '../postgres/database';
+import { reportProgress } from './progress';
+import { withDatabase } from './with-database';
+
+interface VerifyFlags {
+  readonly json?: true;
+  readonly head?: { number: string; hash: string };
+}
+
+/** Adds `audit verify`: checks the audit chain, and fails (exit 1) when something in it is broken. */
+export function registerAuditCommand(program: Command): void {
+  const audit = program.command('audit').description('look after the audit trail');
+  audit
+    .command('verify')
+    .description('check the audit chain: nothing changed, nothing removed, nothing put in')
+    .option(
+      '--head <number:hash>',
+      'a seal as it was logged or published: the chain must contain it',
+      parseHead,
+    )
+    .option('--json', 'print a JSON document')
+    .action(async ({ json, head }: VerifyFlags) => {
+      const { rows, seals, erased, broken } = await withDatabase(process.env, async (url, _config, log) => {
+        const database = new Database(url, log, 1);
+        await database.connect();
+        try {
+          return await verify(database, head);
+        } finally {
+          await database.close();
+        }
+      });
+      for (const what of broken) process.stderr.write(`broken: ${what}\n`);
+      const result = { rows, seals, erased, broken: broken.size };
+      const line = Object.entries(result).map(([name, count]) => `${count} ${name}`);
+      process.stdout.write(`${json ? JSON.stringify(result) : line.join(', ')}\n`);
+      if (broken.size > 0) process.exitCode = 1;
+    });
+}
+
+/** Verifies one snapshot, so that what is written and sealed meanwhile does not look like tampering. */
+async function verify(database: Database, head: VerifyFlags['head']) {
+  const [row] = await database.query<{ seals: string }>('SELECT count(*) AS seals FROM audit_seals');
+  const progress = reportProgress('seals', Number(row?.seals ?? 0));
+  const result = await database.transaction(async (tx) => {
+    await tx.manager.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    return new AuditVerification((sql, parameters) => tx.manager.query(sql, parameters), {
+      onSeal: () => progress.advance(),
+      ...(head && { head }),
+    }).run();
+  });
+  progress.finish();
+  return result;
+}
+
+function parseHead(text: string): { number: string; hash: string } {
+  const [, number, hash] = /^([1-9]\d{0,17}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (!number || !hash) throw new InvalidArgumentError('Say a number, a colon and 64 hexadecimal digits.');
+  return { number, hash };
+}

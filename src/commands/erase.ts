@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { ErasureReport, Erasures } from '../privacy/erasures';
+import { UserNotFoundError } from '../users/user.errors';
+import { operator, withServices } from './with-services';
+
+const pauseMs = 200;
+
+interface EraseFlags {
+  readonly dryRun?: true;
+  readonly reason?: string;
+  readonly json?: true;
+}
+
+/** Adds `erase`: as the mutation. Killed, it is run again, or the service goes on by itself. */
+export function registerEraseCommand(program: Command): void {
+  program
+    .command('erase <id>')
+    .description('erase a user for ever; waits until nothing is left')
+    .option('--dry-run', 'print what would be erased, and change nothing')
+    .option('--reason <text>', 'why, for the ledger; without personal data')
+    .option('--json', 'print a JSON document')
+    .action(async (userId: string, { dryRun, reason, json }: EraseFlags) => {
+      const erasure = await withServices(process.env, async ({ erasures }) =>
+        dryRun ? erasures.plan({ userId, reason }) : finish(erasures, await begin(erasures, userId, reason)),
+      );
+      process.stdout.write(json ? `${JSON.stringify(erasure)}\n` : describe(erasure));
+    });
+}
+
+/** Begins the erasure, or takes up one that somebody began and nobody has finished. */
+async function begin(erasures: Erasures, userId: string, reason: string | undefined): Promise<ErasureReport> {
+  try {
+    return await erasures.erase(operator, { userId, reason });
+  } catch (error) {
+    const running = error instanceof UserNotFoundError ? await erasures.findRunningOf(userId) : null;
+    if (!running) throw error;
+    return running;
+  }
+}
+
+async function finish(erasures: Erasures, begun: ErasureReport): Promise<ErasureReport> {
+  let erasure = begun;
+  while (erasure.status === 'RUNNING') {
+    // False also when the service is at it, or the cache is away: both take a moment.
+    if (!(await erasures.advance(erasure.id))) await delay(pauseMs);
+    erasure = (await erasures.find(erasure.id)) ?? erasure;
+  }
+  return erasure;
+}
+
+function describe({ status, effects }: ErasureReport): string {
+  const stores = Object.entries(effects).sort(([one], [other]) => (one < other ? -1 : 1));
+  const records = stores.reduce((sum, [, count]) => sum + count, 0);
+  const head = `${records} records ${status === 'PLANNED' ? 'would be erased' : 'erased'}\n`;
+  return head + stores.map(([store, count]) => `  ${store} ${count}\n`).join('');
+}

@@ -1,0 +1,127 @@
+import type { CommerceFold } from '../history/commerce-fold';
+import type { Services } from '../services';
+import type { CreateUser } from '../users/user.service';
+import type { Caller } from '../users/user-changes';
+
+const firstNames = [
+  'Ada',
+  'Grace',
+  'Alan',
+  'Katherine',
+  'Edsger',
+  'Barbara',
+  'Dennis',
+  'Radia',
+  'Linus',
+  'Margaret',
+];
+const lastNames = [
+  'Lovelace',
+  'Hopper',
+  'Turing',
+  'Johnson',
+  'Dijkstra',
+  'Liskov',
+  'Ritchie',
+  'Perlman',
+  'Hamilton',
+];
+const places = [
+  { city: 'London', country: 'GB', locale: 'en-GB', timeZone: 'Europe/London' },
+  { city: 'Berlin', country: 'DE', locale: 'de-DE', timeZone: 'Europe/Berlin' },
+  { city: 'Nairobi', country: 'KE', locale: 'sw-KE', timeZone: 'Africa/Nairobi' },
+  { city: 'Osaka', country: 'JP', locale: 'ja-JP', timeZone: 'Asia/Tokyo' },
+];
+
+/** What a story is told with: users' own changes, and other services' events. */
+export type Storytellers = Services & { readonly fold: CommerceFold };
+
+/** The profile of the demo user with this number; the same at every run. */
+export function demoUser(index: number): CreateUser {
+  const firstName = pick(firstNames, index);
+  const lastName = pick(lastNames, Math.floor(index / firstNames.length) + index);
+  const { city, country, locale, timeZone } = pick(places, index);
+  return {
+    email: `${firstName}.${lastName}.${index}@example.com`.toLowerCase(),
+    firstName,
+    lastName,
+    displayName: index % 2 === 0 ? `${firstName} ${lastName.charAt(0)}.` : null,
+    phoneNumber: index % 3 === 0 ? `+1415555${String(index % 10_000).padStart(4, '0')}` : null,
+    address: { street: `${index + 1} Example Street`, city, country },
+    locale,
+    timeZone,
+  };
+}
+
+/** What happened to the user with this number since: some chose what to read, some moved, some left or came back. */
+export async function tellStory(
+  services: Storytellers,
+  caller: Caller,
+  userId: string,
+  index: number,
+): Promise<void> {
+  const { userService, emailPreferences, emailVerification } = services;
+  if (index % 2 === 0) {
+    await emailPreferences.update(caller, {
+      userId,
+      newsletter: true,
+      loyalty: index % 4 === 0,
+      source: 'sign-up form',
+    });
+  }
+  if (index % 5 === 1)
+    await userService.update(caller, { userId, address: { street: '1 New Street', city: 'Lisbon' } });
+  if (index % 5 === 2) await emailVerification.request(caller, userId);
+  if (index % 7 === 3)
+    await userService.deactivate(caller, { userId, reason: 'INACTIVITY', notes: 'no order for two years' });
+  if (index % 14 === 3) await userService.reactivate(caller, { userId });
+  if (index % 3 === 0) await tellOfOrders(services.fold, userId, index);
+  if (index % 25 === 24) await services.erasures.erase(caller, { userId, reason: 'asked to be forgotten' });
+}
+
+/** An order that is told twice, points for it, and a payment failure that happened before and is told after both. */
+async function tellOfOrders(fold: CommerceFold, userId: string, index: number): Promise<void> {
+  const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
+  const orderId = `order-${index}`;
+  const order = {
+    type: 'OrderPlaced',
+    source: 'order.events',
+    eventId: `seed-order-${index}`,
+    occurredAt: daysAgo(3),
+    orderId,
+    userId,
+    total: { amount: `${20 + (index % 80)}.9`, currency: pick(['EUR', 'GBP', 'JPY'], index) },
+    itemCount: 1 + (index % 4),
+  } as const;
+  await fold.fold([order]);
+  await fold.fold([order]);
+  await fold.fold([
+    {
+      type: 'LoyaltyPointsEarned',
+      source: 'loyalty.events',
+      eventId: `seed-points-${index}`,
+      occurredAt: daysAgo(1),
+      userId,
+      points: 20 + (index % 80),
+      orderId,
+      reason: 'purchase',
+    },
+  ]);
+  await fold.fold([
+    {
+      type: 'PaymentFailed',
+      source: 'payment.events',
+      eventId: `seed-payment-${index}`,
+      occurredAt: daysAgo(2),
+      paymentId: `payment-${index}`,
+      orderId,
+      errorCode: 'CARD_DECLINED',
+      errorMessage: 'The card was declined.',
+      amount: null,
+    },
+  ]);
+}
+
+function pick<T>(list: readonly T[], index: number): T {
+  return list[index % list.length] as T;
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { openDevelopmentIssuer } from '../authentication/development-issuer';
+import { packageRoot } from '../package-root';
+
+export interface TokenCommandSurroundings {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Where the server keeps the development issuer's key; `.data` of the package unless told. */
+  readonly dataDirectory?: string;
+}
+
+interface TokenFlags {
+  readonly sub: string;
+  readonly scope: string;
+  readonly expiresIn: number;
+  readonly json?: true;
+}
+
+const UNITS_IN_SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/**
+ * Adds `token`: prints an access token of the development issuer and nothing else. It fails (exit 1) where
+ * tokens come from the AuthenticationService: in production, and where any AUTH_ setting names one.
+ */
+export function registerTokenCommand(program: Command, surroundings: TokenCommandSurroundings = {}): void {
+  const { env = process.env, dataDirectory = join(packageRoot(), '.data') } = surroundings;
+  program
+    .command('token')
+    .description('print a development access token')
+    .requiredOption('--sub <id>', 'user id the token stands for', parseSub)
+    .option('--scope <scopes>', 'space-separated, such as "users:read users:write"', parseScope, '')
+    .option('--expires-in <time>', 'seconds, or a number with s, m, h or d', parseSeconds, 3_600)
+    .option('--json', 'print a JSON document with the token and what it says')
+    .action(async (flags: TokenFlags) => {
+      const refusal = refuse(env);
+      if (refusal) {
+        process.stderr.write(`error: ${refusal}\n`);
+        process.exitCode = 1;
+        return;
+      }
+      const { sub, scope, expiresIn: expiresInSeconds } = flags;
+      const expiresAt = new Date(Date.now() + expiresInSeconds * 1_000).toISOString();
+      const { issuer, audience, issueToken } = await openDevelopmentIssuer(dataDirectory);
+      const token = await issueToken({ sub, scope, expiresInSeconds });
+      const document = { token, sub, scope, issuer, audience, expiresAt };
+      process.stdout.write(`${flags.json ? JSON.stringify(document) : token}\n`);
+    });
+}
+
+function refuse(env: NodeJS.ProcessEnv): string | null {
+  if (env.NODE_ENV === 'production') return 'there is no development issuer in production (NODE_ENV)';
+  const named = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'].filter((name) => env[name]);
+  if (named.length > 0) return `tokens come from the AuthenticationService here (${named.join(', ')} set)`;
+  return null;
+}
+
+function parseSub(value: string): string {
+  // What the verifier would refuse is refused here
+  if (/^[^\x00-\x20\x7f]{1,255}$/.test(value)) return value;
+  throw new InvalidArgumentError('An id has 1 to 255 characters and no spaces.');
+}
+
+function parseScope(value: string): string {
+  return value
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .join(' ');
+}
+
+function parseSeconds(value: string): number {
+  const [, digits, unit = 's'] = /^([1-9]\d{0,5})([smhd])?$/.exec(value) ?? [];
+  if (!digits) throw new InvalidArgumentError('Say for example 90, 90s, 15m, 8h or 1d.');
+  return Number(digits) * UNITS_IN_SECONDS[unit as keyof typeof UNITS_IN_SECONDS];
+}

@@ -1,0 +1,22 @@
+import { createIntake } from '../intake';
+import { Database } from '../postgres/database';
+import { createMetrics } from '../telemetry/metrics';
+import { withDatabase } from './with-database';
+
+/** Runs `work` on what becomes of other services' events, as the server has it, but without consuming any. */
+export function withIntake<T>(
+  work: (intake: ReturnType<typeof createIntake>, database: Database) => Promise<T>,
+): Promise<T> {
+  return withDatabase(process.env, async (url, config, log) => {
+    const database = new Database(url, log, 2);
+    await database.connect();
+    const { waitingDays } = config;
+    const intake = createIntake({ database, metrics: createMetrics(), log, waitingDays });
+    try {
+      return await work(intake, database);
+    } finally {
+      await intake.waiting.settle();
+      await database.close();
+    }
+  });
+}

@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { packageRoot } from './package-root';
+import { type logLevels, type Setting, settings } from './settings';
+
+/** What the process is told by its environment, checked and typed. */
+export interface Config {
+  readonly production: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** null: a PostgreSQL that the service starts itself. */
+  readonly databaseUrl: string | null;
+  /** null: a bounded cache in this process. */
+  readonly redisUrl: string | null;
+  /** null: a broker in this process. */
+  readonly amqpUrl: string | null;
+  /** null: the development issuer. */
+  readonly authentication: {
+    readonly jwksUrl: string;
+    readonly issuer: string;
+    readonly audience: string;
+  } | null;
+  readonly routerSecrets: readonly string[];
+  readonly authenticationServiceUrl: string | null;
+  readonly eventProfile: 'full' | 'catalog';
+  readonly logLevel: (typeof logLevels)[number];
+  /** null: no tracing. */
+  readonly otlpEndpoint: string | null;
+  readonly otelServiceName: string;
+  readonly limits: {
+    readonly representations: number;
+    readonly aliases: number;
+    readonly depth: number;
+    readonly tokens: number;
+  };
+  /** Where embedded services and the development issuer keep their files. */
+  readonly dataDirectory: string;
+  /** After how many days an event whose user or order is unknown is parked. */
+  readonly waitingDays: number;
+  /** After how many days a published event leaves the outbox. */
+  readonly outboxRetentionDays: number;
+  /** Days after which data go; null: they stay. */
+  readonly retention: { readonly deactivatedDays: number | null; readonly historyDays: number | null };
+}
+
+/** Every problem of the environment at once; the process exits with 78 (EX_CONFIG) on it. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length} problem(s):\n${problems.map((it) => `  - ${it}`).join('\n')}`,
+    );
+  }
+}
+
+type SettingName = keyof typeof settings;
+type Output<N extends SettingName> =
+  | z.output<(typeof settings)[N]['schema']>
+  | (typeof settings)[N]['fallback'];
+
+/**
+ * Reads the configuration out of the environment; pure, and reports every problem at once, by name.
+ * Values are never quoted, as they may be secrets. An empty variable counts as unset.
+ *
+ * @throws ConfigError
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Config {
+  const problems: string[] = [];
+  const production = env.NODE_ENV?.trim() === 'production';
+
+  function read<N extends SettingName>(name: N): Output<N> {
+    const text = env[name]?.trim();
+    const { schema, fallback, requiredInProduction }: Setting = settings[name];
+    if (!text) {
+      if (production && requiredInProduction) problems.push(`${name} is required when NODE_ENV=production`);
+      return fallback as Output<N>;
+    }
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data as Output<N>;
+    problems.push(`${name} ${parsed.error.issues[0]?.message}`);
+    return fallback as Output<N>;
+  }
+
+  // A word that is nearly `production` must not open everything.
+  read('NODE_ENV');
+  const config: Config = {
+    production,
+    host: read('HOST'),
+    port: read('PORT'),
+    databaseUrl: read('DATABASE_URL'),
+    redisUrl: read('REDIS_URL'),
+    amqpUrl: read('AMQP_URL'),
+    authentication: authenticationOf(read('AUTH_JWKS_URL'), read('AUTH_ISSUER'), read('AUTH_AUDIENCE')),
+    routerSecrets: read('ROUTER_SECRET') ?? [],
+    authenticationServiceUrl: read('AUTHENTICATION_SERVICE_URL'),
+    eventProfile: read('EVENT_PROFILE'),
+    logLevel: read('LOG_LEVEL'),
+    otlpEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    otelServiceName: read('OTEL_SERVICE_NAME'),
+    limits: {
+      representations: read('LIMIT_REPRESENTATIONS'),
+      aliases: read('LIMIT_ALIASES'),
+      depth: read('LIMIT_DEPTH'),
+      tokens: read('LIMIT_TOKENS'),
+    },
+    waitingDays: read('WAITING_DAYS'),
+    retention: {
+      deactivatedDays: read('RETENTION_DEACTIVATED_DAYS'),
+      historyDays: read('RETENTION_HISTORY_DAYS'),
+    },
+    outboxRetentionDays: read('OUTBOX_RETENTION_DAYS'),
+    dataDirectory: join(folder, '.data'),
+  };
+  if (!production) problems.push(...partlySet(env));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+function authenticationOf(
+  jwksUrl: string | null,
+  issuer: string | null,
+  audience: string | null,
+): Config['authentication'] {
+  return jwksUrl && issuer && audience ? { jwksUrl, issuer, audience } : null;
+}
+
+/** The three AUTH_* settings belong together; half of them would silently open the development issuer. */
+function partlySet(env: NodeJS.ProcessEnv): string[] {
+  const names = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'] as const;
+  const missing = names.filter((name) => !env[name]?.trim());
+  if (missing.length === 0 || missing.length === names.length) return [];
+  return missing.map((name) => `${name} is missing: ${names.join(', ')} are set together or not at all`);
+}

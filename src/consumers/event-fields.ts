@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { fromUnits, toUnits } from '../history/amount';
+import type { CommerceEvent, EventIdentity } from '../history/commerce-event';
+import type { ParkReason } from '../history/parked-messages.repository';
+import { parseUserId } from '../users/normalized';
+import type { Envelope } from './envelope';
+import { UnreadableMessageError } from './unreadable-message';
+
+/** How one type of message is read. */
+export interface EventStream {
+  readonly type: CommerceEvent['type'];
+  /** @throws UnreadableMessageError */
+  read(envelope: Envelope): CommerceEvent;
+}
+
+const currencies = new Set(Intl.supportedValuesOf('currency'));
+const decimal = /^\d{1,25}(?:\.\d{1,4})?$/;
+/** Up to here a JSON number with four decimals is exact: 15 digits. */
+const exactBelow = 1e11;
+const longestText = 1_000;
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
+// PostgreSQL's calendar has no year 0, and JSON's none after 9999.
+const earliest = Date.parse('0001-01-01T00:00:00Z');
+const latest = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** An amount as a number or a decimal string, zero or more, at most four decimals; becomes its exact decimal. */
+const amount = reasoned('INVALID_AMOUNT', (value) => {
+  if (typeof value === 'number' && !(value >= 0 && value < exactBelow)) return undefined;
+  const text = typeof value === 'number' ? String(Math.abs(value)) : value;
+  return typeof text === 'string' && decimal.test(text) ? fromUnits(toUnits(text)) : undefined;
+});
+
+const currency = reasoned('UNKNOWN_CURRENCY', (value) =>
+  typeof value === 'string' && currencies.has(value) ? value : undefined,
+);
+
+/** `{value, currency}`. */
+export const money = z
+  .object({ value: amount, currency })
+  .transform((it) => ({ amount: it.value, currency: it.currency }));
+
+/** A UUID in its canonical form. */
+export const userId = reasoned('INVALID_USER_ID', (value) =>
+  typeof value === 'string' ? (parseUserId(value) ?? undefined) : undefined,
+);
+
+/** A whole number, 1 or more. */
+export const points = reasoned('INVALID_POINTS', (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 1 ? (value as number) : undefined,
+);
+
+/** RFC 3339 with its offset, or an AMQP timestamp; to the millisecond. */
+export const time = reasoned('INVALID_TIME', (value) => {
+  const at = value instanceof Date ? value.getTime() : parseTime(value);
+  return at >= earliest && at <= latest ? new Date(at) : undefined;
+});
+
+/** The id of something of another service. */
+export const identifier = z.string().min(1).max(255);
+
+/** Text for people, cut where it is longer than anybody reads; absent and null are the same. */
+export const text = z
+  .string()
+  .nullish()
+  .transform((value) => (value == null || value === '' ? null : cut(value)));
+
+/** What every event takes over from its envelope. */
+export function identity({ source, id }: Envelope, occurredAt: Date): EventIdentity {
+  return { source, eventId: id, occurredAt };
+}
+
+/** @throws UnreadableMessageError with the reason of the first field that is wrong */
+export function readFields<T>(schema: z.ZodType<T>, fields: Record<string, unknown>): T {
+  const parsed = schema.safeParse(fields);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const reason = issue?.code === 'custom' ? (issue.message as ParkReason) : 'INVALID_DATA';
+  throw new UnreadableMessageError(reason, `${issue?.path.join('.') || 'data'} is missing or wrong`);
+}
+
+/** A schema of what `read` makes of a value; what it makes nothing of is parked for that reason. */
+function reasoned<T>(reason: ParkReason, read: (value: unknown) => T | undefined) {
+  return z.unknown().transform((value, context): T => {
+    const result = read(value);
+    if (result !== undefined) return result;
+    context.addIssue({ code: 'custom', message: reason });
+    return z.NEVER;
+  });
+}
+
+function parseTime(value: unknown): number {
+  // The broker's own type for a time in a header, in seconds.
+  if (typeof value === 'object' && value !== null && '!' in value && 'value' in value)
+    return Number(value.value) * 1000;
+  return typeof value === 'string' && rfc3339.test(value) ? Date.parse(value) : Number.NaN;
+}
+
+function cut(value: string): string {
+  const characters = [...value];
+  return characters.length > longestText ? `${characters.slice(0, longestText - 1).join('')}…` : value;
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import {
+  type EventStream,
+  identifier,
+  identity,
+  points,
+  readFields,
+  text,
+  time,
+  userId,
+} from './event-fields';
+
+const schema = z.object({
+  userId,
+  points,
+  orderId: identifier.nullable(),
+  reason: text,
+  earnedAt: time,
+});
+
+/** `LoyaltyPointsEarned` of `loyalty.events`: points are summed. Source: contract, section 4. */
+export const loyaltyPointsEarned: EventStream = {
+  type: 'LoyaltyPointsEarned',
+  read(envelope) {
+    const { data } = envelope;
+    const { earnedAt, ...earned } = readFields(schema, {
+      userId: data.userId ?? data.customerId,
+      points: data.points,
+      orderId: data.orderId ?? null,
+      reason: data.reason,
+      earnedAt: data.earnedAt ?? data.timestamp ?? data.createdAt ?? envelope.time,
+    });
+    return { type: 'LoyaltyPointsEarned', ...identity(envelope, earnedAt), ...earned };
+  },
+};

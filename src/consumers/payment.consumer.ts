@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { type EventStream, identifier, identity, money, readFields, text, time } from './event-fields';
+
+const schema = z.object({
+  paymentId: identifier,
+  orderId: identifier,
+  errorCode: text,
+  errorMessage: text,
+  amount: money.nullable(),
+  timestamp: time,
+});
+
+/** `PaymentFailed` of `payment.events`: it names an order, never a user. Source: contract, section 4. */
+export const paymentFailed: EventStream = {
+  type: 'PaymentFailed',
+  read(envelope) {
+    const { data } = envelope;
+    const payment = readFields(schema, {
+      paymentId: data.paymentId,
+      orderId: data.orderId,
+      errorCode: data.errorCode,
+      errorMessage: data.errorMessage,
+      amount: data.amount ?? null,
+      timestamp: data.timestamp ?? data.failedAt ?? data.createdAt ?? envelope.time,
+    });
+    const { timestamp, ...rest } = payment;
+    return { type: 'PaymentFailed', ...identity(envelope, timestamp), ...rest };
+  },
+};

@@ -1,0 +1,12 @@
+import type { ParkReason } from '../history/parked-messages.repository';
+
+/** A message that says something wrong, whoever reads it: it is parked. The detail holds no value of the message. */
+export class UnreadableMessageError extends Error {
+  override name = 'UnreadableMessageError';
+  constructor(
+    readonly reason: ParkReason,
+    readonly detail: string,
+  ) {
+    super(`${reason}: ${detail}`);
+  }
+}

@@ -1,0 +1,115 @@
+import { type Actor, hasAnyUsersScope, hasScope, type Scope } from '../authentication/actor';
+import { parseUserId } from '../users/normalized';
+import { forbidden, unauthenticated } from './errors';
+
+/** Who may read a field of `User`: everybody; the user and `users:read`; or `users:read` alone. */
+export type Audience = 'everybody' | 'self' | 'staff';
+
+/** The class of every field of `User`. A field that is missing here stops the schema from being built. */
+export const userFields: Readonly<Record<string, Audience>> = {
+  id: 'everybody',
+  displayName: 'everybody',
+  status: 'everybody',
+  username: 'self',
+  email: 'self',
+  pendingEmail: 'self',
+  firstName: 'self',
+  lastName: 'self',
+  phoneNumber: 'self',
+  address: 'self',
+  locale: 'self',
+  timeZone: 'self',
+  emailVerification: 'self',
+  phoneVerification: 'self',
+  emailPreferences: 'self',
+  statusReason: 'self',
+  statusNotes: 'staff',
+  statusChangedAt: 'self',
+  commerce: 'self',
+  history: 'self',
+  version: 'self',
+  createdAt: 'self',
+  updatedAt: 'self',
+};
+
+/** Who may call a query or mutation. */
+export interface OperationRule {
+  /** No token is needed. */
+  readonly anyone?: true;
+  /** Needed, unless `self` applies. None: any valid token will do. */
+  readonly scope?: Scope;
+  /** The user that is asked about or changed; that user may, without a scope. */
+  readonly self?: (args: Record<string, unknown>) => unknown;
+  /** When that user has to have signed in lately, `recentSignInMs` ago at most. */
+  readonly recently?: (args: Record<string, unknown>) => boolean;
+}
+
+/** How old the sign-in may be for what cannot be undone. */
+const recentSignInMs = 10 * 60_000;
+
+const inputUserId = (args: Record<string, unknown>) => (args.input as { userId?: unknown }).userId;
+
+/** The rule of every field of `Query` and `Mutation`; one that is missing here stops the schema from being built. */
+export const operations: Readonly<Record<string, OperationRule>> = {
+  _service: { anyone: true },
+  _entities: { anyone: true },
+  me: {},
+  user: {},
+  userByEmail: { scope: 'users:read' },
+  users: { scope: 'users:read' },
+  userEmailPreferences: { scope: 'users:read', self: (args) => args.userId },
+  auditTrail: { scope: 'users:audit' },
+  createUser: { scope: 'users:write' },
+  updateUser: { scope: 'users:write', self: inputUserId },
+  deactivateUser: { scope: 'users:write', self: inputUserId },
+  reactivateUser: { scope: 'users:write' },
+  updateEmailPreferences: { scope: 'users:write', self: inputUserId },
+  requestEmailVerification: { scope: 'users:write', self: inputUserId },
+  confirmEmail: { anyone: true },
+  exportUserData: { scope: 'users:privacy', self: inputUserId },
+  eraseUser: {
+    scope: 'users:privacy',
+    self: inputUserId,
+    recently: (args) => (args.input as { dryRun?: unknown }).dryRun !== true,
+  },
+  placeLegalHold: { scope: 'users:privacy' },
+  releaseLegalHold: { scope: 'users:privacy' },
+  erasure: { scope: 'users:privacy' },
+};
+
+/** True when the actor is this very person. Ids are compared in their canonical form. */
+function isSelf(actor: Actor, userId: unknown): boolean {
+  const own = parseUserId(actor.id);
+  return own !== null && typeof userId === 'string' && parseUserId(userId) === own;
+}
+
+function signedInRecently({ authenticatedAt }: Actor): boolean {
+  return authenticatedAt !== undefined && Date.now() - authenticatedAt.getTime() <= recentSignInMs;
+}
+
+/** @throws UNAUTHENTICATED or FORBIDDEN when the actor may not call this query or mutation with these arguments. */
+export function checkOperation(actor: Actor | null, name: string, args: Record<string, unknown>): void {
+  const rule = operations[name];
+  if (rule?.anyone) return;
+  if (!actor) throw unauthenticated();
+  if (rule && !rule.scope) return;
+  const self = rule?.self !== undefined && isSelf(actor, rule.self(args));
+  if (self && rule?.recently?.(args) && !signedInRecently(actor))
+    throw forbidden(`call ${name} for yourself with a sign-in older than 10 minutes`);
+  if (self || (rule?.scope && hasScope(actor, rule.scope))) return;
+  throw forbidden(`call ${name}${rule?.self ? ' for somebody else' : ''}`);
+}
+
+/** Whether the actor may read this field of this user. Unknown fields nobody may. */
+export function mayRead(actor: Actor | null, userId: string, field: string): boolean {
+  const audience = userFields[field];
+  if (audience === 'everybody') return true;
+  if (!actor || !audience) return false;
+  return hasScope(actor, 'users:read') || (audience === 'self' && isSelf(actor, userId));
+}
+
+/** What a field that the actor may not read answers: null, with an error for those who carry any `users:*` scope. */
+export function refuseField(actor: Actor | null, field: string): null {
+  if (hasAnyUsersScope(actor)) throw forbidden(`read ${field} of this user`);
+  return null;
+}

@@ -1,0 +1,34 @@
+import { Arg, ID, Int, Query, Resolver } from 'type-graphql';
+import type { AuditRepository } from '../audit/audit.repository';
+import { parseUserId } from '../users/normalized';
+import { AuditConnection, toAuditEntryType } from './audit-trail.type';
+import { decodeCursor, defaultPageSize, readPageSize, toConnection } from './connection';
+
+/** `auditTrail`: who changed and who read a user's data. */
+@Resolver()
+export class AuditTrailResolver {
+  constructor(private readonly audit: AuditRepository) {}
+
+  @Query(() => AuditConnection, {
+    description:
+      'Who changed and who read a user’s data, newest first, also of an erased user. Needs `users:audit`.',
+  })
+  async auditTrail(
+    @Arg('userId', () => ID, { description: 'Whose data.' }) userId: string,
+    @Arg('first', () => Int, {
+      nullable: true,
+      defaultValue: defaultPageSize,
+      description: 'How many, from 1 to 100.',
+    })
+    first: number | null,
+    @Arg('after', () => String, { nullable: true, description: 'A cursor of this list.' }) after:
+      | string
+      | null,
+  ): Promise<AuditConnection> {
+    const size = readPageSize(first);
+    const position = decodeCursor(after);
+    const id = parseUserId(userId);
+    const rows = id === null ? [] : await this.audit.list(id, size + 1, position);
+    return toConnection(rows, size, after, toAuditEntryType);
+  }
+}

@@ -1,0 +1,168 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type FragmentSpreadNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql';
+
+/** How big an operation is with its fragments expanded: aliases in all, and levels of nested fields. */
+export interface OperationSize {
+  readonly aliases: number;
+  readonly depth: number;
+  /** Levels below and with `__schema` and `__type`, which are no part of `depth`. */
+  readonly introspectionDepth: number;
+}
+
+const NOTHING: OperationSize = { aliases: 0, depth: 0, introspectionDepth: 0 };
+const INTROSPECTION_ROOTS = new Set(['__schema', '__type']);
+
+/**
+ * Measures every operation of a document. Time is linear in the document, however often fragments spread each
+ * other; a fragment that spreads itself counts once (validation refuses it). Fields below `__schema` and
+ * `__type` are measured apart: tools ask for more levels there than an operation needs.
+ */
+export function measureOperations(document: DocumentNode): Map<OperationDefinitionNode, OperationSize> {
+  const fragments = fragmentsOf(document);
+  const measured = new Map<string, OperationSize>();
+
+  function ofFragment(name: string): OperationSize {
+    const known = measured.get(name);
+    if (known) return known;
+    measured.set(name, NOTHING);
+    const fragment = fragments.get(name);
+    const size = fragment ? ofSelections(fragment.selectionSet) : NOTHING;
+    measured.set(name, size);
+    return size;
+  }
+
+  function ofField(field: FieldNode): OperationSize {
+    const below = field.selectionSet ? ofSelections(field.selectionSet) : NOTHING;
+    const aliases = below.aliases + (field.alias ? 1 : 0);
+    if (INTROSPECTION_ROOTS.has(field.name.value))
+      return { aliases, depth: 0, introspectionDepth: below.depth + 1 };
+    return { aliases, depth: below.depth + 1, introspectionDepth: below.introspectionDepth };
+  }
+
+  function ofSelections({ selections }: SelectionSetNode): OperationSize {
+    let aliases = 0;
+    let depth = 0;
+    let introspectionDepth = 0;
+    for (const selection of selections) {
+      const size =
+        selection.kind === Kind.FIELD
+          ? ofField(selection)
+          : selection.kind === Kind.INLINE_FRAGMENT
+            ? ofSelections(selection.selectionSet)
+            : ofFragment(selection.name.value);
+      aliases += size.aliases;
+      depth = Math.max(depth, size.depth);
+      introspectionDepth = Math.max(introspectionDepth, size.introspectionDepth);
+    }
+    return { aliases, depth, introspectionDepth };
+  }
+
+  const sizes = new Map<OperationDefinitionNode, OperationSize>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.OPERATION_DEFINITION) {
+      sizes.set(definition, ofSelections(definition.selectionSet));
+    }
+  }
+  return sizes;
+}
+
+/** Finds a spread through which a fragment contains itself; null when there is none. Linear in the document. */
+export function findCircularSpread(document: DocumentNode): FragmentSpreadNode | null {
+  const fragments = fragmentsOf(document);
+  const state = new Map<string, 'open' | 'done'>();
+
+  function inSelections({ selections }: SelectionSetNode): FragmentSpreadNode | null {
+    for (const selection of selections) {
+      const found =
+        selection.kind === Kind.FRAGMENT_SPREAD
+          ? inSpread(selection)
+          : selection.selectionSet && inSelections(selection.selectionSet);
+      if (found) return found;
+    }
+    return null;
+  }
+
+  function inSpread(spread: FragmentSpreadNode): FragmentSpreadNode | null {
+    const name = spread.name.value;
+    const fragment = fragments.get(name);
+    if (!fragment || state.get(name) === 'done') return null;
+    if (state.get(name) === 'open') return spread;
+    state.set(name, 'open');
+    const found = inSelections(fragment.selectionSet);
+    state.set(name, 'done');
+    return found;
+  }
+
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) {
+      state.set(definition.name.value, 'open');
+      const found = inSelections(definition.selectionSet);
+      if (found) return found;
+      state.set(definition.name.value, 'done');
+    }
+  }
+  return null;
+}
+
+/**
+ * Counts the representations that one operation hands to `_entities`, over all its `_entities` fields together,
+ * whether they come as variables, defaults or literals. Looks at no item.
+ */
+export function countRepresentations(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): number {
+  const fragments = fragmentsOf(document);
+  const spread = new Set<string>();
+  // By response name: fields of one name are merged and resolved once.
+  const counts = new Map<string, number>();
+
+  function collect({ selections }: SelectionSetNode): void {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) {
+        if (selection.name.value !== '_entities') continue;
+        const value = selection.arguments?.find(({ name }) => name.value === 'representations')?.value;
+        const name = selection.alias?.value ?? '_entities';
+        counts.set(name, Math.max(counts.get(name) ?? 0, value ? lengthOf(value) : 0));
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+        collect(selection.selectionSet);
+      } else if (!spread.has(selection.name.value)) {
+        spread.add(selection.name.value);
+        const fragment = fragments.get(selection.name.value);
+        if (fragment) collect(fragment.selectionSet);
+      }
+    }
+  }
+
+  function lengthOf(value: ValueNode): number {
+    if (value.kind === Kind.LIST) return value.values.length;
+    if (value.kind !== Kind.VARIABLE) return 1;
+    const sent = variables[value.name.value];
+    if (Array.isArray(sent)) return sent.length;
+    if (sent !== undefined) return 1;
+    const fallback = operation.variableDefinitions?.find(
+      ({ variable }) => variable.name.value === value.name.value,
+    )?.defaultValue;
+    return fallback ? lengthOf(fallback) : 0;
+  }
+
+  collect(operation.selectionSet);
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
+function fragmentsOf(document: DocumentNode): Map<string, FragmentDefinitionNode> {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  return fragments;
+}

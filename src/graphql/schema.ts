@@ -1,0 +1,55 @@
+import type { GraphQLSchema } from 'graphql';
+import { parseUserId } from '../users/normalized';
+import { AuditTrailResolver } from './audit-trail.resolver';
+import type { GraphqlContext } from './context';
+import { badUserInput } from './errors';
+import { buildFederatedSchema } from './federation';
+import { guardSchema } from './guarded-schema';
+import { PrivacyResolver } from './privacy.resolver';
+import { UserResolver } from './user.resolver';
+import { toUserType, unknownUser } from './user.type';
+import { UserCommerceResolver } from './user-commerce.resolver';
+import { UserHistoryResolver } from './user-history.resolver';
+import { UserMutationsResolver } from './user-mutations.resolver';
+
+/** The resolvers with the services they need; none of them for a schema that is only printed. */
+export type ResolverInstances = readonly (
+  | UserResolver
+  | UserMutationsResolver
+  | UserHistoryResolver
+  | UserCommerceResolver
+  | AuditTrailResolver
+  | PrivacyResolver
+)[];
+
+/** The subgraph's schema, with the access table in front of it. */
+export function createSchema(instances: ResolverInstances, maxRepresentations?: number): GraphQLSchema {
+  const byClass = new Map<unknown, object>(instances.map((instance) => [instance.constructor, instance]));
+  const schema = buildFederatedSchema<GraphqlContext>({
+    resolvers: [
+      UserResolver,
+      UserMutationsResolver,
+      UserHistoryResolver,
+      UserCommerceResolver,
+      AuditTrailResolver,
+      PrivacyResolver,
+    ],
+    container: { get: (resolver) => byClass.get(resolver) },
+    references: { User: findReferencedUser },
+    ...(maxRepresentations === undefined ? {} : { maxRepresentations }),
+  });
+  return guardSchema(schema);
+}
+
+/** A user that another subgraph points at. Reads the `id` and nothing else of what the caller put in. */
+async function findReferencedUser(
+  representation: Readonly<Record<string, unknown>>,
+  { loaders }: GraphqlContext,
+) {
+  const { id } = representation;
+  if (typeof id !== 'string')
+    throw badUserInput('A representation of User must have an id that is a string.');
+  const userId = parseUserId(id);
+  const user = userId && (await loaders.user.load(userId));
+  return user ? toUserType(user) : unknownUser(id);
+}

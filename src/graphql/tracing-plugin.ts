@@ -1,0 +1,29 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { OperationNames } from '../telemetry/operation-names';
+import type { Tracing } from '../telemetry/tracing';
+import type { GraphqlContext } from './context';
+import { outcomeOf } from './metrics-plugin';
+
+/** A span for each operation, named by its type and bounded name; what is done for the operation belongs under it. */
+export function tracingPlugin(tracing: Tracing): ApolloServerPlugin<GraphqlContext> {
+  const names = new OperationNames();
+  return {
+    async requestDidStart({ contextValue }) {
+      const { requestId, traceparent } = contextValue;
+      const span = tracing.begin('GraphQL operation', 'internal', traceparent, { 'request.id': requestId });
+      contextValue.traceparent = span.traceparent;
+      return {
+        async willSendResponse(response) {
+          const outcome = outcomeOf(response);
+          const type = response.operation?.operation;
+          const { operationName } = response;
+          span.end({
+            ...(type && { name: operationName ? `${type} ${names.label(operationName, true)}` : type }),
+            failed: outcome === 'error',
+            attributes: { outcome, ...(type && { 'graphql.operation.type': type }) },
+          });
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { Arg, Ctx, Field, ID, Int, ObjectType, Query, Resolver } from 'type-graphql';
+import { parseUserId } from '../users/normalized';
+import type { UserRepository } from '../users/user.repository';
+import { decodeCursor, defaultPageSize, PageInfo, readPageSize, toConnection } from './connection';
+import type { GraphqlContext } from './context';
+import { UserFilterInput } from './user.input';
+import { EmailPreferencesType, toEmailPreferencesType, toUserType, UserType } from './user.type';
+
+@ObjectType({ description: 'A user and its place in the list.' })
+export class UserEdge {
+  @Field(() => String, { description: 'For `after`.' })
+  cursor: string;
+
+  @Field(() => UserType, { description: 'The user.' })
+  node: UserType;
+}
+
+@ObjectType({ description: 'A page of users, newest first.' })
+export class UserConnection {
+  @Field(() => [UserEdge], { description: 'The users with their places.' })
+  edges: UserEdge[];
+
+  @Field(() => [UserType], { description: 'The users.' })
+  nodes: UserType[];
+
+  @Field(() => PageInfo, { description: 'Where the page stands.' })
+  pageInfo: PageInfo;
+}
+
+/** The queries about users. Who may call them stands in the access table. */
+@Resolver(() => UserType)
+export class UserResolver {
+  constructor(private readonly users: UserRepository) {}
+
+  @Query(() => UserType, { nullable: true, description: 'The user that the access token stands for.' })
+  async me(@Ctx() context: GraphqlContext): Promise<UserType | null> {
+    return findUser(context, context.actor?.id ?? '');
+  }
+
+  @Query(() => UserType, { nullable: true, description: 'A user by id; null when unknown or erased.' })
+  async user(
+    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
+    @Ctx() context: GraphqlContext,
+  ): Promise<UserType | null> {
+    return findUser(context, id);
+  }
+
+  @Query(() => UserType, {
+    nullable: true,
+    description: 'A user by e-mail address, in any case. Needs `users:read`.',
+  })
+  async userByEmail(
+    @Arg('email', () => String, { description: 'The confirmed or only address of the user.' }) email: string,
+  ): Promise<UserType | null> {
+    const user = await this.users.findByEmail(email);
+    return user && toUserType(user);
+  }
+
+  @Query(() => UserConnection, {
+    name: 'users',
+    description: 'Users, newest first. Needs `users:read`.',
+  })
+  async listUsers(
+    @Arg('filter', () => UserFilterInput, { nullable: true, description: 'Which users; all when left out.' })
+    filter: UserFilterInput | null,
+    @Arg('first', () => Int, {
+      nullable: true,
+      defaultValue: defaultPageSize,
+      description: 'How many, from 1 to 100.',
+    })
+    first: number | null,
+    @Arg('after', () => String, { nullable: true, description: 'A cursor of this list.' }) after:
+      | string
+      | null,
+  ): Promise<UserConnection> {
+    const size = readPageSize(first);
+    const wanted = {
+      status: filter?.status ?? undefined,
+      emailVerification: filter?.emailVerification ?? undefined,
+      createdFrom: filter?.createdFrom ?? undefined,
+      createdTo: filter?.createdTo ?? undefined,
+      search: filter?.search ?? undefined,
+    };
+    return toConnection(
+      await this.users.list(wanted, size + 1, decodeCursor(after)),
+      size,
+      after,
+      toUserType,
+    );
+  }
+
+  @Query(() => EmailPreferencesType, {
+    nullable: true,
+    description: 'What a user allows e-mail about; null when the user is unknown or erased.',
+  })
+  async userEmailPreferences(
+    @Arg('userId', () => ID, { description: 'Whose preferences.' }) userId: string,
+    @Ctx() { loaders, reads }: GraphqlContext,
+  ): Promise<EmailPreferencesType | null> {
+    const id = parseUserId(userId);
+    const user = id && (await loaders.user.load(id));
+    if (!user) return null;
+    reads.add(user.id, 'emailPreferences');
+    return toEmailPreferencesType(user);
+  }
+}
+
+async function findUser({ loaders }: GraphqlContext, userId: string): Promise<UserType | null> {
+  const id = parseUserId(userId);
+  const user = id && (await loaders.user.load(id));
+  return user ? toUserType(user) : null;
+}

@@ -1,0 +1,57 @@
+import type { CommerceEvent } from './commerce-event';
+import type { HistoryEntry } from './history-entry.entity';
+import type { CommerceFact } from './user-history.projection';
+
+/** The types of history entries that come from other services. */
+export const commerceEntryTypes = ['ORDER_PLACED', 'PAYMENT_FAILED', 'LOYALTY_POINTS_EARNED'] as const;
+
+/** What the history says of an event: the sentence names no person, the data is the user's own to read. */
+export function toEntry(event: CommerceEvent): Pick<HistoryEntry, 'type' | 'summary' | 'data'> {
+  switch (event.type) {
+    case 'OrderPlaced': {
+      const { orderId, total, itemCount } = event;
+      const items = itemCount === null ? '' : `, ${counted(itemCount, 'item')}`;
+      return {
+        type: 'ORDER_PLACED',
+        summary: `An order was placed: ${total.amount} ${total.currency}${items}.`,
+        data: { orderId, total, itemCount },
+      };
+    }
+    case 'PaymentFailed': {
+      const { paymentId, orderId, errorCode, errorMessage, amount } = event;
+      const sum = amount === null ? '' : ` of ${amount.amount} ${amount.currency}`;
+      return {
+        type: 'PAYMENT_FAILED',
+        summary: `A payment${sum} failed${errorCode === null ? '' : `: ${errorCode}`}.`,
+        data: { paymentId, orderId, errorCode, errorMessage, amount },
+      };
+    }
+    case 'LoyaltyPointsEarned': {
+      const { points, orderId, reason } = event;
+      return {
+        type: 'LOYALTY_POINTS_EARNED',
+        summary: `${counted(points, 'loyalty point')} ${points === 1 ? 'was' : 'were'} earned.`,
+        data: { points, orderId, reason },
+      };
+    }
+  }
+}
+
+/** What an entry of the history adds to the summary: the way back from `toEntry`. */
+export function toFact(entry: Pick<HistoryEntry, 'type' | 'occurredAt' | 'data'>): CommerceFact {
+  const { type, occurredAt, data } = entry;
+  switch (type) {
+    case 'ORDER_PLACED':
+      return { type: 'OrderPlaced', occurredAt, total: data.total as { amount: string; currency: string } };
+    case 'PAYMENT_FAILED':
+      return { type: 'PaymentFailed', occurredAt };
+    case 'LOYALTY_POINTS_EARNED':
+      return { type: 'LoyaltyPointsEarned', occurredAt, points: data.points as number };
+    default:
+      throw new Error(`${type} is no commerce entry`);
+  }
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

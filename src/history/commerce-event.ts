@@ -1,0 +1,101 @@
+/** An exact amount, zero or more, with an ISO 4217 code. */
+export interface Money {
+  /** A decimal of at most four places, without trailing zeros: `0.3`, `100`. */
+  readonly amount: string;
+  readonly currency: string;
+}
+
+/** What every event has: its identity is `source` and `eventId` together. */
+export interface EventIdentity {
+  readonly source: string;
+  readonly eventId: string;
+  /** When it happened, by its producer's clock. */
+  readonly occurredAt: Date;
+}
+
+export interface OrderPlaced extends EventIdentity {
+  readonly type: 'OrderPlaced';
+  readonly orderId: string;
+  readonly userId: string;
+  readonly total: Money;
+  /** null when the event does not list its items. */
+  readonly itemCount: number | null;
+}
+
+/** It names no user: the order tells whose it is. */
+export interface PaymentFailed extends EventIdentity {
+  readonly type: 'PaymentFailed';
+  readonly paymentId: string;
+  readonly orderId: string;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+  readonly amount: Money | null;
+}
+
+export interface LoyaltyPointsEarned extends EventIdentity {
+  readonly type: 'LoyaltyPointsEarned';
+  readonly userId: string;
+  /** A whole number, 1 or more. */
+  readonly points: number;
+  readonly orderId: string | null;
+  readonly reason: string | null;
+}
+
+/** What other services tell of users, in the one form that is folded. */
+export type CommerceEvent = OrderPlaced | PaymentFailed | LoyaltyPointsEarned;
+
+/** An event as a key: two events with the same one are the same event. */
+export function identityOf({ source, eventId }: Pick<EventIdentity, 'source' | 'eventId'>): string {
+  return JSON.stringify([source, eventId]);
+}
+
+/** The event as `waiting_events` keeps it, read back. */
+export function reviveCommerceEvent(stored: Record<string, unknown>): CommerceEvent {
+  return { ...stored, occurredAt: new Date(String(stored.occurredAt)) } as unknown as CommerceEvent;
+}
+
+const exchanges: Record<CommerceEvent['type'], readonly [exchange: string, routingKey: string]> = {
+  OrderPlaced: ['order.events', 'order.placed'],
+  PaymentFailed: ['payment.events', 'payment.failed'],
+  LoyaltyPointsEarned: ['loyalty.events', 'loyalty.points-earned'],
+};
+
+/** The event as a CloudEvent in structured JSON, as its producer could have sent it. */
+export function toCloudEvent(event: CommerceEvent): {
+  exchange: string;
+  routingKey: string;
+  contentType: string;
+  body: Buffer;
+} {
+  const [exchange, routingKey] = exchanges[event.type];
+  const { type, source, eventId: id, occurredAt } = event;
+  const envelope = { specversion: '1.0', id, source, type, time: occurredAt.toISOString() };
+  const body = Buffer.from(
+    JSON.stringify({ ...envelope, datacontenttype: 'application/json', data: dataOf(event) }),
+  );
+  return { exchange, routingKey, contentType: 'application/cloudevents+json', body };
+}
+
+function dataOf(event: CommerceEvent): Record<string, unknown> {
+  const at = event.occurredAt.toISOString();
+  switch (event.type) {
+    case 'OrderPlaced': {
+      const { orderId, userId, total, itemCount } = event;
+      const items = itemCount === null ? {} : { items: Array.from({ length: itemCount }, () => ({})) };
+      return { orderId, userId, total: toWire(total), placedAt: at, ...items };
+    }
+    case 'PaymentFailed': {
+      const { paymentId, orderId, errorCode, errorMessage, amount } = event;
+      const data = { paymentId, orderId, errorCode, errorMessage, timestamp: at };
+      return amount === null ? data : { ...data, amount: toWire(amount) };
+    }
+    case 'LoyaltyPointsEarned': {
+      const { userId, points, orderId, reason } = event;
+      return { userId, points, orderId, reason, earnedAt: at };
+    }
+  }
+}
+
+function toWire({ amount, currency }: Money): Record<string, string> {
+  return { value: amount, currency };
+}

@@ -1,0 +1,164 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Database, Transaction } from '../postgres/database';
+import { toEntry } from './commerce-entry';
+import type { CommerceEvent } from './commerce-event';
+import type { CommerceSummary } from './user-history.projection';
+
+/** A commerce event whose user is known. */
+export interface AttributedEvent {
+  readonly event: CommerceEvent;
+  readonly userId: string;
+  readonly late: boolean;
+}
+
+/** A summary as SQL answers it. */
+export interface SummaryRow extends Omit<CommerceSummary, 'loyaltyPoints' | 'spent'> {
+  userId: string;
+  loyaltyPoints: string;
+  spent: Record<string, string>;
+}
+
+export const summaryColumns = `user_id AS "userId", order_count AS "orderCount", last_order_at AS "lastOrderAt",
+  failed_payment_count AS "failedPaymentCount", last_payment_failed_at AS "lastPaymentFailedAt",
+  loyalty_points AS "loyaltyPoints", last_entry_at AS "lastEntryAt",
+  (SELECT coalesce(jsonb_object_agg(currency, trim_scale(amount)::text), '{}') FROM user_spending
+   WHERE user_spending.user_id = user_commerce.user_id) AS spent`;
+
+/**
+ * The tables `user_commerce`, `user_spending` and `user_orders`, and the commerce entries of `user_history`.
+ * Every statement takes its rows in the order of their keys, and every fold its statements in the same order:
+ * so folds on any number of replicas wait for each other, but never in a circle.
+ */
+export class CommerceRepository {
+  constructor(private readonly database: Database) {}
+
+  /** The summaries of these users, in one statement; a user without commerce is absent. */
+  async findByUsers(userIds: readonly string[]): Promise<Map<string, CommerceSummary>> {
+    const rows = await this.database.query<SummaryRow>(
+      `SELECT ${summaryColumns} FROM user_commerce WHERE user_id = ANY($1::uuid[])`,
+      [userIds],
+    );
+    return new Map(rows.map((row) => [row.userId, toSummary(row)]));
+  }
+
+  /** Those of these users who are known, kept from being removed until the transaction ends. */
+  async holdUsers(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
+    if (userIds.length === 0) return new Set();
+    const rows: { id: string }[] = await tx.manager.query(
+      `SELECT id FROM users WHERE id = ANY($1::uuid[]) AND status <> 'PENDING' ORDER BY id FOR KEY SHARE`,
+      [userIds],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Remembers whose these orders are; the first that was said of an order stays. */
+  async recordOrders(tx: Transaction, orders: readonly { orderId: string; userId: string }[]): Promise<void> {
+    if (orders.length === 0) return;
+    await tx.manager.query(
+      `INSERT INTO user_orders (order_id, user_id)
+       SELECT * FROM unnest($1::text[], $2::uuid[]) AS placed (order_id, user_id) ORDER BY order_id
+       ON CONFLICT DO NOTHING`,
+      [orders.map(({ orderId }) => orderId), orders.map(({ userId }) => userId)],
+    );
+  }
+
+  /** Whose these orders are, those users kept from being removed until the transaction ends. */
+  async holdUsersOfOrders(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, string>> {
+    if (orderIds.length === 0) return new Map();
+    const rows: { orderId: string; userId: string }[] = await tx.manager.query(
+      `SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders JOIN users ON users.id = user_id
+       WHERE order_id = ANY($1::text[]) ORDER BY users.id FOR KEY SHARE OF users`,
+      [orderIds],
+    );
+    return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
+  }
+
+  /** Locks these users' summaries until the transaction ends, and answers when each one's latest entry happened. */
+  async lockSummaries(tx: Transaction, userIds: readonly string[]): Promise<Map<string, Date | null>> {
+    await tx.manager.query(
+      `INSERT INTO user_commerce (user_id) SELECT unnest($1::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING`,
+      [userIds],
+    );
+    const rows: { userId: string; lastEntryAt: Date | null }[] = await tx.manager.query(
+      `SELECT user_id AS "userId", last_entry_at AS "lastEntryAt" FROM user_commerce
+       WHERE user_id = ANY($1::uuid[]) ORDER BY user_id FOR UPDATE`,
+      [userIds],
+    );
+    return new Map(rows.map(({ userId, lastEntryAt }) => [userId, lastEntryAt]));
+  }
+
+  /** Writes the entries that are not there yet, and answers the identities of those. The row is the dedupe record. */
+  async recordEntries(
+    tx: Transaction,
+    attributed: readonly AttributedEvent[],
+  ): Promise<{ source: string; eventId: string }[]> {
+    const entries = attributed.map(({ event, userId, late }) => ({ ...toEntry(event), event, userId, late }));
+    return tx.manager.query(
+      `INSERT INTO user_history
+         (id, user_id, type, occurred_at, recorded_at, source, event_id, late, summary, data)
+       SELECT id, user_id, type, occurred_at, now(), source, event_id, late, summary, data::jsonb
+       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::boolean[],
+                   $8::text[], $9::text[])
+         AS entry (id, user_id, type, occurred_at, source, event_id, late, summary, data)
+       WHERE NOT EXISTS (SELECT FROM erased_events AS gone
+         WHERE gone.source = entry.source AND gone.event_id = entry.event_id)
+       ORDER BY source, event_id
+       ON CONFLICT (source, event_id) DO NOTHING
+       RETURNING source, event_id AS "eventId"`,
+      [
+        entries.map(() => uuidv7()),
+        entries.map((it) => it.userId),
+        entries.map((it) => it.type),
+        entries.map((it) => it.event.occurredAt.toISOString()),
+        entries.map((it) => it.event.source),
+        entries.map((it) => it.event.eventId),
+        entries.map((it) => it.late),
+        entries.map((it) => it.summary),
+        entries.map((it) => JSON.stringify(it.data)),
+      ],
+    );
+  }
+
+  /** Adds to each user's summary, which must be locked, what new entries add up to. */
+  async addToSummaries(tx: Transaction, added: ReadonlyMap<string, CommerceSummary>): Promise<void> {
+    const rows = [...added].map(([userId, it]) => ({ userId, ...it }));
+    await tx.manager.query(
+      `UPDATE user_commerce AS mine SET
+         order_count = mine.order_count + more.order_count,
+         last_order_at = greatest(mine.last_order_at, more.last_order_at),
+         failed_payment_count = mine.failed_payment_count + more.failed_payment_count,
+         last_payment_failed_at = greatest(mine.last_payment_failed_at, more.last_payment_failed_at),
+         loyalty_points = mine.loyalty_points + more.loyalty_points,
+         last_entry_at = greatest(mine.last_entry_at, more.last_entry_at)
+       FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::integer[], $5::timestamptz[], $6::numeric[],
+                   $7::timestamptz[])
+         AS more (user_id, order_count, last_order_at, failed_payment_count, last_payment_failed_at, loyalty_points,
+                  last_entry_at)
+       WHERE mine.user_id = more.user_id`,
+      [
+        rows.map((it) => it.userId),
+        rows.map((it) => it.orderCount),
+        rows.map((it) => it.lastOrderAt?.toISOString() ?? null),
+        rows.map((it) => it.failedPaymentCount),
+        rows.map((it) => it.lastPaymentFailedAt?.toISOString() ?? null),
+        rows.map((it) => String(it.loyaltyPoints)),
+        rows.map((it) => it.lastEntryAt?.toISOString() ?? null),
+      ],
+    );
+    const spent = rows.flatMap(({ userId, spent: sums }) =>
+      Object.entries(sums).map(([currency, amount]) => ({ userId, currency, amount })),
+    );
+    if (spent.length === 0) return;
+    await tx.manager.query(
+      `INSERT INTO user_spending (user_id, currency, amount)
+       SELECT * FROM unnest($1::uuid[], $2::text[], $3::numeric[]) AS more (user_id, currency, amount)
+       ORDER BY user_id, currency
+       ON CONFLICT (user_id, currency) DO UPDATE SET amount = user_spending.amount + EXCLUDED.amount`,
+      [spent.map((it) => it.userId), spent.map((it) => it.currency), spent.map((it) => it.amount)],
+    );
+  }
+}
+
+export function toSummary({ userId: _userId, loyaltyPoints, ...row }: SummaryRow): CommerceSummary {
+  return { ...row, loyaltyPoints: BigInt(loyaltyPoints) };
+}

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import type { Database, Transaction } from '../postgres/database';
+import { findErased, recordErasedEvents } from '../privacy/erased-users';
+import type { ParkedMessage } from './parked-message.entity';
+
+/** Why a message is parked. */
+export type ParkReason =
+  | 'TOO_LARGE'
+  | 'INVALID_ENCODING'
+  | 'INVALID_JSON'
+  | 'INVALID_TEXT'
+  | 'INVALID_ENVELOPE'
+  | 'UNSUPPORTED_FORMAT'
+  | 'UNKNOWN_TYPE'
+  | 'INVALID_DATA'
+  | 'INVALID_USER_ID'
+  | 'INVALID_AMOUNT'
+  | 'UNKNOWN_CURRENCY'
+  | 'INVALID_POINTS'
+  | 'INVALID_TIME'
+  | 'CANNOT_BE_FOLDED'
+  | 'EXPIRED'
+  | 'CRASHED'
+  | 'DELIVERY_LIMIT';
+
+/** A message as it came over the wire: what it needs to be read again. */
+export interface MessageOnTheWire {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  readonly properties: {
+    readonly messageId?: string | undefined;
+    readonly type?: string | undefined;
+    readonly contentType?: string | undefined;
+    readonly timestamp?: Date | undefined;
+    readonly headers: Readonly<Record<string, unknown>>;
+  };
+}
+
+/** A message to be parked, and what could be read of it. */
+export interface MessageToPark {
+  readonly message: MessageOnTheWire;
+  readonly reason: ParkReason;
+  /** Never a value of the message. */
+  readonly detail: string;
+  readonly type?: string | undefined;
+  readonly source?: string | undefined;
+  readonly eventId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly attempts: number;
+}
+
+/** What is kept of a longer body. The service's own limit is far below; this one only bounds a row. */
+const keptBytes = 2 * 1024 * 1024;
+
+const columns = `id, fingerprint, reason, detail, type, source, event_id AS "eventId", user_id AS "userId", exchange,
+  routing_key AS "routingKey", content_type AS "contentType", headers, body, attempts, parked_at AS "parkedAt"`;
+
+/** The table `parked_messages`. */
+export class ParkedMessagesRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Parks each message once, however often it comes; answers how many were new. */
+  async park(messages: readonly MessageToPark[]): Promise<number> {
+    if (messages.length === 0) return 0;
+    return this.database.transaction((tx) => this.parkIn(tx, messages));
+  }
+
+  /** As `park`, in the caller's transaction. */
+  async parkIn(tx: Transaction, messages: readonly MessageToPark[]): Promise<number> {
+    let parked = 0;
+    const ordered = (await this.withoutErased(tx, messages))
+      .map((it) => ({ ...it, fingerprint: fingerprintOf(it.message) }))
+      .sort((one, other) => (one.fingerprint < other.fingerprint ? -1 : 1));
+    for (const it of ordered) {
+      const { exchange, routingKey, body, properties } = it.message;
+      const { messageId, type, contentType, timestamp, headers } = properties;
+      const rows: unknown[] = await tx.manager.query(
+        `INSERT INTO parked_messages (id, fingerprint, reason, detail, type, source, event_id, user_id, exchange,
+           routing_key, content_type, headers, body, attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT (fingerprint) DO NOTHING RETURNING 1`,
+        [
+          uuidv7(),
+          it.fingerprint,
+          it.reason,
+          it.detail,
+          storable(it.type),
+          storable(it.source),
+          storable(it.eventId),
+          it.userId ?? null,
+          storable(exchange),
+          storable(routingKey),
+          storable(contentType),
+          storableJson({ messageId, type, timestamp, headers }),
+          body.subarray(0, keptBytes),
+          it.attempts,
+        ],
+      );
+      parked += rows.length;
+    }
+    return parked;
+  }
+
+  /** The messages that are not about erased users; of the others their identity is kept and nothing else. */
+  private async withoutErased(
+    tx: Transaction,
+    messages: readonly MessageToPark[],
+  ): Promise<readonly MessageToPark[]> {
+    const userIds = messages.flatMap(({ userId }) => userId ?? []);
+    if (userIds.length === 0) return messages;
+    // Held, so that an erasure in progress is committed by now, or finds what is parked here.
+    await tx.manager.query('SELECT id FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE', [
+      userIds,
+    ]);
+    const erased = await findErased(tx, userIds);
+    const isErased = ({ userId }: MessageToPark) => userId !== undefined && erased.has(userId);
+    await recordErasedEvents(
+      tx,
+      messages
+        .filter(isErased)
+        .flatMap(({ source, eventId }) => (source && eventId ? [{ source, eventId }] : [])),
+    );
+    return messages.filter((it) => !isErased(it));
+  }
+
+  /** At most `limit` messages parked after `afterId`, oldest first. */
+  async list(afterId: string | null, limit: number): Promise<ParkedMessage[]> {
+    return this.database.query<ParkedMessage>(
+      `SELECT ${columns} FROM parked_messages WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2`,
+      [afterId, limit],
+    );
+  }
+
+  async find(id: string): Promise<ParkedMessage | null> {
+    const [row] = await this.database.query<ParkedMessage>(
+      `SELECT ${columns} FROM parked_messages WHERE id::text = $1`,
+      [id.toLowerCase()],
+    );
+    return row ?? null;
+  }
+
+  async remove(tx: Transaction, id: string): Promise<void> {
+    await tx.manager.query('DELETE FROM parked_messages WHERE id = $1', [id]);
+  }
+}
+
+/** The message as it came, out of its row. */
+export function toWire(row: ParkedMessage): MessageOnTheWire {
+  const { messageId, type, timestamp, headers } = row.headers as {
+    messageId?: string;
+    type?: string;
+    timestamp?: string;
+    headers?: Record<string, unknown>;
+  };
+  return {
+    exchange: row.exchange,
+    routingKey: row.routingKey,
+    body: row.body,
+    properties: {
+      messageId,
+      type,
+      contentType: row.contentType ?? undefined,
+      timestamp: timestamp === undefined ? undefined : new Date(timestamp),
+      headers: headers ?? {},
+    },
+  };
+}
+
+/** Tells two messages apart by what they say; deliveries of the same one have the same fingerprint. */
+export function fingerprintOf({ exchange, routingKey, body, properties }: MessageOnTheWire): string {
+  const { messageId = '', type = '', contentType = '' } = properties;
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([exchange, routingKey, messageId, type, contentType]));
+  return hash.update(body).digest('base64url');
+}
+
+const unstorable = /[\u0000\p{Surrogate}]/gu;
+
+/** Text as PostgreSQL can keep it: without NUL, without halves of characters. */
+function storable(text: string | undefined): string | null {
+  return text === undefined ? null : text.slice(0, 1000).replace(unstorable, '\uFFFD');
+}
+
+function storableJson(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) =>
+    typeof inner === 'string' ? inner.replace(unstorable, '\uFFFD') : inner,
+  );
+}

@@ -1,0 +1,85 @@
+import type { Database, Transaction } from '../postgres/database';
+import { type SummaryRow, summaryColumns, toSummary } from './commerce.repository';
+import { commerceEntryTypes } from './commerce-entry';
+import type { HistoryEntry } from './history-entry.entity';
+import type { CommerceSummary } from './user-history.projection';
+
+/** What a commerce entry adds to a summary is in these. */
+export type CommerceEntryRow = Pick<HistoryEntry, 'type' | 'occurredAt' | 'data'>;
+
+/** What recomputing needs of the tables that the fold writes. */
+export class RecomputationRepository {
+  constructor(private readonly database: Database) {}
+
+  /** At most `limit` users after `afterId`; without those whose history retention has cut, as it no longer says all. */
+  async listUsers(afterId: string | null, limit: number): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM users WHERE ($1::uuid IS NULL OR id > $1)
+         AND NOT EXISTS (SELECT FROM user_commerce WHERE user_id = users.id AND history_is_cut)
+       ORDER BY id LIMIT $2`,
+      [afterId, limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async findSummaries(userIds: readonly string[]): Promise<Map<string, CommerceSummary>> {
+    const rows = await this.database.query<SummaryRow>(
+      `SELECT ${summaryColumns} FROM user_commerce WHERE user_id = ANY($1::uuid[])`,
+      [userIds],
+    );
+    return new Map(rows.map((row) => [row.userId, toSummary(row)]));
+  }
+
+  /** The summary, which no fold changes until the transaction ends. */
+  async lockSummary(tx: Transaction, userId: string): Promise<CommerceSummary | null> {
+    await tx.manager.query('INSERT INTO user_commerce (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [
+      userId,
+    ]);
+    await tx.manager.query('SELECT 1 FROM user_commerce WHERE user_id = $1 FOR UPDATE', [userId]);
+    const [row]: SummaryRow[] = await tx.manager.query(
+      `SELECT ${summaryColumns} FROM user_commerce WHERE user_id = $1`,
+      [userId],
+    );
+    return row ? toSummary(row) : null;
+  }
+
+  /** The commerce entries of these users, as the transaction sees them where there is one. */
+  async findEntries(userIds: readonly string[], tx?: Transaction): Promise<Map<string, CommerceEntryRow[]>> {
+    const sql = `SELECT user_id AS "userId", type, occurred_at AS "occurredAt", data FROM user_history
+      WHERE user_id = ANY($1::uuid[]) AND type = ANY($2::text[])`;
+    const parameters = [userIds, commerceEntryTypes];
+    const rows: (CommerceEntryRow & { userId: string })[] = tx
+      ? await tx.manager.query(sql, parameters)
+      : await this.database.query(sql, parameters);
+    const entries = new Map<string, CommerceEntryRow[]>();
+    for (const { userId, ...row } of rows) {
+      const present = entries.get(userId);
+      if (present) present.push(row);
+      else entries.set(userId, [row]);
+    }
+    return entries;
+  }
+
+  async replaceSummary(tx: Transaction, userId: string, summary: CommerceSummary): Promise<void> {
+    await tx.manager.query(
+      `UPDATE user_commerce SET order_count = $2, last_order_at = $3, failed_payment_count = $4,
+         last_payment_failed_at = $5, loyalty_points = $6, last_entry_at = $7
+       WHERE user_id = $1`,
+      [
+        userId,
+        summary.orderCount,
+        summary.lastOrderAt,
+        summary.failedPaymentCount,
+        summary.lastPaymentFailedAt,
+        String(summary.loyaltyPoints),
+        summary.lastEntryAt,
+      ],
+    );
+    await tx.manager.query('DELETE FROM user_spending WHERE user_id = $1', [userId]);
+    await tx.manager.query(
+      `INSERT INTO user_spending (user_id, currency, amount)
+       SELECT $1, * FROM unnest($2::text[], $3::numeric[])`,
+      [userId, Object.keys(summary.spent), Object.values(summary.spent)],
+    );
+  }
+}

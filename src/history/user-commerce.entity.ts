@@ -1,0 +1,33 @@
+import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+
+/** A row of `user_commerce`: what the commerce entries of a user's history add up to. */
+@Entity('user_commerce')
+export class UserCommerce {
+  @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_commerce_pkey' })
+  @ForeignKey('User', { name: 'user_commerce_user_id_fkey', onDelete: 'CASCADE' })
+  userId: string;
+
+  @Column('integer', { name: 'order_count', default: 0 })
+  orderCount: number;
+
+  @Column('timestamptz', { name: 'last_order_at', nullable: true })
+  lastOrderAt: Date | null;
+
+  @Column('integer', { name: 'failed_payment_count', default: 0 })
+  failedPaymentCount: number;
+
+  @Column('timestamptz', { name: 'last_payment_failed_at', nullable: true })
+  lastPaymentFailedAt: Date | null;
+
+  /** A whole number of any size. */
+  @Column('numeric', { name: 'loyalty_points', default: 0 })
+  loyaltyPoints: string;
+
+  /** Retention has removed commerce entries, so that the summary no longer follows from those that are left. */
+  @Column('boolean', { name: 'history_is_cut', default: false })
+  historyIsCut: boolean;
+
+  /** The latest of all commerce entries: whatever comes with an earlier time is late. */
+  @Column('timestamptz', { name: 'last_entry_at', nullable: true })
+  lastEntryAt: Date | null;
+}

@@ -1,0 +1,51 @@
+import type { Database, Transaction } from '../postgres/database';
+import { HistoryEntry } from './history-entry.entity';
+import { type KeysetPosition, keysetTime, type Positioned } from './keyset';
+
+/** Which entries of a history are wanted; an absent condition matches all, an empty list none. */
+export interface HistoryFilter {
+  types?: readonly string[] | undefined;
+  from?: Date | undefined;
+  /** Exclusive. */
+  to?: Date | undefined;
+}
+
+/** Writes an entry in the caller's transaction; the pair of source and event id can be there only once. */
+export async function appendHistory(tx: Transaction, entry: HistoryEntry): Promise<void> {
+  await tx.insert(HistoryEntry, entry);
+}
+
+const columns = `id, user_id AS "userId", type, occurred_at AS "occurredAt", recorded_at AS "recordedAt",
+  source, event_id AS "eventId", late, summary, data`;
+
+/** The table `user_history`, read by the newest entries of each user. */
+export class UserHistoryRepository {
+  constructor(private readonly database: Database) {}
+
+  /** At most `limit` entries of each user after `after`, newest first, in one statement for any number of users. */
+  async listByUsers(
+    userIds: readonly string[],
+    filter: HistoryFilter,
+    limit: number,
+    after: KeysetPosition | null,
+  ): Promise<Map<string, Positioned<HistoryEntry>[]>> {
+    const parameters: unknown[] = [userIds, limit];
+    const bind = (value: unknown) => `$${parameters.push(value)}`;
+    const conditions = ['user_id = wanted.id'];
+    if (filter.types) conditions.push(`type = ANY(${bind(filter.types)}::text[])`);
+    if (filter.from) conditions.push(`occurred_at >= ${bind(filter.from)}`);
+    if (filter.to) conditions.push(`occurred_at < ${bind(filter.to)}`);
+    if (after)
+      conditions.push(`(occurred_at, id) < (${bind(after.at)}::timestamptz, ${bind(after.id)}::uuid)`);
+    const rows = await this.database.query<HistoryEntry & { at: string }>(
+      `SELECT entry.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
+         SELECT ${columns}, ${keysetTime('occurred_at')} AS at FROM user_history
+         WHERE ${conditions.join(' AND ')} ORDER BY occurred_at DESC, user_history.id DESC LIMIT $2
+       ) AS entry`,
+      parameters,
+    );
+    const entries = new Map<string, Positioned<HistoryEntry>[]>(userIds.map((id) => [id, []]));
+    for (const { at, ...row } of rows) entries.get(row.userId)?.push({ row, position: { at, id: row.id } });
+    return entries;
+  }
+}

@@ -1,0 +1,16 @@
+import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+
+/** A row of `user_spending`: the exact sum of a user's orders in one currency. */
+@Entity('user_spending')
+export class UserSpending {
+  @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_spending_pkey' })
+  @ForeignKey('User', { name: 'user_spending_user_id_fkey', onDelete: 'CASCADE' })
+  userId: string;
+
+  /** ISO 4217. */
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'user_spending_pkey' })
+  currency: string;
+
+  @Column('numeric')
+  amount: string;
+}

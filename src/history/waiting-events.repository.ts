@@ -1,0 +1,96 @@
+import type { Database, Transaction } from '../postgres/database';
+import { type CommerceEvent, reviveCommerceEvent } from './commerce-event';
+
+/** What an event can wait for. */
+export type Referent = 'user' | 'order';
+
+/** An event's identity. */
+type Identity = Pick<CommerceEvent, 'source' | 'eventId'>;
+
+const known = `CASE waits_for
+  WHEN 'user' THEN EXISTS (SELECT 1 FROM users
+    WHERE id = CASE waits_for WHEN 'user' THEN waits_for_id::uuid END AND status <> 'PENDING')
+    OR EXISTS (SELECT 1 FROM erased_users WHERE user_id = CASE waits_for WHEN 'user' THEN waits_for_id::uuid END)
+  ELSE EXISTS (SELECT 1 FROM user_orders WHERE order_id = waits_for_id) END`;
+
+/** The table `waiting_events`. */
+export class WaitingEventsRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Keeps events until what they refer to is known; each once. */
+  async add(tx: Transaction, events: readonly CommerceEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const rows = events.map((event) => ({ ...referentOf(event), event }));
+    await tx.manager.query(
+      `INSERT INTO waiting_events (source, event_id, type, waits_for, waits_for_id, event)
+       SELECT source, event_id, type, waits_for, waits_for_id, event::jsonb
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+         AS waiting (source, event_id, type, waits_for, waits_for_id, event)
+       ORDER BY source, event_id
+       ON CONFLICT DO NOTHING`,
+      [
+        rows.map((it) => it.event.source),
+        rows.map((it) => it.event.eventId),
+        rows.map((it) => it.event.type),
+        rows.map((it) => it.waitsFor),
+        rows.map((it) => it.waitsForId),
+        rows.map((it) => JSON.stringify(it.event)),
+      ],
+    );
+  }
+
+  /** At most `limit` events that wait for one of these. */
+  async findByReferents(waitsFor: Referent, ids: readonly string[], limit: number): Promise<CommerceEvent[]> {
+    const rows = await this.database.query<{ event: Record<string, unknown> }>(
+      `SELECT event FROM waiting_events WHERE waits_for_id = ANY($1::text[]) AND waits_for = $2 LIMIT $3`,
+      [ids, waitsFor, limit],
+    );
+    return rows.map(({ event }) => reviveCommerceEvent(event));
+  }
+
+  /** At most `limit` events that wait in vain, as what they refer to is known; of the last minute, or of all. */
+  async findReleasable(which: 'recent' | 'all', limit: number): Promise<CommerceEvent[]> {
+    const recent = which === 'recent' ? `received_at > now() - interval '1 minute' AND` : '';
+    const rows = await this.database.query<{ event: Record<string, unknown> }>(
+      `SELECT event FROM waiting_events WHERE ${recent} ${known} LIMIT $1`,
+      [limit],
+    );
+    return rows.map(({ event }) => reviveCommerceEvent(event));
+  }
+
+  /** At most `limit` events that have waited longer than that, locked until the transaction ends. */
+  async lockExpired(tx: Transaction, waitingDays: number, limit: number): Promise<CommerceEvent[]> {
+    const rows: { event: Record<string, unknown> }[] = await tx.manager.query(
+      `SELECT event FROM waiting_events WHERE received_at < now() - make_interval(days => $1)
+       ORDER BY source, event_id LIMIT $2 FOR UPDATE SKIP LOCKED`,
+      [waitingDays, limit],
+    );
+    return rows.map(({ event }) => reviveCommerceEvent(event));
+  }
+
+  /** Forgets those of these events that no longer wait, as their referent is known or they were parked. */
+  async remove(tx: Transaction, events: readonly Identity[]): Promise<void> {
+    await tx.manager.query(
+      `DELETE FROM waiting_events USING (
+         SELECT source, event_id FROM waiting_events
+         WHERE (source, event_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+         ORDER BY source, event_id FOR UPDATE
+       ) AS done WHERE waiting_events.source = done.source AND waiting_events.event_id = done.event_id`,
+      [events.map(({ source }) => source), events.map(({ eventId }) => eventId)],
+    );
+  }
+
+  /** How many events wait, and for how many seconds the oldest has. */
+  async measure(): Promise<{ count: number; oldestAgeSeconds: number }> {
+    const [row] = await this.database.query<{ count: string; age: string | null }>(
+      `SELECT count(*) AS count, extract(epoch FROM now() - min(received_at)) AS age FROM waiting_events`,
+    );
+    return { count: Number(row?.count ?? 0), oldestAgeSeconds: Math.max(0, Number(row?.age ?? 0)) };
+  }
+}
+
+function referentOf(event: CommerceEvent): { waitsFor: Referent; waitsForId: string } {
+  return event.type === 'PaymentFailed'
+    ? { waitsFor: 'order', waitsForId: event.orderId }
+    : { waitsFor: 'user', waitsForId: event.userId };
+}

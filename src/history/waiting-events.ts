@@ -1,0 +1,153 @@
+import type { Logger } from 'pino';
+import type { Database } from '../postgres/database';
+import { type CommerceEvent, toCloudEvent } from './commerce-event';
+import { type CommerceFold, UnfoldableEventError } from './commerce-fold';
+import type { DeliveryAttemptsRepository } from './delivery-attempts.repository';
+import type { MessageToPark, ParkedMessagesRepository, ParkReason } from './parked-messages.repository';
+import type { Referent, WaitingEventsRepository } from './waiting-events.repository';
+
+const batchSize = 200;
+const sweepIntervalMs = 1_000;
+/** Every so many sweeps look at everything that waits, not only at what came lately. */
+const sweepsPerFullSweep = 60;
+/** How long an attempt is remembered. */
+const attemptDays = 7;
+
+export interface WaitingEventsOptions {
+  readonly database: Database;
+  readonly waiting: WaitingEventsRepository;
+  readonly parked: ParkedMessagesRepository;
+  readonly attempts: DeliveryAttemptsRepository;
+  readonly fold: CommerceFold;
+  /** After how many days of waiting an event is parked. */
+  readonly waitingDays: number;
+  readonly metrics: { messagesParked: { inc(labels: { reason: ParkReason }, count?: number): void } };
+  readonly log: Logger;
+}
+
+/** Events that came before their user or order: folded as soon as that is there, parked when it never comes. */
+export class WaitingEvents {
+  private readonly arrived: Record<Referent, Set<string>> = { user: new Set(), order: new Set() };
+  private running: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private sweeps = 0;
+  private sweepIsDue = false;
+  private stopped = false;
+
+  constructor(private readonly options: WaitingEventsOptions) {}
+
+  /** A user or an order is known from now on: what waits for it is folded at once, in the background. */
+  release(what: Referent, ids: readonly string[]): void {
+    for (const id of ids) this.arrived[what].add(id);
+    this.work();
+  }
+
+  /** Resolves when everything that `release` was told is dealt with. */
+  async settle(): Promise<void> {
+    while (this.running) await this.running;
+  }
+
+  /** Sweeps every second until `stop`, for what came through other replicas or in between. */
+  start(): void {
+    this.timer = setInterval(() => {
+      this.sweepIsDue = true;
+      this.work();
+    }, sweepIntervalMs);
+    this.timer.unref();
+  }
+
+  /** Finishes the batch in hand. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  /** One sweep: folds what need not wait, and parks what has waited too long. */
+  async sweep(which: 'recent' | 'all'): Promise<void> {
+    const { waiting, attempts } = this.options;
+    await this.foldAll(() => waiting.findReleasable(which, batchSize));
+    if (which === 'recent') return;
+    while ((await this.parkExpired()) === batchSize) if (this.stopped) return;
+    await attempts.removeOlderThan(attemptDays);
+  }
+
+  private work(): void {
+    if (this.stopped) return;
+    this.running ??= this.run()
+      .catch((error: unknown) => this.options.log.warn({ err: error }, 'waiting events could not be folded'))
+      .finally(() => {
+        this.running = undefined;
+        if (this.arrived.user.size + this.arrived.order.size > 0) this.work();
+      });
+  }
+
+  private async run(): Promise<void> {
+    const { waiting } = this.options;
+    for (const what of ['user', 'order'] as const) {
+      const ids = [...this.arrived[what]];
+      // Taken now: when this fails, the sweep finds them.
+      this.arrived[what].clear();
+      if (ids.length > 0) await this.foldAll(() => waiting.findByReferents(what, ids, batchSize));
+    }
+    if (!this.sweepIsDue) return;
+    this.sweepIsDue = false;
+    this.sweeps += 1;
+    await this.sweep(this.sweeps % sweepsPerFullSweep === 1 ? 'all' : 'recent');
+  }
+
+  private async foldAll(find: () => Promise<CommerceEvent[]>): Promise<void> {
+    const { fold, waiting, parked, database, metrics } = this.options;
+    for (let batch = await find(); batch.length > 0 && !this.stopped; batch = await find()) {
+      const results = await fold.fold(batch, (tx, settled) => waiting.remove(tx, settled));
+      const unfoldable = batch.filter((_event, at) => results[at] instanceof UnfoldableEventError);
+      if (unfoldable.length > 0) {
+        await database.transaction(async (tx) => {
+          await parked.parkIn(
+            tx,
+            unfoldable.map((event) => toParked(event, 'CANNOT_BE_FOLDED', 'PostgreSQL refused it')),
+          );
+          await waiting.remove(tx, unfoldable);
+        });
+        metrics.messagesParked.inc({ reason: 'CANNOT_BE_FOLDED' }, unfoldable.length);
+      }
+      // Whoever they waited for went away again meanwhile.
+      if (batch.length < batchSize || results.every((result) => result === 'waiting')) return;
+    }
+  }
+
+  private async parkExpired(): Promise<number> {
+    const { database, waiting, parked, waitingDays, metrics } = this.options;
+    return database.transaction(async (tx) => {
+      const expired = await waiting.lockExpired(tx, waitingDays, batchSize);
+      if (expired.length === 0) return 0;
+      const count = await parked.parkIn(
+        tx,
+        expired.map((event) => toParked(event, 'EXPIRED', `what it refers to is unknown`)),
+      );
+      await waiting.remove(tx, expired);
+      tx.afterCommit(() => metrics.messagesParked.inc({ reason: 'EXPIRED' }, count));
+      return expired.length;
+    });
+  }
+}
+
+function toParked(event: CommerceEvent, reason: ParkReason, detail: string): MessageToPark {
+  const { type, source, eventId } = event;
+  const { exchange, routingKey, contentType, body } = toCloudEvent(event);
+  return {
+    message: {
+      exchange,
+      routingKey,
+      body,
+      properties: { messageId: eventId, type, contentType, headers: {} },
+    },
+    reason,
+    detail,
+    type,
+    source,
+    eventId,
+    userId: event.type === 'PaymentFailed' ? undefined : event.userId,
+    attempts: 1,
+  };
+}

@@ -1,0 +1,88 @@
+import { type ExplorerExample, EXAMPLE_USER_ID as userId } from './explorer-example';
+
+const exportUserData = `# Everything that is stored about a user: for the user and users:privacy.
+mutation ExportData($input: ExportUserDataInput!) {
+  exportUserData(input: $input) {
+    __typename
+    ... on ExportUserDataSuccess {
+      export {
+        generatedAt
+        document
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+`;
+
+const eraseUser = `# With dryRun: the plan. Without: for ever. Needs users:privacy.
+mutation EraseUser($input: EraseUserInput!) {
+  eraseUser(input: $input) {
+    __typename
+    ... on EraseUserSuccess {
+      erasure {
+        id
+        status
+        effects {
+          store
+          records
+        }
+      }
+    }
+    ... on LegalHoldError {
+      heldSince
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+`;
+
+const erasure = `# How far an erasure has come. Needs users:privacy.
+query Erasure($id: ID!) {
+  erasure(id: $id) {
+    userId
+    status
+    requestedAt
+    completedAt
+    effects {
+      store
+      records
+    }
+  }
+}
+`;
+
+const placeLegalHold = `# Keeps the data from erasure and retention. Needs users:privacy.
+mutation PlaceLegalHold($input: PlaceLegalHoldInput!) {
+  placeLegalHold(input: $input) {
+    __typename
+    ... on UserError {
+      message
+    }
+  }
+}
+`;
+
+const releaseLegalHold = `# Ends a legal hold. Needs users:privacy.
+mutation ReleaseLegalHold($input: ReleaseLegalHoldInput!) {
+  releaseLegalHold(input: $input) {
+    __typename
+    ... on UserError {
+      message
+    }
+  }
+}
+`;
+
+/** An operation for every mutation and query about personal data. */
+export const EXPLORER_PRIVACY: readonly ExplorerExample[] = [
+  { query: exportUserData, variables: { input: { userId } } },
+  { query: placeLegalHold, variables: { input: { userId, reason: 'an open dispute' } } },
+  { query: releaseLegalHold, variables: { input: { userId, reason: 'the dispute is settled' } } },
+  { query: eraseUser, variables: { input: { userId, dryRun: true } } },
+  { query: erasure, variables: { id: 'the id of an erasure' } },
+];

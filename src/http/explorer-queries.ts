@@ -1,0 +1,124 @@
+import { EXAMPLE_USER_ID, type ExplorerExample } from './explorer-example';
+
+const users = `# A page of users. Needs users:read.
+# For the next page, put endCursor into "after".
+query Users($filter: UserFilter, $first: Int, $after: String) {
+  users(filter: $filter, first: $first, after: $after) {
+    nodes {
+      id
+      displayName
+      status
+      email
+      createdAt
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`;
+
+const user = `# One user, and what happened to it, newest first.
+# Without users:read only the public fields answer.
+query User($id: ID!) {
+  user(id: $id) {
+    id
+    displayName
+    status
+    firstName
+    lastName
+    address {
+      street
+      city
+      postalCode
+      country
+    }
+    version
+    history(first: 10) {
+      nodes {
+        type
+        occurredAt
+        summary
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+}
+`;
+
+const me = `# The user of the token: its "sub" is a user's id.
+query Me {
+  me {
+    id
+    displayName
+    status
+    email
+    pendingEmail
+    emailVerification {
+      status
+      verifiedAt
+    }
+    emailPreferences {
+      newsletter
+      orderUpdates
+    }
+  }
+}
+`;
+
+const userByEmail = `# Whose address is this? Needs users:read.
+query UserByEmail($email: String!) {
+  userByEmail(email: $email) {
+    id
+    displayName
+    status
+    email
+  }
+}
+`;
+
+const userEmailPreferences = `# What this user wants to be written about.
+query EmailPreferences($userId: ID!) {
+  userEmailPreferences(userId: $userId) {
+    marketing
+    newsletter
+    recommendations
+    loyalty
+    orderUpdates
+    unsubscribedAt
+    updatedAt
+  }
+}
+`;
+
+const auditTrail = `# Who changed this user's data? Needs users:audit.
+query AuditTrail($userId: ID!, $first: Int) {
+  auditTrail(userId: $userId, first: $first) {
+    nodes {
+      at
+      actor
+      action
+      fields
+      reason
+    }
+    pageInfo {
+      endCursor
+      hasNextPage
+    }
+  }
+}
+`;
+
+/** An operation for every query of the graph. */
+export const EXPLORER_QUERIES: readonly ExplorerExample[] = [
+  { query: users, variables: { filter: { status: ['ACTIVE'] }, first: 20, after: null } },
+  { query: user, variables: { id: EXAMPLE_USER_ID } },
+  { query: me },
+  { query: userByEmail, variables: { email: 'ada@example.com' } },
+  { query: userEmailPreferences, variables: { userId: EXAMPLE_USER_ID } },
+  { query: auditTrail, variables: { userId: EXAMPLE_USER_ID, first: 20 } },
+];

@@ -1,0 +1,51 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RequestTimeoutError } from './deadline';
+import { type ErrorExtensions, errorBody } from './error-body';
+
+// How long the rest of a body that was already refused is read and thrown away. Closing at once would reset the
+// connection, and the client would see a broken pipe instead of the answer.
+const REFUSED_BODY_GRACE_MS = 2000;
+
+/** Turns whatever fails outside of GraphQL's own execution into an answer that repeats nothing of the request. */
+export function answerFailures(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const { status, message, extensions } = describe(error, request);
+    if (status >= 500) request.log[status === 503 ? 'warn' : 'error']({ err: error }, 'request failed');
+    void reply.code(status).send(errorBody(message, { ...extensions, requestId: request.id }));
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (reply.statusCode === 413) letTheClientFinish(request, reply);
+    done();
+  });
+}
+
+function describe(
+  error: FastifyError,
+  request: FastifyRequest,
+): { status: number; message: string; extensions: ErrorExtensions } {
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    const maximum = request.routeOptions.bodyLimit;
+    const message = `The request body is larger than ${maximum} bytes`;
+    return { status: 413, message, extensions: { code: 'LIMIT_EXCEEDED', limit: 'bodyBytes', maximum } };
+  }
+  if (error instanceof RequestTimeoutError) {
+    return { status: 503, message: 'The request took too long', extensions: { code: 'SERVICE_UNAVAILABLE' } };
+  }
+  if (error.statusCode === 415) {
+    const message = 'The content type must be application/json';
+    return { status: 415, message, extensions: { code: 'UNSUPPORTED_MEDIA_TYPE' } };
+  }
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    // Not the parser's own message: it quotes the body.
+    const message = 'The request body is not valid JSON';
+    return { status: error.statusCode, message, extensions: { code: 'BAD_REQUEST' } };
+  }
+  return { status: 500, message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+}
+
+function letTheClientFinish(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.removeHeader('connection');
+  const { socket } = request.raw;
+  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_GRACE_MS);
+  request.raw.once('close', () => clearTimeout(timer));
+}

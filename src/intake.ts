@@ -1,0 +1,49 @@
+import { HistoryConsumer } from './consumers/history.consumer';
+import { CommerceRepository } from './history/commerce.repository';
+import { CommerceFold } from './history/commerce-fold';
+import { DeliveryAttemptsRepository } from './history/delivery-attempts.repository';
+import { ParkedMessagesRepository } from './history/parked-messages.repository';
+import { WaitingEvents } from './history/waiting-events';
+import { WaitingEventsRepository } from './history/waiting-events.repository';
+import type { Database } from './postgres/database';
+import type { Logger } from './telemetry/logger';
+import type { Metrics } from './telemetry/metrics';
+
+export interface IntakeOptions {
+  readonly database: Database;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** After how many days an event whose user or order is unknown is parked. */
+  readonly waitingDays: number;
+}
+
+/** What becomes of other services' events, put together; the server and the commands use the same. */
+export function createIntake(options: IntakeOptions) {
+  const { database, metrics } = options;
+  const waitingEvents = new WaitingEventsRepository(database);
+  const parked = new ParkedMessagesRepository(database);
+  const attempts = new DeliveryAttemptsRepository(database);
+  const commerce = new CommerceRepository(database);
+  const fold = new CommerceFold({
+    database,
+    commerce,
+    metrics,
+    waiting: waitingEvents,
+    onOrdersKnown: (ids) => waiting.release('order', ids),
+  });
+  const waiting: WaitingEvents = new WaitingEvents({
+    ...options,
+    waiting: waitingEvents,
+    parked,
+    attempts,
+    fold,
+  });
+  metrics.watchWaiting(() => waitingEvents.measure());
+  return {
+    fold,
+    waiting,
+    parked,
+    commerce,
+    consumer: new HistoryConsumer({ fold, parked, attempts, metrics }),
+  };
+}

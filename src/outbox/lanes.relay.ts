@@ -1,0 +1,162 @@
+import type { Logger } from 'pino';
+import type { Database } from '../postgres/database';
+import {
+  type Broker,
+  BrokerUnavailableError,
+  MessageRefusedError,
+  type PublishOutcome,
+} from '../rabbitmq/broker';
+import type { Tracing } from '../telemetry/tracing';
+import { isAuditEvent, toMessage } from './cloud-event';
+import { findPending, leadLanes, markPublished, type PendingEvent } from './pending-events.repository';
+
+/** Of each lane. */
+const largestBatch = 500;
+/** A transaction that waits for confirms must be over before the database ends it as idle (5 seconds). */
+const passLimitMs = 1_000;
+const firstHoldMs = 1_000;
+const lastHoldMs = 60_000;
+const catalogTypes = ['UserCreated', 'UserDeactivated'];
+
+export interface LanesRelayOptions {
+  database: Database;
+  broker: Broker;
+  /** `catalog`: everything but UserCreated and UserDeactivated counts as published without being sent. */
+  profile: 'full' | 'catalog';
+  log: Logger;
+  tracing: Tracing | null;
+  /** Is told of every attempt. */
+  onAttempt: (event: PendingEvent, outcome: PublishOutcome | 'failed') => void;
+}
+
+/** What a pass over lanes did. */
+export interface RelayPass {
+  readonly publishedUserIds: string[];
+  /** Lanes in which there may be more to publish at once. */
+  readonly unfinished: number[];
+  /** Lanes that another relay leads. */
+  readonly busy: number[];
+}
+
+/** What a wave or all waves of a pass came to. */
+interface Waves {
+  readonly published: PendingEvent[];
+  /** Left for a later pass. */
+  readonly left: PendingEvent[];
+  readonly unavailable: BrokerUnavailableError | null;
+}
+
+/** Publishes the events of lanes, each user's in order, while no other relay does. */
+export class LanesRelay {
+  /** Small after a failure, so that a broker that is away or slow is asked with little. */
+  private batchSize = largestBatch;
+  /** Users whose next event the broker does not take, and until when they wait: nobody else waits for them. */
+  private readonly heldBack = new Map<string, { untilMs: number; holdMs: number }>();
+
+  constructor(private readonly options: LanesRelayOptions) {}
+
+  /**
+   * Publishes what waits in these lanes, in one transaction that leads them; nothing of one that another leads.
+   *
+   * @param signal ends the pass after the wave in hand
+   * @throws BrokerUnavailableError, DatabaseUnavailableError; what was confirmed before is marked all the same
+   */
+  async publishPending(lanes: readonly number[], signal: AbortSignal): Promise<RelayPass> {
+    const limit = this.batchSize;
+    const { led, events, published, left, unavailable } = await this.options.database.transaction(
+      async (tx) => {
+        const led = await leadLanes(tx, lanes);
+        const events = await findPending(tx, led, limit, this.usersHeldBack());
+        const waves = await this.publishInWaves(events, signal);
+        await markPublished(
+          tx,
+          waves.published.map(({ id }) => id),
+        );
+        return { led, events, ...waves };
+      },
+    );
+    this.batchSize = unavailable ? 1 : Math.min(largestBatch, limit * 10);
+    if (unavailable && published.length === 0) throw unavailable;
+    const unfinished = led.filter(
+      (lane) =>
+        unavailable !== null ||
+        left.some((event) => event.lane === lane) ||
+        events.filter((event) => event.lane === lane).length === limit,
+    );
+    return {
+      // Whoever is told looks after what changed; an audit event says nothing that the change itself did not.
+      publishedUserIds: [
+        ...new Set(published.filter(({ type }) => !isAuditEvent(type)).map(({ userId }) => userId)),
+      ],
+      unfinished,
+      busy: lanes.filter((lane) => !led.includes(lane)),
+    };
+  }
+
+  /** Users in parallel, but of each user one unconfirmed event at most: an unknown outcome must not be overtaken. */
+  private async publishInWaves(events: PendingEvent[], signal: AbortSignal): Promise<Waves> {
+    const deadlineMs = performance.now() + passLimitMs;
+    const published: PendingEvent[] = [];
+    let left = events;
+    while (left.length > 0) {
+      const wave = new Map<string, PendingEvent>();
+      const later: PendingEvent[] = [];
+      for (const event of left) {
+        if (wave.has(event.userId)) later.push(event);
+        else wave.set(event.userId, event);
+      }
+      const sent = [...wave.values()];
+      const outcomes = await Promise.allSettled(sent.map((event) => this.publish(event)));
+      let unavailable: BrokerUnavailableError | null = null;
+      for (const [at, event] of sent.entries()) {
+        const outcome = outcomes[at] as PromiseSettledResult<void>;
+        if (outcome.status === 'fulfilled') {
+          published.push(event);
+          this.heldBack.delete(event.userId);
+        } else if (isUnavailable(outcome.reason)) unavailable ??= outcome.reason;
+        else this.holdBack(event, outcome.reason);
+      }
+      left = later.filter(({ userId }) => !this.heldBack.has(userId));
+      if (unavailable || signal.aborted || performance.now() > deadlineMs)
+        return { published, left, unavailable };
+    }
+    return { published, left, unavailable: null };
+  }
+
+  private async publish(event: PendingEvent): Promise<void> {
+    const { broker, profile, tracing, onAttempt } = this.options;
+    if (profile === 'catalog' && !catalogTypes.includes(event.type)) return;
+    const { id, type, traceparent } = event;
+    const span = tracing?.begin(`publish ${type}`, 'producer', traceparent, { 'messaging.message.id': id });
+    try {
+      const outcome = await broker.publish(toMessage(event));
+      span?.end({ failed: false, attributes: { outcome } });
+      onAttempt(event, outcome);
+    } catch (error) {
+      // Not for a broker that is away: the tries of all waiting events would crowd out the spans of requests.
+      if (!isUnavailable(error)) span?.end({ failed: true, attributes: { outcome: 'failed' } });
+      onAttempt(event, 'failed');
+      throw error;
+    }
+  }
+
+  private holdBack({ id, type, userId }: PendingEvent, error: unknown): void {
+    const before = this.heldBack.get(userId);
+    const holdMs = before ? Math.min(before.holdMs * 2, lastHoldMs) : firstHoldMs;
+    this.heldBack.set(userId, { holdMs, untilMs: performance.now() + holdMs });
+    if (before) return;
+    const { log } = this.options;
+    if (error instanceof MessageRefusedError)
+      log.warn({ eventId: id, type, userId }, 'the broker refused an event: its user waits');
+    else log.error({ err: error, eventId: id, type, userId }, 'an event cannot be published: its user waits');
+  }
+
+  private usersHeldBack(): string[] {
+    const nowMs = performance.now();
+    return [...this.heldBack].filter(([, { untilMs }]) => untilMs > nowMs).map(([userId]) => userId);
+  }
+}
+
+function isUnavailable(error: unknown): error is BrokerUnavailableError {
+  return error instanceof BrokerUnavailableError && !(error instanceof MessageRefusedError);
+}

@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EmbeddedAccount } from './embedded-account';
+import type { EmbeddedBinaries } from './embedded-binaries';
+import { readPostmaster } from './embedded-cluster';
+import { EmbeddedPostgresError } from './embedded-errors';
+import { guardAgainstOwnDeath, stopPostgresProcess } from './embedded-process';
+
+export interface ServerOptions {
+  readonly cluster: string;
+  readonly logFile: string;
+  readonly port: number | null;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly binaries: EmbeddedBinaries;
+  readonly account: EmbeddedAccount;
+  readonly log: (line: string) => void;
+}
+
+const startLimitMs = 60_000;
+const stopLimitMs = 6_000;
+const pollIntervalMs = 20;
+
+/** One PostgreSQL process on a cluster's files, brought back on the same port when it dies by itself. */
+export class EmbeddedServer {
+  #port: number | null;
+  #child: ChildProcess | null = null;
+  #callOffGuard: () => void = () => undefined;
+  #stopping = false;
+  #restarting: Promise<void> | null = null;
+
+  constructor(private readonly options: ServerOptions) {
+    this.#port = options.port;
+  }
+
+  get port(): number {
+    if (this.#port === null) throw new Error('The embedded PostgreSQL has not started.');
+    return this.#port;
+  }
+
+  /**
+   * Resolves when PostgreSQL accepts connections on 127.0.0.1.
+   *
+   * @throws EmbeddedPostgresError with the last lines of its log when it does not come up within 60 s.
+   */
+  async start(): Promise<void> {
+    const deadline = Date.now() + startLimitMs;
+    while (!this.#stopping) {
+      const port = this.#port ?? (await findFreePort());
+      const complaint = await this.#launch(port, deadline);
+      if (complaint === null) {
+        this.#port = port;
+        return;
+      }
+      const portWasTaken = this.#port === null && /Address already in use/.test(complaint);
+      // What a PostgreSQL killed by force leaves for a moment: its last children are still going.
+      const isLeaving = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(
+        complaint,
+      );
+      if (Date.now() > deadline || !(portWasTaken || isLeaving)) {
+        throw new EmbeddedPostgresError(
+          `The embedded PostgreSQL did not start; the end of ${this.options.logFile}:\n${complaint}`,
+        );
+      }
+      await delay(200);
+    }
+  }
+
+  /** Stops PostgreSQL: what is committed is on disk, what is not is rolled back. Resolves within 8 s. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#stopChild();
+    await this.#restarting;
+    // A restart that was already under way may have begun one more.
+    await this.#stopChild();
+  }
+
+  async #stopChild(): Promise<void> {
+    const child = this.#child;
+    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    await stopPostgresProcess(child.pid, stopLimitMs);
+    await exited;
+  }
+
+  /** Resolves to null when the server is ready, or to the end of its log when it ended instead. */
+  async #launch(port: number, deadline: number): Promise<string | null> {
+    const { cluster, logFile, settings, binaries, account } = this.options;
+    const all: Record<string, string> = {
+      listen_addresses: '127.0.0.1',
+      port: String(port),
+      // No socket files: their path may have 107 bytes at most.
+      unix_socket_directories: '',
+      timezone: 'UTC',
+      log_timezone: 'UTC',
+      // Statements and details of errors carry personal data.
+      log_min_error_statement: 'panic',
+      log_error_verbosity: 'terse',
+      ...settings,
+    };
+    const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const [file = '', ...args] = [...account.prefix, binaries.postgres, '-D', cluster, ...options];
+    const logStart = existsSync(logFile) ? (await stat(logFile)).size : 0;
+    const output = openSync(logFile, 'a', 0o600);
+    const child = spawn(file, args, {
+      ...account.identity,
+      cwd: cluster,
+      env: binaries.environment,
+      // Its own session: Ctrl-C reaches the service only, which stops PostgreSQL last.
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    child.unref();
+    this.#child = child;
+    const ended = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(`exit ${code ?? signal}`));
+    });
+    if (child.pid) this.#callOffGuard = guardAgainstOwnDeath(child.pid);
+    const state: { end: string | null } = { end: null };
+    void ended.then((text) => {
+      state.end = text;
+      this.#callOffGuard();
+    });
+
+    for (;;) {
+      const postmaster = await readPostmaster(cluster);
+      if (state.end === null && postmaster?.pid === child.pid && postmaster?.ready) break;
+      if (state.end !== null) return `${await readEnd(logFile, logStart)}\n${state.end}`;
+      if (Date.now() > deadline) {
+        await this.#stopChild();
+        return `${await readEnd(logFile, logStart)}\nnot ready in time`;
+      }
+      await delay(pollIntervalMs);
+    }
+    void ended.then((text) => this.#recover(text));
+    return null;
+  }
+
+  #recover(end: string): void {
+    if (this.#stopping) return;
+    this.options.log(`The embedded PostgreSQL ended by itself (${end}); starting it again.`);
+    this.#restarting = this.start().catch((error: unknown) => this.options.log(String(error)));
+  }
+}
+
+async function readEnd(file: string, start: number): Promise<string> {
+  const text = (await readFile(file)).subarray(start).toString('utf8');
+  return text.trim().split('\n').slice(-10).join('\n');
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('No free port on 127.0.0.1.');
+  return address.port;
+}

@@ -1,0 +1,34 @@
+import type { Transaction } from '../postgres/database';
+
+/** Which of these ids belonged to users who are erased; what was committed before the call counts. */
+export async function findErased(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
+  if (userIds.length === 0) return new Set();
+  const rows: { id: string }[] = await tx.manager.query(
+    'SELECT user_id AS id FROM erased_users WHERE user_id = ANY ($1::uuid[])',
+    [userIds],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Which of these orders were those of users who are erased. */
+export async function findErasedOrders(tx: Transaction, orderIds: readonly string[]): Promise<Set<string>> {
+  if (orderIds.length === 0) return new Set();
+  const rows: { id: string }[] = await tx.manager.query(
+    `SELECT order_id AS id FROM user_orders JOIN erased_users USING (user_id) WHERE order_id = ANY ($1::text[])`,
+    [orderIds],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Keeps the identity of events whose content is not kept. */
+export async function recordErasedEvents(
+  tx: Transaction,
+  events: readonly { readonly source: string; readonly eventId: string }[],
+): Promise<void> {
+  if (events.length === 0) return;
+  await tx.manager.query(
+    `INSERT INTO erased_events (source, event_id) SELECT DISTINCT * FROM unnest($1::text[], $2::text[])
+       AS erased (source, event_id) ORDER BY source, event_id ON CONFLICT DO NOTHING`,
+    [events.map(({ source }) => source), events.map(({ eventId }) => eventId)],
+  );
+}

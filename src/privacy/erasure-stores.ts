@@ -1,0 +1,44 @@
+import type { Transaction } from '../postgres/database';
+import { personalDataMap } from './personal-data-map';
+
+/** A table that holds records of users, and which of them are one user's ($1). */
+export interface ErasureStore {
+  readonly name: string;
+  readonly ofUser: string;
+}
+
+/** Goes with the user, in the first transaction: few records, and nothing may be left that works. */
+export const immediateStores = storesErased('at once');
+
+/** Goes afterwards, in batches, in this order. */
+export const batchedStores = storesErased('in batches');
+
+function storesErased(when: 'at once' | 'in batches'): readonly ErasureStore[] {
+  return Object.entries(personalDataMap).flatMap(([name, { ofUser, erasure }]) =>
+    erasure === when && ofUser !== null ? [{ name, ofUser }] : [],
+  );
+}
+
+/** How many records of the user there are. */
+export async function countRecords(tx: Transaction, store: ErasureStore, userId: string): Promise<number> {
+  const [row]: { records: number }[] = await tx.manager.query(
+    `SELECT count(*)::int AS records FROM ${store.name} WHERE ${store.ofUser}`,
+    [userId],
+  );
+  return row?.records ?? 0;
+}
+
+/** Deletes at most `limit` records of the user, and answers how many went. */
+export async function deleteRecords(
+  tx: Transaction,
+  store: ErasureStore,
+  userId: string,
+  limit: number,
+): Promise<number> {
+  const [, records]: [unknown, number] = await tx.manager.query(
+    `DELETE FROM ${store.name} WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM ${store.name} WHERE ${store.ofUser} LIMIT $2 FOR UPDATE))`,
+    [userId, limit],
+  );
+  return records;
+}

@@ -1,0 +1,247 @@
+import type { Logger } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import type { AuditLog } from '../audit/audit-log';
+import type { Outbox } from '../outbox/outbox';
+import type { Database, Transaction } from '../postgres/database';
+import { parseUserId } from '../users/normalized';
+import type { UserCache } from '../users/user.cache';
+import type { User } from '../users/user.entity';
+import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
+import type { UserRepository } from '../users/user.repository';
+import { InputReader } from '../users/user.validation';
+import type { Caller } from '../users/user-changes';
+import { ErasedUser } from './erased-user.entity';
+import { Erasure } from './erasure.entity';
+import {
+  batchedStores,
+  countRecords,
+  deleteRecords,
+  type ErasureStore,
+  immediateStores,
+} from './erasure-stores';
+import { LegalHold } from './legal-hold.entity';
+
+/** Records that one transaction erases at most. */
+const batchSize = 1_000;
+/** The user's one entry in the cache, which a tombstone replaces. */
+const cacheStore = 'cache';
+
+const columns = `id, user_id AS "userId", status, requested_at AS "requestedAt", completed_at AS "completedAt",
+  requested_by AS "requestedBy", reason, effects`;
+
+/** An erasure as it is told: planned, in progress, or done. */
+export type ErasureReport = Pick<Erasure, 'id' | 'userId' | 'requestedAt' | 'completedAt' | 'effects'> & {
+  readonly status: 'PLANNED' | Erasure['status'];
+};
+
+export interface EraseUser {
+  userId: string;
+  reason?: string | null | undefined;
+  /** As if there was no user when the account is in use. */
+  onlyDeactivated?: boolean;
+}
+
+export interface ErasuresOptions {
+  database: Database;
+  users: UserRepository;
+  cache: UserCache;
+  outbox: Outbox;
+  audit: AuditLog;
+  log: Logger;
+  /** How long `erase` goes on before it leaves the rest to the loop. */
+  patienceMs: number;
+}
+
+/**
+ * Erases users. The first transaction makes the user unknown and writes the ledger; what is left goes in batches,
+ * each a transaction that counts itself in the ledger, so that any replica can go on wherever another one stopped.
+ */
+export class Erasures {
+  constructor(private readonly options: ErasuresOptions) {}
+
+  /**
+   * What erasing would do: the effects of `erase` if nothing else happened meanwhile. Changes nothing.
+   *
+   * @throws UserNotFoundError, LegalHoldError, InvalidInputError
+   */
+  async plan(input: EraseUser): Promise<ErasureReport> {
+    readReason(input);
+    return this.options.database.transaction(async (tx) => {
+      const user = await this.lockErasable(tx, input);
+      const effects: Record<string, number> = {};
+      for (const store of [...immediateStores, ...batchedStores])
+        add(effects, store, await countRecords(tx, store, user.id));
+      effects[cacheStore] = 1;
+      const now = new Date();
+      return {
+        id: uuidv7(),
+        userId: user.id,
+        status: 'PLANNED',
+        requestedAt: now,
+        completedAt: null,
+        effects,
+      };
+    });
+  }
+
+  /**
+   * Makes the user unknown at once and for ever, and begins to erase all records; answers how far that has come.
+   *
+   * @throws UserNotFoundError, LegalHoldError, InvalidInputError; then nothing is erased
+   */
+  async erase(caller: Caller, input: EraseUser): Promise<ErasureReport> {
+    const reason = readReason(input);
+    const erasure = await this.options.database.transaction((tx) => this.begin(tx, caller, input, reason));
+    const deadlineMs = performance.now() + this.options.patienceMs;
+    try {
+      while (performance.now() < deadlineMs && (await this.advance(erasure.id)));
+      return (await this.find(erasure.id)) ?? erasure;
+    } catch (error) {
+      // The user is erased for everybody already; the loop goes on with the rest.
+      this.options.log.warn({ err: error, erasureId: erasure.id }, 'an erasure goes on later');
+      return erasure;
+    }
+  }
+
+  /** An erasure by its own id, or null. */
+  async find(id: string): Promise<Erasure | null> {
+    const [row] = await this.options.database.query<Erasure>(
+      `SELECT ${columns} FROM erasures WHERE id = $1`,
+      [id],
+    );
+    return row ?? null;
+  }
+
+  /** The erasure of this user that is not completed, or null. */
+  async findRunningOf(userId: string): Promise<Erasure | null> {
+    const [row] = await this.options.database.query<Erasure>(
+      `SELECT ${columns} FROM erasures WHERE user_id = $1 AND status = 'RUNNING'`,
+      [parseUserId(userId)],
+    );
+    return row ?? null;
+  }
+
+  /** The ids of erasures that are not completed, oldest first. */
+  async findRunning(limit: number): Promise<string[]> {
+    const rows = await this.options.database.query<{ id: string }>(
+      `SELECT id FROM erasures WHERE status = 'RUNNING' ORDER BY requested_at LIMIT $1`,
+      [limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Takes the next step of an erasure; false when there is none for now, or another replica is at it. */
+  async advance(id: string): Promise<boolean> {
+    const step = await this.options.database.transaction(async (tx) => {
+      const [erasure]: { userId: string }[] = await tx.manager.query(
+        `SELECT user_id AS "userId" FROM erasures WHERE id = $1 AND status = 'RUNNING' FOR UPDATE SKIP LOCKED`,
+        [id],
+      );
+      return erasure
+        ? { userId: erasure.userId, erased: await this.eraseBatch(tx, id, erasure.userId) }
+        : null;
+    });
+    if (!step) return false;
+    if (step.erased > 0) return true;
+    // Until the cache has confirmed its tombstone, the erasure is not complete.
+    if (await this.options.cache.bury(step.userId)) await this.complete(id);
+    return false;
+  }
+
+  private async begin(
+    tx: Transaction,
+    caller: Caller,
+    input: EraseUser,
+    reason: string | null,
+  ): Promise<Erasure> {
+    const user = await this.lockErasable(tx, input);
+    const at = new Date(Math.max(Date.now(), user.updatedAt.getTime() + 1));
+    const effects: Record<string, number> = {};
+    for (const store of immediateStores)
+      add(effects, store, await deleteRecords(tx, store, user.id, Number.MAX_SAFE_INTEGER));
+    for (const { name, ofUser } of batchedStores) {
+      if (name !== 'outbox_events') continue;
+      const unpublished = { name, ofUser: `${ofUser} AND published_at IS NULL` };
+      add(effects, unpublished, await deleteRecords(tx, unpublished, user.id, Number.MAX_SAFE_INTEGER));
+    }
+
+    const erasure: Erasure = {
+      id: uuidv7(),
+      userId: user.id,
+      status: 'RUNNING',
+      requestedAt: at,
+      completedAt: null,
+      requestedBy: caller.actor.id,
+      reason,
+      effects,
+    };
+    await tx.insert(Erasure, erasure);
+    await tx.insert(ErasedUser, { userId: user.id, erasedAt: at, erasureId: erasure.id });
+    await this.options.audit.record(tx, {
+      origin: caller,
+      userId: user.id,
+      action: 'USER_ERASED',
+      fields: [],
+      reason: null,
+      at,
+      values: null,
+    });
+    await this.options.outbox.append(tx, {
+      id: uuidv7(),
+      userId: user.id,
+      version: user.version + 1,
+      type: 'UserErased',
+      data: { userId: user.id, erasedAt: at.toISOString() },
+      occurredAt: at,
+      traceparent: caller.traceparent,
+    });
+    tx.afterCommit(async () => void (await this.options.cache.bury(user.id)));
+    return erasure;
+  }
+
+  private async lockErasable(tx: Transaction, { userId, onlyDeactivated }: EraseUser): Promise<User> {
+    const id = parseUserId(userId);
+    const user = id === null ? null : await this.options.users.lock(tx, id);
+    // An account that is still to be accepted by the AuthenticationService goes by itself.
+    if (!user || user.status === 'PENDING') throw new UserNotFoundError();
+    if (onlyDeactivated && user.status !== 'DEACTIVATED') throw new UserNotFoundError();
+    const hold = await tx.manager.findOneBy(LegalHold, { userId: user.id });
+    if (hold) throw new LegalHoldError(hold.placedAt);
+    return user;
+  }
+
+  private async eraseBatch(tx: Transaction, erasureId: string, userId: string): Promise<number> {
+    let erased = 0;
+    for (const store of batchedStores) {
+      if (erased >= batchSize) break;
+      const records = await deleteRecords(tx, store, userId, batchSize - erased);
+      if (records === 0) continue;
+      erased += records;
+      await tx.manager.query(
+        `UPDATE erasures SET effects = effects ||
+           jsonb_build_object($2::text, coalesce((effects ->> $2)::int, 0) + $3::int) WHERE id = $1`,
+        [erasureId, store.name, records],
+      );
+    }
+    return erased;
+  }
+
+  private async complete(id: string): Promise<void> {
+    await this.options.database.query(
+      `UPDATE erasures SET status = 'COMPLETED', completed_at = greatest(now(), requested_at),
+         effects = effects || jsonb_build_object($2::text, 1) WHERE id = $1 AND status = 'RUNNING'`,
+      [id, cacheStore],
+    );
+  }
+}
+
+function add(effects: Record<string, number>, store: ErasureStore, records: number): void {
+  if (records > 0) effects[store.name] = (effects[store.name] ?? 0) + records;
+}
+
+function readReason(input: EraseUser): string | null {
+  const reader = new InputReader();
+  const reason = reader.optional('reason', input.reason, 1, 500);
+  reader.finish();
+  return reason;
+}

@@ -1,0 +1,74 @@
+import type { AuditLog } from '../audit/audit-log';
+import type { Database, Transaction } from '../postgres/database';
+import { parseUserId } from '../users/normalized';
+import { UserNotFoundError } from '../users/user.errors';
+import type { Caller } from '../users/user-changes';
+import { type ExportedSection, exportedSections, recipients } from './exported-sections';
+
+/** Everything that is stored about a user, at one moment. */
+export interface ExportedData {
+  readonly generatedAt: Date;
+  /** As contract/user-data-export.schema.json says. */
+  readonly document: Record<string, unknown>;
+}
+
+const pageSize = 1_000;
+
+/** Tells people what is stored about them: from PostgreSQL, never from the cache, and nothing of anybody else. */
+export class UserDataExport {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /** @throws UserNotFoundError */
+  async export(caller: Caller, userId: string): Promise<ExportedData> {
+    const id = parseUserId(userId);
+    if (id === null) throw new UserNotFoundError();
+    const exported = await this.read(id);
+    // Before anybody sees it. What people read of themselves is not audited.
+    if (parseUserId(caller.actor.id) !== id)
+      await this.database.transaction((tx) => this.record(tx, caller, id, exported.generatedAt));
+    return exported;
+  }
+
+  private record(tx: Transaction, caller: Caller, userId: string, at: Date): Promise<void> {
+    const fields = exportedSections.map(({ name }) => name);
+    const action = 'USER_DATA_EXPORTED';
+    return this.audit.record(tx, { origin: caller, userId, action, fields, reason: null, at, values: null });
+  }
+
+  private async read(id: string): Promise<ExportedData> {
+    return this.database.transaction(async (tx) => {
+      // One snapshot: a change in between would make the parts contradict each other.
+      await tx.manager.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      const query = <Row>(sql: string, parameters: unknown[]) => tx.manager.query<Row[]>(sql, parameters);
+      const document: Record<string, unknown> = { userId: id };
+      for (const section of exportedSections) {
+        const rows = await readAll(query, section, id);
+        document[section.name] = section.single ? (rows[0] ?? null) : rows;
+      }
+      if (document.profile === null) throw new UserNotFoundError();
+      return { generatedAt: new Date(), document: { ...document, recipients } };
+    });
+  }
+}
+
+type Query = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
+
+async function readAll(query: Query, section: ExportedSection, userId: string): Promise<object[]> {
+  const columns = Object.entries(section.columns).map(
+    ([name, column]) => `${section.table}.${column} AS "${name}"`,
+  );
+  const rows: object[] = [];
+  for (let page = pageSize; page === pageSize; ) {
+    const found = await query<object>(
+      `SELECT ${columns.join(', ')} FROM ${section.table} WHERE ${section.ofUser}
+       ORDER BY ${section.order} LIMIT ${pageSize} OFFSET $2`,
+      [userId, rows.length],
+    );
+    rows.push(...found);
+    page = found.length;
+  }
+  return JSON.parse(JSON.stringify(rows)) as object[];
+}

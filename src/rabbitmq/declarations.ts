@@ -1,0 +1,64 @@
+import type { Channel, ChannelModel } from 'amqplib';
+import type { Logger } from 'pino';
+import type { Topology } from './topology';
+
+const accessRefused = 403;
+const preconditionFailed = 406;
+
+/** A queue exists with other arguments than the service declares: a person must move or delete it. */
+export class QueueConflictError extends Error {
+  override name = 'QueueConflictError';
+  constructor(
+    readonly queue: string,
+    options?: ErrorOptions,
+  ) {
+    super(`the queue ${queue} exists with other arguments`, options);
+  }
+}
+
+/** Declares every exchange; one that exists otherwise, or may not be declared, is used as it is. */
+export async function declareExchanges(
+  connection: ChannelModel,
+  { exchanges }: Topology,
+  log: Logger,
+): Promise<void> {
+  let channel = await openChannel(connection);
+  for (const exchange of exchanges) {
+    try {
+      await channel.assertExchange(exchange, 'topic', { durable: true });
+    } catch (error) {
+      const { code } = error as { code?: number };
+      if (code !== accessRefused && code !== preconditionFailed) throw error;
+      log.warn({ exchange, code }, 'an exchange could not be declared and is used as it is');
+      channel = await openChannel(connection);
+    }
+  }
+  await channel.close();
+}
+
+/**
+ * Declares and binds every queue.
+ *
+ * @throws QueueConflictError
+ */
+export async function declareQueues(connection: ChannelModel, { queues, bindings }: Topology): Promise<void> {
+  const channel = await openChannel(connection);
+  for (const { name, arguments: args } of queues) {
+    try {
+      await channel.assertQueue(name, { durable: true, arguments: args });
+    } catch (error) {
+      const isConflict = (error as { code?: number }).code === preconditionFailed;
+      throw isConflict ? new QueueConflictError(name, { cause: error }) : error;
+    }
+  }
+  for (const { queue, exchange, routingKey } of bindings)
+    await channel.bindQueue(queue, exchange, routingKey);
+  await channel.close();
+}
+
+async function openChannel(connection: ChannelModel): Promise<Channel> {
+  const channel = await connection.createChannel();
+  // First of all: an unheard error of a channel ends the process. The call that caused it tells of it.
+  channel.on('error', () => undefined);
+  return channel;
+}

@@ -1,0 +1,113 @@
+import type { ChannelModel } from 'amqplib';
+import type { Logger } from 'pino';
+import {
+  type Broker,
+  BrokerUnavailableError,
+  type OutgoingMessage,
+  type PublishOutcome,
+  type Subscription,
+  type SubscriptionOptions,
+} from './broker';
+import { declareExchanges, declareQueues, QueueConflictError } from './declarations';
+import { RabbitMqConnection } from './rabbitmq-connection';
+import { RabbitMqPublisher } from './rabbitmq-publisher';
+import { RabbitMqSubscription } from './rabbitmq-subscription';
+import { type Topology, topologyOf } from './topology';
+
+const defaultConfirmTimeoutMs = 3_000;
+
+export interface RabbitMqBrokerOptions {
+  readonly url: string;
+  /** Before the name of every exchange and queue; callers use the bare names. */
+  readonly prefix: string;
+  readonly log: Logger;
+  readonly confirmTimeoutMs?: number;
+}
+
+/** RabbitMQ 3.10 or newer: one connection for publishing, and one for consuming, each rebuilt for ever. */
+export class RabbitMqBroker implements Broker {
+  private readonly topology: Topology;
+  private readonly publishing: RabbitMqConnection;
+  private consuming: RabbitMqConnection | undefined;
+  private publisher: RabbitMqPublisher | undefined;
+  private readonly subscriptions = new Set<RabbitMqSubscription>();
+  private conflictReported = false;
+
+  constructor(private readonly options: RabbitMqBrokerOptions) {
+    this.topology = topologyOf(options.prefix);
+    this.publishing = this.connect('publisher', (connection, drop) => this.openPublisher(connection, drop));
+  }
+
+  async publish(message: OutgoingMessage): Promise<PublishOutcome> {
+    // The broker would close the channel for it, and take every other message's confirm along.
+    if (!this.topology.exchanges.includes(`${this.options.prefix}${message.exchange}`))
+      throw new Error(`there is no exchange ${message.exchange}`);
+    if (!this.publisher || !this.publishing.isReady)
+      throw new BrokerUnavailableError('RabbitMQ is away or takes no messages');
+    return this.publisher.publish(message);
+  }
+
+  subscribe(options: SubscriptionOptions): Subscription {
+    const { prefix, log } = this.options;
+    if (!this.topology.queues.some(({ name }) => name === `${prefix}${options.queue}`))
+      throw new Error(`there is no queue ${options.queue}`);
+    const subscription = new RabbitMqSubscription(options, prefix, log);
+    this.subscriptions.add(subscription);
+    // A connection that is being set up may have passed this one by.
+    if (this.consuming) this.consuming.restart();
+    else
+      this.consuming = this.connect('consumer', (connection, drop) => this.openConsumers(connection, drop));
+    return {
+      stop: async () => {
+        this.subscriptions.delete(subscription);
+        await subscription.stop();
+      },
+    };
+  }
+
+  status(): 'ready' | 'degraded' {
+    const ready = this.publishing.isReady && (this.consuming?.isReady ?? true);
+    return ready ? 'ready' : 'degraded';
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.publishing.close(), this.consuming?.close()]);
+    this.publisher?.failAll('RabbitMQ was closed');
+  }
+
+  private connect(
+    name: string,
+    setup: (connection: ChannelModel, drop: () => void) => Promise<void>,
+  ): RabbitMqConnection {
+    return new RabbitMqConnection({ url: this.options.url, name, log: this.options.log, setup });
+  }
+
+  private async openPublisher(connection: ChannelModel, drop: () => void): Promise<void> {
+    const { prefix, log, confirmTimeoutMs = defaultConfirmTimeoutMs } = this.options;
+    // Queues are the consumers' affair: one that is in the way must not keep events from going out.
+    await declareExchanges(connection, this.topology, log);
+    this.publisher = await RabbitMqPublisher.open(connection, { prefix, log, confirmTimeoutMs, drop });
+  }
+
+  private async openConsumers(connection: ChannelModel, drop: () => void): Promise<void> {
+    await declareExchanges(connection, this.topology, this.options.log);
+    await this.declareQueues(connection);
+    for (const subscription of this.subscriptions) await subscription.open(connection, drop);
+  }
+
+  private async declareQueues(connection: ChannelModel): Promise<void> {
+    try {
+      await declareQueues(connection, this.topology);
+      this.conflictReported = false;
+    } catch (error) {
+      if (error instanceof QueueConflictError && !this.conflictReported) {
+        this.conflictReported = true;
+        this.options.log.error(
+          { queue: error.queue },
+          'a queue exists with other arguments: nothing is consumed until it is moved or deleted',
+        );
+      }
+      throw error;
+    }
+  }
+}

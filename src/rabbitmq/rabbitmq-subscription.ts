@@ -1,0 +1,123 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Logger } from 'pino';
+import type { Delivery, Subscription, SubscriptionOptions } from './broker';
+import { withDeadline } from './deadline';
+import { DeliveryBatches } from './delivery-batches';
+
+const stopTimeoutMs = 1_000;
+
+/** A delivery, and what it takes to acknowledge it. */
+interface Received {
+  readonly delivery: Delivery;
+  readonly message: ConsumeMessage;
+}
+
+/** A consumer of one queue: takes deliveries in batches, acknowledges them when they are dealt with. */
+export class RabbitMqSubscription implements Subscription {
+  private readonly batches: DeliveryBatches<Received>;
+  private channel: Channel | undefined;
+  private consumerTag: string | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly options: SubscriptionOptions,
+    private readonly prefix: string,
+    private readonly log: Logger,
+  ) {
+    this.batches = new DeliveryBatches({ ...options, log, acknowledge: (batch) => this.acknowledge(batch) });
+  }
+
+  /**
+   * Begins to consume on a new connection; what came over an older one comes again.
+   *
+   * @param drop gives up the connection with everything on it
+   */
+  async open(connection: ChannelModel, drop: () => void): Promise<void> {
+    if (this.stopped) return;
+    const channel = await connection.createChannel();
+    // First of all: an unheard error of a channel ends the process.
+    channel.on('error', (error: Error) =>
+      this.log.warn({ err: error, queue: this.options.queue }, 'RabbitMQ closed a consuming channel'),
+    );
+    channel.on('close', () => {
+      if (this.channel !== channel) return;
+      this.channel = undefined;
+      this.batches.forget();
+      if (!this.stopped) drop();
+    });
+    this.batches.forget();
+    this.channel = channel;
+    await channel.prefetch(this.options.prefetch);
+    const { consumerTag } = await channel.consume(`${this.prefix}${this.options.queue}`, (message) => {
+      if (this.channel !== channel || this.stopped) return;
+      if (message) return this.batches.add({ delivery: this.toDelivery(message), message });
+      // The broker cancelled the consumer, as when the queue was deleted; the connection lives on without it.
+      this.log.warn({ queue: this.options.queue }, 'RabbitMQ cancelled a consumer');
+      drop();
+    });
+    this.consumerTag = consumerTag;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    const { channel, consumerTag } = this;
+    const finished = this.batches.stop();
+    if (channel && consumerTag) await bounded(() => channel.cancel(consumerTag));
+    await finished;
+    // Whatever is still unanswered goes back to the queue.
+    if (channel && this.channel === channel) await bounded(() => channel.close());
+  }
+
+  private acknowledge(batch: Received[]): void {
+    const last = batch.at(-1);
+    if (!last || !this.channel) return;
+    try {
+      // Batches end in the order of arrival, so everything up to the last one is dealt with.
+      this.channel.ack(last.message, true);
+    } catch (error) {
+      // The connection is closing: they come again.
+      this.log.debug({ err: error }, 'an acknowledgement was not sent');
+    }
+  }
+
+  private toDelivery({ fields, properties, content }: ConsumeMessage): Delivery {
+    const { messageId, type, contentType, timestamp, headers = {} } = properties;
+    return {
+      exchange: this.bare(fields.exchange),
+      routingKey: this.bare(fields.routingKey),
+      queue: this.options.queue,
+      body: content,
+      redelivered: fields.redelivered,
+      // Since 4.3 the first counts failures only, and the second every time somebody held it.
+      deliveryCount: Math.max(countOf(headers['x-delivery-count']), countOf(headers['x-acquired-count'])),
+      properties: {
+        messageId: textOf(messageId),
+        type: textOf(type),
+        contentType: textOf(contentType),
+        timestamp: typeof timestamp === 'number' ? new Date(timestamp * 1000) : undefined,
+        headers,
+      },
+    };
+  }
+
+  private bare(name: string): string {
+    return name.startsWith(this.prefix) ? name.slice(this.prefix.length) : name;
+  }
+}
+
+async function bounded(work: () => Promise<unknown>): Promise<void> {
+  await withDeadline(
+    (async () => {
+      await work();
+    })(),
+    stopTimeoutMs,
+  ).catch(() => undefined);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function countOf(value: unknown): number {
+  return Number.isSafeInteger(value) ? (value as number) : 0;
+}

@@ -1,0 +1,107 @@
+import {
+  type CachedRecord,
+  defaultLifetimes,
+  jitteredMs,
+  type RecordCache,
+  type RecordLifetimes,
+  type RecordPut,
+} from './record-cache';
+import type { RedisClient } from './redis-client';
+
+/** Before the keys of users, unless several services share one Redis. */
+export const recordKeyPrefix = 'user-service:user:';
+
+const NEGATIVE = 'none';
+const TOMBSTONE = 'erased';
+const VALUE = /^v(\d{1,15}):(?=.)/s;
+
+// A longer script or reply would hold up Redis, which does one thing at a time, for everybody else.
+const CHUNK_SIZE = 500;
+
+// Per key three arguments: the entry, its lifetime in ms, the unreadable text it may replace ('' for none).
+// pcall, because a key of another type would otherwise fail the whole batch; SET then overwrites it.
+const PUT_MANY = `
+local function parse(entry)
+  local digits, text = string.match(entry, '^v(%d+):(.+)$')
+  if digits and #digits <= 15 then return tonumber(digits), text end
+end
+local stored = {}
+for i, key in ipairs(KEYS) do
+  local entry, lifetime, replaces = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local current = redis.pcall('GET', key)
+  local refused = false
+  if current == '${TOMBSTONE}' then
+    refused = true
+  elseif type(current) == 'string' then
+    local known, text = parse(current)
+    if known and text ~= replaces then
+      local offered = parse(entry)
+      refused = not offered or offered <= known
+    end
+  end
+  if refused then
+    stored[i] = 0
+  else
+    redis.call('SET', key, entry, 'PX', lifetime)
+    stored[i] = 1
+  end
+end
+return stored`;
+
+/**
+ * A record cache in Redis, shared by all replicas: one round trip for up to 500 records, and a write that
+ * compares and sets inside Redis. Keys are the prefix and the id and nothing else; every key expires.
+ * Rejects when Redis is away.
+ */
+export class RedisRecordCache implements RecordCache {
+  constructor(
+    private readonly client: RedisClient,
+    private readonly prefix: string,
+    private readonly lifetimes: RecordLifetimes = defaultLifetimes,
+  ) {}
+
+  async getMany(ids: readonly string[]): Promise<CachedRecord[]> {
+    const answers = await Promise.all(
+      chunksOf(ids).map((chunk) =>
+        this.client.run((redis) => redis.mget(chunk.map((id) => this.prefix + id))),
+      ),
+    );
+    return answers.flat().map(decode);
+  }
+
+  async putMany(puts: readonly RecordPut[]): Promise<boolean[]> {
+    const answers = await Promise.all(chunksOf(puts).map((chunk) => this.putChunk(chunk)));
+    return answers.flat();
+  }
+
+  async bury(id: string): Promise<void> {
+    const lifetimeMs = this.lifetimes.tombstoneMs;
+    await this.client.run((redis) => redis.set(this.prefix + id, TOMBSTONE, 'PX', lifetimeMs));
+  }
+
+  private async putChunk(puts: readonly RecordPut[]): Promise<boolean[]> {
+    const keys = puts.map((put) => this.prefix + put.id);
+    const entries = puts.flatMap((put) => [
+      put.revision === null ? NEGATIVE : `v${put.revision}:${put.text}`,
+      put.revision === null ? this.lifetimes.negativeMs : jitteredMs(this.lifetimes.valueMs),
+      put.replaces ?? '',
+    ]);
+    const stored = await this.client.run((redis) => redis.eval(PUT_MANY, keys.length, ...keys, ...entries));
+    return (stored as number[]).map((one) => one === 1);
+  }
+}
+
+function decode(entry: string | null): CachedRecord {
+  if (entry === NEGATIVE) return { kind: 'negative' };
+  if (entry === TOMBSTONE) return { kind: 'tombstone' };
+  const value = entry === null ? null : VALUE.exec(entry);
+  if (entry === null || value === null) return { kind: 'miss' };
+  return { kind: 'value', revision: Number(value[1]), text: entry.slice(value[0].length) };
+}
+
+function chunksOf<Item>(items: readonly Item[]): Item[][] {
+  const chunks: Item[][] = [];
+  for (let from = 0; from < items.length; from += CHUNK_SIZE)
+    chunks.push(items.slice(from, from + CHUNK_SIZE));
+  return chunks;
+}

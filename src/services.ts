@@ -1,0 +1,85 @@
+import { AccessLog } from './audit/access-log';
+import { AuditRepository } from './audit/audit.repository';
+import { AuditLog } from './audit/audit-log';
+import { createCredentialsClient } from './authentication/credentials-client';
+import { CommerceRepository } from './history/commerce.repository';
+import { UserHistoryRepository } from './history/user-history.repository';
+import { Outbox } from './outbox/outbox';
+import type { Database } from './postgres/database';
+import { Erasures } from './privacy/erasures';
+import { LegalHolds } from './privacy/legal-holds';
+import { UserDataExport } from './privacy/user-data-export';
+import type { RecordCache } from './redis/record-cache';
+import type { Logger } from './telemetry/logger';
+import type { Metrics } from './telemetry/metrics';
+import type { Tracing } from './telemetry/tracing';
+import { EmailPreferencesService } from './users/email-preferences.service';
+import { EmailVerificationService } from './users/email-verification.service';
+import { Idempotency } from './users/idempotency';
+import { SigningKeys } from './users/signing-keys';
+import { UserCache } from './users/user.cache';
+import { UserRepository } from './users/user.repository';
+import { UserService } from './users/user.service';
+import { UserChanges } from './users/user-changes';
+
+export interface ServicesOptions {
+  readonly database: Database;
+  readonly recordCache: RecordCache;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** null: there is no AuthenticationService, and a password cannot be taken. */
+  readonly authenticationServiceUrl: string | null;
+  /** Makes spans of calls to other services; none without it. */
+  readonly tracing?: Tracing | null;
+  /** Tells the relay of this process, if it has one, that an event was committed. */
+  readonly wakeRelay?: (lane: number) => void;
+  /** How long the call that begins an erasure goes on with it, in milliseconds; 1,000 unless told. */
+  readonly erasurePatienceMs?: number;
+  /** Is told, after the commit, which user others can refer to from now on. */
+  readonly onUserKnown?: (userId: string) => void;
+}
+
+export type Services = ReturnType<typeof createServices>;
+
+/** The nouns, put together over their backing services; the server and the commands use the same. */
+export function createServices(options: ServicesOptions) {
+  const {
+    database,
+    recordCache,
+    metrics,
+    log,
+    authenticationServiceUrl,
+    tracing = null,
+    wakeRelay,
+    onUserKnown,
+    erasurePatienceMs: patienceMs = 1_000,
+  } = options;
+  const users = new UserRepository(database);
+  const history = new UserHistoryRepository(database);
+  const cache = new UserCache(users, { cache: recordCache, metrics, log });
+  const outbox = new Outbox(wakeRelay);
+  const auditTrail = new AuditRepository(database);
+  const audit = new AuditLog(auditTrail, outbox);
+  const changes = new UserChanges(users, cache, outbox, audit, onUserKnown);
+  const keys = new SigningKeys(database);
+  const idempotency = new Idempotency(database, users, keys);
+  const credentials =
+    authenticationServiceUrl === null
+      ? null
+      : createCredentialsClient({ baseUrl: new URL(authenticationServiceUrl), log, tracing });
+  const erasures = new Erasures({ database, users, cache, outbox, audit, log, patienceMs });
+  return {
+    erasures,
+    legalHolds: new LegalHolds(database, users, audit),
+    userDataExport: new UserDataExport(database, audit),
+    users,
+    history,
+    commerce: new CommerceRepository(database),
+    cache,
+    auditTrail,
+    accessLog: new AccessLog(database, audit),
+    userService: new UserService(database, users, changes, idempotency, credentials),
+    emailPreferences: new EmailPreferencesService(users, changes, idempotency, audit),
+    emailVerification: new EmailVerificationService(database, users, changes, keys, outbox, audit),
+  };
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+
+const environments = ['production', 'development', 'test'] as const;
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const url = (...protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol.slice(0, -1)), {
+    error: `must be a URL that starts with ${protocols.map((it) => `${it}://`).join(' or ')}`,
+  });
+
+const wholeNumber = (minimum: number, maximum: number) => {
+  const error = `must be a whole number from ${minimum} to ${maximum}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, { error })
+    .transform(Number)
+    .pipe(z.number().min(minimum, { error }).max(maximum, { error }));
+};
+
+const secrets = z
+  .string()
+  .transform((text) => text.split(',').map((it) => it.trim()))
+  .refine((list) => list.every((it) => it.length > 0), {
+    error: 'must be secrets separated by single commas',
+  });
+
+/** A setting of the process: what it means, what leaving it out means, and what is used then. */
+export interface Setting<T = unknown, F = unknown> {
+  readonly meaning: string;
+  readonly unset: string;
+  readonly schema: z.ZodType<T, string>;
+  readonly fallback: F;
+  readonly requiredInProduction?: true;
+}
+
+/** A setting without which something else happens, as `unset` says. */
+const optional = <T>(it: Omit<Setting<T>, 'fallback'>): Setting<T, null> => ({ ...it, fallback: null });
+
+/** A setting with a default, which is told once. */
+const withDefault = <T extends string | number>(
+  fallback: NoInfer<T>,
+  it: Omit<Setting<T>, 'fallback' | 'unset'> & { remark?: string },
+): Setting<T, T> => ({ ...it, fallback, unset: `${fallback}${it.remark ?? ''}` });
+
+const limit = (meaning: string, fallback: number) =>
+  withDefault(fallback, { meaning, schema: wholeNumber(1, 1_000_000) });
+
+/** All settings; the README's table is compared with this one. */
+export const settings = {
+  NODE_ENV: withDefault('development', {
+    meaning: '`production`: nothing is embedded and nothing is open',
+    schema: z.enum(environments, { error: `must be ${environments.join(', ')}` }),
+  }),
+  PORT: withDefault(4001, { meaning: 'where HTTP listens', schema: wholeNumber(0, 65_535) }),
+  HOST: withDefault('127.0.0.1', {
+    meaning: 'the address HTTP listens on',
+    remark: ' (the image sets 0.0.0.0)',
+    schema: z.string(),
+  }),
+  DATABASE_URL: optional({
+    meaning: 'PostgreSQL 15 or newer',
+    unset: 'a real PostgreSQL that the service starts itself, data kept under `.data/`',
+    schema: url('postgres', 'postgresql'),
+    requiredInProduction: true,
+  }),
+  REDIS_URL: optional({
+    meaning: 'Redis 7 or newer',
+    unset: 'a bounded in-process cache',
+    schema: url('redis', 'rediss'),
+    requiredInProduction: true,
+  }),
+  AMQP_URL: optional({
+    meaning: 'RabbitMQ 3.10 or newer',
+    unset: 'an in-process broker',
+    schema: url('amqp', 'amqps'),
+    requiredInProduction: true,
+  }),
+  AUTH_JWKS_URL: optional({
+    meaning: 'where the AuthenticationService publishes its keys',
+    unset: 'a development issuer; `npx user-service token` prints a token',
+    schema: url('http', 'https'),
+    requiredInProduction: true,
+  }),
+  AUTH_ISSUER: optional({
+    meaning: 'the `iss` that access tokens must have',
+    unset: 'the development issuer',
+    schema: z.string(),
+    requiredInProduction: true,
+  }),
+  AUTH_AUDIENCE: optional({
+    meaning: 'the `aud` that access tokens must have',
+    unset: 'the development issuer’s audience',
+    schema: z.string(),
+    requiredInProduction: true,
+  }),
+  ROUTER_SECRET: optional({
+    meaning:
+      'secret(s) the router proves itself with in `Router-Authorization`, comma-separated for rotation',
+    unset: 'not asked for',
+    schema: secrets,
+    requiredInProduction: true,
+  }),
+  AUTHENTICATION_SERVICE_URL: optional({
+    meaning: 'the credential API of the AuthenticationService',
+    unset: '`password` in createUser is refused',
+    schema: url('http', 'https'),
+  }),
+  EVENT_PROFILE: withDefault('full', {
+    meaning: '`full`, or `catalog`: publish only UserCreated and UserDeactivated',
+    schema: z.enum(['full', 'catalog'], { error: 'must be full or catalog' }),
+  }),
+  WAITING_DAYS: withDefault(30, {
+    meaning: 'days that an event waits for a user or an order that is not known yet; then it is parked',
+    schema: wholeNumber(1, 3650),
+  }),
+  OUTBOX_RETENTION_DAYS: withDefault(30, {
+    meaning: 'days that a published event can be published again; then it is removed',
+    schema: wholeNumber(1, 3650),
+  }),
+  RETENTION_DEACTIVATED_DAYS: optional({
+    meaning: 'days after which deactivated users are erased, unless a legal hold keeps them',
+    unset: 'they stay',
+    schema: wholeNumber(1, 36_500),
+  }),
+  RETENTION_HISTORY_DAYS: optional({
+    meaning: 'days after which history entries are removed, unless a legal hold keeps them',
+    unset: 'they stay',
+    schema: wholeNumber(1, 36_500),
+  }),
+  LOG_LEVEL: withDefault('info', {
+    meaning: logLevels.join(', '),
+    schema: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }),
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional({
+    meaning: 'the collector that traces are sent to (OTLP over HTTP, as JSON, at `v1/traces` under it)',
+    unset: 'no tracing',
+    schema: url('http', 'https'),
+  }),
+  OTEL_SERVICE_NAME: withDefault('user-service', {
+    meaning: 'the name of this service in traces',
+    schema: z.string(),
+  }),
+  LIMIT_REPRESENTATIONS: limit('representations in one `_entities` call', 1000),
+  LIMIT_ALIASES: limit('aliases in one operation', 50),
+  LIMIT_DEPTH: limit('nested levels in one operation', 12),
+  LIMIT_TOKENS: limit('tokens in one document', 4000),
+} as const;

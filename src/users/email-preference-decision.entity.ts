@@ -1,0 +1,30 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { type EmailTopic, User } from './user.entity';
+
+/** A row of the preferences ledger: who said what about which topic, when, through which source. Only appended to. */
+@Entity('email_preference_decisions')
+@Index('email_preference_decisions_user_id_decided_at_idx', ['userId', 'decidedAt'])
+export class EmailPreferenceDecision {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'email_preference_decisions_pkey' })
+  id: string;
+
+  @Column('uuid', { name: 'user_id' })
+  @ForeignKey(() => User, { name: 'email_preference_decisions_user_id_fkey', onDelete: 'CASCADE' })
+  userId: string;
+
+  @Column('text')
+  topic: EmailTopic;
+
+  @Column('boolean')
+  granted: boolean;
+
+  /** Where the person said so, in the caller's words; null when the caller did not tell. */
+  @Column('text', { nullable: true })
+  source: string | null;
+
+  @Column('text', { name: 'actor_id' })
+  actorId: string;
+
+  @Column('timestamptz', { name: 'decided_at' })
+  decidedAt: Date;
+}

@@ -1,0 +1,125 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { AuditLog, Origin } from '../audit/audit-log';
+import type { Actor } from '../authentication/actor';
+import { appendHistory } from '../history/user-history.repository';
+import type { Outbox } from '../outbox/outbox';
+import type { Transaction } from '../postgres/database';
+import { auditedChange } from './audited-change';
+import type { UserCache } from './user.cache';
+import { User } from './user.entity';
+import { VersionConflictError } from './user.errors';
+import type { UserEvent } from './user.events';
+import type { UserRepository } from './user.repository';
+
+/** On whose behalf something is done. */
+export interface Caller extends Origin {
+  readonly actor: Actor;
+}
+
+/** The `source` of a user's own events. */
+function eventSource(userId: string): string {
+  return `/user-service/users/${userId}`;
+}
+
+/** @throws VersionConflictError when the caller expected another version. */
+export function checkVersion(user: User, expectedVersion: number | null | undefined): void {
+  if (expectedVersion !== null && expectedVersion !== undefined && expectedVersion !== user.version) {
+    throw new VersionConflictError(user.version);
+  }
+}
+
+/** The one way a user changes: row, history entry, audit entry and event in the caller's transaction, the cache after its commit. */
+export class UserChanges {
+  constructor(
+    private readonly users: UserRepository,
+    private readonly cache: UserCache,
+    private readonly outbox: Outbox,
+    private readonly audit: AuditLog,
+    /** Is told, after the commit, which user is known to others from now on. */
+    private readonly onKnown: (userId: string) => void = () => undefined,
+  ) {}
+
+  /** The time of a change: now, but always after the user's last one, whichever replica's clock wrote that. */
+  timeFor(user: User): Date {
+    return new Date(Math.max(Date.now(), user.updatedAt.getTime() + 1));
+  }
+
+  /** Writes a new user; one that is `PENDING` is not told to anybody yet. */
+  async insert(tx: Transaction, user: User, event: UserEvent | null, origin: Origin): Promise<User> {
+    await this.users.insert(tx, user);
+    if (event) await this.tell(tx, null, user, event, user.createdAt, origin);
+    tx.afterCommit(() => this.cache.write(user));
+    return user;
+  }
+
+  /**
+   * Moves the user from the version that was read to the next one.
+   *
+   * @param at the time of the change, from `timeFor`
+   * @param eventOf tells the change, given the user as it is then
+   */
+  async apply(
+    tx: Transaction,
+    read: User,
+    changes: Partial<User>,
+    at: Date,
+    eventOf: (changed: User) => UserEvent,
+    origin: Origin,
+  ): Promise<User> {
+    const written = { ...changes, updatedAt: at, version: read.version + 1, revision: read.revision + 1 };
+    await this.users.update(tx, read, written);
+    const changed = Object.assign(new User(), read, written);
+    // Nobody was told of a user that is still to be accepted, nor is it in the audit log: for both it begins now.
+    await this.tell(tx, read.status === 'PENDING' ? null : read, changed, eventOf(changed), at, origin);
+    tx.afterCommit(() => this.cache.write(changed));
+    return changed;
+  }
+
+  /** Writes what is no change in the contract's sense: no version, no event, no history. */
+  async touch(tx: Transaction, read: User, changes: Partial<User>): Promise<User> {
+    const written = { ...changes, revision: read.revision + 1 };
+    await this.users.update(tx, read, written);
+    const changed = Object.assign(new User(), read, written);
+    tx.afterCommit(() => this.cache.write(changed));
+    return changed;
+  }
+
+  private async tell(
+    tx: Transaction,
+    before: User | null,
+    user: User,
+    event: UserEvent,
+    at: Date,
+    origin: Origin,
+  ): Promise<void> {
+    if (event.type === 'UserCreated') tx.afterCommit(() => this.onKnown(user.id));
+    const eventId = uuidv7();
+    await appendHistory(tx, {
+      id: uuidv7(),
+      userId: user.id,
+      occurredAt: at,
+      recordedAt: at,
+      source: eventSource(user.id),
+      eventId,
+      late: false,
+      ...event.history,
+    });
+    await this.outbox.append(tx, {
+      id: eventId,
+      userId: user.id,
+      version: user.version,
+      type: event.type,
+      data: event.data,
+      occurredAt: at,
+      traceparent: origin.traceparent,
+    });
+    await this.audit.record(tx, {
+      origin,
+      userId: user.id,
+      action: event.action,
+      ...auditedChange(before, user),
+      reason: event.action === 'USER_DEACTIVATED' ? user.statusReason : null,
+      at,
+    });
+  }
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { ReadThroughCache, type ReadThroughCacheOptions } from '../redis/read-through-cache';
+import { deactivationReasons, type User, userStatuses, verificationStatuses } from './user.entity';
+import type { UserRepository } from './user.repository';
+
+const text = z.string().nullable();
+const time = z.iso.datetime().transform((iso) => new Date(iso));
+
+/** A user as it rests in the cache. What does not parse counts as not cached. */
+const cachedUser = z.object({
+  id: z.uuid(),
+  email: z.string(),
+  emailNormalized: z.string(),
+  username: z.string(),
+  usernameNormalized: z.string(),
+  pendingEmail: text,
+  firstName: z.string(),
+  firstNameNormalized: z.string(),
+  lastName: z.string(),
+  lastNameNormalized: z.string(),
+  displayName: text,
+  phoneNumber: text,
+  address: z.object({ street: text, city: text, state: text, postalCode: text, country: text }).nullable(),
+  locale: text,
+  timeZone: text,
+  emailVerification: z.enum(verificationStatuses),
+  emailVerifiedAt: time.nullable(),
+  phoneVerification: z.enum(verificationStatuses),
+  phoneVerifiedAt: time.nullable(),
+  status: z.enum(userStatuses),
+  statusReason: z.enum(deactivationReasons).nullable(),
+  statusNotes: text,
+  statusChangedAt: time,
+  marketing: z.boolean(),
+  newsletter: z.boolean(),
+  recommendations: z.boolean(),
+  loyalty: z.boolean(),
+  orderUpdates: z.boolean(),
+  unsubscribedAt: time.nullable(),
+  preferencesUpdatedAt: time.nullable(),
+  version: z.int(),
+  revision: z.int(),
+  createdAt: time,
+  updatedAt: time,
+}) satisfies z.ZodType<User>;
+
+/**
+ * Users by id, read through the cache. Reads only: authorization, changes, erasure and export ask PostgreSQL.
+ * Users that are still `PENDING` are not kept, as they may yet go without a trace.
+ */
+export class UserCache {
+  private readonly cache: ReadThroughCache<User>;
+
+  constructor(
+    private readonly users: UserRepository,
+    options: Pick<ReadThroughCacheOptions<User>, 'cache' | 'metrics' | 'log'>,
+  ) {
+    this.cache = new ReadThroughCache<User>({
+      ...options,
+      load: async (ids) => {
+        const found = await users.findByIds(ids);
+        return new Map(
+          [...found].map(([id, value]) => [
+            id,
+            { revision: value.revision, value, passing: value.status === 'PENDING' },
+          ]),
+        );
+      },
+      parse: (json) => cachedUser.parse(json),
+      idOf: (user) => user.id,
+    });
+  }
+
+  /** One entry per id; null where there is no such user. The users are shared: treat them as immutable. */
+  getMany(ids: readonly string[]): Promise<Map<string, User | null>> {
+    return this.cache.getMany(ids);
+  }
+
+  /** Makes a committed change readable; a failure heals by the next write or by time. */
+  async write(user: User): Promise<void> {
+    if (user.status !== 'PENDING') await this.cache.write(user, user.revision);
+  }
+
+  /** Lets nobody read an erased user from now on, after commit. Answers whether the cache has confirmed it. */
+  bury(id: string): Promise<boolean> {
+    return this.cache.bury(id);
+  }
+
+  /**
+   * Writes these users, of whom something was published, again as PostgreSQL has them now, which may be erased; a
+   * failure heals by the next write or by time.
+   */
+  async refresh(ids: readonly string[]): Promise<void> {
+    const found = await this.users.findByIds(ids).catch(() => new Map<string, User>());
+    const missing = ids.filter((id) => !found.has(id));
+    const erased = missing.length === 0 ? [] : await this.users.findErased(missing).catch(() => []);
+    await Promise.all([
+      ...[...found.values()].map((user) => this.write(user)),
+      ...erased.map((id) => this.bury(id)),
+    ]);
+  }
+}

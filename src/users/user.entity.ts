@@ -1,0 +1,156 @@
+import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+
+export const userStatuses = ['PENDING', 'ACTIVE', 'DEACTIVATED'] as const;
+/** What is stored. The graph adds `UNKNOWN` for erased and for never known ids. */
+export type StoredUserStatus = (typeof userStatuses)[number];
+
+export const verificationStatuses = ['UNVERIFIED', 'PENDING', 'VERIFIED'] as const;
+export type VerificationStatus = (typeof verificationStatuses)[number];
+
+export const deactivationReasons = [
+  'USER_REQUESTED',
+  'ADMINISTRATIVE_ACTION',
+  'SECURITY_VIOLATION',
+  'INACTIVITY',
+] as const;
+export type DeactivationReason = (typeof deactivationReasons)[number];
+
+export const emailTopics = ['marketing', 'newsletter', 'recommendations', 'loyalty', 'orderUpdates'] as const;
+/** What a person can allow e-mail about; `orderUpdates` is the only one that is on by default. */
+export type EmailTopic = (typeof emailTopics)[number];
+
+/** A postal address; replaced as a whole, never in part. */
+export interface PostalAddress {
+  street: string | null;
+  city: string | null;
+  state: string | null;
+  postalCode: string | null;
+  country: string | null;
+}
+
+/** A row of `users`: who a customer is, how to reach them, what they allow, what state the account is in. */
+@Entity('users')
+@Check('users_status_check', `status IN ('PENDING', 'ACTIVE', 'DEACTIVATED')`)
+@Check('users_email_verification_check', `email_verification IN ('UNVERIFIED', 'PENDING', 'VERIFIED')`)
+@Check('users_phone_verification_check', `phone_verification IN ('UNVERIFIED', 'PENDING', 'VERIFIED')`)
+@Unique('users_email_normalized_key', ['emailNormalized'])
+@Unique('users_username_normalized_key', ['usernameNormalized'])
+@Index('users_created_at_id_idx', ['createdAt', 'id'])
+@Index('users_email_normalized_prefix_idx', { synchronize: false })
+@Index('users_username_normalized_prefix_idx', { synchronize: false })
+@Index('users_first_name_normalized_prefix_idx', { synchronize: false })
+@Index('users_last_name_normalized_prefix_idx', { synchronize: false })
+@Index('users_deactivated_at_idx', { synchronize: false })
+@Index('users_pending_created_at_idx', { synchronize: false })
+export class User {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'users_pkey' })
+  id: string;
+
+  /** As the person wrote it, trimmed. */
+  @Column('text')
+  email: string;
+
+  @Column('text', { name: 'email_normalized' })
+  emailNormalized: string;
+
+  @Column('text')
+  username: string;
+
+  @Column('text', { name: 'username_normalized' })
+  usernameNormalized: string;
+
+  /** A new address until it is confirmed; it reserves nothing. */
+  @Column('text', { name: 'pending_email', nullable: true })
+  pendingEmail: string | null;
+
+  @Column('text', { name: 'first_name' })
+  firstName: string;
+
+  @Column('text', { name: 'first_name_normalized' })
+  firstNameNormalized: string;
+
+  @Column('text', { name: 'last_name' })
+  lastName: string;
+
+  @Column('text', { name: 'last_name_normalized' })
+  lastNameNormalized: string;
+
+  @Column('text', { name: 'display_name', nullable: true })
+  displayName: string | null;
+
+  /** E.164 with its plus sign. */
+  @Column('text', { name: 'phone_number', nullable: true })
+  phoneNumber: string | null;
+
+  @Column('jsonb', { nullable: true })
+  address: PostalAddress | null;
+
+  /** A BCP 47 tag. */
+  @Column('text', { nullable: true })
+  locale: string | null;
+
+  /** An IANA time zone name. */
+  @Column('text', { name: 'time_zone', nullable: true })
+  timeZone: string | null;
+
+  @Column('text', { name: 'email_verification', default: 'UNVERIFIED' })
+  emailVerification: VerificationStatus;
+
+  @Column('timestamptz', { name: 'email_verified_at', nullable: true })
+  emailVerifiedAt: Date | null;
+
+  @Column('text', { name: 'phone_verification', default: 'UNVERIFIED' })
+  phoneVerification: VerificationStatus;
+
+  @Column('timestamptz', { name: 'phone_verified_at', nullable: true })
+  phoneVerifiedAt: Date | null;
+
+  @Column('text')
+  status: StoredUserStatus;
+
+  @Column('text', { name: 'status_reason', nullable: true })
+  statusReason: DeactivationReason | null;
+
+  @Column('text', { name: 'status_notes', nullable: true })
+  statusNotes: string | null;
+
+  @Column('timestamptz', { name: 'status_changed_at' })
+  statusChangedAt: Date;
+
+  @Column('boolean', { default: false })
+  marketing: boolean;
+
+  @Column('boolean', { default: false })
+  newsletter: boolean;
+
+  @Column('boolean', { default: false })
+  recommendations: boolean;
+
+  @Column('boolean', { default: false })
+  loyalty: boolean;
+
+  @Column('boolean', { name: 'order_updates', default: true })
+  orderUpdates: boolean;
+
+  /** When everything but `orderUpdates` was last turned off; null while anything else is on. */
+  @Column('timestamptz', { name: 'unsubscribed_at', nullable: true })
+  unsubscribedAt: Date | null;
+
+  /** Null until somebody decided. */
+  @Column('timestamptz', { name: 'preferences_updated_at', nullable: true })
+  preferencesUpdatedAt: Date | null;
+
+  /** Counts changes of profile, status, preferences and verification: the `sequence` of the user's events. */
+  @Column('integer')
+  version: number;
+
+  /** Counts every write of the row; the cache compares it. */
+  @Column('integer')
+  revision: number;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt: Date;
+
+  @Column('timestamptz', { name: 'updated_at' })
+  updatedAt: Date;
+}

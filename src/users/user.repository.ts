@@ -1,0 +1,151 @@
+import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
+import type { Database, Transaction } from '../postgres/database';
+import { normalized } from './normalized';
+import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
+import { fromConstraint } from './user.errors';
+
+/** Which users a page holds; an absent condition matches all, an empty list none. */
+export interface UserFilter {
+  status?: readonly string[] | undefined;
+  emailVerification?: readonly VerificationStatus[] | undefined;
+  createdFrom?: Date | undefined;
+  /** Exclusive. */
+  createdTo?: Date | undefined;
+  /** A prefix of e-mail address, username, first or last name. */
+  search?: string | undefined;
+}
+
+const columns = `id, email, email_normalized AS "emailNormalized", username, username_normalized AS "usernameNormalized",
+  pending_email AS "pendingEmail", first_name AS "firstName", first_name_normalized AS "firstNameNormalized",
+  last_name AS "lastName", last_name_normalized AS "lastNameNormalized", display_name AS "displayName",
+  phone_number AS "phoneNumber", address, locale, time_zone AS "timeZone",
+  email_verification AS "emailVerification", email_verified_at AS "emailVerifiedAt",
+  phone_verification AS "phoneVerification", phone_verified_at AS "phoneVerifiedAt",
+  status, status_reason AS "statusReason", status_notes AS "statusNotes", status_changed_at AS "statusChangedAt",
+  marketing, newsletter, recommendations, loyalty, order_updates AS "orderUpdates",
+  unsubscribed_at AS "unsubscribedAt", preferences_updated_at AS "preferencesUpdatedAt",
+  version, revision, created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+/** PostgreSQL refuses this character in text, so no user has it. */
+const unstorable = '\0';
+
+/** The table `users`. Reads answer plain objects; writes happen in the caller's transaction. */
+export class UserRepository {
+  constructor(private readonly database: Database) {}
+
+  /** One statement for any number of ids; unknown ids are absent from the answer. */
+  async findByIds(ids: readonly string[]): Promise<Map<string, User>> {
+    const rows = await this.database.query<User>(`SELECT ${columns} FROM users WHERE id = ANY($1::uuid[])`, [
+      ids,
+    ]);
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** Those of these ids that belonged to users who are erased. */
+  async findErased(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      'SELECT user_id AS id FROM erased_users WHERE user_id = ANY ($1::uuid[])',
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async findByEmail(email: string): Promise<User | null> {
+    if (email.includes(unstorable)) return null;
+    const [row] = await this.database.query<User>(
+      `SELECT ${columns} FROM users WHERE email_normalized = $1`,
+      [normalized(email)],
+    );
+    return row ?? null;
+  }
+
+  /** At most `limit` users after `after`, newest first. Costs the same at any depth. */
+  async list(filter: UserFilter, limit: number, after: KeysetPosition | null): Promise<Positioned<User>[]> {
+    if (filter.search?.includes(unstorable)) return [];
+    const parameters: unknown[] = [limit];
+    const bind = (value: unknown) => `$${parameters.push(value)}`;
+    const conditions: string[] = [];
+    if (filter.status) conditions.push(`status = ANY(${bind(filter.status)}::text[])`);
+    if (filter.emailVerification)
+      conditions.push(`email_verification = ANY(${bind(filter.emailVerification)}::text[])`);
+    if (filter.createdFrom) conditions.push(`created_at >= ${bind(filter.createdFrom)}`);
+    if (filter.createdTo) conditions.push(`created_at < ${bind(filter.createdTo)}`);
+    if (filter.search !== undefined) {
+      const prefix = bind(`${normalized(filter.search).replace(/[\\%_]/g, '\\$&')}%`);
+      const searched = ['email', 'username', 'first_name', 'last_name'];
+      conditions.push(`(${searched.map((it) => `${it}_normalized LIKE ${prefix}`).join(' OR ')})`);
+    }
+    if (after)
+      conditions.push(`(created_at, id) < (${bind(after.at)}::timestamptz, ${bind(after.id)}::uuid)`);
+    const rows = await this.database.query<User & { at: string }>(
+      `SELECT ${columns}, ${keysetTime('created_at')} AS at FROM users
+       ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
+       ORDER BY created_at DESC, id DESC LIMIT $1`,
+      parameters,
+    );
+    return rows.map(({ at, ...row }) => ({ row, position: { at, id: row.id } }));
+  }
+
+  /** The user as committed, locked until the transaction ends; null when unknown. */
+  async lock(tx: Transaction, id: string): Promise<User | null> {
+    const [row]: User[] = await tx.manager.query(`SELECT ${columns} FROM users WHERE id = $1 FOR UPDATE`, [
+      id,
+    ]);
+    return row ?? null;
+  }
+
+  /** @throws EmailTakenError, UsernameTakenError, UserIdTakenError */
+  async insert(tx: Transaction, user: User): Promise<void> {
+    await tx.insert(User, user).catch((error: unknown) => {
+      throw fromConstraint(error);
+    });
+  }
+
+  /**
+   * Writes `changes` over the user that was read, if nobody has written meanwhile.
+   *
+   * @throws EmailTakenError, UsernameTakenError
+   */
+  async update(tx: Transaction, read: User, changes: Partial<User>): Promise<void> {
+    const { affected } = await tx.manager
+      .createQueryBuilder()
+      .update(User)
+      .set(changes)
+      .where('id = :id AND version = :version AND revision = :revision', read)
+      .execute()
+      .catch((error: unknown) => {
+        throw fromConstraint(error);
+      });
+    if (affected !== 1) throw new Error(`user ${read.id} was written past its row lock`);
+  }
+
+  /** Whether another user than `exceptId` has this normalised address, as e-mail or as username. */
+  async findTaken(tx: Transaction, address: string, exceptId: string) {
+    const [taken]: { email: boolean; username: boolean }[] = await tx.manager.query(
+      `SELECT EXISTS (SELECT FROM users WHERE email_normalized = $1 AND id <> $2) AS email,
+         EXISTS (SELECT FROM users WHERE username_normalized = $1 AND id <> $2) AS username`,
+      [address, exceptId],
+    );
+    return taken as { email: boolean; username: boolean };
+  }
+
+  /** Makes room for a new user where a `PENDING` one has waited in vain for longer than a day. */
+  async removeExpiredPending(tx: Transaction, wanted: User): Promise<void> {
+    const expired: { id: string }[] = await tx.manager.query(
+      `SELECT id FROM users WHERE status = 'PENDING' AND created_at < now() - interval '24 hours'
+         AND (id = $1 OR email_normalized = $2 OR username_normalized = $3)
+       ORDER BY id FOR UPDATE`,
+      [wanted.id, wanted.emailNormalized, wanted.usernameNormalized],
+    );
+    for (const { id } of expired) await this.removePending(tx, id);
+  }
+
+  /** Removes a user whose account never came to be, and the calls that asked for it; one that is accepted stays. */
+  async removePending(tx: Transaction, id: string): Promise<void> {
+    const [, removed]: [unknown, number] = await tx.manager.query(
+      'DELETE FROM users WHERE id = $1 AND status = $2',
+      [id, 'PENDING' satisfies StoredUserStatus],
+    );
+    if (removed > 0) await tx.manager.query('DELETE FROM idempotency_keys WHERE user_id = $1', [id]);
+  }
+}

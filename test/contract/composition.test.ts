@@ -1,0 +1,52 @@
+import { buildSchema, type GraphQLObjectType } from 'graphql';
+import { printFederatedSchema } from '../../src/graphql/federation';
+import { createSchema } from '../../src/graphql/schema';
+import { readRoverConfiguration } from '../testkit/rover-configuration';
+import { composeByApollo, composeByGuild } from '../testkit/supergraph';
+import { undescribedElements } from '../testkit/undescribed-elements';
+
+const { federationVersion, subgraphs } = readRoverConfiguration();
+const own = subgraphs.filter(({ name }) => name === 'users');
+
+describe('schema.graphql', () => {
+  it('is what the code prints (npm run fix mends it)', () => {
+    expect(own[0]?.sdl).toBe(printFederatedSchema(createSchema([])));
+  });
+
+  it('has a description on every element', () => {
+    expect(undescribedElements(createSchema([]))).toEqual([]);
+  });
+
+  it('links no newer federation than rover.yaml composes with, and no directive that needs a licence', () => {
+    const linked = /federation\/v2\.(\d+)"/.exec(String(own[0]?.sdl))?.[1];
+    expect(Number(linked)).toBeLessThanOrEqual(9);
+    expect(federationVersion).toMatch(/^2\.9\.\d+$/);
+    expect(own[0]?.sdl).not.toMatch(/@(federation__)?(authenticated|requiresScopes|policy)/);
+  });
+});
+
+describe.each([
+  ['@apollo/composition', composeByApollo],
+  ['@theguild/federation-composition', composeByGuild],
+])('%s', (_name, compose) => {
+  it('composes this subgraph alone', () => {
+    expect(compose(own)).toContain('type User');
+  });
+
+  it('composes the files that rover.yaml names, with the neighbours’ fields on User', () => {
+    const supergraph = buildSchema(compose(subgraphs), { assumeValidSDL: true });
+    const user = supergraph.getType('User') as GraphQLObjectType;
+    expect(Object.keys(user.getFields())).toEqual(
+      expect.arrayContaining(['id', 'email', 'status', 'reviews', 'shippingRegion', 'mayEarnPoints']),
+    );
+  });
+
+  it('refuses neighbours that require what is not there', () => {
+    const broken = subgraphs.map((subgraph) =>
+      subgraph.name === 'loyalty'
+        ? { ...subgraph, sdl: subgraph.sdl.replaceAll('locale', 'shoeSize') }
+        : subgraph,
+    );
+    expect(() => compose(broken)).toThrow('shoeSize');
+  });
+});

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import {
+  buildSchema,
+  getVariableValues,
+  Kind,
+  type OperationDefinitionNode,
+  parse,
+  type VariableDefinitionNode,
+  validate,
+} from 'graphql';
+import { EXPLORER_EXAMPLES } from '../../src/http/explorer-examples';
+
+// Federation's own directives are declared by the composition, not by the printed schema.
+const federation =
+  'directive @link(url: String!, import: [String]) on SCHEMA\ndirective @key(fields: String!) on OBJECT\n';
+const sdl = readFileSync('schema.graphql', 'utf8').replace(/^extend schema @link.*$/m, '');
+const schema = buildSchema(federation + sdl);
+
+const examples = EXPLORER_EXAMPLES.map(({ query, variables }) => {
+  const document = parse(query);
+  const operation = document.definitions[0] as OperationDefinitionNode;
+  return { name: operation.name?.value, document, operation, variables: variables ?? {} };
+});
+
+describe('the explorer’s examples', () => {
+  it.each(examples)('$name is valid, with its variables', ({ document, operation, variables }) => {
+    expect(document.definitions).toHaveLength(1);
+    expect(validate(schema, document).map(({ message }) => message)).toEqual([]);
+    const definitions = operation.variableDefinitions ?? ([] as VariableDefinitionNode[]);
+    expect(getVariableValues(schema, definitions, variables).errors).toBeUndefined();
+    const declared = definitions.map(({ variable }) => variable.name.value);
+    expect(Object.keys(variables).sort()).toEqual(declared.sort());
+  });
+
+  it('are one for every query and every mutation', () => {
+    const shown = examples.flatMap(({ operation }) =>
+      operation.selectionSet.selections.map((it) => (it.kind === Kind.FIELD ? it.name.value : '')),
+    );
+    const fields = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
+      Object.keys(type?.getFields() ?? {}),
+    );
+    expect(shown.sort()).toEqual(fields.filter((name) => !name.startsWith('_')).sort());
+  });
+
+  it('have names of their own, which are the titles of the tabs', () => {
+    const names = examples.map(({ name }) => name);
+    expect(new Set(names).size).toBe(EXPLORER_EXAMPLES.length);
+    expect(names).not.toContain(undefined);
+  });
+});

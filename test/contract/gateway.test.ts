@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type App, startApp } from '../../src/app';
+import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
+import { loadConfig } from '../../src/config';
+import { type RunningGateway, startApolloGateway, startHiveGateway } from '../testkit/gateways';
+import { type Review, startLoyalty, startReviews } from '../testkit/neighbours';
+import { readRoverConfiguration } from '../testkit/rover-configuration';
+import type { RunningSubgraph } from '../testkit/subgraph-server';
+import { composeByApollo, composeByGuild } from '../testkit/supergraph';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+const ROUTER_SECRET = 'between-router-and-subgraphs';
+const BOTH = ['@apollo/gateway', 'the Rust planner'] as const;
+
+const ada = randomUUID();
+const gone = randomUUID();
+const erased = randomUUID();
+const staff = randomUUID();
+const manyAuthors = Array.from({ length: 995 }, () => randomUUID());
+const authors = [ada, erased, 'no-uuid-at-all', gone, ada, ...manyAuthors];
+const reviews: Review[] = authors.map((authorId, index) => ({
+  id: String(index + 1),
+  text: `Review ${index + 1}`,
+  authorId,
+}));
+
+let directory: string;
+let database: TestDatabase;
+let app: App;
+let neighbours: { reviews: RunningSubgraph; loyalty: RunningSubgraph };
+let gateways: Record<(typeof BOTH)[number], RunningGateway>;
+let tokenOf: (sub: string, scope?: string) => Promise<string>;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'gateway-test-'));
+  database = await createTestDatabase();
+  const env = { DATABASE_URL: database.url, PORT: '0', ROUTER_SECRET, LOG_LEVEL: 'silent' };
+  app = await startApp(loadConfig(env, directory));
+  await app.ready;
+  const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
+  tokenOf = (sub, scope) => issueToken({ sub, ...(scope && { scope }) });
+  neighbours = { reviews: await startReviews(reviews), loyalty: await startLoyalty() };
+
+  const urls: Record<string, string> = {
+    users: new URL('/graphql', app.url).href,
+    reviews: neighbours.reviews.url,
+    loyalty: neighbours.loyalty.url,
+  };
+  const subgraphs = readRoverConfiguration().subgraphs.map((one) => ({
+    ...one,
+    url: String(urls[one.name]),
+  }));
+  const proof = { 'router-authorization': ROUTER_SECRET };
+  gateways = {
+    '@apollo/gateway': await startApolloGateway(composeByApollo(subgraphs), proof),
+    'the Rust planner': await startHiveGateway(composeByGuild(subgraphs), proof),
+  };
+  await createUser('@apollo/gateway', { userId: ada, displayName: 'Ada', locale: 'en-GB' });
+  await createUser('the Rust planner', { userId: gone, displayName: 'Gone', locale: 'de-DE' });
+  const { errors } = await gateways['the Rust planner'].ask(
+    'mutation ($input: DeactivateUserInput!) { deactivateUser(input: $input) { __typename } }',
+    { variables: { input: { userId: gone } }, token: await tokenOf(staff, 'users:write') },
+  );
+  expect(errors).toBeUndefined();
+  await createUser('@apollo/gateway', { userId: erased, displayName: 'Erased', locale: 'it-IT' });
+  const erasure = await gateways['@apollo/gateway'].ask(
+    'mutation ($input: EraseUserInput!) { eraseUser(input: $input) { __typename } }',
+    { variables: { input: { userId: erased } }, token: await tokenOf(staff, 'users:privacy') },
+  );
+  expect(erasure).toEqual({ data: { eraseUser: { __typename: 'EraseUserSuccess' } } });
+});
+
+afterAll(async () => {
+  await Promise.all(Object.values(gateways ?? {}).map((gateway) => gateway.stop()));
+  await Promise.all(Object.values(neighbours ?? {}).map((subgraph) => subgraph.stop()));
+  await app?.stop();
+  await database?.drop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const CREATE_USER = /* GraphQL */ `
+  mutation ($input: CreateUserInput!) {
+    createUser(input: $input) {
+      __typename
+      ... on CreateUserSuccess { user { id displayName reviews { id } shippingRegion } }
+      ... on UserError { message }
+    }
+  }
+`;
+
+async function createUser(gateway: (typeof BOTH)[number], input: Record<string, unknown>) {
+  const email = `${String(input['userId'])}@example.com`;
+  const variables = { input: { email, firstName: 'First', lastName: 'Last', ...input } };
+  return gateways[gateway].ask(CREATE_USER, { variables, token: await tokenOf(staff, 'users:write') });
+}
+
+describe.each(BOTH)('through %s', (name) => {
+  const ask: RunningGateway['ask'] = (query, request) => gateways[name].ask(query, request);
+
+  it('shows a page whose authors are partly erased, unknown or gone without an error', async () => {
+    const answer = await ask('{ latestReviews { text author { id displayName status } } }');
+    const active = { id: ada, displayName: 'Ada', status: 'ACTIVE' };
+    expect(answer).toEqual({
+      data: {
+        latestReviews: [
+          { text: 'Review 1', author: active },
+          { text: 'Review 2', author: { id: erased, displayName: null, status: 'UNKNOWN' } },
+          { text: 'Review 3', author: { id: 'no-uuid-at-all', displayName: null, status: 'UNKNOWN' } },
+          { text: 'Review 4', author: { id: gone, displayName: 'Gone', status: 'DEACTIVATED' } },
+          { text: 'Review 5', author: active },
+        ],
+      },
+    });
+  });
+
+  it('hands required fields to the neighbour that asks for them', async () => {
+    const query = '{ latestReviews { author { id shippingRegion mayEarnPoints } } }';
+    const answer = await ask(query, { token: await tokenOf(staff, 'users:read') });
+    const active = { id: ada, shippingRegion: 'GB', mayEarnPoints: true };
+    expect(answer).toEqual({
+      data: {
+        latestReviews: [
+          { author: active },
+          { author: { id: erased, shippingRegion: null, mayEarnPoints: false } },
+          { author: { id: 'no-uuid-at-all', shippingRegion: null, mayEarnPoints: false } },
+          { author: { id: gone, shippingRegion: 'DE', mayEarnPoints: false } },
+          { author: active },
+        ],
+      },
+    });
+  });
+
+  it('shows what is required and hidden as null, without an error, to whoever has no token', async () => {
+    const answer = await ask('{ latestReviews { author { email shippingRegion mayEarnPoints } } }');
+    expect(answer.errors).toBeUndefined();
+    expect(answer.data).toMatchObject({
+      latestReviews: [
+        { author: { email: null, shippingRegion: null, mayEarnPoints: true } },
+        { author: { email: null, shippingRegion: null, mayEarnPoints: false } },
+        {},
+        {},
+        {},
+      ],
+    });
+  });
+
+  it('shows a page of as many authors as the limit on representations allows', async () => {
+    const { data, errors } = await ask('{ latestReviews(first: 1000) { author { status } } }');
+    expect(errors).toBeUndefined();
+    const { latestReviews } = data as { latestReviews: { author: { status: string } }[] };
+    expect(latestReviews.filter(({ author }) => author.status === 'UNKNOWN')).toHaveLength(997);
+  });
+
+  it('starts at a user and goes on into the neighbours', async () => {
+    const query = '{ me { email shippingRegion reviews { text } history(first: 1) { nodes { type } } } }';
+    expect(await ask(query, { token: await tokenOf(ada) })).toEqual({
+      data: {
+        me: {
+          email: `${ada}@example.com`,
+          shippingRegion: 'GB',
+          reviews: [{ text: 'Review 1' }, { text: 'Review 5' }],
+          history: { nodes: [{ type: 'USER_CREATED' }] },
+        },
+      },
+    });
+  });
+
+  it('answers a mutation’s union, and the fields that neighbours add to its user', async () => {
+    const userId = randomUUID();
+    expect(await createUser(name, { userId, displayName: 'New', locale: 'fr-CA' })).toEqual({
+      data: {
+        createUser: {
+          __typename: 'CreateUserSuccess',
+          user: { id: userId, displayName: 'New', reviews: [], shippingRegion: 'CA' },
+        },
+      },
+    });
+    expect(await createUser(name, { userId, email: `${ada}@example.com` })).toMatchObject({
+      data: { createUser: { message: expect.any(String) } },
+    });
+  });
+
+  it('tells the code and the path of what the actor may not do', async () => {
+    const { errors } = await ask('{ users(first: 1) { nodes { id } } }', { token: await tokenOf(ada) });
+    expect(errors?.map(({ extensions, path }) => ({ code: extensions?.['code'], path }))).toEqual([
+      { code: 'FORBIDDEN', path: ['users'] },
+    ]);
+  });
+});
+
+describe('the subgraph behind the gateways', () => {
+  it('tells its schema only to who has the router’s proof', async () => {
+    const ask = (headers: Record<string, string>) =>
+      fetch(new URL('/graphql', app.url), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ query: '{ _service { sdl } }' }),
+      });
+    expect((await ask({})).status).toBe(401);
+    const answer = await ask({ 'router-authorization': ROUTER_SECRET });
+    const { subgraphs } = readRoverConfiguration();
+    expect(await answer.json()).toEqual({ data: { _service: { sdl: subgraphs[0]?.sdl } } });
+  });
+});

@@ -1,0 +1,150 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+const top = resolve(__dirname, '../..');
+const configFile = join(top, '.dependency-cruiser.cjs');
+
+interface Offender {
+  rule: string;
+  file: string;
+  imports: string;
+}
+
+/** For each rule a file that breaks it and nothing else. */
+const OFFENDERS: Offender[] = [
+  { rule: 'no-cycles', file: 'src/users/circle-begin.ts', imports: './circle-end' },
+  { rule: 'nouns-know-no-door', file: 'src/users/noun.ts', imports: '../graphql/door' },
+  { rule: 'nouns-know-no-door', file: 'src/privacy/noun.ts', imports: '../consumers/door' },
+  { rule: 'door-out-knows-no-door-or-noun', file: 'src/outbox/out.ts', imports: '../users/thing' },
+  { rule: 'backing-services-know-nothing-above', file: 'src/redis/above.ts', imports: '../users/thing' },
+  { rule: 'backing-services-know-nothing-above', file: 'src/rabbitmq/above.ts', imports: '../outbox/thing' },
+  { rule: 'data-source-lists-entities-only', file: 'src/postgres/data-source.ts', imports: '../users/thing' },
+  { rule: 'backing-services-know-not-each-other', file: 'src/redis/aside.ts', imports: '../postgres/thing' },
+  { rule: 'doors-do-not-reach-past-nouns', file: 'src/graphql/past.ts', imports: '../redis/thing' },
+  { rule: 'doors-do-not-reach-past-nouns', file: 'src/consumers/past.ts', imports: '../outbox/thing' },
+  { rule: 'graphql-knows-no-other-door', file: 'src/graphql/aside.ts', imports: '../http/door' },
+  { rule: 'authentication-stands-alone', file: 'src/authentication/up.ts', imports: '../users/thing' },
+  { rule: 'telemetry-stands-alone', file: 'src/telemetry/up.ts', imports: '../users/thing' },
+  { rule: 'config-stands-alone', file: 'src/config.ts', imports: './users/thing' },
+  { rule: 'only-composers-read-config', file: 'src/history/reads.ts', imports: '../config' },
+  { rule: 'only-composers-compose', file: 'src/history/composes.ts', imports: '../app' },
+  { rule: 'only-composers-compose', file: 'src/http/composes.ts', imports: '../commands/serve' },
+  { rule: 'only-composers-compose', file: 'src/users/composes.ts', imports: '../services' },
+  { rule: 'migrations-stand-alone', file: 'migrations/1700000000000-Add.ts', imports: '../src/users/thing' },
+  { rule: 'src-knows-no-test', file: 'src/users/tested.ts', imports: '../../test/testkit/thing' },
+  { rule: 'src-runs-on-dependencies', file: 'src/users/developing.ts', imports: 'only-for-developers' },
+  { rule: 'imports-are-declared', file: 'src/users/undeclared.ts', imports: 'nobody-declared-me' },
+  { rule: 'home-of-graphql', file: 'src/users/user-type.ts', imports: 'type-graphql' },
+  { rule: 'home-of-graphql', file: 'src/http/parses.ts', imports: 'graphql' },
+  { rule: 'home-of-apollo-server', file: 'src/users/serves.ts', imports: '@apollo/server' },
+  { rule: 'home-of-fastify', file: 'src/graphql/routes.ts', imports: 'fastify' },
+  { rule: 'home-of-redis', file: 'src/users/user.cache.ts', imports: 'ioredis' },
+  { rule: 'home-of-rabbitmq', file: 'src/outbox/outbox.relay.ts', imports: 'amqplib' },
+  { rule: 'home-of-postgres', file: 'src/users/user.service.ts', imports: 'typeorm' },
+  { rule: 'home-of-postgres', file: 'src/graphql/user.resolver.ts', imports: 'pg' },
+  { rule: 'home-of-jose', file: 'src/http/tokens.ts', imports: 'jose' },
+  { rule: 'home-of-opentelemetry', file: 'src/outbox/traces.ts', imports: '@opentelemetry/api' },
+  { rule: 'home-of-commander', file: 'src/main.ts', imports: 'commander' },
+];
+
+/** Imports that the house allows: the offenders' nearest neighbours. */
+const LAWFUL: Array<Omit<Offender, 'rule'>> = [
+  { file: 'src/users/user.repository.ts', imports: 'typeorm' },
+  { file: 'src/graphql/user.resolver.lawful.ts', imports: '../users/thing' },
+  { file: 'src/graphql/schema.ts', imports: 'type-graphql' },
+  { file: 'src/http/server.ts', imports: '../graphql/door' },
+  { file: 'src/http/server.fastify.ts', imports: 'fastify' },
+  { file: 'src/http/server.apollo.ts', imports: '@apollo/server' },
+  { file: 'src/users/cached.ts', imports: '../redis/thing' },
+  { file: 'src/users/published.ts', imports: '../outbox/thing' },
+  { file: 'src/users/who.ts', imports: '../authentication/actor' },
+  { file: 'src/outbox/logs.ts', imports: '../telemetry/thing' },
+  { file: 'src/outbox/publishes.ts', imports: '../rabbitmq/thing' },
+  { file: 'src/postgres/data-source.lawful.ts', imports: 'pg' },
+  { file: 'src/redis/client.ts', imports: 'ioredis' },
+  { file: 'src/rabbitmq/connection.ts', imports: 'amqplib' },
+  { file: 'src/users/email-verification-token.ts', imports: 'jose' },
+  { file: 'src/telemetry/spans.ts', imports: '@opentelemetry/api' },
+  { file: 'src/app.ts', imports: './config' },
+  { file: 'src/cli.ts', imports: './commands/serve' },
+  { file: 'src/commands/serve.ts', imports: 'commander' },
+  { file: 'test/unit/anything.test.ts', imports: '../../src/users/thing' },
+];
+
+const DEPENDENCIES =
+  '@apollo/server @opentelemetry/api amqplib commander fastify graphql ioredis jose pg type-graphql typeorm'.split(
+    ' ',
+  );
+
+let folder: string;
+let violations: Array<{ from: string; to: string; rule: string }>;
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+function install(name: string): void {
+  write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
+  write(`node_modules/${name}/index.js`, '');
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'import-rules-'));
+  for (const name of [...DEPENDENCIES, 'only-for-developers', 'nobody-declared-me']) install(name);
+  write(
+    'package.json',
+    JSON.stringify({
+      dependencies: Object.fromEntries(DEPENDENCIES.map((name) => [name, '1.0.0'])),
+      devDependencies: { 'only-for-developers': '1.0.0' },
+    }),
+  );
+  for (const place of ['users', 'postgres', 'redis', 'rabbitmq', 'outbox', 'telemetry']) {
+    write(`src/${place}/thing.ts`, 'export const thing = 1;\n');
+  }
+  for (const place of ['graphql', 'http', 'consumers']) write(`src/${place}/door.ts`, 'export {};\n');
+  write('src/authentication/actor.ts', 'export {};\n');
+  write('src/services.ts', 'export {};\n');
+  write('test/testkit/thing.ts', 'export {};\n');
+  // Types count as much as values: half of the fixtures import nothing else.
+  [...OFFENDERS, ...LAWFUL].forEach(({ file, imports }, index) => {
+    write(file, `import ${index % 2 === 0 ? 'type ' : ''}{ thing } from '${imports}';\nexport { thing };\n`);
+  });
+  write('src/users/circle-end.ts', "export { thing } from './circle-begin';\n");
+
+  const cruise = [join(top, 'node_modules/.bin/depcruise'), '--config', configFile, '--output-type', 'json'];
+  let report: string;
+  try {
+    report = execFileSync(process.execPath, [...cruise, 'src', 'migrations', 'test'], {
+      cwd: folder,
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    });
+  } catch (error) {
+    // It exits with the number of violations, and this folder is made of them.
+    report = (error as { stdout: string }).stdout;
+  }
+  const { summary } = JSON.parse(report) as {
+    summary: { violations: Array<{ from: string; to: string; rule: { name: string } }> };
+  };
+  violations = summary.violations.map(({ from, to, rule }) => ({ from, to, rule: rule.name }));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it.each(OFFENDERS)('$rule refuses that $file imports $imports', ({ rule, file }) => {
+  expect(violations.filter(({ from }) => from === file).map((violation) => violation.rule)).toEqual([rule]);
+});
+
+it('refuses nothing that the house allows', () => {
+  const lawful = new Set(LAWFUL.map(({ file }) => file));
+  expect(violations.filter(({ from }) => lawful.has(from))).toEqual([]);
+});
+
+it('has an offender for every rule', () => {
+  const { forbidden } = jest.requireActual<{ forbidden: Array<{ name: string }> }>(configFile);
+  const shown = new Set(OFFENDERS.map(({ rule }) => rule));
+  expect(forbidden.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([]);
+});

@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { type JsonSchema, readMessages } from '../../scripts/message-contract';
+import { readMessage } from '../../src/consumers/read-message';
+import { toCloudEvent } from '../../src/history/commerce-event';
+import { exampleUserId, type InboundExample, inboundExamples } from '../testkit/message-examples';
+import { problemsBySchema } from '../testkit/schema-problems';
+
+const messages = readMessages(join(__dirname, '../../contract'));
+const examples = inboundExamples();
+const structured = examples.filter(({ properties }) => properties.contentType?.includes('cloudevents'));
+
+function read(example: InboundExample, body: Buffer = example.body) {
+  const { exchange, routingKey, properties } = example;
+  const { contentType, messageId, type, headers = {} } = properties;
+  return readMessage(
+    { exchange, routingKey, body, properties: { contentType, messageId, type, headers } },
+    1,
+  );
+}
+
+it.each(examples.map((it) => [it.name, it] as const))('the consumer reads %s', (_name, example) => {
+  const { type, source, eventId } = example;
+  const user = type === 'PaymentFailed' ? {} : { userId: exampleUserId };
+  expect(read(example)).toEqual({ event: expect.objectContaining({ type, source, eventId, ...user }) });
+});
+
+it('reads the forms of one event as the same event', () => {
+  for (const { type } of structured) {
+    const forms = examples.filter((it) => it.type === type).map((it) => read(it));
+    const told = forms.map((it) => ('event' in it ? { ...it.event, source: '', eventId: '' } : it));
+    expect(new Set(told.map((it) => JSON.stringify(it))).size).toBe(2);
+  }
+});
+
+/** What somebody may put anywhere. */
+const odd: unknown[] = [
+  undefined,
+  null,
+  true,
+  '',
+  ' ',
+  'x',
+  'x'.repeat(250),
+  'x'.repeat(255),
+  'x'.repeat(256),
+  '😀'.repeat(250),
+  `${'9'.repeat(25)}.9999`,
+  'x'.repeat(5_000),
+  '0',
+  '-1',
+  '1.2345',
+  '1.23456',
+  '1e3',
+  'EUR',
+  'eur',
+  0,
+  -1,
+  1,
+  1.5,
+  99_999_999_999.5,
+  1e11,
+  Number.MAX_SAFE_INTEGER,
+  Number.MAX_SAFE_INTEGER + 1,
+  1e300,
+  '2026-03-01T10:00:00Z',
+  '2026-03-01T10:00:00.123456+02:00',
+  '2026-03-01',
+  '2026-02-30T10:00:00Z',
+  exampleUserId.toUpperCase(),
+  [],
+  [1],
+  {},
+  { value: 1 },
+  { value: '2.50', currency: 'USD' },
+  { value: 1, currency: null },
+];
+
+it.each(structured.map((it) => [it.name, it] as const))(
+  'the consumer reads whatever the schema allows: %s',
+  (_name, example) => {
+    const { payload } = messages.get(example.type) ?? { payload: {} as JsonSchema };
+    const event = JSON.parse(example.body.toString());
+    let allowed = 0;
+    for (const holder of ['data', 'total', 'amount', undefined]) {
+      const known = holder === undefined ? event : holder === 'data' ? event.data : event.data[holder];
+      for (const name of Object.keys(known ?? {})) {
+        for (const value of odd) {
+          const changed = structuredClone(event);
+          (holder === undefined ? changed : holder === 'data' ? changed.data : changed.data[holder])[name] =
+            value;
+          const wire = JSON.parse(JSON.stringify(changed));
+          if (problemsBySchema(payload, wire).length > 0) continue;
+          allowed += 1;
+          expect({ name, value, ...read(example, Buffer.from(JSON.stringify(wire))) }).toHaveProperty(
+            'event',
+          );
+        }
+      }
+    }
+    expect(allowed).toBeGreaterThan(20);
+  },
+);
+
+it('lets the service itself write only what the document says', () => {
+  for (const example of examples) {
+    const result = read(example);
+    if (!('event' in result)) throw new Error(`${example.name} was not read`);
+    const { exchange, routingKey, contentType, body } = toCloudEvent(result.event);
+    const message = messages.get(example.type);
+    expect({ exchange, routingKey, contentType }).toEqual({
+      exchange: message?.exchange,
+      routingKey: message?.routingKey,
+      contentType: message?.contentType,
+    });
+    expect(problemsBySchema(message?.payload as JsonSchema, JSON.parse(body.toString()))).toEqual([]);
+  }
+});

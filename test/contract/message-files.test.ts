@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { type JsonSchema, readMessages, readSchemas } from '../../scripts/message-contract';
+import { routingKeys } from '../../src/outbox/cloud-event';
+import { historyQueue, topologyOf } from '../../src/rabbitmq/topology';
+import { problemsBySchema } from '../testkit/schema-problems';
+
+const contract = join(__dirname, '../../contract');
+const schemas = readSchemas(contract);
+const messages = readMessages(contract);
+/** Declared for whoever binds early; nothing is published there yet. */
+const unused = ['audit.events'];
+const sent = [...messages.values()].filter(({ action }) => action === 'send');
+const received = [...messages.values()].filter(({ action }) => action === 'receive');
+
+/** Every schema inside a schema, with where it stands. */
+function parts(schema: JsonSchema, at = ''): [string, JsonSchema][] {
+  const { properties = {}, items, allOf = [], anyOf = [] } = schema;
+  return [
+    [at, schema],
+    ...Object.entries(properties).flatMap(([name, it]) => parts(it, `${at}.${name}`)),
+    ...(items ? parts(items, `${at}[]`) : []),
+    ...[...allOf, ...anyOf].flatMap((it, index) => parts(it, `${at}(${index})`)),
+  ];
+}
+
+describe.each([...schemas])('%s', (path, schema) => {
+  it('is named as it is served, and describes everything', () => {
+    expect(schema.$id).toBe(path);
+    expect(path).toMatch(new RegExp(`^/schemas/${String(schema['title'])}/\\d+\\.\\d+\\.\\d+\\.json$`));
+    expect(schema['$schema']).toBe('https://json-schema.org/draft/2020-12/schema');
+    const silent = parts(schema).filter(([, part]) => !part['description']);
+    expect(silent.map(([at]) => at)).toEqual([]);
+  });
+
+  it('accepts its examples, which are those of the AsyncAPI document', () => {
+    const examples = schema.examples ?? [];
+    for (const example of examples) expect(problemsBySchema(schema, example)).toEqual([]);
+    const told = [...messages.values()]
+      .filter(({ type }) => type === schema['title'])
+      .map((message) =>
+        message.examples.map(({ payload }) =>
+          message.contentType === 'application/cloudevents+json' ? payload['data'] : payload,
+        ),
+      );
+    expect(told.length).toBeGreaterThan(0);
+    for (const data of told) expect(data).toEqual(examples);
+  });
+});
+
+describe('the AsyncAPI document', () => {
+  it.each([...messages])('has examples of %s that are valid', (_name, { headers, payload, examples }) => {
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) {
+      expect(problemsBySchema(payload, example.payload)).toEqual([]);
+      expect(problemsBySchema(headers, example.headers ?? {})).toEqual([]);
+    }
+  });
+
+  it('names the exchange, the routing keys and the types that the outbox publishes', () => {
+    expect(Object.fromEntries(sent.map(({ type, routingKey }) => [type, routingKey]))).toEqual(routingKeys);
+    for (const { exchange, routingKey } of sent) expect(exchange).toBe(`${routingKey.split('.')[0]}.events`);
+  });
+
+  it('names the exchanges and the routing keys that the queue is bound to', () => {
+    const { exchanges, bindings } = topologyOf();
+    expect(new Set(received.map(({ exchange, routingKey }) => `${exchange} ${routingKey}`))).toEqual(
+      new Set(bindings.map(({ exchange, routingKey }) => `${exchange} ${routingKey}`)),
+    );
+    expect(new Set(bindings.map(({ queue }) => queue))).toEqual(new Set([historyQueue]));
+    const named = [...messages.values()].map(({ exchange }) => exchange);
+    expect(new Set([...named, ...unused])).toEqual(new Set(exchanges));
+  });
+
+  it('lets every event in come structured, binary and bare', () => {
+    for (const type of new Set(received.map((message) => message.type))) {
+      expect([...messages.keys()].filter((name) => name.startsWith(type))).toEqual([
+        type,
+        `${type}Binary`,
+        `${type}Bare`,
+      ]);
+    }
+  });
+});
+
+describe('the schemas', () => {
+  const schemaOf = (type: string) => schemas.get(`/schemas/${type}/1.0.0.json`) as JsonSchema;
+  const example = (type: string) => schemaOf(type).examples?.[0] as Record<string, unknown>;
+  const without = (name: string, { [name]: _left, ...rest }: Record<string, unknown>) => rest;
+
+  it.each(['UserCreated', 'UserDeactivated'])('close %s', (type) => {
+    const data = { ...example(type), phoneNumber: '+441632960001' };
+    expect(problemsBySchema(schemaOf(type), data)).toEqual(['/ must NOT have additional properties']);
+  });
+
+  it.each([
+    ['UserCreated', { firstName: '' }, '/firstName must NOT have fewer than 1 characters'],
+    ['UserCreated', { lastName: 'x'.repeat(51) }, '/lastName must NOT have more than 50 characters'],
+    ['UserCreated', { email: 'ada' }, '/email must match format "idn-email"'],
+    ['UserCreated', { createdAt: '2026-03-01' }, '/createdAt must match format "date-time"'],
+    ['UserDeactivated', { reason: 'BORED' }, '/reason must be equal to one of the allowed values'],
+    [
+      'UserDeactivated',
+      { additionalNotes: 'x'.repeat(501) },
+      '/additionalNotes must NOT have more than 500 characters',
+    ],
+    ['LoyaltyPointsEarned', { points: 0 }, '/points must be >= 1'],
+    ['LoyaltyPointsEarned', { points: 1.5 }, '/points must be integer'],
+    [
+      'PaymentFailed',
+      { amount: { value: '1', currency: 'euro' } },
+      '/amount/currency must match pattern "^[A-Z]{3}$"',
+    ],
+  ])('refuse %s with %j', (type, change, problem) => {
+    expect(problemsBySchema(schemaOf(type), { ...example(type), ...change })).toEqual([problem]);
+  });
+
+  it.each([
+    ['OrderPlaced', 'userId'],
+    ['OrderPlaced', 'total'],
+    ['OrderPlaced', 'orderId'],
+    ['PaymentFailed', 'orderId'],
+    ['LoyaltyPointsEarned', 'userId'],
+    ['LoyaltyPointsEarned', 'points'],
+  ])('refuse %s without %s and without its alternative', (type, name) => {
+    expect(problemsBySchema(schemaOf(type), without(name, example(type)))).not.toEqual([]);
+  });
+});

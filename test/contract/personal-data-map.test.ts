@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { userFields } from '../../src/graphql/access';
+import { createDataSource } from '../../src/postgres/data-source';
+import { personalDataMap } from '../../src/privacy/personal-data-map';
+import { personalDataOfEvents } from '../../src/privacy/personal-data-of-events';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+let database: TestDatabase;
+let dataSource: ReturnType<typeof createDataSource>;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  dataSource = createDataSource({ url: database.url, log: pino({ level: 'silent' }) });
+  await dataSource.initialize();
+});
+afterAll(async () => {
+  await dataSource.destroy();
+  await database.drop();
+});
+
+const mapped = Object.entries(personalDataMap).flatMap(([table, { columns }]) =>
+  Object.keys(columns).map((column) => `${table}.${column}`),
+);
+
+async function storedColumns(): Promise<string[]> {
+  const rows = await dataSource.query<{ name: string }[]>(
+    `SELECT table_name || '.' || column_name AS name FROM information_schema.columns WHERE table_schema = 'public'`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+describe('the map of personal data', () => {
+  it('has every column that PostgreSQL has, and no other', async () => {
+    expect([...mapped].sort()).toEqual((await storedColumns()).sort());
+  });
+
+  it('misses a column that somebody adds', async () => {
+    await dataSource.query('ALTER TABLE users ADD COLUMN nickname text');
+    try {
+      expect((await storedColumns()).filter((name) => !mapped.includes(name))).toEqual(['users.nickname']);
+    } finally {
+      await dataSource.query('ALTER TABLE users DROP COLUMN nickname');
+    }
+  });
+
+  it('has every column of every entity', () => {
+    const described = dataSource.entityMetadatas.flatMap(({ tableName, columns }) =>
+      columns.map(({ databaseName }) => `${tableName}.${databaseName}`),
+    );
+    expect(described.filter((name) => !mapped.includes(name))).toEqual([]);
+  });
+
+  it('has every field of every message, and no other', () => {
+    const payloads = readdirSync('contract/schemas').flatMap((type) =>
+      readdirSync(`contract/schemas/${type}`).flatMap((file) => {
+        const schema = JSON.parse(readFileSync(`contract/schemas/${type}/${file}`, 'utf8'));
+        return Object.keys(schema.properties.data?.properties ?? schema.properties).map(
+          (it) => `${type}.${it}`,
+        );
+      }),
+    );
+    const described = Object.entries(personalDataOfEvents).flatMap(([type, fields]) =>
+      Object.keys(fields).map((field) => `${type}.${field}`),
+    );
+    expect(described.sort()).toEqual([...new Set(payloads)].sort());
+  });
+
+  it('says of the user’s fields what the access table says', () => {
+    const claims = Object.values(personalDataMap['users']?.columns ?? {}).flatMap(
+      ({ exportedAs, readers }) => {
+        const [section, field = ''] = exportedAs?.split('.') ?? [];
+        return section === 'profile' && field in userFields ? [[field, readers]] : [];
+      },
+    );
+    expect(claims.length).toBeGreaterThan(15);
+    expect(claims).toEqual(claims.map(([field]) => [field, userFields[field as string]]));
+    expect(personalDataMap['users']?.columns['status_notes']?.readers).toBe(userFields['statusNotes']);
+  });
+
+  it('erases or explains every table that says whose its records are', () => {
+    const unexplained = Object.entries(personalDataMap).filter(
+      ([, { ofUser, erasure }]) => ofUser === null && typeof erasure === 'string',
+    );
+    expect(unexplained).toEqual([]);
+  });
+});

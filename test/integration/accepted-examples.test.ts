@@ -1,0 +1,38 @@
+import { startTestApp, type TestApp } from '../testkit/app';
+import { commerceOf, type ForeignService, startForeignService } from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { exampleUserId, inboundExamples } from '../testkit/message-examples';
+import { createUser } from '../testkit/users';
+
+let app: TestApp;
+let others: ForeignService;
+beforeAll(async () => {
+  app = await startTestApp();
+  others = await startForeignService(app);
+});
+afterAll(async () => {
+  await others.close();
+  await app.stop();
+});
+
+const entryTypes: Record<string, string> = {
+  OrderPlaced: 'ORDER_PLACED',
+  PaymentFailed: 'PAYMENT_FAILED',
+  LoyaltyPointsEarned: 'LOYALTY_POINTS_EARNED',
+};
+
+it('folds every example of a message in, in each of its forms, and parks none', async () => {
+  await createUser(app, { userId: exampleUserId });
+  const examples = inboundExamples();
+  await others.publish(...examples);
+
+  await eventually(async () => {
+    expect(await app.sql('SELECT reason, detail, type FROM parked_messages')).toEqual([]);
+    const { history } = await commerceOf(app, exampleUserId);
+    expect(history).toHaveLength(examples.length);
+  });
+  const { history } = await commerceOf(app, exampleUserId);
+  const told = history.map((it: Record<string, string>) => `${it['type']} ${it['source']} ${it['eventId']}`);
+  const published = examples.map(({ type, source, eventId }) => `${entryTypes[type]} ${source} ${eventId}`);
+  expect(new Set(told)).toEqual(new Set(published));
+});

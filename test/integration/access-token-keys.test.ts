@@ -1,0 +1,205 @@
+import { pino } from 'pino';
+import { KeysUnavailableError, UnauthenticatedError } from '../../src/authentication/authentication.errors';
+import { createTokenVerifier, type TokenVerifier } from '../../src/authentication/token-verifier';
+import { type JwksServer, makeSigningKey, signClaims, startJwksServer } from '../testkit/jwks-server';
+
+const minutes = 60_000;
+const hours = 60 * minutes;
+const id = '0195a3c4-7b2e-7f00-8000-0123456789ab';
+
+describe('keys of access tokens', () => {
+  let jwks: JwksServer;
+  let verifier: TokenVerifier;
+  let passedMs: number;
+  let lines: string[];
+
+  beforeEach(async () => {
+    jwks = await startJwksServer();
+    passedMs = 0;
+    lines = [];
+    const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
+    const { jwksUrl, issuer, audience } = jwks;
+    verifier = createTokenVerifier({
+      keys: { jwksUrl },
+      issuer,
+      audience,
+      log,
+      now: () => Date.now() + passedMs,
+    });
+  });
+  afterEach(() => jwks.server.close());
+
+  /** Valid for a week, so that only keys can be what fails. */
+  const header = async (sub = id) => {
+    const exp = Math.floor(Date.now() / 1_000) + 7 * 86_400;
+    return `Bearer ${await jwks.issueToken(sub, 'users:read', { exp })}`;
+  };
+  const fetches = () => jwks.server.requests.length;
+  const unknownKey = async () => {
+    const { issuer: iss, audience: aud } = jwks;
+    const exp = Math.floor(Date.now() / 1_000) + 60;
+    return `Bearer ${await signClaims(await makeSigningKey(), { iss, aud, sub: id, exp })}`;
+  };
+
+  it('fetches once for many requests at once', async () => {
+    const headers = await Promise.all([header('a'), header('b'), header('c'), header('d')]);
+    const actors = await Promise.all(headers.map((each) => verifier.verify(each)));
+    expect(actors.map((actor) => actor?.id)).toEqual(['a', 'b', 'c', 'd']);
+    expect(fetches()).toBe(1);
+  });
+
+  it('asks for no key while nobody shows a token', async () => {
+    await verifier.verify(undefined);
+    await expect(verifier.verify('Basic YTpi')).rejects.toBeInstanceOf(UnauthenticatedError);
+    expect(fetches()).toBe(0);
+  });
+
+  it('takes a token of a key that was published a moment ago', async () => {
+    await verifier.verify(await header());
+    await jwks.rotate();
+    expect(await verifier.verify(await header())).toMatchObject({ id });
+    expect(fetches()).toBe(2);
+  });
+
+  it('takes tokens of both keys while one replaces the other, also where tokens name no key', async () => {
+    const { issuer: iss, audience: aud } = jwks;
+    const exp = Math.floor(Date.now() / 1_000) + 60;
+    const [older, newer] = [await makeSigningKey(), await makeSigningKey()];
+    const nameless = async (key: typeof older) =>
+      `Bearer ${await signClaims({ ...key, kid: undefined as never }, { iss, aud, sub: id, exp })}`;
+    const publish = (...keys: (typeof older)[]) =>
+      jwks.server.always({
+        status: 200,
+        body: { keys: keys.map(({ publicJwk }) => ({ ...publicJwk, kid: undefined })) },
+      });
+
+    publish(older);
+    expect(await verifier.verify(await nameless(older))).toMatchObject({ id });
+    publish(older, newer);
+    expect(await verifier.verify(await nameless(newer))).toMatchObject({ id });
+    expect(await verifier.verify(await nameless(older))).toMatchObject({ id });
+    await expect(verifier.verify(await nameless(await makeSigningKey()))).rejects.toThrow(/signature/);
+  });
+
+  it('lets made-up keys cause five fetches and then one in ten seconds', async () => {
+    await verifier.verify(await header());
+    for (let n = 0; n < 50; n += 1) {
+      await expect(verifier.verify(await unknownKey())).rejects.toThrow(/key that is not known/);
+    }
+    expect(fetches()).toBe(6);
+    passedMs += 11_000;
+    await jwks.rotate();
+    expect(await verifier.verify(await header())).toMatchObject({ id });
+    expect(fetches()).toBe(7);
+  });
+
+  it('refuses tokens of a withdrawn key after ten minutes, those it knew too', async () => {
+    const old = await header();
+    expect(await verifier.verify(old)).toMatchObject({ id });
+    await jwks.rotate({ withdrawOld: true });
+    passedMs += 10 * minutes + 1;
+    await expect(verifier.verify(old)).rejects.toThrow(/key that is not known/);
+  });
+
+  it('does not check a token again when the keys that come are the same', async () => {
+    const known = await header();
+    const first = await verifier.verify(known);
+    passedMs += 11 * minutes;
+    expect(await verifier.verify(known)).toBe(first);
+    expect(fetches()).toBe(2);
+  });
+
+  it('goes on for 24 hours with the keys it has while they cannot be fetched', async () => {
+    const old = await header('known');
+    await verifier.verify(old);
+    jwks.server.always('reset');
+    for (const at of [11 * minutes, 2 * hours, 24 * hours - minutes]) {
+      passedMs = at;
+      expect(await verifier.verify(old)).toMatchObject({ id: 'known' });
+      expect(await verifier.verify(await header(`new ${at}`.replace(' ', '-')))).toMatchObject({
+        scopes: new Set(['users:read']),
+      });
+    }
+    passedMs = 24 * hours + 1;
+    await expect(verifier.verify(old)).rejects.toBeInstanceOf(KeysUnavailableError);
+  });
+
+  it('makes nobody but the first wait for keys that do not come, once it has some', async () => {
+    await verifier.verify(await header());
+    jwks.server.always('freeze');
+    passedMs += 11 * minutes;
+    await verifier.verify(await header());
+    passedMs += 10_000;
+    const before = performance.now();
+    for (let n = 0; n < 20; n += 1) await verifier.verify(await header(`person-${n}`));
+    expect(performance.now() - before).toBeLessThan(1_500);
+    expect(fetches()).toBe(3);
+  });
+
+  it.each([
+    ['no connection', 'reset'],
+    ['an error', { status: 500 }],
+    ['no JSON', { status: 200, body: '<html>' }],
+    ['something else in JSON', { status: 200, body: { keys: 'none' } }],
+    ['null', { status: 200, body: 'null' }],
+    ['no keys', { status: 200, body: { keys: [] } }],
+  ] as const)(
+    'says that keys are unavailable when there were never any (%s), and heals',
+    async (_, answer) => {
+      jwks.server.always(answer);
+      const valid = await header();
+      await expect(verifier.verify(valid)).rejects.toBeInstanceOf(KeysUnavailableError);
+      const asked = fetches();
+      await expect(verifier.verify(valid)).rejects.toBeInstanceOf(KeysUnavailableError);
+      expect(fetches()).toBe(asked);
+
+      const { publicJwk, privateKey, kid, alg } = await makeSigningKey();
+      jwks.server.always({ status: 200, body: { keys: [publicJwk] } });
+      passedMs += 1_001;
+      const { issuer: iss, audience: aud } = jwks;
+      const token = await signClaims(
+        { publicJwk, privateKey, kid, alg },
+        { iss, aud, sub: id, exp: 4_102_444_800 },
+      );
+      expect(await verifier.verify(`Bearer ${token}`)).toMatchObject({ id });
+      expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
+        'keys of the AuthenticationService cannot be fetched',
+        'keys of the AuthenticationService are there again',
+      ]);
+    },
+  );
+
+  it('waits two seconds at most for keys, all requests together', async () => {
+    jwks.server.always('freeze');
+    const valid = await header();
+    const before = performance.now();
+    const results = await Promise.allSettled(Array.from({ length: 10 }, () => verifier.verify(valid)));
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(fetches()).toBe(1);
+  });
+
+  it('does not call a token invalid that it cannot check', async () => {
+    await verifier.verify(await header());
+    await jwks.rotate();
+    jwks.server.always('reset');
+    await expect(verifier.verify(await header())).rejects.toBeInstanceOf(KeysUnavailableError);
+  });
+
+  it('takes no keys from where the endpoint redirects to', async () => {
+    const elsewhere = await startJwksServer();
+    jwks.server.always({ status: 302, headers: { location: elsewhere.jwksUrl.href } });
+    const valid = await header();
+    const attempt = await verifier.verify(valid).catch((error: unknown) => error);
+    await elsewhere.server.close();
+    expect(attempt).toBeInstanceOf(KeysUnavailableError);
+    expect(elsewhere.server.requests).toEqual([]);
+  });
+
+  it('keeps its keys when the next answer has none', async () => {
+    await verifier.verify(await header());
+    jwks.server.always({ status: 200, body: { keys: [] } });
+    passedMs += 11 * minutes;
+    expect(await verifier.verify(await header('another'))).toMatchObject({ id: 'another' });
+  });
+});

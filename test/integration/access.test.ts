@@ -1,0 +1,203 @@
+import type { GraphQLSchema } from 'graphql';
+import { type ActorName, actorNames, actors, readTable, tokenOf } from '../testkit/actors';
+import { type Answer, startTestApp, type TestApp } from '../testkit/app';
+import { fieldNames, introspect, selectAll } from '../testkit/introspected';
+import { emailOf, isStored, newId, storeUsers, type UserState, userStates } from '../testkit/stored-users';
+
+/**
+ * What each actor gets of each field of a user that is there, written down from the contract and not from the
+ * service: the value (V), null (-), or null with one FORBIDDEN at its path (F).
+ */
+const expected = readTable(`
+                     nobody self self+users:foo other orders:read users:foo users:privacy users:audit users:read users:write
+  id                 V      V    V              V     V           V         V             V           V          V
+  displayName        V      V    V              V     V           V         V             V           V          V
+  status             V      V    V              V     V           V         V             V           V          V
+  username           -      V    V              -     -           F         F             F           V          V
+  email              -      V    V              -     -           F         F             F           V          V
+  firstName          -      V    V              -     -           F         F             F           V          V
+  lastName           -      V    V              -     -           F         F             F           V          V
+  phoneNumber        -      V    V              -     -           F         F             F           V          V
+  address            -      V    V              -     -           F         F             F           V          V
+  locale             -      V    V              -     -           F         F             F           V          V
+  timeZone           -      V    V              -     -           F         F             F           V          V
+  emailVerification  -      V    V              -     -           F         F             F           V          V
+  phoneVerification  -      V    V              -     -           F         F             F           V          V
+  pendingEmail       -      V    V              -     -           F         F             F           V          V
+  emailPreferences   -      V    V              -     -           F         F             F           V          V
+  statusReason       -      V    V              -     -           F         F             F           V          V
+  statusNotes        -      -    F              -     -           F         F             F           V          V
+  statusChangedAt    -      V    V              -     -           F         F             F           V          V
+  commerce           -      V    V              -     -           F         F             F           V          V
+  history            -      V    V              -     -           F         F             F           V          V
+  version            -      V    V              -     -           F         F             F           V          V
+  createdAt          -      V    V              -     -           F         F             F           V          V
+  updatedAt          -      V    V              -     -           F         F             F           V          V
+`);
+
+/** Some values in full; the others need only be there. */
+const values: Record<string, (id: string, state: UserState) => unknown> = {
+  id: (id) => id,
+  status: (_id, state) => state,
+  displayName: (id) => `Known as ${id}`,
+  email: emailOf,
+  pendingEmail: (id) => `new-${emailOf(id)}`,
+  firstName: (id) => `First ${id}`,
+  statusNotes: (id) => `Noted ${id}`,
+};
+
+/** The ways that lead to a user, and where in the answer the user then stands. */
+const ways: Record<string, { query: (selection: string) => string; at: (string | number)[] }> = {
+  _entities: {
+    query: (it) =>
+      `query ($id: ID!) { _entities(representations: [{ __typename: "User", id: $id, email: "put@in.example" }]) { ... on User ${it} } }`,
+    at: ['_entities', 0],
+  },
+  user: { query: (it) => `query ($id: ID!) { user(id: $id) ${it} }`, at: ['user'] },
+  me: { query: (it) => `{ me ${it} }`, at: ['me'] },
+  userByEmail: {
+    query: (it) => `query ($email: String!) { userByEmail(email: $email) ${it} }`,
+    at: ['userByEmail'],
+  },
+  users: {
+    query: (it) => `query ($email: String!) { users(filter: { search: $email }) { nodes ${it} } }`,
+    at: ['users', 'nodes', 0],
+  },
+};
+
+let app: TestApp;
+let schema: GraphQLSchema;
+const ids = {} as Record<UserState, string>;
+beforeAll(async () => {
+  app = await startTestApp();
+  schema = await introspect(app);
+  for (const state of userStates) ids[state] = newId(state);
+  await storeUsers(
+    app,
+    userStates.map((state) => ({ id: ids[state], state })),
+  );
+});
+afterAll(() => app.stop());
+
+async function ask(way: string, actor: ActorName, state: UserState, selection?: string): Promise<Answer> {
+  const id = ids[state];
+  const { query } = ways[way] ?? {};
+  const text = query?.(selection ?? selectAll(schema.getType('User') as never, 3)) ?? '';
+  const variables = /\$id/.test(text) ? { id } : /\$email/.test(text) ? { email: emailOf(id) } : {};
+  return app.graphql(text, variables, { token: await tokenOf(app, actor, id) });
+}
+
+function valueAt(answer: Answer, path: readonly (string | number)[]): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the answer holds
+  return path.reduce((value: any, step) => value?.[step], answer.data);
+}
+
+/** What the answer says of one field, in the letters of the table; a value other than the user's is not a V. */
+function cellOf(answer: Answer, at: (string | number)[], field: string, state: UserState): string {
+  const value = valueAt(answer, [...at, field]);
+  const codes = answer.errors
+    .filter(({ path }) => path?.join('.') === [...at, field].join('.'))
+    .map(({ extensions }) => extensions.code);
+  if (value === null && codes.length === 0) return '-';
+  if (value === null && codes.join() === 'FORBIDDEN') return 'F';
+  const wanted = values[field]?.(ids[state], state);
+  const right = value != null && codes.length === 0 && (wanted === undefined || value === wanted);
+  return right ? 'V' : `${JSON.stringify(value)} with ${codes.join()}`;
+}
+
+function expectCells(answer: Answer, at: (string | number)[], actor: ActorName, state: UserState): void {
+  const fields = fieldNames(schema, 'User');
+  const wanted = fields.map((field) => [field, expected[field]?.[actor] ?? 'not in the table']);
+  const found = fields.map((field) => [field, cellOf(answer, at, field, state)]);
+  expect(Object.fromEntries(found)).toEqual(Object.fromEntries(wanted));
+  // One error for each F, and no other.
+  expect(answer.errors).toHaveLength(wanted.filter(([, cell]) => cell === 'F').length);
+}
+
+/** Erased or never known: the id and `UNKNOWN`, and refusals as for a user that is there, so that they tell nothing. */
+function expectUnknown(answer: Answer, actor: ActorName, state: UserState): void {
+  // Nobody is the user that a malformed id does not name.
+  const stranger = actor === 'self' ? 'other' : actor === 'self+users:foo' ? 'users:foo' : actor;
+  const column = state === 'malformed' ? stranger : actor;
+  const fields = fieldNames(schema, 'User').filter((it) => !['id', 'status'].includes(it));
+  const wanted = fields.map((field) => [field, expected[field]?.[column] === 'F' ? 'F' : '-']);
+  const found = fields.map((field) => [field, cellOf(answer, ['_entities', 0], field, state)]);
+  expect(Object.fromEntries(found)).toEqual(Object.fromEntries(wanted));
+  expect(answer.errors).toHaveLength(wanted.filter(([, cell]) => cell === 'F').length);
+  expect(valueAt(answer, ['_entities', 0])).toMatchObject({ id: ids[state], status: 'UNKNOWN' });
+}
+
+function expectNothing(answer: Answer, way: string, codes: string[]): void {
+  expect(answer.data?.[way] ?? null).toBeNull();
+  expect(answer.errors.map(({ path, extensions }) => [path, extensions.code])).toEqual(
+    codes.map((code) => [[way], code]),
+  );
+}
+
+it('has a line of the table for every field of User, and a way for every query that leads to one', () => {
+  expect(Object.keys(expected).sort()).toEqual(fieldNames(schema, 'User').sort());
+  const leadsToUser = fieldNames(schema, 'Query').filter((name) =>
+    selectAll(schema.getQueryType()?.getFields()[name]?.type as never, 2).includes('email'),
+  );
+  for (const name of leadsToUser) expect(Object.keys(ways)).toContain(name);
+});
+
+it('decides for each item of a batch by itself, and for the same user differently by who asks', async () => {
+  const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { id email } } }`;
+  const r = userStates.map((state) => ({ __typename: 'User', id: ids[state] }));
+  for (const own of ['ACTIVE', 'DEACTIVATED'] as const) {
+    const token = await app.token({ sub: ids[own], scope: 'users:audit' });
+    const { data, errors } = await app.graphql(query, { r }, { token });
+    expect(data._entities).toEqual(
+      userStates.map((state) => ({ id: ids[state], email: state === own ? emailOf(ids[state]) : null })),
+    );
+    const refused = errors.map(({ path }) => userStates[path?.[1] as number]);
+    expect(refused).toHaveLength(4);
+    expect(new Set(refused)).toEqual(new Set(userStates.filter((state) => state !== own)));
+  }
+});
+
+describe.each(actorNames)('%s', (actor) => {
+  const isSelf = actors[actor]?.self === true;
+  const readsAll = actor === 'users:read' || actor === 'users:write';
+
+  it.each(userStates)('reads through _entities what the table says of a user that is %s', async (state) => {
+    const answer = await ask('_entities', actor, state);
+    expect(answer.status).toBe(200);
+    return isStored(state)
+      ? expectCells(answer, ['_entities', 0], actor, state)
+      : expectUnknown(answer, actor, state);
+  });
+
+  it.each(userStates)('reads through user(id) what the table says of a user that is %s', async (state) => {
+    const answer = await ask('user', actor, state);
+    if (actor === 'nobody') return expectNothing(answer, 'user', ['UNAUTHENTICATED']);
+    expect(answer.status).toBe(200);
+    return isStored(state) ? expectCells(answer, ['user'], actor, state) : expectNothing(answer, 'user', []);
+  });
+
+  it.each(userStates)('reads through me their own profile when they are %s', async (state) => {
+    const answer = await ask('me', actor, state);
+    if (actor === 'nobody') return expectNothing(answer, 'me', ['UNAUTHENTICATED']);
+    return isSelf && isStored(state)
+      ? expectCells(answer, ['me'], actor, state)
+      : expectNothing(answer, 'me', []);
+  });
+
+  it.each(userStates)('finds by e-mail a user that is %s, or may not', async (state) => {
+    const answer = await ask('userByEmail', actor, state);
+    if (actor === 'nobody') return expectNothing(answer, 'userByEmail', ['UNAUTHENTICATED']);
+    if (!readsAll) return expectNothing(answer, 'userByEmail', ['FORBIDDEN']);
+    return isStored(state)
+      ? expectCells(answer, ['userByEmail'], actor, state)
+      : expectNothing(answer, 'userByEmail', []);
+  });
+
+  it.each(userStates)('lists a user that is %s, or may not', async (state) => {
+    const answer = await ask('users', actor, state);
+    if (actor === 'nobody') return expectNothing(answer, 'users', ['UNAUTHENTICATED']);
+    if (!readsAll) return expectNothing(answer, 'users', ['FORBIDDEN']);
+    if (isStored(state)) return expectCells(answer, ['users', 'nodes', 0], actor, state);
+    expect(answer.data.users.nodes).toEqual([]);
+  });
+});

@@ -1,0 +1,98 @@
+import { startTestApp, type TestApp } from '../testkit/app';
+import { countRows, eventsOf } from '../testkit/traces';
+import { createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startTestApp();
+});
+afterAll(() => app.stop());
+
+describe('the state of an account', () => {
+  it('has USER_REQUESTED as the reason of those who leave, and ADMINISTRATIVE_ACTION for anyone else', async () => {
+    const leaver = await createUser(app);
+    const own = await app.token({ sub: leaver.id.toUpperCase() });
+    const left = (await mutate(app, 'deactivateUser', { userId: leaver.id }, own)).user;
+    expect(left).toMatchObject({ status: 'DEACTIVATED', statusReason: 'USER_REQUESTED', version: 2 });
+    expect(left.statusChangedAt).toBe(left.updatedAt);
+
+    const other = await createUser(app);
+    const sent = (await mutate(app, 'deactivateUser', { userId: other.id, reason: null })).user;
+    expect(sent.statusReason).toBe('ADMINISTRATIVE_ACTION');
+    const third = await createUser(app);
+    const named = (await mutate(app, 'deactivateUser', { userId: third.id, reason: 'SECURITY_VIOLATION' }))
+      .user;
+    expect(named.statusReason).toBe('SECURITY_VIOLATION');
+  });
+
+  it('changes once when it is deactivated twice, and keeps the first reason and notes', async () => {
+    const { id } = await createUser(app);
+    const deactivate = (input: object) => mutate(app, 'deactivateUser', { userId: id, ...input });
+    const { user: first } = await deactivate({ reason: 'INACTIVITY', notes: ' asleep ' });
+    expect(first).toMatchObject({ statusReason: 'INACTIVITY', statusNotes: 'asleep', version: 2 });
+    const before = await countRows(app);
+    expect(await deactivate({ reason: 'SECURITY_VIOLATION', notes: 'again' })).toEqual({
+      __typename: 'DeactivateUserSuccess',
+      user: first,
+    });
+    const many = await Promise.all(Array.from({ length: 10 }, () => deactivate({})));
+    expect(many.every(({ user }) => user.version === 2)).toBe(true);
+    expect(await countRows(app)).toEqual(before);
+  });
+
+  it('has one effect when ten deactivate at once', async () => {
+    const { id } = await createUser(app);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => mutate(app, 'deactivateUser', { userId: id })),
+    );
+    expect(answers.map(({ __typename, user }) => [__typename, user.version])).toEqual(
+      Array(10).fill(['DeactivateUserSuccess', 2]),
+    );
+    expect((await eventsOf(app, id)).map(({ type }) => type)).toEqual(['UserCreated', 'UserDeactivated']);
+  });
+
+  it('comes back with its reason cleared, once', async () => {
+    const created = await createUser(app);
+    const { id } = created;
+    expect((await mutate(app, 'reactivateUser', { userId: id, notes: 'nothing to do' })).user).toEqual(
+      created,
+    );
+    await mutate(app, 'deactivateUser', { userId: id, notes: 'gone' });
+    const { user } = await mutate(app, 'reactivateUser', {
+      userId: id,
+      notes: 'is back',
+      expectedVersion: 2,
+    });
+    expect(user).toMatchObject({ status: 'ACTIVE', statusReason: null, statusNotes: 'is back', version: 3 });
+    expect((await mutate(app, 'reactivateUser', { userId: id })).user).toEqual(user);
+    const events = await eventsOf(app, id);
+    expect(events.map(({ type, version }) => [type, version])).toEqual([
+      ['UserCreated', 1],
+      ['UserDeactivated', 2],
+      ['UserReactivated', 3],
+    ]);
+    expect(events[2]?.data).toEqual({ userId: id, reactivatedAt: user.statusChangedAt });
+  });
+
+  it('leaves empty optional members out of UserDeactivated, and notes out of what the person reads', async () => {
+    const [silent, noted] = [await createUser(app), await createUser(app)];
+    const { user } = await mutate(app, 'deactivateUser', { userId: silent.id, notes: '  ' });
+    await mutate(app, 'deactivateUser', { userId: noted.id, notes: 'said something rude' });
+    expect((await eventsOf(app, silent.id))[1]?.data).toEqual({
+      userId: silent.id,
+      deactivatedAt: user.statusChangedAt,
+      reason: 'ADMINISTRATIVE_ACTION',
+    });
+    expect((await eventsOf(app, noted.id))[1]?.data).toMatchObject({
+      additionalNotes: 'said something rude',
+    });
+    const { data, errors } = await app.graphql(
+      '{ me { statusReason statusNotes statusChangedAt history { nodes { summary data } } } }',
+      {},
+      { token: await app.token({ sub: noted.id }) },
+    );
+    expect(errors).toEqual([]);
+    expect(data.me).toMatchObject({ statusReason: 'ADMINISTRATIVE_ACTION', statusNotes: null });
+    expect(JSON.stringify(data)).not.toContain('rude');
+  });
+});

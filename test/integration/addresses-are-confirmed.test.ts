@@ -1,0 +1,204 @@
+import { startTestApp, type TestApp } from '../testkit/app';
+import { countRows, eventsOf } from '../testkit/traces';
+import { buildUser, createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startTestApp();
+});
+afterAll(() => app.stop());
+
+const address = () => buildUser().email as string;
+const change = (userId: string, email: string) => mutate(app, 'updateUser', { userId, email });
+const confirm = (token: string) => mutate(app, 'confirmEmail', { token }, null);
+const invalid = { __typename: 'InvalidTokenError', message: expect.any(String) };
+
+/** Asks for a confirmation mail and answers the request that the NotificationService gets. */
+async function request(userId: string) {
+  const answer = await mutate(app, 'requestEmailVerification', { userId });
+  expect(answer.__typename).toBe('RequestEmailVerificationSuccess');
+  const event = (await eventsOf(app, userId)).at(-1);
+  expect(event?.type).toBe('UserEmailVerificationRequested');
+  return { user: answer.user, event, token: event?.data.token as string };
+}
+
+async function readUser(id: string) {
+  const query =
+    'query ($id: ID!) { user(id: $id) { email pendingEmail username version emailVerification { status verifiedAt } } }';
+  return (await app.graphql(query, { id }, { token: app.staff })).data.user;
+}
+
+describe('an e-mail address', () => {
+  it('is verified by a token that works once, with a version and an event', async () => {
+    const created = await createUser(app);
+    const { user, event, token } = await request(created.id);
+    expect(user).toEqual({ ...created, emailVerification: { status: 'PENDING', verifiedAt: null } });
+    expect(event).toEqual({
+      type: 'UserEmailVerificationRequested',
+      version: null,
+      data: { userId: created.id, email: created.email, token, expiresAt: expect.any(String) },
+    });
+    expect(Date.parse(event?.data.expiresAt as string)).toBeGreaterThan(Date.now());
+
+    expect((await confirm(token)).__typename).toBe('ConfirmEmailSuccess');
+    const after = await readUser(created.id);
+    expect(after).toMatchObject({ email: created.email, pendingEmail: null, version: 2 });
+    expect(after.emailVerification).toEqual({ status: 'VERIFIED', verifiedAt: expect.any(String) });
+    expect((await eventsOf(app, created.id)).at(-1)).toEqual({
+      type: 'UserEmailVerified',
+      version: 2,
+      data: { userId: created.id, verifiedAt: after.emailVerification.verifiedAt, emailChanged: false },
+    });
+    const before = await countRows(app);
+    expect(await confirm(token)).toEqual(invalid);
+    // Nothing is left to prove.
+    const { user: again } = await mutate(app, 'requestEmailVerification', { userId: created.id });
+    expect(again.version).toBe(2);
+    expect(await countRows(app)).toEqual(before);
+  });
+
+  it('waits in pendingEmail, with the old one valid, until it is confirmed; then the username follows', async () => {
+    const created = await createUser(app);
+    const wanted = address().toUpperCase();
+    const changed = (await change(created.id, ` ${wanted} `)).user;
+    expect(changed).toMatchObject({
+      email: created.email,
+      pendingEmail: wanted,
+      username: created.username,
+      version: 2,
+    });
+    const byEmail = (email: string) =>
+      app.graphql(
+        'query ($email: String!) { userByEmail(email: $email) { id } }',
+        { email },
+        { token: app.staff },
+      );
+    expect((await byEmail(wanted)).data.userByEmail).toBeNull();
+    expect((await byEmail(created.email)).data.userByEmail).toEqual({ id: created.id });
+
+    const { user, event, token } = await request(created.id);
+    expect(event?.data.email).toBe(wanted);
+    // Nobody has asked about the address in use.
+    expect(user).toEqual(changed);
+    await confirm(token);
+    const after = await readUser(created.id);
+    expect(after).toMatchObject({ email: wanted, pendingEmail: null, username: wanted, version: 3 });
+    expect(after.emailVerification.status).toBe('VERIFIED');
+    expect((await eventsOf(app, created.id)).at(-1)?.data).toMatchObject({ emailChanged: true });
+    expect((await byEmail(wanted)).data.userByEmail).toEqual({ id: created.id });
+    // The old address is free again.
+    expect((await createUser(app, { email: created.email })).email).toBe(created.email);
+  });
+
+  it('leaves a username that was something else as it is', async () => {
+    const created = await createUser(app, { username: `chosen-${Date.now()}` });
+    await change(created.id, address());
+    await confirm((await request(created.id)).token);
+    expect((await readUser(created.id)).username).toBe(created.username);
+  });
+
+  it('is no longer to be confirmed once another one was asked for, or the change was taken back', async () => {
+    const { id, email } = await createUser(app);
+    await change(id, address());
+    const first = (await request(id)).token;
+    const wanted = address();
+    await change(id, wanted);
+    expect(await confirm(first)).toEqual(invalid);
+    const second = (await request(id)).token;
+    expect((await change(id, email)).user.pendingEmail).toBeNull();
+    expect(await confirm(second)).toEqual(invalid);
+    expect(await readUser(id)).toMatchObject({
+      email,
+      version: 4,
+      emailVerification: { status: 'UNVERIFIED' },
+    });
+    // A refused token was not used up.
+    await change(id, wanted);
+    expect((await confirm(second)).__typename).toBe('ConfirmEmailSuccess');
+    expect((await readUser(id)).email).toBe(wanted);
+  });
+
+  it('goes to the first of two users who confirm it, at whatever moment', async () => {
+    const wanted = address();
+    const rivals = await Promise.all([createUser(app), createUser(app)]);
+    const tokens: string[] = [];
+    for (const { id } of rivals) {
+      expect((await change(id, wanted)).__typename).toBe('UpdateUserSuccess');
+      tokens.push((await request(id)).token);
+    }
+    const answers = await Promise.all(tokens.map(confirm));
+    expect(answers.map(({ __typename }): string => __typename).sort()).toEqual([
+      'ConfirmEmailSuccess',
+      'InvalidTokenError',
+    ]);
+    const after = await Promise.all(rivals.map(({ id }) => readUser(id)));
+    expect(after.filter(({ email }) => email === wanted)).toHaveLength(1);
+    const third = await createUser(app);
+    expect((await change(third.id, wanted)).__typename).toBe('EmailTakenError');
+  });
+
+  it('is not reserved while it is pending', async () => {
+    const { id, email } = await createUser(app);
+    const wanted = address();
+    await change(id, wanted);
+    const { token } = await request(id);
+    await createUser(app, { email: wanted });
+    expect(await confirm(token)).toEqual(invalid);
+    expect(await readUser(id)).toMatchObject({ email, pendingEmail: wanted, version: 2 });
+  });
+
+  it('is confirmed once by ten who hold one token', async () => {
+    const { id } = await createUser(app);
+    const { token } = await request(id);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => confirm(token)));
+    expect(answers.filter(({ __typename }) => __typename === 'ConfirmEmailSuccess')).toHaveLength(1);
+    expect((await readUser(id)).version).toBe(2);
+  });
+
+  it('is not confirmed by a token that is garbage, changed, expired, of another service or for somebody gone', async () => {
+    const { id } = await createUser(app);
+    const { token } = await request(id);
+    const [header, claims, signature] = token.split('.') as [string, string, string];
+    const other = await createUser(app);
+    const forged = JSON.parse(Buffer.from(claims, 'base64url').toString());
+    const stolen = Buffer.from(JSON.stringify({ ...forged, sub: other.id })).toString('base64url');
+    const none = Buffer.from('{"alg":"none","typ":"email-verification+jwt"}').toString('base64url');
+    for (const bad of [
+      '',
+      'garbage',
+      `${token}x`,
+      `${header}.${stolen}.${signature}`,
+      `${none}.${claims}.`,
+      app.staff,
+      token.toLowerCase(),
+    ])
+      expect(await confirm(bad)).toEqual(invalid);
+    await app.sql(
+      "UPDATE email_verification_tokens SET expires_at = now() - interval '1 second' WHERE user_id = $1",
+      [id],
+    );
+    expect(await confirm(token)).toEqual(invalid);
+    expect((await readUser(id)).version).toBe(1);
+
+    const { token: fresh } = await request(id);
+    await mutate(app, 'deactivateUser', { userId: id });
+    expect(await confirm(fresh)).toMatchObject({ __typename: 'UserNotActiveError' });
+    await app.sql('DELETE FROM users WHERE id = $1', [id]);
+    expect(await confirm(fresh)).toMatchObject({ __typename: 'UserNotFoundError' });
+  });
+
+  it('never tells an address or a token to the logs or the history', async () => {
+    const { id, email } = await createUser(app);
+    const wanted = address();
+    await change(id, wanted);
+    const { token } = await request(id);
+    await confirm(token);
+    const history = await app.sql('SELECT * FROM user_history WHERE user_id = $1', [id]);
+    const kept = JSON.stringify([
+      app.logged,
+      history,
+      await app.sql('SELECT * FROM email_verification_tokens'),
+    ]);
+    for (const secret of [email, wanted, token]) expect(kept).not.toContain(secret);
+  });
+});

@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { pino } from 'pino';
+import { AuditRepository } from '../../src/audit/audit.repository';
+import { type AuditedAction, AuditLog } from '../../src/audit/audit-log';
+import { AuditSealer } from '../../src/audit/audit-sealer';
+import { AuditVerification, type VerificationOptions } from '../../src/audit/audit-verification';
+import { Outbox } from '../../src/outbox/outbox';
+import { Database } from '../../src/postgres/database';
+import { randomNumbers, tamper } from '../testkit/audit-tampering';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+const tamperings = Number(process.env['AUDIT_TAMPERINGS'] ?? 60);
+const seed = Number(process.env['AUDIT_SEED'] ?? Date.now() % 1_000_000);
+
+let testDatabase: TestDatabase;
+let database: Database;
+let client: Client;
+let audit: AuditLog;
+let sealer: AuditSealer;
+const logged: { number?: number; hash?: string; entries?: number }[] = [];
+const users = Array.from({ length: 12 }, () => randomUUID());
+const erased = users.slice(0, 3);
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
+  database = new Database(testDatabase.url, log);
+  await database.connect();
+  client = new Client({ connectionString: testDatabase.url });
+  await client.connect();
+  audit = new AuditLog(new AuditRepository(database), new Outbox());
+  sealer = new AuditSealer({ database, outbox: new Outbox(), log });
+  for (let round = 0; round < 5; round += 1) {
+    await Promise.all(users.map((userId) => write(userId)));
+    await sealer.sealNext();
+  }
+  for (const userId of erased) await erase(userId);
+  await sealer.sealNext();
+  // These are still to be sealed.
+  await Promise.all(users.slice(3, 8).map((userId) => write(userId)));
+});
+afterAll(async () => {
+  await client.end();
+  await database.close();
+  await testDatabase.drop();
+});
+
+function write(userId: string, overrides: Partial<AuditedAction> = {}): Promise<void> {
+  const done: AuditedAction = {
+    origin: { actor: { id: 'staff', scopes: new Set() }, traceparent: null },
+    userId,
+    action: 'USER_UPDATED',
+    fields: ['displayName'],
+    reason: null,
+    at: new Date(),
+    values: { before: { displayName: 'Ada' }, after: { displayName: randomUUID() } },
+    ...overrides,
+  };
+  return database.transaction((tx) => audit.record(tx, done));
+}
+
+/** As an erasure does, as far as the audit log is concerned. */
+async function erase(userId: string): Promise<void> {
+  await client.query('DELETE FROM audit_keys WHERE user_id = $1', [userId]);
+  await write(userId, { action: 'USER_ERASED', fields: [], values: null });
+}
+
+/** What a verification of the test's own transaction says. */
+async function verify(options: VerificationOptions = {}) {
+  const query = async <Row>(sql: string, parameters: unknown[]) =>
+    (await client.query(sql, parameters)).rows as Row[];
+  const { broken, ...counts } = await new AuditVerification(query, options).run();
+  return { ...counts, broken: [...broken] };
+}
+
+async function undone<T>(work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN');
+  try {
+    return await work();
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+describe('the audit chain', () => {
+  it('is whole where nothing was touched, users erased by the rules and entries still to be sealed included', async () => {
+    expect(await verify()).toEqual({ rows: 68, seals: 6, erased: 3, broken: [] });
+  });
+
+  it(`shows each of ${tamperings} random changes, removals, swaps and insertions`, async () => {
+    const random = randomNumbers(seed);
+    const unnoticed: string[] = [];
+    for (let count = 0; count < tamperings; count += 1) {
+      await undone(async () => {
+        const done = await tamper(client, random);
+        const { broken } = await verify();
+        if (broken.length === 0) unnoticed.push(`seed ${seed}, number ${count}: ${done}`);
+      });
+    }
+    expect(unnoticed).toEqual([]);
+    expect((await verify()).broken).toEqual([]);
+  });
+
+  it('names what was changed, and only that', async () => {
+    await undone(async () => {
+      await client.query('SET LOCAL session_replication_role = replica');
+      const { rows } = await client.query(
+        `UPDATE audit_entries SET actor_id = 'nobody' WHERE id = (SELECT entry_ids[3] FROM audit_seals WHERE number = 2)
+         RETURNING id`,
+      );
+      await client.query(`UPDATE audit_seals SET hash = '\\x00' WHERE number = 4`);
+      expect((await verify()).broken).toEqual([`entry ${rows[0].id}`, 'seal 4']);
+    });
+  });
+
+  it('shows a key that was deleted without an erasure', async () => {
+    await undone(async () => {
+      await client.query('DELETE FROM audit_keys WHERE user_id = $1', [users[5]]);
+      expect(await verify()).toMatchObject({ erased: 3, broken: [`key of ${users[5]}`] });
+    });
+  });
+
+  it('refuses to be changed or emptied in the first place', async () => {
+    for (const table of ['audit_entries', 'audit_seals']) {
+      const statements = [`UPDATE ${table} SET ${table === 'audit_seals' ? 'hash = hash' : 'at = at'}`];
+      statements.push(`DELETE FROM ${table}`, `TRUNCATE ${table}`);
+      for (const statement of statements)
+        await expect(client.query(statement)).rejects.toThrow(`${table} is append-only`);
+    }
+  });
+
+  it('is told outside the database, which shows a chain that was made anew', async () => {
+    const heads = logged
+      .filter(({ hash }) => hash)
+      .map(({ number, hash }) => ({ number: `${number}`, hash }));
+    expect(heads).toHaveLength(6);
+    const published = await client.query(
+      `SELECT data ->> 'number' AS number, data ->> 'hash' AS hash FROM outbox_events WHERE type = 'AuditSealed' ORDER BY position`,
+    );
+    expect(published.rows).toEqual(heads);
+    const head = heads.at(-1) as { number: string; hash: string };
+    expect((await verify({ head })).broken).toEqual([]);
+    const forged = { ...head, hash: head.hash.replace(/^./, (it) => (it === '0' ? '1' : '0')) };
+    expect((await verify({ head: forged })).broken).toEqual([`seal ${head.number}`]);
+    expect((await verify({ head: { ...head, number: '99' } })).broken).toEqual(['seal 99']);
+  });
+
+  it('loses nothing that is written while several seal, and is whole at every moment', async () => {
+    const before = await verify();
+    const writers = Promise.all(
+      Array.from({ length: 8 }, async (_, at) => {
+        for (let count = 0; count < 15; count += 1) await write(users[3 + at] as string);
+      }),
+    );
+    let writing = true;
+    const seal = async () => {
+      while (writing) await sealer.sealNext();
+    };
+    const sealing = [seal(), seal()];
+    const look = async () => {
+      while (writing)
+        await undone(async () => {
+          await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+          expect((await verify()).broken).toEqual([]);
+        });
+    };
+    const looking = look();
+    await writers.finally(() => {
+      writing = false;
+    });
+    await Promise.all([...sealing, looking]);
+    while ((await sealer.sealNext()) > 0);
+
+    const after = await verify();
+    expect(after).toMatchObject({ rows: before.rows + 120, broken: [] });
+    const { rows } = await client.query(
+      'SELECT count(*)::int AS sealed, count(DISTINCT id)::int AS different FROM audit_seals, unnest(entry_ids) AS id',
+    );
+    expect(rows).toEqual([{ sealed: after.rows, different: after.rows }]);
+  });
+
+  it(`stays whole when ${tamperings} users are erased`, async () => {
+    const before = await verify();
+    const gone = Array.from({ length: tamperings }, () => randomUUID());
+    await Promise.all(gone.map((userId) => write(userId)));
+    await sealer.sealNext();
+    for (const userId of gone) await erase(userId);
+    await sealer.sealNext();
+    expect(await verify()).toMatchObject({ erased: before.erased + tamperings, broken: [] });
+  });
+});

@@ -1,0 +1,193 @@
+import { type Answer, startTestApp, type TestApp } from '../testkit/app';
+import { eventually } from '../testkit/eventually';
+import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+import { buildUser, createUser, mutate } from '../testkit/users';
+
+let database: TestDatabase;
+let postgres: TcpProxy;
+let redis: TcpProxy;
+let rabbitmq: TcpProxy;
+let app: TestApp;
+let userId: string;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  postgres = await startTcpProxy(database.url);
+  redis = await startTcpProxy(process.env['TEST_REDIS_URL'] ?? '');
+  rabbitmq = await startTcpProxy(process.env['TEST_AMQP_URL'] ?? '');
+  app = await startTestApp({
+    config: { databaseUrl: postgres.url, redisUrl: redis.url, amqpUrl: rabbitmq.url },
+  });
+  ({ id: userId } = await createUser(app));
+});
+afterAll(async () => {
+  await app.stop();
+  await Promise.all([postgres, redis, rabbitmq].map((proxy) => proxy.close()));
+  await database.drop();
+});
+
+interface Timed {
+  answer: Answer;
+  elapsedMs: number;
+}
+
+async function timed(work: () => Promise<Answer>): Promise<Timed> {
+  const startedAtMs = performance.now();
+  const answer = await work();
+  return { answer, elapsedMs: performance.now() - startedAtMs };
+}
+
+const read = () =>
+  app.graphql('query ($id: ID!) { user(id: $id) { id email } }', { id: userId }, { token: app.staff });
+const write = () =>
+  app.graphql(
+    'mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }',
+    { input: buildUser() },
+    { token: app.staff },
+  );
+const list = () => app.graphql('{ users(first: 1) { nodes { id } } }', {}, { token: app.staff });
+
+/** Keeps asking from several sides until told to stop; answers all that came back. */
+function load(...kinds: (() => Promise<Answer>)[]): { finish(): Promise<Timed[]> } {
+  let running = true;
+  const answers: Timed[] = [];
+  const workers = kinds.map(async (kind) => {
+    while (running) answers.push(await timed(kind));
+  });
+  return {
+    async finish() {
+      running = false;
+      await Promise.all(workers);
+      return answers;
+    },
+  };
+}
+
+const readiness = async () => {
+  const response = await fetch(`${app.url}/health/ready`);
+  return { status: response.status, body: await response.json() };
+};
+const ready = { status: 200, body: { status: 'ready', degraded: [] } };
+
+const troubles = [
+  ['stopped', (proxy: TcpProxy) => proxy.stop()],
+  ['frozen', async (proxy: TcpProxy) => proxy.freeze()],
+] as const;
+
+describe('PostgreSQL away', () => {
+  it.each(troubles)(
+    'is a clean SERVICE_UNAVAILABLE in time while it is %s, and heals',
+    async (_, trouble) => {
+      await eventually(async () => expect(await readiness()).toEqual(ready));
+      const asking = load(list, write, list);
+      await trouble(postgres);
+      await eventually(async () => expect((await readiness()).status).toBe(503), { timeoutMs: 10_000 });
+      const during = await timed(list);
+      expect(during.answer.status).toBe(503);
+      expect(during.answer.errors.map(({ extensions }) => extensions['code'])).toEqual([
+        'SERVICE_UNAVAILABLE',
+      ]);
+      expect((await fetch(`${app.url}/health/live`)).status).toBe(200);
+      await postgres.resume();
+      await eventually(async () => expect((await list()).errors).toEqual([]), { timeoutMs: 10_000 });
+      await eventually(async () => expect(await readiness()).toEqual(ready), { timeoutMs: 10_000 });
+
+      const answers = await asking.finish();
+      const codes = new Set(
+        answers.flatMap(({ answer }) => answer.errors.map(({ extensions }) => extensions['code'])),
+      );
+      expect([...codes]).toEqual(['SERVICE_UNAVAILABLE']);
+      expect(Math.max(...answers.map(({ elapsedMs }) => elapsedMs))).toBeLessThan(5_000);
+    },
+  );
+});
+
+describe('Redis away', () => {
+  it.each(troubles)('fails no request while it is %s, and heals', async (_, trouble) => {
+    await eventually(async () => expect(await readiness()).toEqual(ready));
+    const asking = load(read, write, list);
+    await trouble(redis);
+    await eventually(async () =>
+      expect(await readiness()).toEqual({ status: 200, body: { status: 'ready', degraded: ['redis'] } }),
+    );
+    // With the breaker open, being without costs next to nothing.
+    const open = await Promise.all(Array.from({ length: 5 }, () => timed(read)));
+    await redis.resume();
+    await eventually(async () => expect(await readiness()).toEqual(ready), { timeoutMs: 10_000 });
+
+    const answers = [...(await asking.finish()), ...open];
+    expect(answers.filter(({ answer }) => answer.errors.length > 0)).toEqual([]);
+    expect(Math.max(...answers.map(({ elapsedMs }) => elapsedMs))).toBeLessThan(2_000);
+  });
+
+  it('shows a change made meanwhile as soon as it is back', async () => {
+    await read();
+    await redis.stop();
+    await mutate(app, 'updateUser', { userId, displayName: 'Changed meanwhile' });
+    await redis.resume();
+    await eventually(async () => expect(await readiness()).toEqual(ready), { timeoutMs: 10_000 });
+    const { data } = await app.graphql(
+      'query ($id: ID!) { user(id: $id) { displayName } }',
+      { id: userId },
+      { token: app.staff },
+    );
+    expect(data.user.displayName).toBe('Changed meanwhile');
+  });
+});
+
+describe('RabbitMQ away', () => {
+  it.each(troubles)(
+    'lets mutations succeed while it is %s, and the backlog drains by itself',
+    async (_, trouble) => {
+      await eventually(async () => expect(await readiness()).toEqual(ready), { timeoutMs: 15_000 });
+      await trouble(rabbitmq);
+      const created = await createUser(app);
+      await eventually(
+        async () =>
+          expect(await readiness()).toEqual({
+            status: 200,
+            body: { status: 'ready', degraded: ['rabbitmq'] },
+          }),
+        { timeoutMs: 20_000 },
+      );
+      expect(await waiting(created.id)).toBeGreaterThan(0);
+      await rabbitmq.resume();
+      await eventually(async () => expect(await waiting(created.id)).toBe(0), { timeoutMs: 15_000 });
+    },
+  );
+
+  async function waiting(id: string): Promise<number> {
+    const rows = await app.sql('SELECT 1 FROM outbox_events WHERE user_id = $1 AND published_at IS NULL', [
+      id,
+    ]);
+    return rows.length;
+  }
+});
+
+describe('the start', () => {
+  it('waits for its dependencies in any order', async () => {
+    const fresh = await createTestDatabase();
+    const late = await startTcpProxy(fresh.url);
+    await late.stop();
+    await redis.stop();
+    await rabbitmq.stop();
+    const starting = startTestApp({
+      config: { databaseUrl: late.url, redisUrl: redis.url, amqpUrl: rabbitmq.url },
+    });
+    await rabbitmq.resume();
+    await late.resume();
+    const second = await starting;
+    await createUser(second);
+    await redis.resume();
+    await eventually(
+      async () => {
+        const response = await fetch(`${second.url}/health/ready`);
+        expect(await response.json()).toEqual({ status: 'ready', degraded: [] });
+      },
+      { timeoutMs: 15_000 },
+    );
+    await second.stop();
+    await late.close();
+    await fresh.drop();
+  });
+});

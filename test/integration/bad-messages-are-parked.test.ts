@@ -1,0 +1,144 @@
+import { v7 as uuidv7 } from 'uuid';
+import { startTestApp, type TestApp } from '../testkit/app';
+import {
+  commerceOf,
+  type ForeignMessage,
+  type ForeignService,
+  foreignEvent,
+  orderPlaced,
+  startForeignService,
+} from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { createUser } from '../testkit/users';
+
+let app: TestApp;
+let others: ForeignService;
+beforeAll(async () => {
+  app = await startTestApp();
+  others = await startForeignService(app);
+});
+afterAll(async () => {
+  await others.close();
+  await app.stop();
+});
+
+interface ParkedRow {
+  reason: string;
+  type: string | null;
+  source: string | null;
+  event_id: string | null;
+  user_id: string | null;
+  exchange: string;
+  body: Buffer;
+  attempts: number;
+}
+
+const parkedRows = () => app.sql<ParkedRow>('SELECT * FROM parked_messages ORDER BY id');
+
+/** An order with another body, or other properties. */
+function broken(userId: string, changes: { body?: string | Buffer; properties?: object }): ForeignMessage {
+  const order = orderPlaced(userId);
+  return {
+    ...order,
+    body: Buffer.from(changes.body ?? order.body),
+    properties: { ...order.properties, ...changes.properties },
+  };
+}
+
+describe('messages that can never be folded', () => {
+  it('are parked with their reason, as they came, and every good one around them is folded', async () => {
+    const { id: userId } = await createUser(app);
+    const plain = { contentType: 'application/json' };
+    const bad: [string, ForeignMessage][] = [
+      ['INVALID_JSON', broken(userId, { body: '{"orderId": ', properties: plain })],
+      ['INVALID_JSON', broken(userId, { body: '\u0000\u0000\u0000', properties: plain })],
+      ['TOO_LARGE', broken(userId, { body: 'x'.repeat(1_000_000) })],
+      ['INVALID_TEXT', orderPlaced(userId, { orderId: 'a\u0000b' })],
+      ['INVALID_TEXT', orderPlaced(userId, { orderId: 'a\ud800b' })],
+      ['INVALID_ENCODING', broken(userId, { body: Buffer.from([0xc3, 0x28]) })],
+      ['UNKNOWN_CURRENCY', orderPlaced(userId, { total: { value: 1, currency: 'XYZ' } })],
+      ['INVALID_AMOUNT', orderPlaced(userId, { total: { value: '1.00001', currency: 'EUR' } })],
+      ['INVALID_USER_ID', orderPlaced('nobody')],
+      ['INVALID_TIME', orderPlaced(userId, { placedAt: 'soon' })],
+      [
+        'INVALID_POINTS',
+        foreignEvent('LoyaltyPointsEarned', { userId, points: 1.5, earnedAt: '2026-01-01T00:00:00Z' }),
+      ],
+      [
+        'INVALID_DATA',
+        foreignEvent('PaymentFailed', { paymentId: 7, orderId: 'x', timestamp: '2026-01-01T00:00:00Z' }),
+      ],
+      ['UNKNOWN_TYPE', foreignEvent('OrderPlaced', { userId }, { type: 'OrderPainted' })],
+      ['INVALID_ENVELOPE', broken(userId, { properties: { ...plain, messageId: undefined }, body: '{}' })],
+    ];
+    await others.publish(...bad.flatMap(([, message]) => [message, orderPlaced(userId)]));
+
+    await eventually(async () => {
+      expect(await parkedRows()).toHaveLength(bad.length);
+      expect((await commerceOf(app, userId)).orderCount).toBe(bad.length);
+    });
+    const rows = await parkedRows();
+    for (const [reason, message] of bad) {
+      const row = rows.find(({ body }) => body.equals(message.body));
+      expect(row).toMatchObject({ reason, exchange: message.exchange, attempts: 1 });
+    }
+    expect(rows.find(({ reason }) => reason === 'INVALID_TIME')).toMatchObject({
+      type: 'OrderPlaced',
+      source: '/order.events',
+      event_id: expect.any(String),
+      user_id: userId,
+    });
+    const metrics = await (await fetch(`${app.url}/metrics`)).text();
+    expect(metrics).toContain('user_service_messages_parked_total{reason="INVALID_JSON"} 2');
+    expect(metrics).toContain(
+      `user_service_events_folded_total{type="OrderPlaced",result="folded"} ${bad.length}`,
+    );
+    expect(metrics).toContain('user_service_events_folded_total{type="other",result="parked"}');
+  });
+
+  it('are parked once, however often they come', async () => {
+    const before = (await parkedRows()).length;
+    const bad = orderPlaced('nobody');
+    await others.publish(bad, bad, bad);
+    const { id } = await createUser(app);
+    await others.publish(orderPlaced(id));
+    await eventually(async () => expect((await commerceOf(app, id)).orderCount).toBe(1));
+    expect(await parkedRows()).toHaveLength(before + 1);
+  });
+
+  it('are parked alone when it is PostgreSQL that refuses them', async () => {
+    const { id } = await createUser(app);
+    // Every field is fine, but a row of this user refuses the sum.
+    await app.sql(`ALTER TABLE user_spending ADD CONSTRAINT refuse CHECK (currency <> 'CHF')`);
+    const bad = orderPlaced(id, { total: { value: 5, currency: 'CHF' } });
+    await others.publish(orderPlaced(id), bad, orderPlaced(id));
+    await eventually(async () => {
+      expect((await commerceOf(app, id)).orderCount).toBe(2);
+      expect(await parkedRows()).toContainEqual(
+        expect.objectContaining({
+          reason: 'CANNOT_BE_FOLDED',
+          event_id: bad.properties.messageId,
+          user_id: id,
+        }),
+      );
+    });
+    expect(
+      await app.sql('SELECT 1 FROM user_history WHERE event_id = $1', [bad.properties.messageId]),
+    ).toEqual([]);
+  });
+
+  it('come into the same place when the broker gives them up', async () => {
+    const message = orderPlaced(uuidv7());
+    await others.giveUp(message);
+    await eventually(async () => {
+      expect(await parkedRows()).toContainEqual(
+        expect.objectContaining({
+          reason: 'DELIVERY_LIMIT',
+          body: message.body,
+          event_id: message.properties.messageId,
+          type: 'OrderPlaced',
+        }),
+      );
+    });
+  });
+});

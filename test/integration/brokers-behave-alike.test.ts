@@ -1,0 +1,174 @@
+import type { Broker, Delivery } from '../../src/rabbitmq/broker';
+import { BrokerUnavailableError } from '../../src/rabbitmq/broker';
+import { InProcessBroker } from '../../src/rabbitmq/in-process-broker';
+import { topologyOf } from '../../src/rabbitmq/topology';
+import { createLogger } from '../../src/telemetry/logger';
+import { isReady, openTestBroker, orderPlaced, record } from '../testkit/brokers';
+import { eventually } from '../testkit/eventually';
+import { removeTopology } from '../testkit/witness';
+
+const kinds = {
+  RabbitMQ() {
+    const { broker, prefix } = openTestBroker();
+    return { broker, remove: () => removeTopology(prefix) };
+  },
+  'the broker in the process'() {
+    const broker = new InProcessBroker(topologyOf(), createLogger({ level: 'silent' }));
+    return { broker, remove: async () => undefined };
+  },
+};
+
+/** A promise and what settles it. */
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+describe.each(Object.entries(kinds))('%s', (_, start) => {
+  let broker: Broker;
+  let remove: () => Promise<void>;
+  beforeEach(async () => {
+    ({ broker, remove } = start());
+    // Declares the queues.
+    await record(broker).stop();
+    await isReady(broker);
+  });
+  afterEach(async () => {
+    await broker.close();
+    await remove();
+  });
+
+  const publish = async (...ids: string[]) => {
+    for (const id of ids) await broker.publish(orderPlaced(id));
+  };
+
+  it('delivers a message as it was published', async () => {
+    const message = orderPlaced();
+    expect(await broker.publish(message)).toBe('routed');
+    const recorder = record(broker);
+    await eventually(() => expect(recorder.ids()).toEqual([message.messageId]));
+    await recorder.stop();
+    expect(recorder.batches[0]?.[0]).toEqual({
+      exchange: 'order.events',
+      routingKey: 'order.placed',
+      queue: 'user-service.history',
+      body: message.body,
+      redelivered: false,
+      deliveryCount: 0,
+      properties: {
+        messageId: message.messageId,
+        type: 'OrderPlaced',
+        contentType: 'application/json',
+        timestamp: expect.any(Date),
+        headers: { 'ce-source': '/orders' },
+      },
+    } satisfies Delivery);
+  });
+
+  it('hands on in order, one batch at a time, none larger than asked for', async () => {
+    const ids = Array.from({ length: 23 }, (_, at) => `message-${at}`);
+    await publish(...ids);
+    let running = 0;
+    let mostAtOnce = 0;
+    const recorder = record(broker, async () => {
+      running += 1;
+      mostAtOnce = Math.max(mostAtOnce, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+    });
+    await eventually(() => expect(recorder.ids()).toEqual(ids));
+    await recorder.stop();
+    expect(mostAtOnce).toBe(1);
+    expect(Math.max(...recorder.batches.map(({ length }) => length))).toBe(5);
+  });
+
+  it('gives a batch that failed again as it was, and nothing else before it', async () => {
+    await publish('a', 'b', 'c');
+    let failures = 2;
+    const recorder = record(
+      broker,
+      async () => {
+        if (failures-- > 0) throw new Error('the database is away');
+      },
+      { batchSize: 2 },
+    );
+    await eventually(() => expect(recorder.ids().at(-1)).toBe('c'));
+    await recorder.stop();
+    const [first, second, third] = recorder.batches;
+    expect(second).toEqual(first);
+    expect(third).toEqual(first);
+    expect(first?.[0]?.deliveryCount).toBe(0);
+  });
+
+  it('counts a failure that is thrown at once like any other', async () => {
+    await publish('a');
+    let failures = 1;
+    const recorder = record(broker, () => {
+      if (failures-- > 0) throw new Error('a slip');
+      return Promise.resolve();
+    });
+    await eventually(() => expect(recorder.ids()).toEqual(['a', 'a']));
+    await recorder.stop();
+  });
+
+  it('finishes the batch in hand before it stops, and takes no more', async () => {
+    await publish('a', 'b');
+    const { opened, open } = gate();
+    const recorder = record(broker, () => opened, { batchSize: 1 });
+    await eventually(() => expect(recorder.ids()).toEqual(['a']));
+    let stopped = false;
+    const stopping = recorder.stop().then(() => {
+      stopped = true;
+    });
+    expect(stopped).toBe(false);
+    open();
+    await stopping;
+    expect(recorder.ids()).toEqual(['a']);
+    const next = record(broker);
+    await eventually(() => expect(next.ids()).toEqual(['b']));
+    await next.stop();
+  });
+
+  it('gives what was not dealt with to the next who asks, and says so', async () => {
+    await publish('a', 'b');
+    const recorder = record(broker, () => Promise.reject(new Error('the database is away')));
+    await eventually(() => expect(recorder.batches.length).toBeGreaterThan(0));
+    await recorder.stop();
+    const next = record(broker);
+    await eventually(() => expect(next.ids()).toEqual(['a', 'b']));
+    await next.stop();
+    const [first] = next.batches.flat();
+    expect(first).toMatchObject({ redelivered: true, deliveryCount: 1 });
+  });
+
+  it('forgets what was dealt with', async () => {
+    await publish('a');
+    const recorder = record(broker);
+    await eventually(() => expect(recorder.ids()).toEqual(['a']));
+    await recorder.stop();
+    await publish('b');
+    const next = record(broker);
+    await eventually(() => expect(next.ids()).toEqual(['b']));
+    await next.stop();
+  });
+
+  it('tells when no queue wants a message', async () => {
+    expect(await broker.publish({ ...orderPlaced(), routingKey: 'order.unheard-of' })).toBe('unroutable');
+  });
+
+  it('refuses an exchange and a queue that nobody declared, and goes on', async () => {
+    const lost = broker.publish({ ...orderPlaced(), exchange: 'no.such' });
+    await expect(lost).rejects.toThrow('there is no exchange no.such');
+    await expect(lost).rejects.not.toBeInstanceOf(BrokerUnavailableError);
+    expect(() => record(broker, undefined, { queue: 'no.such' })).toThrow('there is no queue no.such');
+    expect(await broker.publish(orderPlaced())).toBe('routed');
+  });
+
+  it('publishes nothing once it is closed', async () => {
+    await broker.close();
+    await expect(broker.publish(orderPlaced())).rejects.toBeInstanceOf(BrokerUnavailableError);
+  });
+});

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { RedisClient } from '../../src/redis/redis-client';
+import { RedisRecordCache } from '../../src/redis/redis-record-cache';
+import { ProfileTable, readThrough } from '../testkit/read-through';
+import { sharedRedisClient, sharedRedisUrl } from '../testkit/redis-server';
+
+const prefix = `test:${randomUUID()}:`;
+const redis = new Redis(sharedRedisUrl);
+const table = new ProfileTable();
+let clients: RedisClient[];
+let replicas: ReturnType<typeof readThrough>['profiles'][];
+
+beforeAll(async () => {
+  const options = { probeKey: `${prefix}probe` };
+  clients = await Promise.all([1, 2, 3].map(() => sharedRedisClient(options)));
+  replicas = clients.map((client) => readThrough(new RedisRecordCache(client, prefix), table).profiles);
+  table.beforeAnswer = () => turns(20);
+});
+
+afterAll(async () => {
+  const keys = await redis.keys(`${prefix}*`);
+  if (keys.length > 0) await redis.del(keys);
+  redis.disconnect();
+  await Promise.all(clients.map((client) => client.close()));
+});
+
+const turns = async (most: number) => {
+  for (let left = Math.floor(Math.random() * most); left > 0; left -= 1) await nextTurn();
+};
+
+describe('records in Redis, read and changed on three replicas at once', () => {
+  const replica = () => replicas[Math.floor(Math.random() * replicas.length)] as (typeof replicas)[number];
+
+  it('leave no value of any of 300 erased ids', async () => {
+    const ids = Array.from({ length: 300 }, () => randomUUID());
+    const live = async (id: string) => {
+      for (let revision = 1; revision <= 5; revision += 1) {
+        const row = table.set(id, `secret ${revision}`, revision);
+        await turns(10);
+        void replica().getMany([id]);
+        await replica().write(row.value, row.revision);
+      }
+      const late = replicas.map((one) => one.getMany([id]));
+      await turns(5);
+      table.rows.delete(id);
+      await replica().bury(id);
+      await Promise.all([...late, replica().write({ id, name: 'secret, late' }, 4)]);
+    };
+    await Promise.all(ids.map(live));
+    await Promise.all(replicas.map((one) => one.getMany(ids)));
+
+    // Every client has its answers in order, so one more answer means that its fills are through.
+    await Promise.all(clients.map((client) => client.run((one) => one.ping())));
+    const kept = await redis.mget(ids.map((id) => prefix + id));
+    expect(kept.filter((entry) => entry !== 'erased')).toEqual([]);
+  });
+
+  it('are the newest everywhere once the writers are done', async () => {
+    const ids = Array.from({ length: 100 }, () => randomUUID());
+    const live = async (id: string) => {
+      for (let revision = 1; revision <= 10; revision += 1) {
+        const { value } = table.set(id, `name ${revision}`, revision);
+        void replica().getMany([id]);
+        await turns(10);
+        const written = replica().write(value, revision);
+        if (revision % 3 === 0) continue;
+        await written;
+        expect((await replica().getMany([id])).get(id)?.name).toBe(`name ${revision}`);
+      }
+    };
+    await Promise.all(ids.map(live));
+
+    for (const one of replicas) {
+      const answers = await one.getMany(ids);
+      expect(ids.filter((id) => answers.get(id)?.name !== 'name 10')).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+import { decryptValues } from '../../src/audit/audit-values';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { auditTrailOf } from '../testkit/audit';
+import { eventually } from '../testkit/eventually';
+import { buildUser } from '../testkit/users';
+import { startWitness, type Witness } from '../testkit/witness';
+
+let app: TestApp;
+let witness: Witness;
+beforeAll(async () => {
+  app = await startTestApp();
+  witness = await startWitness(`${app.amqpPrefix}audit.events`);
+});
+afterAll(async () => {
+  await witness.close();
+  await app.stop();
+});
+
+/** Calls a mutation without reading anything of the user back; answers the name of the union's member. */
+async function change(mutation: string, input: Record<string, unknown>, token = app.staff): Promise<string> {
+  const type = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input!`;
+  const { data, errors } = await app.graphql(
+    `mutation ($input: ${type}) { ${mutation}(input: $input) { __typename } }`,
+    { input },
+    { token },
+  );
+  expect(errors).toEqual([]);
+  return data[mutation].__typename;
+}
+
+async function newUser(overrides: Record<string, unknown> = {}): Promise<string> {
+  const userId = randomUUID();
+  expect(await change('createUser', buildUser({ userId, ...overrides }))).toBe('CreateUserSuccess');
+  return userId;
+}
+
+/** The token of the last confirmation mail that was asked for. */
+async function confirmationToken(userId: string): Promise<string> {
+  const [row] = await app.sql<{ token: string }>(
+    `SELECT data ->> 'token' AS token FROM outbox_events
+     WHERE user_id = $1 AND type = 'UserEmailVerificationRequested' ORDER BY position DESC LIMIT 1`,
+    [userId],
+  );
+  return row?.token ?? '';
+}
+
+describe('a change', () => {
+  it('leaves exactly one entry: who, what, when and why', async () => {
+    const before = Date.now();
+    const userId = await newUser();
+    const own = await app.token({ sub: userId });
+    await change('updateUser', { userId, displayName: 'Countess', locale: 'en-GB', firstName: 'Ada' }, own);
+    await change('updateEmailPreferences', { userId, newsletter: true, source: 'form' });
+    await change('updateEmailPreferences', { userId, newsletter: true, source: 'again' });
+    await change('requestEmailVerification', { userId }, own);
+    const token = await confirmationToken(userId);
+    await app.graphql(
+      'mutation ($input: ConfirmEmailInput!) { confirmEmail(input: $input) { __typename } }',
+      { input: { token } },
+    );
+    await change('deactivateUser', { userId, reason: 'INACTIVITY', notes: 'two years' });
+    await change('reactivateUser', { userId, notes: 'came back' });
+
+    const trail = await auditTrailOf(app, userId);
+    const status = ['status', 'statusChangedAt', 'statusNotes', 'statusReason'];
+    expect(trail.map(({ actor, action, fields, reason }) => [actor, action, fields, reason])).toEqual([
+      ['staff', 'USER_CREATED', expect.arrayContaining(['email', 'firstName', 'lastName', 'status']), null],
+      [userId, 'USER_UPDATED', ['displayName', 'locale'], null],
+      ['staff', 'EMAIL_PREFERENCES_UPDATED', ['newsletter', 'preferencesUpdatedAt'], null],
+      ['staff', 'EMAIL_PREFERENCES_UPDATED', ['newsletter'], null],
+      [userId, 'EMAIL_VERIFICATION_REQUESTED', ['emailVerification'], null],
+      [null, 'EMAIL_VERIFIED', ['emailVerification', 'emailVerifiedAt'], null],
+      ['staff', 'USER_DEACTIVATED', status, 'INACTIVITY'],
+      ['staff', 'USER_REACTIVATED', status, null],
+    ]);
+    const times = trail.map(({ at }) => Date.parse(at));
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    expect(times[0]).toBeGreaterThanOrEqual(before);
+    expect(times.at(-1)).toBeLessThanOrEqual(Date.now() + 1_000);
+  });
+
+  it('that did not happen leaves none', async () => {
+    const userId = await newUser();
+    expect(await change('updateUser', { userId, firstName: null })).toBe('InvalidInputError');
+    expect(await change('updateUser', { userId, firstName: 'Ada' })).toBe('UpdateUserSuccess');
+    expect(await change('reactivateUser', { userId })).toBe('ReactivateUserSuccess');
+    expect(await change('deactivateUser', { userId, expectedVersion: 7 })).toBe('VersionConflictError');
+    await change('deactivateUser', { userId, idempotencyKey: `once ${userId}` });
+    await change('deactivateUser', { userId, idempotencyKey: `once ${userId}` });
+    expect((await auditTrailOf(app, userId)).map(({ action }) => action)).toEqual([
+      'USER_CREATED',
+      'USER_DEACTIVATED',
+    ]);
+  });
+
+  it('leaves no value that can be read without the user’s key, and with it every one', async () => {
+    const canary = `Canary${randomUUID().slice(0, 8)}`;
+    const address = { street: canary, city: canary, state: canary, postalCode: '1', country: canary };
+    const userId = await newUser({
+      email: `${canary}@example.com`,
+      firstName: canary,
+      lastName: canary,
+      username: canary,
+      displayName: canary,
+      phoneNumber: '+15550006283',
+      address,
+    });
+    await change('updateUser', { userId, firstName: `${canary}2`, email: `new-${canary}@example.com` });
+    await change('updateEmailPreferences', { userId, loyalty: true, source: canary });
+    await change('requestEmailVerification', { userId });
+    await change('deactivateUser', { userId, notes: canary });
+    await eventually(() => expect(witness.of(userId)).toHaveLength(5));
+
+    const tables = await app.sql<{ name: string }>(
+      `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relname LIKE 'audit%'`,
+    );
+    expect(tables.length).toBeGreaterThanOrEqual(3);
+    const dumps = await Promise.all(tables.map(({ name }) => app.sql(`SELECT it::text FROM ${name} AS it`)));
+    const readable = JSON.stringify([dumps, witness.events]).toLowerCase();
+    const hidden = [canary, '15550006283'].flatMap((it) => [it, Buffer.from(it).toString('hex')]);
+    for (const value of hidden) expect(readable).not.toContain(value.toLowerCase());
+
+    const rows = await app.sql<{ id: string; key: Buffer; values: Buffer; fields: string[] }>(
+      `SELECT id, key, encrypted_values AS values, fields FROM audit_entries JOIN audit_keys USING (user_id)
+       WHERE user_id = $1 ORDER BY position`,
+      [userId],
+    );
+    const kept = rows.map(({ id, key, values }) => decryptValues(key, id, values));
+    expect(rows.map(({ fields }) => fields)).toEqual(kept.map(({ after }) => Object.keys(after ?? {})));
+    expect(kept[0]).toMatchObject({ before: null, after: { firstName: canary, address } });
+    expect(kept[1]).toEqual({
+      before: { firstName: canary, pendingEmail: null },
+      after: { firstName: `${canary}2`, pendingEmail: `new-${canary}@example.com` },
+    });
+    expect(kept[4]?.after).toMatchObject({ statusNotes: canary });
+  });
+
+  it('is told on audit.events with the id of its entry', async () => {
+    const userId = await newUser();
+    await change('deactivateUser', { userId, reason: 'INACTIVITY' });
+    await eventually(() => expect(witness.of(userId)).toHaveLength(2));
+    const [, entry] = await auditTrailOf(app, userId);
+    expect(witness.of(userId)[1]).toMatchObject({
+      routingKey: 'audit.user.changed',
+      messageId: entry?.id,
+      event: {
+        type: 'UserDataChanged',
+        data: {
+          userId,
+          at: entry?.at,
+          actor: 'staff',
+          action: 'USER_DEACTIVATED',
+          fields: entry?.fields,
+          reason: 'INACTIVITY',
+        },
+      },
+    });
+    expect(witness.of(userId)[1]?.event).not.toHaveProperty('sequence');
+  });
+
+  it('is undone together with its entry', async () => {
+    const userId = await newUser();
+    await app.sql(`ALTER TABLE audit_entries ADD CONSTRAINT refused CHECK (actor_id <> 'refused')`);
+    const refused = await app.token({ sub: 'refused', scope: 'users:write' });
+    const { errors } = await app.graphql(
+      'mutation ($input: DeactivateUserInput!) { deactivateUser(input: $input) { __typename } }',
+      { input: { userId } },
+      { token: refused },
+    );
+    await app.sql('ALTER TABLE audit_entries DROP CONSTRAINT refused');
+    expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+    expect(await app.sql('SELECT status FROM users WHERE id = $1', [userId])).toEqual([{ status: 'ACTIVE' }]);
+    expect(await auditTrailOf(app, userId)).toHaveLength(1);
+  });
+});
+
+describe('the audit trail', () => {
+  it('is walked page by page, newest first', async () => {
+    const userId = await newUser();
+    for (const displayName of ['A', 'B', 'C', 'D']) await change('updateUser', { userId, displayName });
+    const token = await app.token({ sub: 'auditor', scope: 'users:audit' });
+    const page = (after: string | null) =>
+      app.graphql(
+        `query ($userId: ID!, $after: String) { auditTrail(userId: $userId, first: 2, after: $after) {
+           edges { cursor node { id } } nodes { at } pageInfo { hasNextPage hasPreviousPage endCursor } } }`,
+        { userId, after },
+        { token },
+      );
+    const ids: string[] = [];
+    let after: string | null = null;
+    for (let pages = 1; pages <= 3; pages += 1) {
+      const { auditTrail }: any = (await page(after)).data;
+      expect(auditTrail.pageInfo.hasNextPage).toBe(pages < 3);
+      ids.push(...auditTrail.edges.map(({ node }: { node: { id: string } }) => node.id));
+      after = auditTrail.pageInfo.endCursor;
+    }
+    expect(ids).toEqual((await auditTrailOf(app, userId)).map(({ id }) => id).toReversed());
+  });
+
+  it('answers for an id that was never here, or is none, with nothing', async () => {
+    expect(await auditTrailOf(app, randomUUID())).toEqual([]);
+    expect(await auditTrailOf(app, 'malformed')).toEqual([]);
+  });
+
+  it('stays readable when the user is gone', async () => {
+    const userId = await newUser();
+    await app.sql('DELETE FROM users WHERE id = $1', [userId]);
+    expect((await auditTrailOf(app, userId)).map(({ action }) => action)).toEqual(['USER_CREATED']);
+  });
+
+  it.each([
+    { scope: 'users:write users:read users:privacy', code: 'FORBIDDEN' },
+    { scope: null, code: 'UNAUTHENTICATED' },
+  ])('is closed to $scope', async ({ scope, code }) => {
+    const userId = await newUser();
+    const token = scope === null ? undefined : await app.token({ sub: userId, scope });
+    const { data, errors } = await app.graphql(
+      'query ($userId: ID!) { auditTrail(userId: $userId) { nodes { id } } }',
+      { userId },
+      { token },
+    );
+    expect(data).toBeNull();
+    expect(errors).toMatchObject([{ path: ['auditTrail'], extensions: { code } }]);
+  });
+});

@@ -1,0 +1,229 @@
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { buildCheckout } from '../testkit/built-checkout';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+let checkout: string;
+let database: TestDatabase;
+beforeAll(async () => {
+  checkout = buildCheckout();
+  database = await createTestDatabase();
+});
+afterAll(async () => {
+  await database.drop();
+  rmSync(checkout, { recursive: true, force: true });
+});
+
+function run(args: string[], env: NodeJS.ProcessEnv = {}, cwd = checkout): Promise<Ended> {
+  const child = spawn(process.execPath, [join(checkout, 'bin', 'user-service.js'), ...args], {
+    cwd,
+    env: { PATH: process.env['PATH'], DATABASE_URL: database.url, ...env },
+  });
+  const ended: Ended = { code: null, stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (ended.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (ended.stderr += chunk.toString()));
+  return new Promise((resolve) => child.once('close', (code) => resolve({ ...ended, code })));
+}
+
+async function sql(text: string): Promise<string[]> {
+  const client = new Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    return (await client.query<unknown[]>({ text, rowMode: 'array' })).rows.map(([value]) => String(value));
+  } finally {
+    await client.end();
+  }
+}
+
+describe('the command line', () => {
+  it('seeds demo users once, however often it is asked', async () => {
+    expect(await run(['seed', '--users', '30'])).toMatchObject({
+      code: 0,
+      stdout: '30 created, 0 were there already\n',
+    });
+    expect(await run(['seed', '--users', '31'])).toMatchObject({
+      code: 0,
+      stdout: '1 created, 30 were there already\n',
+    });
+  });
+
+  it('checks whether migrations are pending without running them', async () => {
+    expect(await run(['migrate', '--check'])).toMatchObject({ code: 0, stdout: '0 pending\n' });
+    const url = new URL(database.url);
+    url.pathname = '/postgres';
+    const pending = await run(['migrate', '--check'], { DATABASE_URL: url.href });
+    expect(pending).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^[1-9]\d* pending\n {2}CreateUsers/),
+    });
+    expect((await run(['migrate', '--check'], { DATABASE_URL: url.href })).stdout).toBe(pending.stdout);
+  });
+
+  it('exports a user, says what erasing would do, does it, and then knows nobody', async () => {
+    await run(['seed', '--users', '1']);
+    const [userId = ''] = await sql(`SELECT id FROM users ORDER BY email LIMIT 1`);
+    const exported = await run(['export', userId]);
+    expect(exported).toMatchObject({ code: 0 });
+    expect(JSON.parse(exported.stdout)).toMatchObject({ userId, profile: { status: expect.any(String) } });
+    expect((await run(['export', userId, '--json'])).stdout.trim().split('\n')).toHaveLength(1);
+
+    const planned = await run(['erase', userId, '--dry-run']);
+    expect(planned).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+ records would be erased\n/),
+    });
+    expect(planned.stdout).toContain('\n  users 1\n');
+    expect(await run(['erase', userId])).toMatchObject({
+      code: 0,
+      stdout: planned.stdout.replace('would be erased', 'erased'),
+    });
+    for (const args of [
+      ['erase', userId],
+      ['export', userId],
+      ['erase', 'nobody'],
+    ])
+      expect(await run(args)).toMatchObject({ code: 1, stdout: '', stderr: 'error: No user has this id.\n' });
+  });
+
+  it('applies the retention policy of its settings, and says before what it would do', async () => {
+    await run(['seed', '--users', '3']);
+    await sql(`UPDATE user_history SET recorded_at = now() - interval '3 days'`);
+    const [count = ''] = await sql('SELECT count(*) FROM user_history');
+    const kept = await run(['retention']);
+    expect(kept).toMatchObject({ code: 0, stdout: '0 users and 0 history entries removed\n' });
+    const env = { RETENTION_HISTORY_DAYS: '2' };
+    expect(await run(['retention', '--dry-run'], env)).toMatchObject({
+      code: 0,
+      stdout: `0 users and ${count} history entries would be removed\n`,
+    });
+    expect(JSON.parse((await run(['retention', '--json'], env)).stdout)).toEqual({
+      users: 0,
+      historyEntries: Number(count),
+    });
+  });
+
+  it('goes on with an erasure that was left', async () => {
+    await run(['seed', '--users', '5']);
+    const [userId = ''] = await sql(`SELECT id FROM users ORDER BY email LIMIT 1`);
+    await run(['erase', userId]);
+    await sql(`UPDATE erasures SET status = 'RUNNING', completed_at = NULL WHERE user_id = '${userId}'`);
+    const ended = await run(['erase', userId, '--json']);
+    expect({ ...ended, ...JSON.parse(ended.stdout) }).toMatchObject({ code: 0, userId, status: 'COMPLETED' });
+  });
+
+  it('verifies the audit chain, and fails when something in it was changed', async () => {
+    expect(await run(['audit', 'verify'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^[1-9]\d* rows, \d+ seals, \d+ erased, 0 broken\n$/),
+    });
+    const client = new Client({ connectionString: database.url });
+    await client.connect();
+    await client.query('SET session_replication_role = replica');
+    const { rows } = await client.query(
+      `DELETE FROM audit_entries WHERE id = (SELECT entry_id FROM audit_unsealed JOIN audit_entries ON id = entry_id
+         WHERE action = 'EMAIL_PREFERENCES_UPDATED' LIMIT 1) RETURNING id`,
+    );
+    await client.end();
+    const { code, stdout, stderr } = await run(['audit', 'verify', '--json']);
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { seals: 0, broken: 1 }]);
+    expect(stderr).toContain(`broken: queued entry ${rows[0].id}`);
+  });
+
+  it.each([
+    { args: ['audit', 'verify', '--head', 'seven'], told: '--head' },
+    { args: ['nonsense'], told: 'nonsense' },
+    { args: ['seed', '--users', 'many'], told: '--users' },
+    { args: ['token'], told: '--sub' },
+    { args: [], told: 'Usage: user-service' },
+  ])('answers wrong usage ($args) with exit code 2 and says what is wrong', async ({ args, told }) => {
+    expect(await run(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(told) });
+  });
+
+  it('explains each command', async () => {
+    const { stdout } = await run(['--help']);
+    const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name as string);
+    expect(commands).toEqual(
+      expect.arrayContaining(['serve', 'migrate', 'seed', 'token', 'erase', 'export']),
+    );
+    for (const command of ['serve', 'migrate', 'seed', 'token', 'erase', 'export']) {
+      expect(await run([command, '--help'])).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('Usage:'),
+      });
+    }
+  });
+
+  it('names every problem of a production configuration at once, without values, and exits with 78', async () => {
+    const env = {
+      NODE_ENV: 'production',
+      PORT: 'ninety',
+      REDIS_URL: 'http://secret@redis',
+      EVENT_PROFILE: 'some',
+    };
+    const { code, stderr } = await run(['serve'], env);
+    expect(code).toBe(78);
+    for (const name of ['PORT', 'REDIS_URL', 'AMQP_URL', 'AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE']) {
+      expect(stderr).toContain(`  - ${name} `);
+    }
+    expect(stderr).toContain('  - ROUTER_SECRET ');
+    expect(stderr).toContain('  - EVENT_PROFILE ');
+    expect(stderr).not.toMatch(/ninety|secret/);
+  });
+
+  it.each(['Production', 'prod'])(
+    'refuses NODE_ENV=%s, which is not production and opens everything',
+    async (text) => {
+      const { code, stderr } = await run(['serve'], { NODE_ENV: text });
+      expect({ code, stderr }).toEqual({
+        code: 78,
+        stderr: expect.stringContaining('NODE_ENV must be production,'),
+      });
+    },
+  );
+
+  it('keeps demo users out of production', async () => {
+    const { code, stderr } = await run(['seed'], { NODE_ENV: 'production' });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('no place in production') });
+  });
+
+  it('finds the same data from any folder of the checkout', async () => {
+    const token = await run(['token', '--sub', 'x', '--json']);
+    const elsewhere = await run(['token', '--sub', 'x', '--json'], {}, join(checkout, 'bin'));
+    const kidOf = ({ stdout }: Ended) => {
+      const [header = ''] = (JSON.parse(stdout) as { token: string }).token.split('.');
+      return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }).kid;
+    };
+    expect(kidOf(elsewhere)).toBe(kidOf(token));
+  });
+
+  it('tells a story of orders, failures and a forgotten user', async () => {
+    const stories = await createTestDatabase();
+    const seeded = await run(['seed', '--users', '25', '--json'], { DATABASE_URL: stories.url });
+    expect(JSON.parse(seeded.stdout)).toEqual({ created: 25, present: 0 });
+    const client = new Client({ connectionString: stories.url });
+    await client.connect();
+    const { rows } = await client.query(`SELECT
+      (SELECT count(*)::int FROM users) AS users, (SELECT count(*)::int FROM erased_users) AS erased,
+      (SELECT count(*)::int FROM users WHERE status = 'DEACTIVATED') AS deactivated,
+      (SELECT count(*)::int FROM user_history WHERE type = 'ORDER_PLACED') AS orders,
+      (SELECT count(*)::int FROM user_history WHERE type = 'PAYMENT_FAILED' AND late) AS late_failures`);
+    await client.end();
+    await stories.drop();
+    expect(rows).toEqual([{ users: 24, erased: 1, deactivated: 1, orders: 8, late_failures: 8 }]);
+  });
+
+  it('refuses to set only some of the AUTH settings', async () => {
+    const { code, stderr } = await run(['serve'], { AUTH_ISSUER: 'https://issuer.example' });
+    expect(code).toBe(78);
+    expect(stderr).toContain('AUTH_JWKS_URL');
+    expect(stderr).toContain('AUTH_AUDIENCE');
+  });
+});

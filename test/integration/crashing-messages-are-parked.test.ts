@@ -1,0 +1,130 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { HistoryConsumer } from '../../src/consumers/history.consumer';
+import { DeliveryAttemptsRepository } from '../../src/history/delivery-attempts.repository';
+import { fingerprintOf, ParkedMessagesRepository } from '../../src/history/parked-messages.repository';
+import { createIntake } from '../../src/intake';
+import { Database } from '../../src/postgres/database';
+import { DatabaseUnavailableError } from '../../src/postgres/database-unavailable';
+import type { Delivery } from '../../src/rabbitmq/broker';
+import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
+import { startTestApp, type TestApp } from '../testkit/app';
+import {
+  commerceOf,
+  type ForeignMessage,
+  type ForeignService,
+  orderPlaced,
+  startForeignService,
+} from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { createUser } from '../testkit/users';
+
+const root = join(__dirname, '..', '..');
+
+let app: TestApp;
+let others: ForeignService;
+beforeAll(async () => {
+  app = await startTestApp({ config: { amqpUrl: null } });
+  // Binds the queue, so that what is published before the consumer runs is not lost.
+  const replica = await startTestApp({ beside: app });
+  others = await startForeignService(replica);
+  await replica.stop();
+});
+afterAll(async () => {
+  await others.close();
+  await app.stop();
+});
+
+/** Starts consumers, one after the other, until one of them lives; answers how many died, and how to end it. */
+async function consumeUntil(
+  done: () => Promise<void>,
+): Promise<{ deaths: number; end: () => Promise<void> }> {
+  for (let deaths = 0; ; deaths += 1) {
+    const script = join(root, 'test', 'testkit', 'crashing-consumer-process.ts');
+    const child = fork(
+      join(root, 'scripts', 'run.cjs'),
+      [script, app.databaseUrl, process.env['TEST_AMQP_URL'] ?? '', app.amqpPrefix],
+      { cwd: root, execArgv: [] },
+    );
+    const died = once(child, 'exit').then(() => 'died' as const);
+    const end = async () => {
+      if (child.connected) child.disconnect();
+      await died;
+    };
+    try {
+      const outcome = await Promise.race([died, eventually(done, { timeoutMs: 15_000 })]);
+      if (outcome !== 'died') return { deaths, end };
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  }
+}
+
+/** A delivery that the broker has given to somebody before. */
+function redelivered({ exchange, routingKey, body, properties }: ForeignMessage): Delivery {
+  const { messageId, type, contentType } = properties;
+  const shown = { messageId, type, contentType, headers: {} };
+  return { exchange, routingKey, queue: 'any', body, redelivered: true, deliveryCount: 2, properties: shown };
+}
+
+describe('a message that was being tried when its process ended', () => {
+  it('is not blamed for what PostgreSQL does, however often it is given again to the same process', async () => {
+    const database = new Database(app.databaseUrl, createLogger({ level: 'silent' }), 2);
+    await database.connect();
+    try {
+      const { id } = await createUser(app);
+      const metrics = createMetrics();
+      const parked = new ParkedMessagesRepository(database);
+      const attempts = new DeliveryAttemptsRepository(database);
+      const log = createLogger({ level: 'silent' });
+      const { fold } = createIntake({ database, metrics, log, waitingDays: 30 });
+      const foldAll = fold.fold.bind(fold);
+      let failures = 5;
+      fold.fold = (events) => {
+        if (events.length > 0 && failures-- > 0) return Promise.reject(new DatabaseUnavailableError());
+        return foldAll(events);
+      };
+      const consumer = new HistoryConsumer({ fold, parked, attempts, metrics });
+      const delivery = redelivered(orderPlaced(id));
+      await attempts.begin(fingerprintOf(delivery));
+      for (let given = 0; given < 5; given += 1) {
+        await expect(consumer.consume([delivery])).rejects.toThrow(DatabaseUnavailableError);
+      }
+      await consumer.consume([delivery]);
+      expect((await commerceOf(app, id)).orderCount).toBe(1);
+      expect(await app.sql('SELECT 1 FROM delivery_attempts')).toEqual([]);
+    } finally {
+      await database.close();
+    }
+  });
+});
+
+describe('a message that ends the process', () => {
+  it('is parked at its third try alone, and everything around it is folded', async () => {
+    const { id } = await createUser(app);
+    const killer = orderPlaced(id, { total: { value: 666, currency: 'EUR' } });
+    const innocent = () => Array.from({ length: 20 }, () => orderPlaced(id));
+    await others.publish(...innocent(), killer, ...innocent());
+
+    const { deaths, end } = await consumeUntil(async () =>
+      expect((await commerceOf(app, id)).orderCount).toBe(40),
+    );
+    try {
+      // With others, with others again, alone, and alone again.
+      expect(deaths).toBe(4);
+      const parked = () => app.sql('SELECT reason, attempts, event_id, body FROM parked_messages');
+      await eventually(async () => expect(await parked()).toHaveLength(1));
+      expect(await parked()).toEqual([
+        { reason: 'CRASHED', attempts: 3, event_id: killer.properties.messageId, body: killer.body },
+      ]);
+      await eventually(async () => {
+        expect(await app.sql('SELECT 1 FROM delivery_attempts')).toEqual([]);
+      });
+    } finally {
+      await end();
+    }
+  }, 60_000);
+});

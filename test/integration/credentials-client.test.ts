@@ -1,0 +1,153 @@
+import { pino } from 'pino';
+import { type CredentialsClient, createCredentialsClient } from '../../src/authentication/credentials-client';
+import { startAuthenticationService } from '../testkit/authentication-service';
+import type { Answer, ProgrammableServer } from '../testkit/programmable-server';
+
+const credentials = { userId: 'a/b?c', email: 'ada@example.com', password: 'correct horse "battery" staple' };
+
+describe('credentials client', () => {
+  let service: ProgrammableServer;
+  let client: CredentialsClient;
+  let lines: Record<string, unknown>[];
+
+  beforeEach(async () => {
+    service = await startAuthenticationService();
+    lines = [];
+    client = clientOf({});
+  });
+  afterEach(() => service.close());
+
+  const write = (line: string) => {
+    if (/battery|ada@/.test(line)) throw new Error('personal data in the log');
+    lines.push(JSON.parse(line));
+  };
+  const clientOf = (options: { baseUrl?: URL; tryTimeoutMs?: number; totalTimeoutMs?: number }) =>
+    createCredentialsClient({
+      baseUrl: service.url,
+      log: pino({ level: 'trace' }, { write }),
+      ...options,
+    });
+
+  it('puts e-mail and password under the user id and is told that they are accepted', async () => {
+    expect(await client.put(credentials)).toEqual({ outcome: 'accepted' });
+    expect(service.requests).toHaveLength(1);
+    const [{ method, path, headers, body }] = service.requests as [(typeof service.requests)[number]];
+    expect({ method, path }).toEqual({ method: 'PUT', path: '/credentials/a%2Fb%3Fc' });
+    expect(headers['content-type']).toBe('application/json');
+    expect(JSON.parse(body)).toEqual({ email: credentials.email, password: credentials.password });
+    expect(lines).toEqual([]);
+  });
+
+  it('keeps the path, the query and the user of its base URL', async () => {
+    const baseUrl = new URL('auth/v1/?tenant=shop', service.url);
+    baseUrl.username = 'user-service';
+    baseUrl.password = 'p@ss';
+    expect(await clientOf({ baseUrl }).put({ ...credentials, userId: 'u1' })).toEqual({
+      outcome: 'accepted',
+    });
+    expect(service.requests[0]?.path).toBe('/auth/v1/credentials/u1?tenant=shop');
+    expect(service.requests[0]?.headers.authorization).toBe(`Basic ${btoa('user-service:p@ss')}`);
+  });
+
+  it.each([200, 201, 202, 204])('takes %i for accepted', async (status) => {
+    service.always(status === 204 ? { status } : { status, body: { password: credentials.password } });
+    expect(await client.put(credentials)).toEqual({ outcome: 'accepted' });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['its reason', { reason: 'Too common.' }, 'Too common.'],
+    [
+      'a problem document',
+      { type: 'about:blank', title: 'Weak', detail: 'Too short.', status: 422 },
+      'Too short.',
+    ],
+    [
+      'a reason that quotes the password',
+      { reason: `${credentials.password}?` },
+      'The credentials were not accepted.',
+    ],
+    ['no reason', '', 'The credentials were not accepted.'],
+    ['no JSON', '<html>', 'The credentials were not accepted.'],
+    ['a body without end', { reason: 'x'.repeat(20_000) }, 'The credentials were not accepted.'],
+  ])('is refused by 422 with %s, at once', async (_, body, reason) => {
+    service.always({ status: 422, body });
+    expect(await client.put(credentials)).toEqual({ outcome: 'refused', reason });
+    expect(service.requests).toHaveLength(1);
+    expect(lines).toEqual([]);
+  });
+
+  it.each<[string, Answer]>([
+    ['500', { status: 500 }],
+    ['503', { status: 503, headers: { 'retry-after': '0' } }],
+    ['429', { status: 429 }],
+    ['408', { status: 408 }],
+    ['a broken connection', 'reset'],
+  ])('tries again after %s, with a pause', async (_, answer) => {
+    service.next(answer, answer);
+    expect(await client.put(credentials)).toEqual({ outcome: 'accepted' });
+    const [first, second, third] = service.requests.map(({ at }) => at) as [number, number, number];
+    expect(second - first).toBeGreaterThanOrEqual(95);
+    expect(third - second).toBeGreaterThanOrEqual(195);
+    expect(new Set(service.requests.map(({ body }) => body)).size).toBe(1);
+  });
+
+  it('gives up after three tries and says so once, without the error', async () => {
+    service.always('reset');
+    expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
+    expect(service.requests).toHaveLength(3);
+    expect(lines).toEqual([expect.objectContaining({ level: 40, userId: 'a/b?c', tries: 3 })]);
+    expect(lines[0]?.failure).toMatch(/^[A-Z_]+$/);
+  });
+
+  it('answers within its deadline when nothing comes back', async () => {
+    service.always('freeze');
+    const before = performance.now();
+    expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
+    const tookMs = performance.now() - before;
+    expect(tookMs).toBeGreaterThan(3_300);
+    expect(tookMs).toBeLessThan(4_000);
+    expect(service.requests).toHaveLength(2);
+  });
+
+  it('tries again within its deadline after one try that hangs', async () => {
+    service.next('freeze');
+    expect(await clientOf({ tryTimeoutMs: 200 }).put(credentials)).toEqual({ outcome: 'accepted' });
+  });
+
+  it('does not come back sooner than it is asked to', async () => {
+    service.always({ status: 503, headers: { 'retry-after': '60' } });
+    const before = performance.now();
+    expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(service.requests).toHaveLength(1);
+  });
+
+  it('is unavailable where nobody listens', async () => {
+    const gone = await startAuthenticationService();
+    await gone.close();
+    expect(await clientOf({ baseUrl: gone.url }).put(credentials)).toEqual({ outcome: 'unavailable' });
+    expect(lines).toEqual([expect.objectContaining({ failure: 'ECONNREFUSED' })]);
+  });
+
+  it.each([400, 401, 403, 404, 409])(
+    'calls for a person once, and does not insist, after %i',
+    async (status) => {
+      service.always({ status, body: { message: credentials.password } });
+      expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
+      expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
+      expect(service.requests).toHaveLength(2);
+      expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `answered ${status}` })]);
+    },
+  );
+
+  it.each([301, 302, 307, 308])('does not carry the password to where a %i leads', async (status) => {
+    const elsewhere = await startAuthenticationService();
+    service.always({ status, headers: { location: elsewhere.url.href } });
+    const answer = await client.put(credentials);
+    await elsewhere.close();
+    expect(answer).toEqual({ outcome: 'unavailable' });
+    expect(elsewhere.requests).toEqual([]);
+    expect(service.requests).toHaveLength(1);
+    expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `answered ${status}` })]);
+  });
+});

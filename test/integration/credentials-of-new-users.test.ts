@@ -1,0 +1,270 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { Database } from '../../src/postgres/database';
+import { createLogger } from '../../src/telemetry/logger';
+import { Expiry } from '../../src/users/expiry';
+import { UserRepository } from '../../src/users/user.repository';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { startAuthenticationService } from '../testkit/authentication-service';
+import type { ProgrammableServer } from '../testkit/programmable-server';
+import { countRows, eventsOf } from '../testkit/traces';
+import { buildUser, createUser, mutate } from '../testkit/users';
+
+let authentication: ProgrammableServer;
+let app: TestApp;
+let replica: TestApp;
+beforeAll(async () => {
+  authentication = await startAuthenticationService();
+  const config = { authenticationServiceUrl: authentication.url.href };
+  app = await startTestApp({ config });
+  replica = await startTestApp({ config, beside: app });
+});
+afterAll(async () => {
+  await replica.stop();
+  await app.stop();
+  await authentication.close();
+});
+afterEach(() => authentication.always({ status: 204 }));
+
+const password = 'correct horse Σ battery';
+const create = (input: Record<string, unknown>, on = app) => mutate(on, 'createUser', input);
+const build = (overrides: object = {}) => {
+  const key = randomUUID();
+  return buildUser({ password, userId: randomUUID(), idempotencyKey: key, ...overrides });
+};
+const unavailable = { __typename: 'CredentialsUnavailableError', message: expect.any(String) };
+
+async function read(id: unknown, on = app) {
+  const query = 'query ($id: ID!) { user(id: $id) { id email status version statusChangedAt createdAt } }';
+  return (await on.graphql(query, { id }, { token: app.staff })).data.user;
+}
+
+/** A user whose password the AuthenticationService could not be given. */
+async function createPending(overrides: object = {}) {
+  authentication.always({ status: 400 });
+  const input = build(overrides);
+  expect(await create(input)).toEqual(unavailable);
+  authentication.always({ status: 204 });
+  return input;
+}
+
+describe('a new user with a password', () => {
+  it('is active at version 1 with UserCreated once the AuthenticationService has accepted', async () => {
+    const input = build();
+    const { user } = await create(input);
+    expect(user).toMatchObject({ id: input.userId, status: 'ACTIVE', version: 1 });
+    const request = authentication.requests.at(-1);
+    expect([request?.method, request?.path]).toEqual(['PUT', `/credentials/${String(input.userId)}`]);
+    expect(JSON.parse(request?.body ?? '')).toEqual({ email: input.email, password });
+    expect((await eventsOf(app, user.id)).map(({ type, version }) => [type, version])).toEqual([
+      ['UserCreated', 1],
+    ]);
+    expect(await read(user.id, replica)).toMatchObject({ status: 'ACTIVE', version: 1 });
+  });
+
+  it('is pending until then: told to nobody, changed by nobody', async () => {
+    const { userId } = await createPending();
+    expect(await read(userId)).toMatchObject({ status: 'PENDING' });
+    const before = await countRows(app);
+    for (const mutation of ['updateUser', 'updateEmailPreferences', 'requestEmailVerification'])
+      expect(await mutate(app, mutation, { userId })).toMatchObject({ __typename: 'UserNotActiveError' });
+    for (const mutation of ['deactivateUser', 'reactivateUser'])
+      expect(await mutate(app, mutation, { userId })).toMatchObject({ __typename: 'UserNotFoundError' });
+    expect(await countRows(app)).toEqual(before);
+    expect(await eventsOf(app, userId as string)).toEqual([]);
+    expect(await app.sql('SELECT 1 FROM user_history WHERE user_id = $1', [userId])).toEqual([]);
+  });
+
+  it('goes on with the same key, and with no other', async () => {
+    const input = await createPending();
+    expect(await create({ ...input, userId: randomUUID(), idempotencyKey: randomUUID() })).toMatchObject({
+      __typename: 'EmailTakenError',
+    });
+    expect(await create({ ...input, idempotencyKey: randomUUID() })).toMatchObject({
+      __typename: 'UserIdTakenError',
+    });
+    const { password: _, ...without } = input;
+    expect(await create(without)).toMatchObject({ __typename: 'IdempotencyConflictError' });
+    expect(await create({ ...input, firstName: 'Other' })).toMatchObject({
+      __typename: 'IdempotencyConflictError',
+    });
+    expect(await read(input.userId)).toMatchObject({ status: 'PENDING' });
+
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => create(input, n % 2 ? app : replica)),
+    );
+    for (const answer of answers)
+      expect(answer).toMatchObject({ user: { id: input.userId, status: 'ACTIVE', version: 1 } });
+    expect(await eventsOf(app, input.userId as string)).toHaveLength(1);
+    const asked = authentication.requests.length;
+    expect((await create(input)).user.version).toBe(1);
+    expect(authentication.requests).toHaveLength(asked);
+  });
+
+  it('may be given another password while it is pending', async () => {
+    const input = await createPending();
+    expect(await create({ ...input, password: 'another password' })).toMatchObject({
+      user: { status: 'ACTIVE' },
+    });
+    expect(JSON.parse(authentication.requests.at(-1)?.body ?? '')).toMatchObject({
+      password: 'another password',
+    });
+  });
+
+  it('is not seen any more when it is refused after all, whoever had read it', async () => {
+    const input = await createPending();
+    for (const on of [app, replica])
+      expect(await read(input.userId, on)).toMatchObject({ status: 'PENDING' });
+    authentication.always({ status: 422 });
+    expect(await create(input)).toMatchObject({ __typename: 'InvalidInputError' });
+    for (const on of [app, replica]) expect(await read(input.userId, on)).toBeNull();
+  });
+
+  it('leaves nothing behind when it is refused, and its id, address and key can be used at once', async () => {
+    const input = build();
+    expect(await read(input.userId)).toBeNull();
+    const before = await countRows(app);
+    authentication.always({ status: 422, body: { reason: 'Known from a breach.' } });
+    const refusal = {
+      __typename: 'InvalidInputError',
+      message: expect.any(String),
+      fields: [{ path: 'password', code: 'REJECTED', message: 'Known from a breach.' }],
+    };
+    expect(await create(input)).toEqual(refusal);
+    expect(await create(input, replica)).toEqual(refusal);
+    expect(await Promise.all([create(input), create(input, replica), create(input)])).toEqual([
+      refusal,
+      refusal,
+      refusal,
+    ]);
+    expect(await countRows(app)).toEqual(before);
+    expect(await Promise.all([read(input.userId), read(input.userId, replica)])).toEqual([null, null]);
+
+    authentication.always({ status: 204 });
+    const { user } = await create({ ...input, password: 'a better one', firstName: 'Other' });
+    expect(user).toMatchObject({ id: input.userId, email: input.email, status: 'ACTIVE', version: 1 });
+    expect(await read(user.id, replica)).toMatchObject({ status: 'ACTIVE' });
+  });
+
+  it('stays when one of two tries was accepted while the other was refused', async () => {
+    const input = await createPending();
+    authentication.always(({ body }) => (body.includes('weak') ? { status: 422 } : { status: 204 }));
+    const tries = Array.from({ length: 10 }, (_, n) =>
+      create({ ...input, password: n % 2 ? 'weak password' : password }),
+    );
+    const answers = await Promise.all(tries);
+    const stays = (await read(input.userId)) !== null;
+    const created = answers.filter(({ __typename }) => __typename === 'CreateUserSuccess').length;
+    // Whoever was told of a success is right.
+    expect(created > 0).toBe(stays);
+    expect(await eventsOf(app, input.userId as string)).toHaveLength(stays ? 1 : 0);
+  });
+
+  it('is removed after a day in which nobody came back, and makes room before that', async () => {
+    const [swept, overtaken, young] = [await createPending(), await createPending(), await createPending()];
+    await app.sql(`UPDATE users SET created_at = created_at - interval '24 hours' WHERE id = ANY($1)`, [
+      [swept.userId, overtaken.userId],
+    ]);
+    const { user } = await create({ ...overtaken, userId: randomUUID(), idempotencyKey: randomUUID() });
+    expect(user.email).toBe(overtaken.email);
+    expect(await read(overtaken.userId)).toBeNull();
+
+    const log = createLogger({ level: 'silent' });
+    const database = new Database(app.databaseUrl, log, 1);
+    await database.connect();
+    try {
+      const expiry = new Expiry(database, new UserRepository(database));
+      expect(await expiry.sweep()).toMatchObject({ users: 1 });
+      expect(await expiry.sweep()).toMatchObject({ users: 0 });
+    } finally {
+      await database.close();
+    }
+    expect(await read(swept.userId)).toBeNull();
+    expect(await read(young.userId)).toMatchObject({ status: 'PENDING' });
+    expect(await create(swept)).toMatchObject({ user: { id: swept.userId, version: 1 } });
+  });
+
+  it('is refused clearly where no AuthenticationService is configured', async () => {
+    const alone = await startTestApp({ beside: app });
+    try {
+      const before = await countRows(app);
+      expect(await create(build(), alone)).toMatchObject({
+        __typename: 'InvalidInputError',
+        fields: [{ path: 'password', code: 'NOT_AVAILABLE' }],
+      });
+      expect(await countRows(app)).toEqual(before);
+    } finally {
+      await alone.stop();
+    }
+  });
+});
+
+describe('the password', () => {
+  /** Everything that the service keeps or tells, as one text for each place. */
+  async function everything(answers: unknown[]): Promise<Record<string, string>> {
+    const tables = await app.sql<{ name: string }>(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
+    );
+    const rows: unknown[] = [];
+    for (const { name } of tables) rows.push(await app.sql(`SELECT t::text AS row FROM "${name}" t`));
+    const redis = new Redis(process.env['TEST_REDIS_URL'] ?? '');
+    try {
+      const keys = await redis.keys(`${app.redisPrefix}*`);
+      const values = await Promise.all(keys.map((key) => redis.dump(key)));
+      const cached = await redis.mget(keys);
+      const metrics = await (await fetch(`${app.url}/metrics`)).text();
+      return {
+        database: JSON.stringify(rows),
+        redis: JSON.stringify([keys, cached, values]),
+        logs: JSON.stringify([app.logged, replica.logged]),
+        metrics,
+        answers: JSON.stringify(answers),
+      };
+    } finally {
+      redis.disconnect();
+    }
+  }
+
+  it('rests nowhere: in no table, cache, log line, metric or answer', async () => {
+    const secret = 'Zx9-canary-password-9xZ';
+    const canary = 'Canarybird';
+    const answers: unknown[] = [];
+    const attempt = async (input: Record<string, unknown>) => answers.push(await create(input));
+    await attempt(build({ password: secret, lastName: canary }));
+    authentication.always({ status: 422, body: { reason: `${secret} is too easy` } });
+    await attempt(build({ password: secret }));
+    authentication.always({ status: 503 });
+    const pending = build({ password: secret, lastName: canary });
+    await attempt(pending);
+    authentication.always({ status: 400, body: { error: secret } });
+    await attempt(pending);
+    await attempt(build({ password: secret, firstName: '', timeZone: secret }));
+    for (const bad of [
+      `{ createUser(input: { password: "${secret}" }) { id } }`,
+      `mutation { x(password: "${secret}") `,
+    ])
+      answers.push(await app.graphql(bad, {}, { token: app.staff }));
+    answers.push(
+      await app.graphql('mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }', {
+        input: { ...build({ password: [secret] }), [secret]: secret },
+      }),
+    );
+    await createUser(app, { lastName: canary });
+
+    const places = await everything(answers);
+    const spelled = (text: string) => [
+      text,
+      Buffer.from(text).toString('base64').slice(0, -3),
+      Buffer.from(text).toString('hex'),
+    ];
+    for (const [place, content] of Object.entries(places))
+      for (const text of spelled(secret))
+        expect({ place, leaked: content.includes(text) }).toEqual({ place, leaked: false });
+    // The same search finds what does rest there.
+    expect(places.database).toContain(canary);
+    expect(places.redis).toContain(canary);
+    expect(places.answers).toContain(canary);
+    expect(places.logs).toContain(pending.userId);
+    expect(places.metrics).toContain('createUser');
+  });
+});

@@ -1,0 +1,156 @@
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import { startTestApp, type TestApp } from '../testkit/app';
+import {
+  type ForeignService,
+  orderPlaced,
+  paymentFailed,
+  pointsEarned,
+  startForeignService,
+} from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { findInSinks, readSinks } from '../testkit/sinks';
+import { createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+let others: ForeignService;
+let officer: string;
+beforeAll(async () => {
+  app = await startTestApp();
+  others = await startForeignService(app);
+  officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+});
+afterAll(async () => {
+  await others.close();
+  await app.stop();
+});
+
+const count = async (table: string) => (await app.sql(`SELECT 1 FROM ${table}`)).length;
+const erase = (userId: string) => mutate(app, 'eraseUser', { userId }, officer);
+const rememberedEvents = async () =>
+  (await app.sql<{ id: string }>('SELECT event_id AS id FROM erased_events')).map(({ id }) => id);
+
+/** A user with a text of one's own in every field that takes one, and in everything that tells of the user. */
+async function createCanary() {
+  const text = `kanari${randomBytes(5).toString('hex')}`;
+  const phoneNumber = `+49${randomInt(10 ** 9, 10 ** 10)}`;
+  const address = { street: text, city: text, state: text, postalCode: text, country: text };
+  const { id: userId } = await createUser(app, {
+    email: `${text}@example.com`,
+    username: `${text}-name`,
+    firstName: text,
+    lastName: text,
+    displayName: text,
+    phoneNumber,
+    address,
+    idempotencyKey: text,
+  });
+  await mutate(app, 'updateUser', { userId, email: `${text}-new@example.com` });
+  await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: text });
+  await mutate(app, 'requestEmailVerification', { userId });
+  await mutate(app, 'deactivateUser', { userId, notes: text });
+  await mutate(app, 'reactivateUser', { userId, notes: text });
+  await app.graphql('query ($id: ID!) { user(id: $id) { email } }', { id: userId }, { token: app.staff });
+  return { userId, text, texts: [text, phoneNumber] };
+}
+
+it('leaves nothing of an erased user in any table, in Redis, the log or the metrics, and nothing comes back', async () => {
+  const { userId, text, texts } = await createCanary();
+  const order = { orderId: uuidv7(), reason: text };
+  const laterOrderId = uuidv7();
+  const pointsBefore = pointsEarned(userId, { reason: text });
+  await others.publish(
+    orderPlaced(userId, order),
+    pointsBefore,
+    paymentFailed(order.orderId, { errorMessage: text }),
+    // Nobody knows yet whose this is.
+    paymentFailed(laterOrderId, { errorMessage: text }),
+    // Readable, but for its points.
+    pointsEarned(userId, { points: -1, reason: text }),
+  );
+  await eventually(async () => {
+    expect([
+      await count('user_history'),
+      await count('waiting_events'),
+      await count('parked_messages'),
+    ]).toEqual([
+      // Six changes, and three events.
+      8, 1, 1,
+    ]);
+  });
+  expect(await findInSinks(app, texts)).toEqual([
+    'email_preference_decisions',
+    'outbox_events',
+    'parked_messages',
+    'user_history',
+    'users',
+    'waiting_events',
+    'redis',
+  ]);
+
+  expect(await erase(userId)).toMatchObject({ erasure: { status: 'COMPLETED' } });
+  expect(await findInSinks(app, texts)).toEqual(['waiting_events']);
+
+  const late = [
+    pointsBefore,
+    pointsEarned(userId, { reason: text }),
+    paymentFailed(order.orderId, { errorMessage: text }),
+    orderPlaced(userId, { orderId: laterOrderId, note: text }),
+  ];
+  const refused = pointsEarned(userId, { points: -2, reason: text });
+  await others.publish(...late, refused);
+  await eventually(async () => expect(await findInSinks(app, texts)).toEqual([]));
+  await eventually(async () =>
+    expect(await rememberedEvents()).toEqual(
+      expect.arrayContaining([...late, refused].map(({ properties }) => properties.messageId)),
+    ),
+  );
+  expect([...(await readSinks(app)).keys()]).toEqual(
+    expect.arrayContaining(['erased_events', 'outbox_events', 'audit_entries', 'redis', 'log', 'metrics']),
+  );
+  expect([await count('user_history'), await count('user_commerce'), await count('user_spending')]).toEqual([
+    0, 0, 0,
+  ]);
+});
+
+it('does not let reads and late writes of a replica bring an erased user back into Redis', async () => {
+  const beside = await startTestApp({ beside: app });
+  try {
+    const canaries = await Promise.all(Array.from({ length: 6 }, createCanary));
+    const read = (it: TestApp, id: string) =>
+      it.graphql('query ($id: ID!) { user(id: $id) { email } }', { id }, { token: app.staff });
+    await Promise.all(
+      canaries.map(async ({ userId }) => {
+        const reads = Array.from({ length: 4 }, (_, at) => read(at % 2 ? app : beside, userId));
+        await Promise.all([mutate(app, 'updateUser', { userId, firstName: 'Ada' }), erase(userId), ...reads]);
+        await read(beside, userId);
+      }),
+    );
+    await eventually(async () =>
+      expect(await app.sql('SELECT 1 FROM outbox_events WHERE published_at IS NULL')).toEqual([]),
+    );
+    expect(
+      await findInSinks(
+        app,
+        canaries.flatMap(({ texts }) => texts),
+      ),
+    ).toEqual([]);
+    for (const { userId } of canaries) expect((await read(beside, userId)).data).toEqual({ user: null });
+  } finally {
+    await beside.stop();
+  }
+});
+
+it('waits for an erasure in progress before it gives the id to anybody else', async () => {
+  const { userId } = await createCanary();
+  const [erased, created] = await Promise.all([
+    erase(userId),
+    mutate(app, 'createUser', {
+      userId,
+      email: `${randomUUID()}@example.com`,
+      firstName: 'A',
+      lastName: 'B',
+    }),
+  ]);
+  expect([erased.__typename, created.__typename]).toEqual(['EraseUserSuccess', 'UserIdTakenError']);
+});

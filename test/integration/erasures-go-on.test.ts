@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { Database } from '../../src/postgres/database';
+import { ErasureLoop } from '../../src/privacy/erasure-loop';
+import type { Erasures } from '../../src/privacy/erasures';
+import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
+import { createServices, type Services } from '../../src/services';
+import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
+import { eventually } from '../testkit/eventually';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+const caller = { actor: { id: 'officer', scopes: new Set<string>() }, traceparent: null };
+const historyLength = 2_500;
+const log = createLogger({ level: 'silent' });
+
+let testDatabase: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = new Database(testDatabase.url, log);
+  await database.connect();
+});
+afterAll(async () => {
+  await database.close();
+  await testDatabase.drop();
+});
+
+/** A replica that leaves an erasure as soon as the user is unknown, and goes on only step by step. */
+function startReplica(): Services {
+  return createServices({
+    database,
+    recordCache: new InProcessRecordCache(),
+    metrics: createMetrics(),
+    log,
+    authenticationServiceUrl: null,
+    erasurePatienceMs: 0,
+  });
+}
+
+async function createUserWithHistory(): Promise<string> {
+  const { id } = await startReplica().userService.create(caller, {
+    email: `${randomUUID()}@example.com`,
+    firstName: 'Ada',
+    lastName: 'Lovelace',
+    idempotencyKey: randomUUID(),
+  });
+  await database.query(
+    `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
+     SELECT gen_random_uuid(), $1::uuid, 'ORDER_PLACED', now(), now(), 'test', $1::text || n, 'An order', '{}'
+     FROM generate_series(2, $2::int) AS n`,
+    [id, historyLength],
+  );
+  return id;
+}
+
+async function countHistory(userId: string): Promise<number> {
+  const rows = await database.query('SELECT 1 FROM user_history WHERE user_id = $1', [userId]);
+  return rows.length;
+}
+
+/** Lets yet another replica finish what runs. */
+async function finish(erasures: Erasures, id: string): Promise<void> {
+  const loop = new ErasureLoop({ erasures, log, pollIntervalMs: 10 });
+  loop.start();
+  await eventually(async () => expect(await erasures.find(id)).toMatchObject({ status: 'COMPLETED' }));
+  await loop.stop();
+}
+
+it.each([0, 1, 2, 3])(
+  'is finished as planned by another replica when the first stops after %d batches',
+  async (batches) => {
+    const userId = await createUserWithHistory();
+    const { erasures } = startReplica();
+    const plan = await erasures.plan({ userId });
+    const { id } = await erasures.erase(caller, { userId });
+    for (let batch = 0; batch < batches; batch += 1) await erasures.advance(id);
+
+    expect((await countHistory(userId)) === 0).toBe(batches === 3);
+    expect(await erasures.find(id)).toMatchObject({ status: 'RUNNING' });
+    await finish(startReplica().erasures, id);
+    expect(await erasures.find(id)).toMatchObject({ effects: plan.effects });
+    expect(await countHistory(userId)).toBe(0);
+  },
+);
+
+it('counts every record once when several replicas are at it at the same time', async () => {
+  const userId = await createUserWithHistory();
+  const replicas = [1, 2, 3].map(() => startReplica().erasures);
+  const [first] = replicas as [Erasures];
+  const plan = await first.plan({ userId });
+  const { id } = await first.erase(caller, { userId });
+  await Promise.all(
+    replicas.map(async (replica) => {
+      for (let step = 0; step < 5; step += 1) await replica.advance(id);
+    }),
+  );
+  await finish(first, id);
+  expect(await first.find(id)).toMatchObject({ effects: plan.effects });
+});
+
+it('undoes and repeats the batch in which the connection is cut', async () => {
+  const userId = await createUserWithHistory();
+  const { erasures } = startReplica();
+  const plan = await erasures.plan({ userId });
+  const { id } = await erasures.erase(caller, { userId });
+  await database.query(`
+    CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+    CREATE TRIGGER cut AFTER DELETE ON user_history FOR EACH STATEMENT EXECUTE FUNCTION cut()`);
+  await expect(erasures.advance(id)).rejects.toThrow();
+  expect(await countHistory(userId)).toBe(historyLength);
+  await database.query('DROP FUNCTION cut CASCADE');
+  await finish(startReplica().erasures, id);
+  expect(await erasures.find(id)).toMatchObject({ effects: plan.effects });
+});
+
+it('is not complete before the cache has taken the tombstone', async () => {
+  const userId = await createUserWithHistory();
+  const { erasures, cache } = startReplica();
+  const bury = jest.spyOn(cache, 'bury').mockResolvedValue(false);
+  const { id } = await erasures.erase(caller, { userId });
+  while (await erasures.advance(id));
+  expect(await erasures.find(id)).toMatchObject({ status: 'RUNNING', completedAt: null });
+  bury.mockRestore();
+  await finish(erasures, id);
+});

@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { type JsonSchema, readMessages, readSchemas } from '../../scripts/message-contract';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { eventually } from '../testkit/eventually';
+import { problemsBySchema } from '../testkit/schema-problems';
+import { createUser, mutate } from '../testkit/users';
+import { startWitness, type Witness } from '../testkit/witness';
+
+const contract = join(__dirname, '../../contract');
+const messages = readMessages(contract);
+
+let app: TestApp;
+let witness: Witness;
+let auditor: Witness;
+beforeAll(async () => {
+  app = await startTestApp();
+  witness = await startWitness(`${app.amqpPrefix}user.events`);
+  auditor = await startWitness(`${app.amqpPrefix}audit.events`);
+});
+afterAll(async () => {
+  await Promise.all([witness.close(), auditor.close()]);
+  await app.stop();
+});
+
+/** Does to a user all that is told to others. */
+async function liveThroughEverything(): Promise<string> {
+  const { id: userId } = await createUser(app, { email: `Zoë.${Date.now()}@müller.example`, lastName: '李' });
+  await mutate(app, 'updateUser', { userId, displayName: 'Z', email: `zoe.${Date.now()}@example.com` });
+  await mutate(app, 'updateEmailPreferences', { userId, newsletter: true });
+  await mutate(app, 'updateEmailPreferences', { userId, newsletter: false });
+  await mutate(app, 'requestEmailVerification', { userId });
+  const asked = await eventually(() => {
+    const found = witness.of(userId).find(({ event }) => event.type === 'UserEmailVerificationRequested');
+    expect(found).toBeDefined();
+    return found?.event.data;
+  });
+  await mutate(app, 'confirmEmail', { token: asked.token }, null);
+  await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY', notes: 'x'.repeat(500) });
+  await mutate(app, 'reactivateUser', { userId });
+  await mutate(app, 'deactivateUser', { userId });
+  // Erasing drops what is not published yet.
+  await eventually(() => expect(witness.of(userId)).toHaveLength(9));
+  const { errors } = await app.graphql(
+    'mutation ($input: EraseUserInput!) { eraseUser(input: $input) { __typename } }',
+    { input: { userId } },
+    { token: await app.token({ sub: 'privacy', scope: 'users:privacy' }) },
+  );
+  expect(errors).toEqual([]);
+  return userId;
+}
+
+it('publishes each event as the AsyncAPI document and the schema it names say', async () => {
+  const userId = await liveThroughEverything();
+  await eventually(() => expect(witness.of(userId)).toHaveLength(10));
+  await eventually(() => {
+    const told = new Set(auditor.of(userId).map(({ event }) => event.type));
+    expect(told).toEqual(new Set(['UserDataAccessed', 'UserDataChanged']));
+  });
+
+  // What was written since the service started is sealed every few seconds.
+  const sealed = await eventually(
+    () => {
+      const found = auditor.events.filter(({ event }) => event.type === 'AuditSealed');
+      expect(found).not.toEqual([]);
+      return found;
+    },
+    { timeoutMs: 15_000 },
+  );
+  const published = [...witness.of(userId), ...auditor.of(userId), ...sealed];
+  for (const { event, routingKey, contentType, messageId } of published) {
+    const message = messages.get(event.type);
+    expect({ routingKey, contentType, messageId }).toEqual({
+      routingKey: message?.routingKey,
+      contentType: message?.contentType,
+      messageId: event.id,
+    });
+    expect(problemsBySchema(message?.payload as JsonSchema, event)).toEqual([]);
+    const served = await fetch(new URL(event.dataschema, app.url));
+    expect(problemsBySchema((await served.json()) as JsonSchema, event.data)).toEqual([]);
+  }
+  const told = new Set(published.map(({ event }) => event.type));
+  const sent = [...messages.values()].filter(({ action }) => action === 'send').map(({ type }) => type);
+  expect(told).toEqual(new Set(sent));
+});
+
+it('serves the schema of every message as it is committed, and no other', async () => {
+  for (const [path, schema] of readSchemas(contract)) {
+    const answer = await fetch(new URL(path, app.url));
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([
+      200,
+      expect.stringContaining('application/schema+json'),
+    ]);
+    expect(await answer.json()).toEqual(schema);
+  }
+  for (const path of ['UserCreated/2.0.0.json', 'UserCreated', '..%2fasyncapi.yaml', '../package.json'])
+    expect((await fetch(`${app.url}/schemas/${path}`)).status).toBe(404);
+});

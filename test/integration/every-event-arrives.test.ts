@@ -1,0 +1,200 @@
+import { v7 as uuidv7 } from 'uuid';
+import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
+import { newAmqpPrefix } from '../testkit/brokers';
+import { eventually } from '../testkit/eventually';
+import { useRelayStage } from '../testkit/relay-stage';
+import { buildEvent, buildVersions } from '../testkit/relays';
+import { removeTopology } from '../testkit/witness';
+
+const stage = useRelayStage();
+const idsOf = (events: NewOutboxEvent[]) => events.map(({ id }) => id);
+
+describe('events of many writers, relayed by two replicas through broken connections', () => {
+  it('arrive all and in the order of each user, and none without its commit', async () => {
+    const relays = [
+      await stage.startRelay({ amqpUrl: stage.amqp.url }),
+      await stage.startRelay({ databaseUrl: stage.postgres.url }),
+    ];
+    const users = Array.from({ length: 40 }, () => ({ id: uuidv7(), version: 0 }));
+    const committed: string[] = [];
+    const rolledBack: string[] = [];
+    const outboxes = relays.map(({ relay }) => new Outbox(relay.wake));
+
+    /** One mutation: under the user's lock, as its row lock would, and committed late or not at all. */
+    const write = async (random: () => number) => {
+      const user = users[Math.floor(random() * users.length)] as (typeof users)[number];
+      const fails = random() < 0.25;
+      const id = uuidv7();
+      const outbox = outboxes[Math.floor(random() * 2)] as Outbox;
+      await stage.database
+        .transaction(async (tx) => {
+          await tx.manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [user.id]);
+          await outbox.append(tx, buildEvent({ id, userId: user.id, version: user.version + 1 }));
+          await tx.manager.query('SELECT pg_sleep($1)', [random() * 0.005]);
+          if (fails) throw new Error('rolled back');
+          user.version += 1;
+        })
+        .then(
+          () => committed.push(id),
+          () => rolledBack.push(id),
+        );
+    };
+    const random = randomFrom(20_26);
+    let writing = true;
+    const chaos = (async () => {
+      for (let turn = 0; writing; turn += 1) {
+        const seen = stage.witness.events.length;
+        await eventually(() => expect(stage.witness.events.length > seen + 60 || !writing).toBe(true), {
+          timeoutMs: 20_000,
+        });
+        (turn % 2 === 0 ? stage.amqp : stage.postgres).cut();
+      }
+    })();
+    await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        for (let at = 0; at < 25; at += 1) await write(random);
+      }),
+    );
+    writing = false;
+    await chaos;
+
+    await eventually(async () => expect(await stage.pending()).toEqual([]), { timeoutMs: 15_000 });
+    await eventually(() => expect(new Set(stage.arrived())).toEqual(new Set(committed)));
+    expect(rolledBack.length).toBeGreaterThan(60);
+    expect(committed.length + rolledBack.length).toBe(500);
+    expect(stage.disorder()).toEqual([]);
+  });
+});
+
+describe('an event whose confirm is lost', () => {
+  it.each([
+    ['the connection breaks', () => stage.amqp.cut()],
+    ['no confirm comes in time', () => undefined],
+  ])('arrives again with the same id when %s', async (_, trouble) => {
+    const relay = await stage.startRelay({ amqpUrl: stage.amqp.url, confirmTimeoutMs: 500 });
+    const first = buildEvent();
+    await stage.commit([first], relay.relay.wake);
+    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    stage.amqp.holdAnswers();
+    const event = buildEvent();
+    await stage.commit([event], relay.relay.wake);
+    await eventually(() => expect(stage.arrived()).toEqual([first.id, event.id]));
+    expect(await stage.pending()).toEqual([event.id]);
+    // A try before the one that arrived may have failed already.
+    const failures = () => relay.attempts.filter((attempt) => attempt === 'UserUpdated failed').length;
+    const before = failures();
+    trouble();
+    await eventually(() => expect(failures()).toBeGreaterThan(before));
+    expect(await stage.pending()).toEqual([event.id]);
+    await stage.amqp.resume();
+    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    await eventually(() => expect(stage.arrived()).toEqual([first.id, event.id, event.id]));
+  });
+});
+
+describe('a leader that froze in the middle of a pass', () => {
+  it('is followed by another relay as soon as the database gives it up, after 5 seconds', async () => {
+    const leader = await stage.startRelay({
+      amqpUrl: stage.amqp.url,
+      databaseUrl: stage.postgres.url,
+      confirmTimeoutMs: 60_000,
+    });
+    await eventually(() => expect(leader.broker.status()).toBe('ready'));
+    stage.amqp.holdAnswers();
+    const [event, next] = buildVersions(uuidv7(), 2) as [NewOutboxEvent, NewOutboxEvent];
+    await stage.commit([event], leader.relay.wake);
+    await eventually(() => expect(stage.arrived()).toEqual([event.id]));
+    stage.postgres.freeze();
+    const frozenAtMs = performance.now();
+    const follower = await stage.startRelay();
+    await stage.commit([next], follower.relay.wake);
+    await eventually(() => expect(stage.arrived()).toEqual([event.id, event.id, next.id]), {
+      timeoutMs: 8_000,
+    });
+    expect(performance.now() - frozenAtMs).toBeLessThan(7_000);
+    // Waiting for another leader is nothing to warn of.
+    expect(follower.logged.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  });
+});
+
+describe('the relay', () => {
+  it('publishes nothing twice beside another one, when nothing is broken', async () => {
+    const [one, two] = [await stage.startRelay(), await stage.startRelay()];
+    await eventually(() =>
+      expect([one, two].map(({ broker }) => broker.status())).toEqual(['ready', 'ready']),
+    );
+    const events = Array.from({ length: 300 }, () => buildEvent());
+    for (let at = 0; at < events.length; at += 20) {
+      await stage.commit(events.slice(at, at + 20), (lane) => {
+        one.relay.wake(lane);
+        two.relay.wake(lane);
+      });
+    }
+    await eventually(() => expect(new Set(stage.arrived())).toEqual(new Set(idsOf(events))));
+    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    expect(stage.witness.events.length).toBe(300);
+  });
+
+  it('publishes a thousand versions of one user in order, and others meanwhile', async () => {
+    const userId = uuidv7();
+    const others = Array.from({ length: 20 }, () => buildEvent());
+    await stage.commit([...buildVersions(userId, 1_000), ...others]);
+    await stage.startRelay();
+    await eventually(async () => expect(await stage.pending()).toEqual([]), { timeoutMs: 20_000 });
+    await eventually(() => expect(stage.witness.events.length).toBe(1_020));
+    expect(stage.witness.of(userId).map(({ event }) => Number(event.sequence))).toEqual(
+      Array.from({ length: 1_000 }, (_, at) => at + 1),
+    );
+  });
+
+  it('goes on by itself when PostgreSQL comes back', async () => {
+    const { relay, logged } = await stage.startRelay({ databaseUrl: stage.postgres.url });
+    await stage.postgres.stop();
+    const event = buildEvent();
+    await stage.commit([event], relay.wake);
+    await eventually(() =>
+      expect(logged.map(({ msg }) => msg)).toContain('events wait: they could not be published'),
+    );
+    await stage.postgres.resume();
+    await eventually(() => expect(stage.arrived()).toEqual([event.id]), { timeoutMs: 10_000 });
+  });
+
+  it('publishes what a relay with other lanes left', async () => {
+    const event = buildEvent();
+    await stage.commit([event]);
+    await stage.database.query('UPDATE outbox_events SET lane = 31');
+    await stage.startRelay();
+    await eventually(() => expect(stage.arrived()).toEqual([event.id]));
+  });
+
+  it('sends only what the catalog knows in the catalog profile, and lets nothing else wait', async () => {
+    const userId = uuidv7();
+    const types = ['UserCreated', 'UserUpdated', 'UserDeactivated', 'UserReactivated'];
+    await stage.commit(types.map((type, at) => buildEvent({ userId, version: at + 1, type })));
+    await stage.startRelay({ profile: 'catalog' });
+    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    await eventually(() =>
+      expect(stage.witness.events.map(({ event }) => event.type)).toEqual(['UserCreated', 'UserDeactivated']),
+    );
+  });
+
+  it('counts what no queue is bound for as published, and warns of it once a minute', async () => {
+    const bare = newAmqpPrefix();
+    const { attempts, logged } = await stage.startRelay({ prefix: bare });
+    await stage.commit([buildEvent(), buildEvent(), buildEvent()]);
+    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    expect(attempts).toEqual(Array(3).fill('UserUpdated unroutable'));
+    const warnings = logged.filter(({ msg }) => String(msg).startsWith('no queue is bound'));
+    expect(warnings).toEqual([expect.objectContaining({ level: 'warn', type: 'UserUpdated' })]);
+    await removeTopology(bare);
+  });
+});
+
+/** Numbers from 0 to 1 that are the same in every run (a linear congruential generator). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

@@ -1,0 +1,147 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { type App, startApp } from '../../src/app';
+import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
+import { loadConfig } from '../../src/config';
+import { EXAMPLE_USER_ID } from '../../src/http/explorer-example';
+import { EXPLORER_EXAMPLES } from '../../src/http/explorer-examples';
+import { type OfflineBrowser, startOfflineBrowser } from '../testkit/browser';
+import { eventually } from '../testkit/eventually';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+describe('the explorer, in a browser without a network', () => {
+  let database: TestDatabase;
+  let directory: string;
+  let app: App;
+  let browser: OfflineBrowser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    directory = await mkdtemp(join(tmpdir(), 'explorer-'));
+    const env = { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'error' };
+    app = await startApp(loadConfig(env, directory));
+    await app.ready;
+    browser = await startOfflineBrowser();
+    page = await browser.context.newPage();
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      // A refused operation is an answer here, with its HTTP status.
+      if (message.type() === 'error' && !message.text().includes('status of 4'))
+        complaints.push(message.text());
+    });
+    await page.goto(`${app.url}/`);
+    await page.waitForSelector('.graphiql-execute-button');
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await app?.stop();
+    await database?.drop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  function tab(title: string) {
+    return page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${title}$`) });
+  }
+
+  async function run(title: string, expected: string): Promise<void> {
+    await tab(title).click();
+    await eventually(async () => expect(await selectedTab()).toBe(title));
+    await eventually(async () => {
+      await page.click('.graphiql-execute-button');
+      // Faster than a hand, GraphiQL still has the previous tab's operation in mind, and sends nothing.
+      await eventually(async () => expect(await answer()).toContain(expected), { timeoutMs: 1_000 });
+    });
+  }
+
+  async function selectedTab(): Promise<string> {
+    return (await page.locator('[role=tab][aria-selected=true]').innerText()).trim();
+  }
+
+  /** The answer's text; the editor draws its spaces as no-break spaces. */
+  async function answer(): Promise<string> {
+    return (await page.locator('.graphiql-response').innerText()).replaceAll('\u00a0', ' ');
+  }
+
+  it('shows what it is, how to get a token, and a tab for each example', async () => {
+    expect(await page.title()).toBe('User Service');
+    expect(await page.locator('.bar').innerText()).toContain('npx user-service token --sub');
+    expect(await page.locator('.graphiql-tab-button').count()).toBe(EXPLORER_EXAMPLES.length);
+    expect(await selectedTab()).toBe('CreateUser');
+    expect(await page.locator('.graphiql-query-editor').innerText()).toContain('createUser');
+  });
+
+  it('says what the server refuses without a token', async () => {
+    expect(await page.locator('#token-state').innerText()).toBe('No token: only public fields answer');
+    await run('Users', 'UNAUTHENTICATED');
+  });
+
+  it('runs operations as the one whose token was pasted', async () => {
+    const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
+    const token = await issueToken({ sub: EXAMPLE_USER_ID, scope: 'users:read users:write' });
+    await page.getByLabel('Access token').fill(token);
+    expect(await page.locator('#token-state').innerText()).toContain(
+      `${EXAMPLE_USER_ID} with users:read users:write, until`,
+    );
+    await run('CreateUser', 'CreateUserSuccess');
+    await run('UserByEmail', 'ada@example.com');
+    await run('User', 'USER_CREATED');
+    await run('Me', '"displayName": "Ada"');
+  });
+
+  it('keeps the token over a reload, and forgets it with the browser tab', async () => {
+    await page.reload();
+    await page.waitForSelector('.graphiql-execute-button');
+    await run('Users', 'ada@example.com');
+    const other = await browser.context.newPage();
+    await other.goto(`${app.url}/`);
+    expect(await other.getByLabel('Access token').inputValue()).toBe('');
+    await other.close();
+  });
+
+  it('tells a token that is no good before it is used', async () => {
+    const field = page.getByLabel('Access token');
+    await field.fill('nonsense');
+    expect(await page.locator('#token-state').innerText()).toBe('This is not a token');
+    const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
+    await field.fill(await issueToken({ sub: EXAMPLE_USER_ID, expiresInSeconds: -60 }));
+    expect(await page.locator('#token-state').innerText()).toContain('Expired at');
+  });
+
+  it('asks for the router’s proof where one is needed, and sends it', async () => {
+    expect(await page.getByLabel('Router secret').count()).toBe(0);
+    const env = { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'error', ROUTER_SECRET: 'let-me-in' };
+    const guarded = await startApp(loadConfig(env, directory));
+    const other = await browser.context.newPage();
+    await other.goto(`${guarded.url}/`);
+    await other.waitForSelector('.graphiql-execute-button');
+    const status = () =>
+      other.evaluate(async () => {
+        const body = JSON.stringify({ query: '{ __typename }' });
+        const headers = { 'content-type': 'application/json' };
+        return (await fetch('/graphql', { method: 'POST', headers, body })).status;
+      });
+    expect(await status()).toBe(401);
+    await other.getByLabel('Router secret').fill('let-me-in');
+    expect(await status()).toBe(200);
+    await other.close();
+    await guarded.stop();
+  });
+
+  it('asked nobody but the service, and broke no rule of its own content security policy', () => {
+    expect(browser.strayRequests).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('is sent once: the browser is told when it has not changed', async () => {
+    const first = await fetch(`${app.url}/`);
+    const etag = first.headers.get('etag') ?? '';
+    expect(first.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'sha256-");
+    const second = await fetch(`${app.url}/`, { headers: { 'if-none-match': etag } });
+    expect([second.status, await second.text()]).toEqual([304, '']);
+  });
+});

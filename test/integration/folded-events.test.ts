@@ -1,0 +1,108 @@
+import { v7 as uuidv7 } from 'uuid';
+import { startTestApp, type TestApp } from '../testkit/app';
+import {
+  commerceOf,
+  type ForeignService,
+  orderPlaced,
+  paymentFailed,
+  pointsEarned,
+  startForeignService,
+} from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { createUser } from '../testkit/users';
+
+let app: TestApp;
+let others: ForeignService;
+beforeAll(async () => {
+  app = await startTestApp();
+  others = await startForeignService(app);
+});
+afterAll(async () => {
+  await others.close();
+  await app.stop();
+});
+
+describe('events of other services', () => {
+  it('become history entries with their provenance, and a summary', async () => {
+    const { id } = await createUser(app);
+    const orderId = uuidv7();
+    const order = orderPlaced(id, {
+      orderId,
+      total: { value: '59.90', currency: 'EUR' },
+      items: [{}, {}, {}],
+    });
+    const payment = paymentFailed(orderId, { amount: { value: 59.9, currency: 'EUR' } });
+    await others.publish(order, payment, pointsEarned(id, { points: 60, orderId, reason: 'PURCHASE' }));
+
+    await eventually(async () => expect((await commerceOf(app, id)).history).toHaveLength(3));
+    const { history, ...summary } = await commerceOf(app, id);
+    expect(summary).toEqual({
+      orderCount: 1,
+      lastOrderAt: '2026-03-01T10:00:00.000Z',
+      spent: [{ amount: '59.9', currency: 'EUR' }],
+      failedPaymentCount: 1,
+      lastPaymentFailedAt: '2026-03-01T10:05:00.000Z',
+      loyaltyPoints: 60,
+    });
+    expect(history).toEqual([
+      expect.objectContaining({
+        type: 'LOYALTY_POINTS_EARNED',
+        summary: '60 loyalty points were earned.',
+        data: { points: 60, orderId, reason: 'PURCHASE' },
+      }),
+      expect.objectContaining({
+        type: 'PAYMENT_FAILED',
+        summary: 'A payment of 59.9 EUR failed: CARD_DECLINED.',
+        data: {
+          paymentId: expect.any(String),
+          orderId,
+          errorCode: 'CARD_DECLINED',
+          errorMessage: 'The card was declined.',
+          amount: { amount: '59.9', currency: 'EUR' },
+        },
+      }),
+      {
+        type: 'ORDER_PLACED',
+        occurredAt: '2026-03-01T10:00:00.000Z',
+        source: '/order.events',
+        eventId: order.properties.messageId,
+        late: false,
+        summary: 'An order was placed: 59.9 EUR, 3 items.',
+        data: { orderId, total: { amount: '59.9', currency: 'EUR' }, itemCount: 3 },
+      },
+    ]);
+  });
+
+  it('are late when something that happened later was already there', async () => {
+    const { id } = await createUser(app);
+    const at = (hour: number) => ({ placedAt: `2026-05-01T0${hour}:00:00Z` });
+    const late = async () => {
+      const { history } = await commerceOf(app, id);
+      return Object.fromEntries(
+        history.map((it: { occurredAt: string; late: boolean }) => [it.occurredAt.slice(12, 13), it.late]),
+      );
+    };
+    // In one batch, most likely.
+    await others.publish(orderPlaced(id, at(3)), orderPlaced(id, at(5)), orderPlaced(id, at(4)));
+    await eventually(async () => expect(await late()).toEqual({ 3: false, 4: true, 5: false }));
+    await others.publish(orderPlaced(id, at(1)));
+    await eventually(async () => expect(await late()).toMatchObject({ 1: true }));
+    await others.publish(orderPlaced(id, at(9)));
+    await eventually(async () =>
+      expect(await late()).toEqual({ 1: true, 3: false, 4: true, 5: false, 9: false }),
+    );
+  });
+
+  it('are zeros and an empty list before there are any', async () => {
+    const { id } = await createUser(app);
+    expect(await commerceOf(app, id)).toEqual({
+      orderCount: 0,
+      lastOrderAt: null,
+      spent: [],
+      failedPaymentCount: 0,
+      lastPaymentFailedAt: null,
+      loyaltyPoints: 0,
+      history: [],
+    });
+  });
+});

@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { startTestDoor, type TestDoor } from '../testkit/http-door';
+
+const TEN_MEGABYTES = 10_000_000;
+
+describe('the HTTP door', () => {
+  let door: TestDoor;
+  beforeAll(async () => {
+    door = await startTestDoor({ routerProof: (header) => header !== 'wrong' });
+  });
+  afterAll(() => door.close());
+
+  /** Sends a body of ten megabytes through Node's own client, which tells a broken pipe from an answer. */
+  function sendTenMegabytes(headers: Record<string, string | number>) {
+    return new Promise<{ status: number | undefined; body: string; elapsedMs: number }>((resolve, reject) => {
+      const startedAt = performance.now();
+      const outgoing = request(`${door.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+      });
+      outgoing.on('error', reject);
+      outgoing.on('response', (response) => {
+        const elapsedMs = performance.now() - startedAt;
+        let body = '';
+        response.on('data', (chunk: Buffer) => {
+          body += chunk.toString();
+        });
+        response.on('end', () => resolve({ status: response.statusCode, body, elapsedMs }));
+      });
+      for (let sent = 0; sent < TEN_MEGABYTES; sent += 100_000) outgoing.write(Buffer.alloc(100_000, 'x'));
+      outgoing.end();
+    });
+  }
+
+  it.each([
+    ['announced', { 'content-length': TEN_MEGABYTES }],
+    ['chunked', { 'transfer-encoding': 'chunked' }],
+  ])('refuses an %s body of 10 MB with 413 in milliseconds', async (_name, headers) => {
+    const elapsed: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const { status, body, elapsedMs } = await sendTenMegabytes(headers);
+      elapsed.push(elapsedMs);
+      expect(status).toBe(413);
+      expect(JSON.parse(body)).toEqual({
+        errors: [
+          {
+            message: 'The request body is larger than 262144 bytes',
+            extensions: {
+              code: 'LIMIT_EXCEEDED',
+              limit: 'bodyBytes',
+              maximum: 262_144,
+              requestId: expect.any(String),
+            },
+          },
+        ],
+      });
+    }
+    expect(Math.min(...elapsed)).toBeLessThan(100);
+  });
+
+  it('lets a client that reads only once it has sent everything read why it was refused', async () => {
+    const { hostname, port } = new URL(door.url);
+    const socket = connect(Number(port), hostname);
+    const head = `POST /graphql HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\n`;
+    socket.write(`${head}content-length: ${TEN_MEGABYTES}\r\n\r\n`);
+    for (let sent = 0; sent < TEN_MEGABYTES; sent += 100_000) {
+      await new Promise<void>((resolve, reject) => {
+        socket.write(Buffer.alloc(100_000, 'x'), (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+    socket.destroy();
+  });
+
+  it('takes a body of exactly 256 kB', async () => {
+    const query = '{"query":"{hello}"}';
+    expect((await door.post(query.padEnd(262_144))).status).toBe(200);
+    expect((await door.post(query.padEnd(262_145))).status).toBe(413);
+  });
+
+  it('asks for the router’s proof before it reads or parses anything', async () => {
+    for (const body of ['{"query":"{_service{sdl}}"}', '{ malformed', 'x'.repeat(TEN_MEGABYTES)]) {
+      const response = await door.post(body, { 'router-authorization': 'wrong' });
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+    }
+    for (const path of ['/health/live', '/health/ready', '/metrics']) {
+      const response = await fetch(door.url + path, { headers: { 'router-authorization': 'wrong' } });
+      expect(response.status).toBe(200);
+    }
+  });
+
+  it('answers malformed JSON with BAD_REQUEST and repeats none of it', async () => {
+    for (const body of ['{"query": "zorro@example.com', '', 'null,', '{"__proto__": {"zorro": 1}}']) {
+      const response = await door.post(body);
+      const text = await response.text();
+      expect(response.status).toBe(400);
+      expect(JSON.parse(text).errors[0].extensions.code).toBe('BAD_REQUEST');
+      expect(text).not.toContain('zorro');
+    }
+    expect(door.logLines.join('')).not.toContain('zorro');
+  });
+
+  it('takes JSON only, and not compressed', async () => {
+    const compressed = await fetch(`${door.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: gzipSync('{"query":"{hello}"}'),
+    });
+    expect(compressed.status).toBe(415);
+    for (const contentType of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
+      const response = await door.post('{"query":"{hello}"}', { 'content-type': contentType });
+      expect(response.status).toBe(415);
+      expect(await response.json()).toMatchObject({
+        errors: [{ extensions: { code: 'UNSUPPORTED_MEDIA_TYPE' } }],
+      });
+    }
+  });
+
+  it('tells wrong methods from unknown places', async () => {
+    const query = await fetch(`${door.url}/graphql?query={hello}`);
+    expect([query.status, query.headers.get('allow')]).toEqual([405, 'POST']);
+    const live = await fetch(`${door.url}/health/live`, { method: 'DELETE' });
+    expect([live.status, live.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    for (const path of ['/', '/nowhere', '/graphql/deeper', '/schemas/UserCreated/1.0.0.json']) {
+      const response = await fetch(door.url + path);
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] });
+    }
+  });
+});

@@ -1,0 +1,92 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { eventually } from '../testkit/eventually';
+import { startTestDoor } from '../testkit/http-door';
+import { ask, askUntilRefused } from '../testkit/keep-alive-client';
+
+const CLIENTS = 12;
+const TERMINATIONS = 20;
+
+describe('the drain of the HTTP door', () => {
+  it(`loses no request in flight in ${TERMINATIONS} terminations under load`, async () => {
+    const root = join(__dirname, '..', '..');
+    const child: ChildProcess = fork(
+      join(root, 'scripts', 'run.cjs'),
+      [join(root, 'test', 'testkit', 'door-process.ts')],
+      {
+        cwd: root,
+        execArgv: [],
+      },
+    );
+    const lost: string[] = [];
+    for (let round = 0; round < TERMINATIONS; round += 1) {
+      const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+      const clients = Array.from({ length: CLIENTS }, (_, client) => {
+        const waitMs = (answered: number) => (client * 7 + answered * 3) % 40;
+        return askUntilRefused(
+          url,
+          (answered) => `{wait(ms: ${waitMs(answered)})}`,
+          ({ status, body }, answered) =>
+            status === 200 && body === `{"data":{"wait":${waitMs(answered)}}}\n`,
+        );
+      });
+      const slow = ask(url, '{wait(ms: 250)}', new Agent());
+      await ask(url, '{wait(ms: 60)}', new Agent());
+      child.kill('SIGTERM');
+      await once(child, 'message');
+      const results = await Promise.all(clients);
+      lost.push(...results.flatMap((result) => result.lost));
+      for (const { answered } of results) expect(answered).toBeGreaterThan(1);
+      expect(await slow).toMatchObject({ status: 200, body: '{"data":{"wait":250}}\n', connection: 'close' });
+    }
+    child.disconnect();
+    expect(lost).toEqual([]);
+  });
+
+  it('says that it is not ready before it stops to serve', async () => {
+    const door = await startTestDoor();
+    expect((await fetch(`${door.url}/health/ready`)).status).toBe(200);
+    const drained = door.http.drain({ delayMs: 200, idleGraceMs: 0 });
+    const [ready, served] = await Promise.all([
+      fetch(`${door.url}/health/ready`),
+      door.post('{"query":"{hello}"}'),
+    ]);
+    expect([ready.status, await ready.json()]).toEqual([
+      503,
+      { status: 'unavailable', reason: 'shutting down' },
+    ]);
+    expect(await served.json()).toEqual({ data: { hello: 'world' } });
+    await drained;
+    await expect(fetch(`${door.url}/health/ready`)).rejects.toThrow('fetch failed');
+  });
+
+  it('ends connections that are idle or never sent anything', async () => {
+    const door = await startTestDoor();
+    const { hostname: host, port } = new URL(door.url);
+    const silent = connect(Number(port), host);
+    await once(silent, 'connect');
+    const agent = new Agent({ keepAlive: true });
+    await ask(door.url, '{hello}', agent);
+    const startedAt = performance.now();
+    const closed = once(silent, 'close');
+    silent.resume();
+    await door.http.drain({ delayMs: 0, idleGraceMs: 50 });
+    await closed;
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    agent.destroy();
+  });
+
+  it('cuts what does not end in time', async () => {
+    const door = await startTestDoor();
+    const never = ask(door.url, '{never}', new Agent());
+    never.catch(() => undefined);
+    await eventually(() => expect(door.deadlines).toHaveLength(1));
+    const startedAt = performance.now();
+    await door.http.drain({ delayMs: 0, timeoutMs: 200 });
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    await expect(never).rejects.toMatchObject({ code: 'ECONNRESET' });
+  });
+});

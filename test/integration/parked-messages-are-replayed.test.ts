@@ -1,0 +1,142 @@
+import { rmSync } from 'node:fs';
+import { v7 as uuidv7 } from 'uuid';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { buildCheckout } from '../testkit/built-checkout';
+import { type Ended, runCommand } from '../testkit/command';
+import {
+  commerceOf,
+  type ForeignService,
+  orderPlaced,
+  paymentFailed,
+  startForeignService,
+} from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { createUser } from '../testkit/users';
+
+let checkout: string;
+let app: TestApp;
+let others: ForeignService;
+beforeAll(async () => {
+  checkout = buildCheckout();
+  app = await startTestApp();
+  others = await startForeignService(app);
+});
+afterAll(async () => {
+  await others.close();
+  await app.stop();
+  rmSync(checkout, { recursive: true, force: true });
+});
+
+const run = (...args: string[]): Promise<Ended> =>
+  runCommand(checkout, args, { DATABASE_URL: app.databaseUrl });
+const lines = ({ stdout }: Ended) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const parkedCount = async () => (await app.sql('SELECT 1 FROM parked_messages')).length;
+
+describe('parked messages', () => {
+  it('are listed, shown, and folded when they are replayed after what refused them is mended', async () => {
+    const { id } = await createUser(app);
+    const orderId = uuidv7();
+    await app.sql(`ALTER TABLE user_spending ADD CONSTRAINT refuse CHECK (currency <> 'CHF')`);
+    const order = orderPlaced(id, { orderId, total: { value: 5, currency: 'CHF' } });
+    const hopeless = { ...orderPlaced(id), body: Buffer.from([0xff, 0x00]) };
+    // Waits for an order that is parked.
+    await others.publish(order, hopeless, paymentFailed(orderId));
+    await eventually(async () => {
+      expect(await parkedCount()).toBe(2);
+      expect(await app.sql('SELECT 1 FROM waiting_events')).toHaveLength(1);
+    });
+    await app.sql('ALTER TABLE user_spending DROP CONSTRAINT refuse');
+
+    const listed = await run('parked', 'list', '--json');
+    expect(listed).toMatchObject({ code: 0, stderr: '2 parked\n' });
+    const documents = lines(listed);
+    expect(documents).toContainEqual({
+      id: expect.any(String),
+      reason: 'CANNOT_BE_FOLDED',
+      type: 'OrderPlaced',
+      source: '/order.events',
+      eventId: order.properties.messageId,
+      parkedAt: expect.stringMatching(/^2\d{3}-.*Z$/),
+      attempts: 1,
+      body: order.body.toString(),
+    });
+    expect(documents).toContainEqual(
+      expect.objectContaining({ reason: 'INVALID_ENCODING', bodyBase64: hopeless.body.toString('base64') }),
+    );
+    const plain = await run('parked', 'list');
+    expect(plain.stdout).toMatch(/CANNOT_BE_FOLDED {2}OrderPlaced .*\n2 parked\n$/s);
+
+    const parkedOrder = documents.find(({ reason }) => reason === 'CANNOT_BE_FOLDED')?.id as string;
+    const shown = JSON.parse((await run('parked', 'show', parkedOrder)).stdout);
+    expect(shown).toMatchObject({
+      id: parkedOrder,
+      exchange: 'order.events',
+      routingKey: 'order.placed',
+      userId: id,
+    });
+
+    const replayed = await run('parked', 'replay', '--all');
+    expect(replayed).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/\n1 replayed, 1 still parked\n$/),
+    });
+    expect(replayed.stdout).toContain(`${parkedOrder}  folded\n`);
+    // The payment that waited for it is folded, too.
+    await eventually(async () => {
+      expect(await commerceOf(app, id)).toMatchObject({
+        orderCount: 1,
+        failedPaymentCount: 1,
+        spent: [{ amount: '5', currency: 'CHF' }],
+      });
+    });
+    expect(await parkedCount()).toBe(1);
+  });
+
+  it('are looked for in vain with exit code 1, and asked for wrongly with 2', async () => {
+    expect(await run('parked', 'show', uuidv7())).toMatchObject({ code: 1, stdout: '' });
+    expect(await run('parked', 'replay', 'nonsense', '--json')).toMatchObject({
+      code: 1,
+      stdout: '{"id":"nonsense","result":"unknown"}\n',
+      stderr: '0 replayed, 0 still parked, 1 unknown\n',
+    });
+    expect(await run('parked', 'replay')).toMatchObject({ code: 2, stdout: '' });
+    expect(await run('parked', 'replay', uuidv7(), '--all')).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+describe('the summaries', () => {
+  it('are what the history adds up to, and are mended where they are not', async () => {
+    const { id } = await createUser(app);
+    await others.publish(
+      ...[0.1, 0.2].map((value) => orderPlaced(id, { total: { value, currency: 'EUR' } })),
+    );
+    await eventually(async () => expect((await commerceOf(app, id)).orderCount).toBe(2));
+    expect(await run('recompute')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d users, 0 different\n$/),
+    });
+
+    const right = await commerceOf(app, id);
+    await app.sql('UPDATE user_commerce SET order_count = 7, last_order_at = now() WHERE user_id = $1', [id]);
+    await app.sql(`UPDATE user_spending SET amount = 0.4 WHERE user_id = $1`, [id]);
+    const found = await run('recompute', '--json');
+    expect(found.code).toBe(1);
+    expect(lines(found)).toEqual([
+      {
+        userId: id,
+        stored: expect.objectContaining({ orderCount: 7, spent: { EUR: '0.4' } }),
+        recomputed: expect.objectContaining({ orderCount: 2, spent: { EUR: '0.3' } }),
+      },
+    ]);
+    expect(await run('recompute', '--fix')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(', 1 mended\n'),
+    });
+    expect(await commerceOf(app, id)).toEqual(right);
+    expect(await run('recompute')).toMatchObject({ code: 0 });
+  });
+});

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
+import { v7 as uuidv7 } from 'uuid';
+import { personalDataMap } from '../../src/privacy/personal-data-map';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { orderPlaced, paymentFailed, startForeignService } from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { createUser, mutate } from '../testkit/users';
+
+const schema = JSON.parse(readFileSync('contract/user-data-export.schema.json', 'utf8'));
+const ajv = addFormats.default(new Ajv({ allowUnionTypes: true }));
+const validate = ajv.compile(schema);
+
+let app: TestApp;
+let officer: string;
+let userId: string;
+let orderId: string;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+  const others = await startForeignService(app);
+  orderId = uuidv7();
+  const address = { street: '1 Main Street', city: 'Springfield' };
+  ({ id: userId } = await createUser(app, { displayName: 'Ada', phoneNumber: '+14155550100', address }));
+  const { id: somebodyElse } = await createUser(app, { firstName: 'Else' });
+  await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: 'form' });
+  await mutate(app, 'requestEmailVerification', { userId });
+  await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY', notes: 'noted by staff' });
+  await others.publish(
+    orderPlaced(userId, { orderId, total: { value: '12.50', currency: 'EUR' } }),
+    paymentFailed(orderId),
+    orderPlaced(somebodyElse, { orderId: 'of somebody else' }),
+  );
+  await eventually(async () =>
+    expect(await app.sql(`SELECT 1 FROM user_history WHERE late OR source LIKE '/%.events'`)).toHaveLength(3),
+  );
+  await others.close();
+});
+afterAll(() => app.stop());
+
+const exported = async (token: string) =>
+  (await mutate(app, 'exportUserData', { userId }, token)).export as { generatedAt: string; document: any };
+
+it('says everything that is stored, in the documented form, and nothing of anybody else', async () => {
+  const { document, generatedAt } = await exported(await app.token({ sub: userId }));
+  validate(document);
+  expect(validate.errors).toBeNull();
+  expect(Date.now() - new Date(generatedAt).getTime()).toBeLessThan(60_000);
+  expect(document).toMatchObject({
+    userId,
+    profile: {
+      displayName: 'Ada',
+      phoneNumber: '+14155550100',
+      address: { city: 'Springfield' },
+      version: 3,
+    },
+    emailPreferences: { newsletter: true, marketing: false },
+    consents: [{ topic: 'newsletter', granted: true, source: 'form', actor: 'staff' }],
+    verifications: [{ usedAt: null }],
+    commerce: { orderCount: 1, failedPaymentCount: 1, loyaltyPoints: '0' },
+    spending: [{ currency: 'EUR', amount: '12.5' }],
+    orders: [{ orderId }],
+  });
+  expect(document.history.map((entry: { type: string }) => entry.type).sort()).toEqual([
+    'EMAIL_PREFERENCES_UPDATED',
+    'ORDER_PLACED',
+    'PAYMENT_FAILED',
+    'USER_CREATED',
+    'USER_DEACTIVATED',
+  ]);
+  expect(document.recipients.length).toBeGreaterThan(2);
+  const text = JSON.stringify(document);
+  expect(text).not.toContain('noted by staff');
+  expect(text).not.toContain('somebody else');
+  expect(text).not.toContain('Else');
+});
+
+it('has the fields that the map of personal data exports, and no others', async () => {
+  const { document } = await exported(await app.token({ sub: userId }));
+  const names = Object.entries(document as Record<string, unknown>).flatMap(([section, content]) => {
+    const [first] = Array.isArray(content) ? content : [content];
+    return typeof first === 'object' && section !== 'recipients'
+      ? Object.keys(first as object).map((name) => `${section}.${name}`)
+      : [];
+  });
+  const wanted = Object.values(personalDataMap).flatMap(({ columns }) =>
+    Object.values(columns).flatMap(({ exportedAs }) => exportedAs ?? []),
+  );
+  expect(names.sort()).toEqual(wanted.sort());
+});
+
+it('reads PostgreSQL, not the cache', async () => {
+  const read = () =>
+    app.graphql('query ($id: ID!) { user(id: $id) { firstName } }', { id: userId }, { token: app.staff });
+  await read();
+  await app.sql(`UPDATE users SET first_name = 'Changed' WHERE id = $1`, [userId]);
+  expect((await exported(officer)).document.profile.firstName).toBe('Changed');
+  expect((await read()).data.user.firstName).toBe('Ada');
+});
+
+it('tells the person who else was given the data, and not of the person’s own look', async () => {
+  await exported(officer);
+  const { document } = await exported(await app.token({ sub: userId }));
+  const exports = document.accesses.filter(
+    ({ action }: { action: string }) => action === 'USER_DATA_EXPORTED',
+  );
+  expect(new Set(exports.map(({ actor }: { actor: string }) => actor))).toEqual(new Set(['officer']));
+});
+
+it('is whole however long the history is', async () => {
+  await app.sql(
+    `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
+     SELECT gen_random_uuid(), $1, 'ORDER_PLACED', now(), now(), 'test', n, 'An order', '{}' FROM generate_series(1, 2500) AS n`,
+    [userId],
+  );
+  const { document } = await exported(officer);
+  expect(new Set(document.history.map(({ eventId }: { eventId: string }) => eventId)).size).toBe(2505);
+});
+
+it('answers UserNotFoundError for ids that are unknown or none', async () => {
+  for (const id of [uuidv7(), 'malformed'])
+    expect(await mutate(app, 'exportUserData', { userId: id }, officer)).toMatchObject({
+      __typename: 'UserNotFoundError',
+    });
+});

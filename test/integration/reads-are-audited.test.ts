@@ -1,0 +1,195 @@
+import { startTestApp, type TestApp } from '../testkit/app';
+import { auditTrailOf, type TrailEntry } from '../testkit/audit';
+import { eventually } from '../testkit/eventually';
+import { newId, storeUsers } from '../testkit/stored-users';
+import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+import { startWitness, type Witness } from '../testkit/witness';
+
+let database: TestDatabase;
+let postgres: TcpProxy;
+let app: TestApp;
+let witness: Witness;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  postgres = await startTcpProxy(database.url);
+  app = await startTestApp({ config: { databaseUrl: postgres.url } });
+  witness = await startWitness(`${app.amqpPrefix}audit.events`);
+});
+afterAll(async () => {
+  await witness.close();
+  await app.stop();
+  await postgres.close();
+  await database.drop();
+});
+
+async function storeUser(): Promise<string> {
+  const id = newId('ACTIVE');
+  await storeUsers(app, [{ id, state: 'ACTIVE' }]);
+  return id;
+}
+
+const read = (id: string, selection: string, token: string | undefined = app.staff) =>
+  app.graphql(`query ($id: ID!) { user(id: $id) { ${selection} } }`, { id }, { token });
+
+const told = (trail: TrailEntry[]) => trail.map(({ actor, action, fields }) => [actor, action, fields]);
+
+describe('reading somebody else', () => {
+  it('leaves one entry for the request, with who, when and the fields that are not for everybody', async () => {
+    const id = await storeUser();
+    const before = Date.now();
+    await app.graphql(
+      `query ($id: ID!) {
+         one: user(id: $id) { id displayName status email address { city } }
+         two: user(id: $id) { lastName: email history(first: 1) { nodes { id } } }
+         userEmailPreferences(userId: $id) { newsletter }
+       }`,
+      { id },
+      { token: app.staff },
+    );
+    const trail = await auditTrailOf(app, id);
+    expect(told(trail)).toEqual([
+      ['staff', 'USER_READ', ['address', 'email', 'emailPreferences', 'history']],
+    ]);
+    expect(trail[0]?.reason).toBeNull();
+    expect(Date.parse(trail[0]?.at ?? '')).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(trail[0]?.at ?? '')).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('leaves one entry for each request and user', async () => {
+    const users = await Promise.all([storeUser(), storeUser(), storeUser()]);
+    const of = users.map((id) => ({ __typename: 'User', id }));
+    for (const field of ['email', 'username']) {
+      const { data } = await app.graphql(
+        `query ($of: [_Any!]!) { _entities(representations: $of) { ... on User { ${field} } } }`,
+        { of: [...of, { __typename: 'User', id: newId('unknown') }] },
+        { token: app.staff },
+      );
+      expect(data._entities).toHaveLength(4);
+    }
+    for (const id of users) {
+      expect(told(await auditTrailOf(app, id))).toEqual([
+        ['staff', 'USER_READ', ['email']],
+        ['staff', 'USER_READ', ['username']],
+      ]);
+    }
+  });
+
+  it('through a list or in the answer to a mutation is the same', async () => {
+    const id = await storeUser();
+    await app.graphql(
+      'query ($search: String!) { users(filter: { search: $search }) { nodes { id } edges { node { phoneNumber } } } }',
+      { search: id },
+      { token: app.staff },
+    );
+    await app.graphql(
+      'mutation ($id: ID!) { updateUser(input: { userId: $id, locale: "de" }) { ... on UpdateUserSuccess { user { locale } } } }',
+      { id },
+      { token: app.staff },
+    );
+    await app.graphql(
+      `mutation ($id: ID!) { updateEmailPreferences(input: { userId: $id, loyalty: true }) {
+         ... on UpdateEmailPreferencesSuccess { emailPreferences { loyalty } } } }`,
+      { id },
+      { token: app.staff },
+    );
+    expect(told(await auditTrailOf(app, id)).filter(([, action]) => action === 'USER_READ')).toEqual([
+      ['staff', 'USER_READ', ['phoneNumber']],
+      ['staff', 'USER_READ', ['locale']],
+      ['staff', 'USER_READ', ['emailPreferences']],
+    ]);
+  });
+
+  it('is told on audit.events, without any value', async () => {
+    const id = await storeUser();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await app.graphql(
+      'query ($id: ID!) { user(id: $id) { email } }',
+      { id },
+      { token: app.staff, headers: { traceparent } },
+    );
+    await eventually(() => expect(witness.of(id)).toHaveLength(1));
+    const [entry] = await auditTrailOf(app, id);
+    expect(witness.of(id)).toEqual([
+      {
+        routingKey: 'audit.user.accessed',
+        messageId: entry?.id,
+        contentType: 'application/cloudevents+json',
+        persistent: true,
+        event: {
+          specversion: '1.0',
+          id: entry?.id,
+          source: `/user-service/users/${id}`,
+          subject: id,
+          type: 'UserDataAccessed',
+          time: entry?.at,
+          datacontenttype: 'application/json',
+          dataschema: '/schemas/UserDataAccessed/1.0.0.json',
+          traceparent,
+          data: { userId: id, at: entry?.at, actor: 'staff', action: 'USER_READ', fields: ['email'] },
+        },
+      },
+    ]);
+  });
+
+  it('by many at once is written together', async () => {
+    const ids = await Promise.all(Array.from({ length: 40 }, storeUser));
+    await Promise.all(ids.map((id) => read(id, 'email')));
+    const rows = await app.sql(
+      `SELECT count(*)::int AS entries, count(DISTINCT xmin::text)::int AS transactions
+       FROM audit_entries WHERE user_id = ANY ($1)`,
+      [ids],
+    );
+    expect(rows).toEqual([{ entries: 40, transactions: expect.any(Number) }]);
+    expect(rows[0]?.['transactions']).toBeLessThan(20);
+  });
+
+  it('that cannot be audited is not answered, while reading oneself goes on', async () => {
+    const id = await storeUser();
+    const own = await app.token({ sub: id });
+    expect((await read(id, 'email', own)).data.user.email).toBe(`${id}@example.com`);
+    await postgres.stop();
+    const answer = await read(id, 'email');
+    expect(answer.status).toBe(503);
+    expect(answer.data).toBeNull();
+    expect(answer.errors).toMatchObject([{ extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
+    expect((await read(id, 'email', own)).data.user.email).toBe(`${id}@example.com`);
+    expect((await read(id, 'displayName')).data.user.displayName).toBe(`Known as ${id}`);
+    await postgres.resume();
+    await eventually(async () => expect((await read(id, 'email')).status).toBe(200));
+  });
+});
+
+describe('no entry is left by', () => {
+  it('reading oneself', async () => {
+    const id = await storeUser();
+    const token = await app.token({ sub: id, scope: 'users:read' });
+    await app.graphql('{ me { email history(first: 1) { nodes { id } } } }', {}, { token });
+    await read(id.toUpperCase(), 'email emailPreferences { newsletter }', token);
+    await app.graphql(
+      'query ($id: ID!) { userEmailPreferences(userId: $id) { loyalty } }',
+      { id },
+      { token },
+    );
+    expect(await auditTrailOf(app, id)).toEqual([]);
+  });
+
+  it('reading what everybody may, or asking for what one may not', async () => {
+    const id = await storeUser();
+    await read(id, 'id displayName status __typename');
+    await read(id, 'email', await app.token({ sub: newId('unknown'), scope: 'users:foo' }));
+    await read(id, 'email', await app.token({ sub: newId('unknown') }));
+    expect(await auditTrailOf(app, id)).toEqual([]);
+  });
+
+  it('asking for somebody who is not here', async () => {
+    const id = newId('unknown');
+    await read(id, 'email');
+    await app.graphql(
+      'query ($of: [_Any!]!) { _entities(representations: $of) { ... on User { status email } } }',
+      { of: [{ __typename: 'User', id }] },
+      { token: app.staff },
+    );
+    expect(await auditTrailOf(app, id)).toEqual([]);
+  });
+});

@@ -1,0 +1,150 @@
+import { startTestApp, type TestApp } from '../testkit/app';
+import { countRows, eventsOf } from '../testkit/traces';
+import { buildUser, createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+let replica: TestApp;
+beforeAll(async () => {
+  app = await startTestApp();
+  replica = await startTestApp({ beside: app });
+});
+afterAll(async () => {
+  await replica.stop();
+  await app.stop();
+});
+
+/** Ten calls at once, on both replicas. */
+const tenTimes = (mutation: string, input: Record<string, unknown>) =>
+  Promise.all(Array.from({ length: 10 }, (_, n) => mutate(n % 2 ? app : replica, mutation, input)));
+
+describe('a call that is repeated with its idempotencyKey', () => {
+  it('creates one user of ten simultaneous calls, and answers it to all of them', async () => {
+    const before = await countRows(app);
+    const answers = await tenTimes('createUser', buildUser({ idempotencyKey: 'one user' }));
+    expect(answers[0].__typename).toBe('CreateUserSuccess');
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    const after = await countRows(app);
+    expect(after).toEqual({
+      ...before,
+      users: before.users + 1,
+      user_history: before.user_history + 1,
+      outbox_events: before.outbox_events + 1,
+      idempotency_keys: 1,
+    });
+  });
+
+  it.each([
+    ['updateUser', { firstName: 'Once' }, 'UserUpdated'],
+    ['deactivateUser', { notes: 'once' }, 'UserDeactivated'],
+    ['updateEmailPreferences', { marketing: true }, 'UserEmailPreferencesUpdated'],
+  ])('has one effect of ten simultaneous calls of %s', async (mutation, input, type) => {
+    const { id } = await createUser(app);
+    const answers = await tenTimes(mutation, { userId: id, ...input, idempotencyKey: `ten ${mutation}` });
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    expect((await eventsOf(app, id)).map((event) => event.type)).toEqual(['UserCreated', type]);
+    const ledger = await app.sql('SELECT topic FROM email_preference_decisions WHERE user_id = $1', [id]);
+    expect(ledger).toHaveLength(mutation === 'updateEmailPreferences' ? 1 : 0);
+  });
+
+  it('answers the user as it is then, even when the same input would now have an effect', async () => {
+    const { id } = await createUser(app);
+    const input = { userId: id, firstName: 'First', expectedVersion: 1, idempotencyKey: `first ${id}` };
+    await mutate(app, 'updateUser', input);
+    await mutate(app, 'updateUser', { userId: id, firstName: 'Second' });
+    const { user } = await mutate(app, 'deactivateUser', { userId: id });
+    expect(await mutate(app, 'updateUser', input)).toEqual({ __typename: 'UpdateUserSuccess', user });
+    expect(user).toMatchObject({ firstName: 'Second', version: 4 });
+  });
+
+  it('is refused when its input is another, whatever the difference', async () => {
+    const { id } = await createUser(app);
+    const input = { userId: id, displayName: 'A', idempotencyKey: `same ${id}` };
+    await mutate(app, 'updateUser', input);
+    const conflict = { __typename: 'IdempotencyConflictError', message: expect.any(String) };
+    expect(await mutate(app, 'updateUser', { ...input, displayName: 'B' })).toEqual(conflict);
+    expect(await mutate(app, 'updateUser', { ...input, locale: null })).toEqual(conflict);
+    expect(await mutate(app, 'updateUser', { userId: id, idempotencyKey: input.idempotencyKey })).toEqual(
+      conflict,
+    );
+    expect(await mutate(app, 'deactivateUser', { userId: id, idempotencyKey: input.idempotencyKey })).toEqual(
+      conflict,
+    );
+    const { user } = await mutate(app, 'updateUser', {
+      idempotencyKey: ` ${input.idempotencyKey} `,
+      displayName: 'A',
+      userId: id,
+    });
+    expect(user).toMatchObject({ displayName: 'A', version: 2, status: 'ACTIVE' });
+  });
+
+  it('answers the same error again, also when the call would now succeed', async () => {
+    const taken = await createUser(app);
+    const { id } = await createUser(app);
+    const calls: [mutation: string, input: Record<string, unknown>, error: string][] = [
+      ['createUser', buildUser({ email: taken.email, idempotencyKey: 'e1' }), 'EmailTakenError'],
+      ['createUser', buildUser({ username: taken.username, idempotencyKey: 'e2' }), 'UsernameTakenError'],
+      ['createUser', buildUser({ userId: taken.id, idempotencyKey: 'e3' }), 'UserIdTakenError'],
+      ['updateUser', { userId: id, email: taken.email, idempotencyKey: 'e4' }, 'EmailTakenError'],
+      [
+        'updateUser',
+        { userId: id, firstName: 'X', expectedVersion: 2, idempotencyKey: 'e5' },
+        'VersionConflictError',
+      ],
+      [
+        'deactivateUser',
+        { userId: '01975a5e-0000-7000-8000-000000000000', idempotencyKey: 'e6' },
+        'UserNotFoundError',
+      ],
+      ['reactivateUser', { userId: 'nobody', idempotencyKey: 'e7' }, 'UserNotFoundError'],
+    ];
+    for (const [mutation, input, error] of calls) {
+      const first = await mutate(app, mutation, input);
+      expect(first.__typename).toBe(error);
+      expect(await mutate(replica, mutation, input)).toEqual(first);
+    }
+    await createUser(app, { userId: '01975a5e-0000-7000-8000-000000000000' });
+    await mutate(app, 'updateUser', { userId: id, firstName: 'Y' });
+    await app.sql('DELETE FROM users WHERE id = $1', [taken.id]);
+    for (const [mutation, input, error] of calls)
+      expect((await mutate(app, mutation, input)).__typename).toBe(error);
+    // A key belongs to the first input also when that failed.
+    expect(await mutate(app, 'createUser', buildUser({ idempotencyKey: 'e1' }))).toMatchObject({
+      __typename: 'IdempotencyConflictError',
+    });
+  });
+
+  it('can be mended and tried again when its input was wrong', async () => {
+    const input = buildUser({ firstName: '', idempotencyKey: 'wrong at first' });
+    const first = await mutate(app, 'createUser', input);
+    expect(first.__typename).toBe('InvalidInputError');
+    expect(await mutate(app, 'createUser', input)).toEqual(first);
+    expect((await mutate(app, 'createUser', { ...input, firstName: 'Right' })).__typename).toBe(
+      'CreateUserSuccess',
+    );
+  });
+
+  it('never meets the keys of another actor', async () => {
+    const other = await app.token({ sub: 'another-importer', scope: 'users:write' });
+    const [mine, theirs] = [buildUser({ idempotencyKey: 'row 1' }), buildUser({ idempotencyKey: 'row 1' })];
+    const first = await mutate(app, 'createUser', mine);
+    const second = await mutate(app, 'createUser', theirs, other);
+    expect([first.user.email, second.user.email]).toEqual([mine.email, theirs.email]);
+    expect(await mutate(app, 'createUser', mine)).toEqual(first);
+    expect(await mutate(app, 'createUser', theirs, other)).toEqual(second);
+  });
+
+  it('keeps digests and a reference of a call, and nothing of its key or input', async () => {
+    const input = buildUser({ lastName: 'Canary-Name', idempotencyKey: 'canary-key@example.com' });
+    const { user } = await mutate(app, 'createUser', input);
+    const [row] = await app.sql('SELECT * FROM idempotency_keys WHERE user_id = $1', [user.id]);
+    expect(row).toEqual({
+      actor_id: 'staff',
+      key: expect.stringMatching(/^[\w-]{43}$/),
+      input_digest: expect.stringMatching(/^[\w-]{43}$/),
+      user_id: user.id,
+      outcome: 'SUCCESS',
+      created_at: expect.any(Date),
+    });
+    expect(JSON.stringify(row)).not.toMatch(/canary|example/i);
+  });
+});

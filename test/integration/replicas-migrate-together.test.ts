@@ -1,0 +1,55 @@
+import { Client } from 'pg';
+import { createDataSource } from '../../src/postgres/data-source';
+import { migrate, pendingMigrations } from '../../src/postgres/migrate';
+import { createLogger } from '../../src/telemetry/logger';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+const log = createLogger({ level: 'silent' });
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+/** Every column, constraint and index, as PostgreSQL itself describes them. */
+async function describeSchema(): Promise<unknown[]> {
+  const client = new Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      `SELECT table_name || '.' || column_name AS name,
+         concat_ws(' ', data_type, is_nullable, column_default) AS definition FROM information_schema.columns
+         WHERE table_schema = 'public'
+       UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+       UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+       ORDER BY name, definition`,
+    );
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrateDown(): Promise<void> {
+  const dataSource = createDataSource({ url: database.url, log, deadlines: false });
+  await dataSource.initialize();
+  try {
+    for (const _migration of dataSource.migrations) await dataSource.undoLastMigration();
+    await dataSource.query('DROP TABLE schema_migrations');
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+it('brings an empty database up to date once when four replicas begin at the same moment', async () => {
+  const described = await describeSchema();
+  expect(described.length).toBeGreaterThan(50);
+  await migrateDown();
+  expect(await describeSchema()).toEqual([]);
+  const missing = await pendingMigrations(database.url, log);
+
+  const ran = await Promise.all(Array.from({ length: 4 }, () => migrate(database.url, log)));
+  expect(ran.filter((names) => names.length > 0)).toEqual([missing]);
+  expect(await pendingMigrations(database.url, log)).toEqual([]);
+  expect(await describeSchema()).toEqual(described);
+});

@@ -1,0 +1,94 @@
+import { rmSync } from 'node:fs';
+import { v7 as uuidv7 } from 'uuid';
+import { OutboxRetention } from '../../src/outbox/outbox-retention';
+import { Database } from '../../src/postgres/database';
+import { createLogger } from '../../src/telemetry/logger';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { buildCheckout } from '../testkit/built-checkout';
+import { runCommand } from '../testkit/command';
+import { eventually } from '../testkit/eventually';
+import { createUser, mutate } from '../testkit/users';
+import { startWitness, type Witness } from '../testkit/witness';
+
+let checkout: string;
+let app: TestApp;
+let witness: Witness;
+beforeAll(async () => {
+  checkout = buildCheckout();
+  app = await startTestApp();
+  witness = await startWitness(`${app.amqpPrefix}user.events`);
+});
+afterAll(async () => {
+  await witness.close();
+  await app.stop();
+  rmSync(checkout, { recursive: true, force: true });
+});
+
+const republish = (...args: string[]) =>
+  runCommand(checkout, ['republish', ...args], { DATABASE_URL: app.databaseUrl });
+const ids = (userId: string) => witness.of(userId).map(({ messageId }) => messageId);
+
+describe('republish', () => {
+  it('sends a user’s events again with the same ids, in order', async () => {
+    const [{ id }, { id: other }] = [await createUser(app), await createUser(app)];
+    await mutate(app, 'updateUser', { userId: id, displayName: 'Countess' });
+    await mutate(app, 'deactivateUser', { userId: id });
+    await eventually(() => expect(ids(id)).toHaveLength(3));
+    await eventually(async () =>
+      expect(await app.sql('SELECT 1 FROM outbox_events WHERE published_at IS NULL')).toEqual([]),
+    );
+    const first = ids(id);
+
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    expect(await republish('--since', since, '--user', id)).toMatchObject({
+      code: 0,
+      stdout: '3 to be published again\n',
+    });
+    await eventually(() => expect(ids(id)).toEqual([...first, ...first]));
+    expect(ids(other)).toHaveLength(1);
+
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    expect(await republish('--since', later)).toMatchObject({ code: 0, stdout: '0 to be published again\n' });
+    expect(await republish('--since', since)).toMatchObject({ stdout: '4 to be published again\n' });
+    await eventually(() => expect(ids(other)).toHaveLength(2));
+    expect(await republish('--since', 'yesterday')).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('sends a long past in order', async () => {
+    const userId = uuidv7();
+    await app.sql(
+      `INSERT INTO outbox_events (id, user_id, version, type, data, occurred_at, lane, published_at)
+       SELECT gen_random_uuid(), $1, n, 'UserUpdated', '{}', now(), 0, now() FROM generate_series(1, 700) AS n`,
+      [userId],
+    );
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    expect(await republish('--since', since, '--user', userId)).toMatchObject({
+      code: 0,
+      stdout: '700 to be published again\n',
+    });
+    await eventually(() => expect(ids(userId)).toHaveLength(700), { timeoutMs: 15_000 });
+    const sequences = witness.of(userId).map(({ event }) => Number(event.sequence));
+    expect(sequences).toEqual(Array.from({ length: 700 }, (_, at) => at + 1));
+  });
+
+  it('has no more of what was published longer ago than the retention', async () => {
+    const database = new Database(app.databaseUrl, createLogger({ level: 'silent' }), 1);
+    await database.connect();
+    try {
+      const { id } = await createUser(app);
+      await eventually(() => expect(ids(id)).toHaveLength(1));
+      await app.sql(
+        `INSERT INTO outbox_events (id, user_id, version, type, data, occurred_at, lane, published_at)
+         SELECT gen_random_uuid(), gen_random_uuid(), 1, 'UserUpdated', '{}', now() - interval '40 days', 99,
+           now() - age FROM unnest(ARRAY['31 days', '31 days', '29 days', NULL]::interval[]) AS age, generate_series(1, 300)`,
+      );
+      const retention = new OutboxRetention(database, 30);
+      expect(await retention.sweep()).toBe(600);
+      expect(await app.sql('SELECT count(*)::int AS n FROM outbox_events WHERE lane = 99')).toEqual([
+        { n: 600 },
+      ]);
+    } finally {
+      await database.close();
+    }
+  });
+});

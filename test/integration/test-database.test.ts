@@ -1,0 +1,34 @@
+import { Client } from 'pg';
+import { createTestDatabase } from '../testkit/test-database';
+import { testAmqpPrefix, testRedisPrefix } from '../testkit/test-run';
+
+async function query(url: string, sql: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+test('gives every caller a database of its own, and takes it away with its connections', async () => {
+  const [mine, yours] = await Promise.all([createTestDatabase(), createTestDatabase()]);
+  await query(mine.url, 'CREATE TABLE notes (note text)');
+  expect(await query(yours.url, "SELECT to_regclass('notes') AS notes")).toEqual([{ notes: null }]);
+
+  const lingering = new Client({ connectionString: mine.url });
+  lingering.on('error', () => undefined);
+  await lingering.connect();
+  await Promise.all([mine.drop(), yours.drop()]);
+  await expect(query(mine.url, 'SELECT 1')).rejects.toThrow('does not exist');
+  await expect(lingering.query('SELECT 1')).rejects.toThrow();
+});
+
+test('keeps one prefix in a file, with the name of the run in it', () => {
+  const run = process.env['TEST_RUN'] ?? 'absent';
+  expect(testRedisPrefix()).toBe(testRedisPrefix());
+  expect(testRedisPrefix()).toContain(run);
+  expect(testAmqpPrefix()).toContain(run);
+});

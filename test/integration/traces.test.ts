@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { createLogger } from '../../src/telemetry/logger';
+import { Tracing } from '../../src/telemetry/tracing';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { startAuthenticationService } from '../testkit/authentication-service';
+import { type CollectedSpan, type Collector, startCollector } from '../testkit/collector';
+import { eventually } from '../testkit/eventually';
+import { type ProgrammableServer, startProgrammableServer } from '../testkit/programmable-server';
+import { buildUser } from '../testkit/users';
+import { startWitness, type Witness } from '../testkit/witness';
+
+const kinds = { internal: 1, server: 2, client: 3, producer: 4 };
+const canaries = {
+  email: 'canary.address@example.com',
+  firstName: 'Canaryfirst',
+  lastName: 'Canarylast',
+  password: 'canary password 1',
+};
+const creation = `mutation Register($input: CreateUserInput!) {
+  createUser(input: $input) { ... on CreateUserSuccess { user { id email } } }
+}`;
+
+let collector: Collector;
+let authentication: ProgrammableServer;
+let app: TestApp;
+let witness: Witness;
+beforeAll(async () => {
+  collector = await startCollector();
+  authentication = await startAuthenticationService();
+  app = await startTestApp({
+    config: {
+      otlpEndpoint: collector.url.href,
+      otelServiceName: 'users-under-test',
+      authenticationServiceUrl: authentication.url.href,
+    },
+  });
+  witness = await startWitness(`${app.amqpPrefix}user.events`);
+  await actThrough(app);
+  await app.stop();
+});
+afterAll(async () => {
+  await witness.close();
+  await authentication.close();
+  await collector.close();
+});
+
+const caller = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+const unrecorded = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+let userId: string;
+
+/** What the service did before it stopped: the spans of all of it are with the collector by then. */
+async function actThrough({ graphql, staff: token }: TestApp): Promise<void> {
+  userId = randomUUID();
+  const headers = (id: string, traceparent?: string) => ({
+    token,
+    headers: { 'x-request-id': id, ...(traceparent && { traceparent }) },
+  });
+  const input = buildUser({ ...canaries, userId });
+  await graphql(creation, { input }, headers('create', `00-${caller.traceId}-${caller.spanId}-01`));
+  const literals = `{ userByEmail(email: "${canaries.email}") { id firstName } }`;
+  await graphql(literals, {}, headers('read'));
+  await graphql(`${literals} "${canaries.lastName}`, {}, headers('malformed'));
+  await graphql(
+    `query Wrong { users(first: 1000, filter: { search: "${canaries.email}" }) { nodes { id } } }`,
+    {},
+    headers('wrong'),
+  );
+  await graphql('query Seen_0af7651916cd43dd { me { id } }', {}, headers('id'));
+  await graphql('{ me { id } }', {}, headers('unrecorded', unrecorded));
+  await graphql('{ me { id } }', {}, { token: `${token}canary`, headers: { 'x-request-id': 'stranger' } });
+  await eventually(() => expect(witness.of(userId)).toHaveLength(1));
+}
+
+function only(name: string, requestId?: string): CollectedSpan {
+  const found = collector
+    .spans()
+    .filter((span) => span.name === name && (!requestId || span.attributes['request.id'] === requestId));
+  expect(found).toHaveLength(1);
+  return found[0] as CollectedSpan;
+}
+
+const ofRequest = (id: string) =>
+  collector.spans().filter(({ attributes }) => attributes['request.id'] === id);
+
+describe('traces', () => {
+  it('lead from the caller through the request and its operation to the credentials and the event', () => {
+    const request = only('POST /graphql', 'create');
+    expect(request).toMatchObject({
+      traceId: caller.traceId,
+      parentSpanId: caller.spanId,
+      kind: kinds.server,
+      failed: false,
+      service: 'users-under-test',
+      attributes: {
+        'http.request.method': 'POST',
+        'http.route': '/graphql',
+        'http.response.status_code': 200,
+        'request.id': 'create',
+      },
+    });
+    const operation = only('mutation Register');
+    expect(operation).toMatchObject({
+      traceId: caller.traceId,
+      parentSpanId: request.spanId,
+      kind: kinds.internal,
+      attributes: { 'graphql.operation.type': 'mutation', outcome: 'success', 'request.id': 'create' },
+    });
+    const credentials = only('PUT /credentials/{userId}');
+    expect(credentials).toMatchObject({
+      traceId: caller.traceId,
+      parentSpanId: operation.spanId,
+      kind: kinds.client,
+      attributes: { outcome: 'accepted' },
+    });
+    expect(authentication.requests.map(({ headers }) => headers['traceparent'])).toEqual([
+      `00-${caller.traceId}-${credentials.spanId}-01`,
+    ]);
+    const [message] = witness.of(userId);
+    expect(message?.event.traceparent).toBe(`00-${caller.traceId}-${operation.spanId}-01`);
+    expect(only('publish UserCreated')).toMatchObject({
+      traceId: caller.traceId,
+      parentSpanId: operation.spanId,
+      kind: kinds.producer,
+      attributes: { outcome: 'routed', 'messaging.message.id': message?.event.id },
+    });
+  });
+
+  it('begin here where the caller has none', () => {
+    const request = only('POST /graphql', 'read');
+    expect(request.parentSpanId || undefined).toBeUndefined();
+    expect(only('query', 'read')).toMatchObject({ traceId: request.traceId, parentSpanId: request.spanId });
+  });
+
+  it('tell what is refused or fails, and which names may be told', () => {
+    expect(only('GraphQL operation', 'malformed').attributes).toMatchObject({ outcome: 'refused' });
+    expect(only('query Wrong')).toMatchObject({ failed: true, attributes: { outcome: 'error' } });
+    expect(only('query other', 'id').attributes).toMatchObject({ outcome: 'success' });
+    expect(ofRequest('stranger').map(({ name, attributes }) => [name, attributes])).toEqual([
+      ['POST /graphql', expect.objectContaining({ 'http.response.status_code': 401 })],
+    ]);
+  });
+
+  it('follow the caller who does not record', () => {
+    expect(ofRequest('unrecorded')).toEqual([]);
+    expect(collector.spans().filter(({ traceId }) => unrecorded.includes(traceId))).toEqual([]);
+  });
+
+  it('hold nothing that a person entered, and no token', () => {
+    const sent = collector.requests.map(({ body }) => body).join('\n');
+    expect(sent).toContain('mutation Register');
+    for (const value of [...Object.values(canaries), app.staff, 'canary', 'Canary', userId])
+      expect(sent).not.toContain(value);
+  });
+});
+
+it('tells of lost traces once a minute', async () => {
+  const lines: string[] = [];
+  const refusing = await startProgrammableServer({ status: 400, body: 'no canary@example.com here' });
+  const log = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
+  const endpoint = `${refusing.url.href}under/`;
+  const tracing = new Tracing({ endpoint, serviceName: 'test', log, exportIntervalMs: 5 });
+  await eventually(() => {
+    tracing.begin('lost', 'internal', null).end({ failed: false, attributes: {} });
+    expect(refusing.requests.length).toBeGreaterThan(3);
+  });
+  await tracing.stop();
+  await refusing.close();
+  expect(refusing.requests[0]?.path).toBe('/under/v1/traces');
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ level: 'warn', msg: 'traces are lost', failure: '400' }),
+  ]);
+});

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { countRows, eventsOf } from '../testkit/traces';
+import { buildUser, createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startTestApp();
+});
+afterAll(() => app.stop());
+
+const full = {
+  displayName: 'Countess',
+  phoneNumber: '+441632960001',
+  address: {
+    street: '12 St James’s Square',
+    city: 'London',
+    state: null,
+    postalCode: 'SW1Y 4JH',
+    country: 'GB',
+  },
+  locale: 'en-GB',
+  timeZone: 'Europe/London',
+};
+
+const update = (id: string, input: object) => mutate(app, 'updateUser', { userId: id, ...input });
+
+describe('updateUser', () => {
+  it('leaves what is absent, clears what is null or blank, and replaces the address as a whole', async () => {
+    const created = await createUser(app, full);
+    const { id } = created;
+    const first = (await update(id, { lastName: 'King', address: { city: 'Ockham' } })).user;
+    expect(first).toEqual({
+      ...created,
+      lastName: 'King',
+      address: { street: null, city: 'Ockham', state: null, postalCode: null, country: null },
+      version: 2,
+      updatedAt: first.updatedAt,
+    });
+    expect(first.updatedAt > created.updatedAt).toBe(true);
+    const second = (
+      await update(id, { displayName: null, phoneNumber: ' ', address: null, locale: null, timeZone: '' })
+    ).user;
+    expect(second).toMatchObject({
+      displayName: null,
+      phoneNumber: null,
+      address: null,
+      locale: null,
+      timeZone: null,
+      version: 3,
+    });
+    expect((await update(id, { address: { street: ' ', city: null } })).user.version).toBe(3);
+  });
+
+  it.each(['firstName', 'lastName', 'email', 'username'])('never clears %s', async (field) => {
+    const created = await createUser(app);
+    for (const value of [null, '', ' \t '])
+      expect(await update(created.id, { displayName: 'new', [field]: value })).toMatchObject({
+        __typename: 'InvalidInputError',
+        fields: [{ path: field, code: 'REQUIRED' }],
+      });
+    expect((await update(created.id, {})).user).toEqual(created);
+  });
+
+  it('tells the names of the changed fields and never their values', async () => {
+    const { id } = await createUser(app, full);
+    const change = {
+      firstName: 'Augusta',
+      lastName: 'Lovelace',
+      username: `countess-${id}`,
+      phoneNumber: '+441632960002',
+      address: { ...full.address, city: 'Westminster' },
+      email: `augusta.${id}@example.com`,
+    };
+    const { user } = await update(id, change);
+    const [, event] = await eventsOf(app, id);
+    expect(event).toEqual({
+      type: 'UserUpdated',
+      version: 2,
+      data: {
+        userId: id,
+        updatedAt: user.updatedAt,
+        changedFields: ['address', 'firstName', 'pendingEmail', 'phoneNumber', 'username'],
+      },
+    });
+    const { data } = await app.graphql(
+      'query ($id: ID!) { user(id: $id) { history(first: 1) { nodes { type summary data } } } }',
+      { id },
+      { token: app.staff },
+    );
+    const [entry] = data.user.history.nodes;
+    expect(entry).toMatchObject({ type: 'USER_UPDATED', data: { changedFields: event?.data.changedFields } });
+    const told = JSON.stringify([event, entry]);
+    for (const value of ['Augusta', 'countess', '960002', 'Westminster', 'augusta'])
+      expect(told).not.toContain(value);
+  });
+
+  it('keeps the version, the history and the outbox when nothing would change', async () => {
+    const created = await createUser(app, full);
+    const before = await countRows(app);
+    const { email, username, firstName, lastName } = created;
+    const same = {
+      ...full,
+      email: ` ${email.toUpperCase()} `,
+      username,
+      firstName: ` ${firstName} `,
+      lastName,
+    };
+    expect((await update(created.id, same)).user).toEqual(created);
+    expect((await update(created.id, { expectedVersion: 1 })).user).toEqual(created);
+    expect(await countRows(app)).toEqual(before);
+  });
+
+  it('checks expectedVersion before anything else, also when nothing would change', async () => {
+    const { id } = await createUser(app, full);
+    const other = await createUser(app);
+    const conflict = { __typename: 'VersionConflictError', currentVersion: 1, message: expect.any(String) };
+    expect(await update(id, { expectedVersion: 2 })).toEqual(conflict);
+    expect(await update(id, { expectedVersion: 0, firstName: '' })).toEqual(conflict);
+    expect(await update(id, { expectedVersion: 7, email: other.email })).toEqual(conflict);
+    for (const mutation of ['deactivateUser', 'reactivateUser'])
+      expect(await mutate(app, mutation, { userId: id, expectedVersion: 3, notes: 'n'.repeat(501) })).toEqual(
+        conflict,
+      );
+    await mutate(app, 'deactivateUser', { userId: id, expectedVersion: 1 });
+    expect(await update(id, { expectedVersion: 1 })).toEqual({ ...conflict, currentVersion: 2 });
+    expect(await mutate(app, 'deactivateUser', { userId: id, expectedVersion: 1 })).toEqual({
+      ...conflict,
+      currentVersion: 2,
+    });
+  });
+
+  it('loses no update of fifty writers that expect the version they read', async () => {
+    const { id } = await createUser(app);
+    const read = async () => {
+      const query = 'query ($id: ID!) { user(id: $id) { version address { street } } }';
+      return (await app.graphql(query, { id }, { token: app.staff })).data.user;
+    };
+    const write = async (street: string, expectedVersion: number) => {
+      const query = 'mutation ($input: UpdateUserInput!) { updateUser(input: $input) { __typename } }';
+      const input = { userId: id, address: { street }, expectedVersion };
+      const { data, errors } = await app.graphql(query, { input }, { token: app.staff });
+      expect(errors).toEqual([]);
+      return data.updateUser.__typename;
+    };
+    const letters = Array.from({ length: 50 }, (_, n) => String.fromCodePoint(0x4e00 + n));
+    await Promise.all(
+      letters.map(async (letter) => {
+        for (;;) {
+          const { version, address } = await read();
+          const answer = await write(`${address?.street ?? ''}${letter}`, version);
+          if (answer === 'UpdateUserSuccess') return;
+          expect(answer).toBe('VersionConflictError');
+        }
+      }),
+    );
+    const { version, address } = await read();
+    expect(version).toBe(51);
+    expect([...(address.street as string)].sort()).toEqual(letters);
+    expect((await eventsOf(app, id)).map((event) => event.version)).toEqual(
+      Array.from({ length: 51 }, (_, n) => n + 1),
+    );
+    // About a thousand tries, most of them in vain, as each winner makes the others read again.
+  }, 60_000);
+
+  it('refuses a taken username or address, and changes nobody who is not active or not there', async () => {
+    const { id } = await createUser(app);
+    const other = await createUser(app, { username: `other-${id}` });
+    expect(await update(id, { username: other.username.toUpperCase() })).toMatchObject({
+      __typename: 'UsernameTakenError',
+    });
+    expect(await update(id, { email: other.email.toUpperCase() })).toMatchObject({
+      __typename: 'EmailTakenError',
+    });
+    expect((await update(id, { username: `mine-${id}`, expectedVersion: 1 })).user.version).toBe(2);
+    await mutate(app, 'deactivateUser', { userId: id });
+    const before = await countRows(app);
+    expect(await update(id, { firstName: 'New' })).toMatchObject({ __typename: 'UserNotActiveError' });
+    expect(await mutate(app, 'updateEmailPreferences', { userId: id, marketing: true })).toMatchObject({
+      __typename: 'UserNotActiveError',
+    });
+    expect(await mutate(app, 'requestEmailVerification', { userId: id })).toMatchObject({
+      __typename: 'UserNotActiveError',
+    });
+    expect(await update(randomUUID(), buildUser())).toMatchObject({ __typename: 'UserNotFoundError' });
+    expect(await countRows(app)).toEqual(before);
+  });
+
+  it('refuses at once an address that the username could not follow', async () => {
+    const { id } = await createUser(app);
+    const wanted = buildUser().email;
+    await createUser(app, { username: wanted });
+    expect(await update(id, { email: wanted })).toMatchObject({ __typename: 'UsernameTakenError' });
+    expect((await update(id, { email: wanted, username: `own-${id}` })).user).toMatchObject({
+      pendingEmail: wanted,
+      version: 2,
+    });
+  });
+});

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { eventually } from '../testkit/eventually';
+import { buildUser, createUser, mutate, tryMutation } from '../testkit/users';
+import { startWitness, type Witness } from '../testkit/witness';
+
+let app: TestApp;
+let officer: string;
+let witness: Witness;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+  witness = await startWitness(`${app.amqpPrefix}user.events`);
+});
+afterAll(async () => {
+  await witness.close();
+  await app.stop();
+});
+
+const erase = (userId: string, input: Record<string, unknown> = {}) =>
+  mutate(app, 'eraseUser', { userId, ...input }, officer);
+
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+
+describe('an erased user', () => {
+  let user: { id: string; email: string };
+  let erasure: { id: string };
+
+  beforeAll(async () => {
+    user = await createUser(app, { displayName: 'Ada', username: 'ada-to-erase' });
+    await app.graphql('query ($id: ID!) { user(id: $id) { id } }', { id: user.id }, { token: app.staff });
+    ({ erasure } = await erase(user.id, { reason: 'asked for by letter' }));
+  });
+
+  it('is unknown everywhere, at once', async () => {
+    const answer = await app.graphql(
+      `query ($id: ID!, $email: String!, $r: [_Any!]!) {
+        user(id: $id) { id } userByEmail(email: $email) { id } userEmailPreferences(userId: $id) { userId }
+        users(filter: { search: $email }) { nodes { id } }
+        _entities(representations: $r) { ... on User { id status displayName email history { nodes { id } } commerce { orderCount } } }
+      }`,
+      { id: user.id, email: user.email, r: [{ __typename: 'User', id: user.id }] },
+      { token: app.staff },
+    );
+    expect(answer.data).toEqual({
+      user: null,
+      userByEmail: null,
+      userEmailPreferences: null,
+      users: { nodes: [] },
+      _entities: [
+        { id: user.id, status: 'UNKNOWN', displayName: null, email: null, history: null, commerce: null },
+      ],
+    });
+    expect(await mutate(app, 'updateUser', { userId: user.id, firstName: 'A' })).toMatchObject({
+      __typename: 'UserNotFoundError',
+    });
+  });
+
+  it('cannot be erased again', async () => {
+    expect(await erase(user.id)).toMatchObject({ __typename: 'UserNotFoundError' });
+    expect(await erase(user.id, { dryRun: true })).toMatchObject({ __typename: 'UserNotFoundError' });
+  });
+
+  it('leaves its address and username to others, and its id to nobody', async () => {
+    for (const idempotencyKey of [null, 'again']) {
+      const again = await mutate(app, 'createUser', buildUser({ userId: user.id, idempotencyKey }));
+      expect(again).toMatchObject({ __typename: 'UserIdTakenError' });
+    }
+    const { email, id } = await createUser(app, { email: user.email, username: 'ada-to-erase' });
+    expect({ email, isAnother: id !== user.id }).toEqual({ email: user.email, isAnother: true });
+  });
+
+  it('is told of by one UserErased, the last of its versions', async () => {
+    await eventually(() =>
+      expect(witness.of(user.id).map(({ event }) => event.type)).toContain('UserErased'),
+    );
+    const { event, routingKey } = witness.of(user.id).at(-1) as (typeof witness.events)[number];
+    expect({ routingKey, ...event }).toMatchObject({
+      routingKey: 'user.erased',
+      type: 'UserErased',
+      sequence: '2'.padStart(20, '0'),
+      dataschema: '/schemas/UserErased/1.0.0.json',
+      data: { userId: user.id, erasedAt: event.time },
+    });
+    expect(Object.keys(event.data).sort()).toEqual(['erasedAt', 'userId']);
+  });
+
+  it('stays in the ledger', async () => {
+    const { data } = await app.graphql(
+      'query ($id: ID!) { erasure(id: $id) { userId status completedAt effects { store records } } }',
+      { id: erasure.id },
+      { token: officer },
+    );
+    expect(data.erasure).toMatchObject({
+      userId: user.id,
+      status: 'COMPLETED',
+      completedAt: expect.any(String),
+    });
+    const unknown = await app.graphql(
+      `{ one: erasure(id: "${randomUUID()}") { id } other: erasure(id: "none") { id } }`,
+      {},
+      { token: officer },
+    );
+    expect(unknown.data).toEqual({ one: null, other: null });
+  });
+});
+
+it('answers in a dry run what the erasure then does, and changes nothing', async () => {
+  const { id: userId } = await createUser(app, { idempotencyKey: randomUUID() });
+  await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, loyalty: true, source: 'form' });
+  await mutate(app, 'requestEmailVerification', { userId });
+  const { erasure: plan } = await erase(userId, { dryRun: true });
+  expect(plan).toMatchObject({ userId, status: 'PLANNED', completedAt: null });
+  expect(plan.effects).toEqual([
+    { store: 'audit_keys', records: 1 },
+    { store: 'cache', records: 1 },
+    { store: 'email_preference_decisions', records: 2 },
+    { store: 'email_verification_tokens', records: 1 },
+    { store: 'idempotency_keys', records: 1 },
+    { store: 'outbox_events', records: 3 },
+    { store: 'user_history', records: 2 },
+    { store: 'users', records: 1 },
+  ]);
+  expect(await app.sql('SELECT 1 FROM users WHERE id = $1', [userId])).toHaveLength(1);
+  expect(await app.sql('SELECT 1 FROM erasures WHERE user_id = $1', [userId])).toEqual([]);
+  const { erasure } = await erase(userId);
+  expect(erasure).toMatchObject({ status: 'COMPLETED', effects: plan.effects });
+});
+
+describe('a legal hold', () => {
+  it('refuses the erasure and its plan, and says since when; released, it no longer does', async () => {
+    const { id: userId } = await createUser(app);
+    const hold = (mutation: string) => mutate(app, mutation, { userId, reason: 'a dispute' }, officer);
+    expect(await hold('placeLegalHold')).toMatchObject({
+      __typename: 'PlaceLegalHoldSuccess',
+      user: { id: userId },
+    });
+    const refused = await erase(userId);
+    expect(refused).toMatchObject({ __typename: 'LegalHoldError', heldSince: expect.any(String) });
+    expect(await hold('placeLegalHold')).toMatchObject({ __typename: 'PlaceLegalHoldSuccess' });
+    expect(await erase(userId, { dryRun: true })).toEqual(refused);
+    await hold('releaseLegalHold');
+    expect(await hold('releaseLegalHold')).toMatchObject({ __typename: 'ReleaseLegalHoldSuccess' });
+    expect(await erase(userId)).toMatchObject({ __typename: 'EraseUserSuccess' });
+    expect(await hold('placeLegalHold')).toMatchObject({ __typename: 'UserNotFoundError' });
+  });
+
+  it('needs a reason', async () => {
+    const { id: userId } = await createUser(app);
+    expect(await mutate(app, 'placeLegalHold', { userId, reason: ' ' }, officer)).toMatchObject({
+      __typename: 'InvalidInputError',
+      fields: [{ path: 'reason', code: 'REQUIRED' }],
+    });
+  });
+});
+
+describe('people who erase themselves', () => {
+  it('may not when they signed in longer than 10 minutes ago', async () => {
+    const { id: userId } = await createUser(app);
+    const token = await app.token({ sub: userId, authTime: minutesAgo(10 + 1 / 60) });
+    const { data, errors } = await tryMutation(app, 'eraseUser', { userId }, token);
+    expect(data).toEqual({ eraseUser: null });
+    expect(errors).toMatchObject([{ path: ['eraseUser'], extensions: { code: 'FORBIDDEN' } }]);
+    expect(await app.sql('SELECT 1 FROM users WHERE id = $1', [userId])).toHaveLength(1);
+  });
+
+  it('may when they signed in lately', async () => {
+    const { id: userId } = await createUser(app);
+    const token = await app.token({ sub: userId, authTime: minutesAgo(9) });
+    const answer = await mutate(app, 'eraseUser', { userId }, token);
+    expect(answer).toMatchObject({ __typename: 'EraseUserSuccess', erasure: { status: 'COMPLETED' } });
+  });
+});

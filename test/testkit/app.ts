@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { type App, startApp } from '../../src/app';
+import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
+import { type Config, loadConfig } from '../../src/config';
+import { createLogger } from '../../src/telemetry/logger';
+import { createTestDatabase } from './test-database';
+import { testAmqpPrefix, testRedisPrefix } from './test-run';
+import { removeTopology } from './witness';
+
+/** The answer to a GraphQL request: the HTTP status and the body as it came. */
+export interface Answer {
+  status: number;
+  data: any;
+  errors: { message: string; path?: (string | number)[]; extensions: Record<string, unknown> }[];
+  headers: Headers;
+}
+
+export interface RequestOptions {
+  /** The bearer token; none for an anonymous request. */
+  token?: string | undefined;
+  headers?: Record<string, string>;
+}
+
+/** The whole service on real backing services, with a database and a Redis prefix of its own. */
+export interface TestApp extends App {
+  readonly databaseUrl: string;
+  readonly redisPrefix: string;
+  readonly amqpPrefix: string;
+  /** A token of the development issuer. */
+  token(request: { sub: string; scope?: string; authTime?: Date }): Promise<string>;
+  /** A token of a member of staff who may read and write users. */
+  readonly staff: string;
+  graphql(query: string, variables?: Record<string, unknown>, options?: RequestOptions): Promise<Answer>;
+  /** Rows of a statement, past the service. */
+  sql<Row = Record<string, unknown>>(text: string, parameters?: unknown[]): Promise<Row[]>;
+  /** Log lines so far, parsed. */
+  readonly logged: Record<string, unknown>[];
+}
+
+export interface TestAppOptions {
+  config?: Partial<Config>;
+  /** Another replica's: shares its database, Redis prefix and issuer. */
+  beside?: TestApp;
+}
+
+const issuers = new WeakMap<App, string>();
+
+/** Starts the service for a test file; `stop` leaves nothing behind. */
+export async function startTestApp({ config = {}, beside }: TestAppOptions = {}): Promise<TestApp> {
+  const database = beside || config.databaseUrl ? null : await createTestDatabase();
+  const databaseUrl = config.databaseUrl ?? beside?.databaseUrl ?? (database?.url as string);
+  const redisPrefix = beside?.redisPrefix ?? `${testRedisPrefix()}${randomBytes(6).toString('hex')}:`;
+  const amqpPrefix = beside?.amqpPrefix ?? `${testAmqpPrefix()}${randomBytes(3).toString('hex')}.`;
+  const dataDirectory = (beside && issuers.get(beside)) ?? mkdtempSync(join(tmpdir(), 'user-service-'));
+  const logged: Record<string, unknown>[] = [];
+  const log = createLogger({
+    level: 'debug',
+    destination: { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
+  });
+  const app = await startApp(
+    {
+      ...loadConfig({}),
+      port: 0,
+      databaseUrl,
+      redisUrl: process.env['TEST_REDIS_URL'] ?? null,
+      amqpUrl: process.env['TEST_AMQP_URL'] ?? null,
+      dataDirectory,
+      ...config,
+    },
+    { log, redisPrefix, amqpPrefix },
+  );
+  await app.ready;
+  const issuer = await openDevelopmentIssuer(dataDirectory);
+  const token: TestApp['token'] = (request) => issuer.issueToken(request);
+  const staff = await token({ sub: 'staff', scope: 'users:read users:write' });
+
+  const testApp: TestApp = {
+    ...app,
+    databaseUrl,
+    redisPrefix,
+    amqpPrefix,
+    token,
+    staff,
+    logged,
+    graphql: (query, variables = {}, options = {}) => send(app.url, { query, variables }, options),
+    sql: (text, parameters) => runSql(databaseUrl, text, parameters),
+    async stop() {
+      await app.stop();
+      await database?.drop();
+      if (!beside) await removeTopology(amqpPrefix);
+      if (!beside) rmSync(dataDirectory, { recursive: true, force: true });
+    },
+  };
+  issuers.set(testApp, dataDirectory);
+  return testApp;
+}
+
+/** Posts a GraphQL request to a service, wherever it runs. */
+export async function send(
+  url: string,
+  body: unknown,
+  { token, headers = {} }: RequestOptions = {},
+): Promise<Answer> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const { data = null, errors = [] } = (await response.json()) as Partial<Answer>;
+  return { status: response.status, data, errors, headers: response.headers };
+}
+
+async function runSql<Row>(url: string, text: string, parameters?: unknown[]): Promise<Row[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text, parameters)).rows as Row[];
+  } finally {
+    await client.end();
+  }
+}

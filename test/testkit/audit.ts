@@ -1,0 +1,22 @@
+import type { TestApp } from './app';
+
+/** An entry of the audit trail, as auditors read it. */
+export interface TrailEntry {
+  id: string;
+  at: string;
+  actor: string | null;
+  action: string;
+  fields: string[];
+  reason: string | null;
+}
+
+/** The first hundred entries about a user, oldest first. */
+export async function auditTrailOf(app: TestApp, userId: string): Promise<TrailEntry[]> {
+  const { data, errors } = await app.graphql(
+    'query ($userId: ID!) { auditTrail(userId: $userId, first: 100) { nodes { id at actor action fields reason } } }',
+    { userId },
+    { token: await app.token({ sub: 'auditor', scope: 'users:audit' }) },
+  );
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+  return data.auditTrail.nodes.toReversed();
+}

@@ -1,0 +1,118 @@
+import { type ChannelModel, type ConfirmChannel, connect, type Options } from 'amqplib';
+import { v7 as uuidv7 } from 'uuid';
+import { parkedQueue } from '../../src/rabbitmq/topology';
+import type { TestApp } from './app';
+import { eventually } from './eventually';
+
+/** A message as another service publishes it. */
+export interface ForeignMessage {
+  exchange: string;
+  routingKey: string;
+  body: Buffer;
+  properties: Options.Publish;
+}
+
+const addresses = {
+  OrderPlaced: ['order.events', 'order.placed'],
+  PaymentFailed: ['payment.events', 'payment.failed'],
+  LoyaltyPointsEarned: ['loyalty.events', 'loyalty.points-earned'],
+} as const;
+export type ForeignType = keyof typeof addresses;
+
+/** A structured CloudEvent with this data, and an identity of its own unless `envelope` says otherwise. */
+export function foreignEvent(
+  type: ForeignType,
+  data: Record<string, unknown>,
+  envelope: Record<string, unknown> = {},
+): ForeignMessage {
+  const [exchange, routingKey] = addresses[type];
+  const event = { specversion: '1.0', id: uuidv7(), source: `/${exchange}`, type, ...envelope, data };
+  return {
+    exchange,
+    routingKey,
+    body: Buffer.from(JSON.stringify(event)),
+    properties: { contentType: 'application/cloudevents+json', messageId: event.id, type },
+  };
+}
+
+/** An `OrderPlaced` of a user: 10 EUR unless told otherwise. */
+export function orderPlaced(userId: string, data: Record<string, unknown> = {}): ForeignMessage {
+  return foreignEvent('OrderPlaced', {
+    orderId: uuidv7(),
+    userId,
+    total: { value: 10, currency: 'EUR' },
+    placedAt: '2026-03-01T10:00:00Z',
+    ...data,
+  });
+}
+
+/** A `PaymentFailed` of an order. */
+export function paymentFailed(orderId: string, data: Record<string, unknown> = {}): ForeignMessage {
+  return foreignEvent('PaymentFailed', {
+    paymentId: uuidv7(),
+    orderId,
+    errorCode: 'CARD_DECLINED',
+    errorMessage: 'The card was declined.',
+    timestamp: '2026-03-01T10:05:00Z',
+    ...data,
+  });
+}
+
+/** A `LoyaltyPointsEarned` of a user: 5 points unless told otherwise. */
+export function pointsEarned(userId: string, data: Record<string, unknown> = {}): ForeignMessage {
+  return foreignEvent('LoyaltyPointsEarned', {
+    userId,
+    points: 5,
+    earnedAt: '2026-03-01T10:10:00Z',
+    ...data,
+  });
+}
+
+/** Another service, which publishes to the exchanges that an app consumes from. */
+export interface ForeignService {
+  /** Resolves when the broker has everything. */
+  publish(...messages: ForeignMessage[]): Promise<void>;
+  /** Puts a message where the broker puts what it gives up on. */
+  giveUp(message: ForeignMessage): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Connects another service to the broker, once the app's queue is bound there: what comes sooner would be lost. */
+export async function startForeignService(app: TestApp): Promise<ForeignService> {
+  await eventually(async () => {
+    const answer = await fetch(`${app.url}/health/ready`);
+    expect(await answer.json()).toEqual({ status: 'ready', degraded: [] });
+  });
+  const connection: ChannelModel = await connect(process.env['TEST_AMQP_URL'] ?? '');
+  connection.on('error', () => undefined);
+  const channel: ConfirmChannel = await connection.createConfirmChannel();
+  return {
+    async publish(...messages) {
+      for (const { exchange, routingKey, body, properties } of messages) {
+        channel.publish(`${app.amqpPrefix}${exchange}`, routingKey, body, properties);
+      }
+      await channel.waitForConfirms();
+    },
+    async giveUp({ body, properties }) {
+      channel.sendToQueue(`${app.amqpPrefix}${parkedQueue}`, body, properties);
+      await channel.waitForConfirms();
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** A user's commerce and commerce history, as staff see them. */
+export async function commerceOf(app: TestApp, userId: string): Promise<any> {
+  const answer = await app.graphql(
+    `query ($id: ID!) { user(id: $id) {
+      commerce { orderCount lastOrderAt spent { amount currency } failedPaymentCount lastPaymentFailedAt loyaltyPoints }
+      history(first: 100, types: [ORDER_PLACED, PAYMENT_FAILED, LOYALTY_POINTS_EARNED]) {
+        nodes { type occurredAt source eventId late summary data }
+      }
+    } }`,
+    { id: userId },
+    { token: app.staff },
+  );
+  if (answer.errors.length > 0) throw new Error(JSON.stringify(answer.errors));
+  return { ...answer.data.user.commerce, history: answer.data.user.history.nodes };
+}

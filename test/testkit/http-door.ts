@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApolloServer } from '@apollo/server';
+import {
+  createHttpServer,
+  type HttpRequest,
+  type HttpServer,
+  type HttpServerOptions,
+} from '../../src/http/server';
+import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
+
+interface DoorContext {
+  request: HttpRequest;
+}
+
+/** The HTTP door in front of a graph so small that every failure is the door's. */
+export interface TestDoor {
+  readonly url: string;
+  readonly http: HttpServer;
+  readonly logLines: string[];
+  /** The signals of requests that asked for `never`. */
+  readonly deadlines: AbortSignal[];
+  post(body: string, headers?: Record<string, string>): Promise<Response>;
+  close(): Promise<void>;
+}
+
+const typeDefs = 'type Query { hello: String!, requestId: String!, wait(ms: Int!): Int!, never: Int }';
+
+/** Starts the door on a free port of the loopback address. */
+export async function startTestDoor(
+  options: Partial<HttpServerOptions<DoorContext>> = {},
+): Promise<TestDoor> {
+  const deadlines: AbortSignal[] = [];
+  const logLines: string[] = [];
+  const apollo = new ApolloServer<DoorContext>({
+    typeDefs,
+    stopOnTerminationSignals: false,
+    resolvers: {
+      Query: {
+        hello: () => 'world',
+        requestId: (_source: unknown, _args: unknown, { request }: DoorContext) => request.id,
+        wait: async (_source: unknown, { ms }: { ms: number }) => delay(ms, ms),
+        never(_source: unknown, _args: unknown, { request }: DoorContext) {
+          deadlines.push(request.deadline);
+          return new Promise(() => undefined);
+        },
+      },
+    },
+  });
+  await apollo.start();
+  const http = await createHttpServer<DoorContext>({
+    apollo,
+    context: async (request) => ({ request }),
+    routerProof: () => true,
+    readiness: async () => ({ ready: true, degraded: [] }),
+    metrics: createMetrics(),
+    log: createLogger({
+      level: 'debug',
+      readable: false,
+      destination: { write: (line) => logLines.push(line) },
+    }),
+    explorer: false,
+    bodyLimitBytes: 262_144,
+    ...options,
+  });
+  const url = await http.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    url,
+    http,
+    logLines,
+    deadlines,
+    post: (body, headers = {}) =>
+      fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body,
+      }),
+    async close() {
+      await http.drain({ delayMs: 0, idleGraceMs: 0 });
+      await apollo.stop();
+    },
+  };
+}

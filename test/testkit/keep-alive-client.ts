@@ -1,0 +1,62 @@
+import { Agent, request } from 'node:http';
+
+export interface HttpAnswer {
+  status: number | undefined;
+  body: string;
+  connection: string | undefined;
+}
+
+/** Posts a GraphQL query over the agent's connection; rejects when the connection breaks before the answer's end. */
+export function ask(
+  url: string,
+  query: string,
+  agent: Agent,
+  headers: Record<string, string> = {},
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${url}/graphql`, {
+      method: 'POST',
+      agent,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+    outgoing.on('error', reject);
+    outgoing.on('response', (response) => {
+      let body = '';
+      response.on('error', reject);
+      response.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      const { connection } = response.headers;
+      response.on('end', () => resolve({ status: response.statusCode, body, connection }));
+    });
+    outgoing.end(JSON.stringify({ query }));
+  });
+}
+
+/**
+ * Asks without a pause over one keep-alive connection until nobody listens any more. A balancer would take another
+ * replica then: the request never reached the service. Everything else that is not `isGood` counts as lost.
+ */
+export async function askUntilRefused(
+  url: string,
+  nextQuery: (answered: number) => string,
+  isGood: (answer: HttpAnswer, answered: number) => boolean,
+  headers: Record<string, string> = {},
+): Promise<{ answered: number; lost: string[] }> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const lost: string[] = [];
+  let answered = 0;
+  try {
+    for (;;) {
+      const answer = await ask(url, nextQuery(answered), agent, headers);
+      if (isGood(answer, answered)) answered += 1;
+      else lost.push(`${answer.status} ${answer.body}`);
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ECONNREFUSED') lost.push(String(code));
+  } finally {
+    agent.destroy();
+  }
+  return { answered, lost };
+}

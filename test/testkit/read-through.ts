@@ -1,0 +1,64 @@
+import { pino } from 'pino';
+import { Counter, Registry } from 'prom-client';
+import { z } from 'zod';
+import { type LoadedRecord, ReadThroughCache } from '../../src/redis/read-through-cache';
+import type { RecordCache } from '../../src/redis/record-cache';
+
+const profile = z.strictObject({ id: z.string(), name: z.string() });
+export type Profile = z.infer<typeof profile>;
+
+/** A table of profiles that counts its queries and can be told to answer late. */
+export class ProfileTable {
+  readonly queries: string[][] = [];
+  readonly rows = new Map<string, LoadedRecord<Profile>>();
+  /** Held back after the rows were read, so that what is answered is what was there before. */
+  beforeAnswer: () => Promise<void> = async () => {};
+
+  set(id: string, name: string, revision: number): LoadedRecord<Profile> {
+    const row = { revision, value: { id, name } };
+    this.rows.set(id, row);
+    return row;
+  }
+
+  readonly load = async (ids: string[]): Promise<Map<string, LoadedRecord<Profile>>> => {
+    this.queries.push(ids);
+    const found = ids.flatMap((id) => {
+      const row = this.rows.get(id);
+      return row ? [[id, row] as const] : [];
+    });
+    await this.beforeAnswer();
+    return new Map(found);
+  };
+}
+
+/** A read-through cache of profiles with its own counters: `counted()` answers how often each result came. */
+export function readThrough(cache: RecordCache, table: ProfileTable, now?: () => number) {
+  const registry = new Registry();
+  const cacheRequests = new Counter({
+    name: 'cache_requests_total',
+    help: 'Cache look-ups by result',
+    labelNames: ['result'] as const,
+    registers: [registry],
+  });
+  const profiles = new ReadThroughCache<Profile>({
+    cache,
+    load: table.load,
+    parse: (json) => profile.parse(json),
+    idOf: ({ id }) => id,
+    metrics: { cacheRequests },
+    log: pino({ level: 'silent' }),
+    ...(now && { now }),
+  });
+  const counted = async (): Promise<Record<string, number>> =>
+    Object.fromEntries((await cacheRequests.get()).values.map(({ labels, value }) => [labels.result, value]));
+  return { profiles, counted };
+}
+
+/** A promise and the function that fulfils it. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { pino } from 'pino';
+import { createRedisClient, type RedisClient, type RedisClientOptions } from '../../src/redis/redis-client';
+import { eventually } from './eventually';
+
+/** A Redis of the test's own, which it may freeze and stop. */
+export interface RedisServer {
+  readonly url: string;
+  freeze(): void;
+  thaw(): void;
+  stop(): Promise<void>;
+}
+
+/** Starts redis-server on the port (a free one by default) and answers when it accepts connections. */
+export async function startRedisServer(
+  settings: string[] = [],
+  port?: number,
+): Promise<RedisServer & { port: number }> {
+  const chosen = port ?? (await freePort());
+  const server = spawn(
+    'redis-server',
+    ['--port', `${chosen}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...settings],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  await acceptsConnections(server);
+  return {
+    port: chosen,
+    url: `redis://127.0.0.1:${chosen}`,
+    freeze: () => void server.kill('SIGSTOP'),
+    thaw: () => void server.kill('SIGCONT'),
+    stop: async () => {
+      if (server.exitCode !== null || server.signalCode !== null) return;
+      const exited = once(server, 'exit');
+      server.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** A port nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+async function acceptsConnections(server: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    let output = '';
+    server.stdout?.on('data', (chunk) => {
+      output += chunk;
+      if (output.includes('Ready to accept connections')) resolve();
+    });
+    server.once('error', (error) =>
+      reject(new Error('redis-server is needed: apt-get install redis-server', { cause: error })),
+    );
+    server.once('exit', (code) =>
+      reject(new Error(`redis-server ended with ${code}: ${output.slice(-500)}`)),
+    );
+  });
+}
+
+/** The Redis that tests share; each test file keeps to its own key prefix. */
+export const sharedRedisUrl = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379';
+
+/** A silent client of the shared Redis, once it is ready; it is patient, for a busy machine is not a fault. */
+export async function sharedRedisClient(options: RedisClientOptions = {}): Promise<RedisClient> {
+  const client = createRedisClient(sharedRedisUrl, pino({ level: 'silent' }), {
+    commandTimeoutMs: 5000,
+    ...options,
+  });
+  await eventually(() => {
+    if (client.status() !== 'ready')
+      throw new Error('these tests need a Redis at TEST_REDIS_URL or on port 6379');
+  });
+  return client;
+}

@@ -1,0 +1,99 @@
+import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
+import type { OutboxRelay } from '../../src/outbox/outbox.relay';
+import { Database } from '../../src/postgres/database';
+import { createLogger } from '../../src/telemetry/logger';
+import { newAmqpPrefix, rabbitMqUrl } from './brokers';
+import { startTestRelay, type TestRelay, type TestRelayOptions } from './relays';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy';
+import { createTestDatabase } from './test-database';
+import { removeTopology, startWitness, type Witness } from './witness';
+
+/** What tests of relays stand on: an outbox, ways to PostgreSQL and RabbitMQ that can be broken, and a witness. */
+export interface RelayStage {
+  readonly database: Database;
+  readonly databaseUrl: string;
+  readonly amqp: TcpProxy;
+  readonly postgres: TcpProxy;
+  readonly prefix: string;
+  readonly witness: Witness;
+  startRelay(options?: Partial<TestRelayOptions>): Promise<TestRelay>;
+  /** Commits events as the service's mutations do, and wakes a relay if one is named. */
+  commit(events: NewOutboxEvent[], wake?: OutboxRelay['wake']): Promise<void>;
+  /** The ids of all messages in the order of arrival, repeats included. */
+  arrived(): string[];
+  /** The ids of the events that wait. */
+  pending(): Promise<string[]>;
+  /** Where a user's sequences did not rise, once repeats are dropped. */
+  disorder(): string[];
+}
+
+/** Sets the stage for the tests of this file: one database, names and witness of its own for each test. */
+export function useRelayStage(): RelayStage {
+  const stage = {} as { -readonly [Name in keyof RelayStage]: RelayStage[Name] };
+  let relays: TestRelay[] = [];
+  let drop: () => Promise<void>;
+
+  beforeAll(async () => {
+    const { url, ...testDatabase } = await createTestDatabase();
+    drop = testDatabase.drop;
+    stage.databaseUrl = url;
+    stage.database = new Database(url, createLogger({ level: 'silent' }), 24);
+    await stage.database.connect();
+    stage.amqp = await startTcpProxy(rabbitMqUrl());
+    stage.postgres = await startTcpProxy(url);
+  });
+  afterAll(async () => {
+    await Promise.all([stage.amqp.close(), stage.postgres.close(), stage.database.close()]);
+    await drop();
+  });
+  beforeEach(async () => {
+    stage.prefix = newAmqpPrefix();
+    stage.witness = await startWitness(`${stage.prefix}user.events`);
+    relays = [];
+  });
+  afterEach(async () => {
+    await Promise.all([stage.amqp.resume(), stage.postgres.resume()]);
+    for (const relay of relays) await relay.stop();
+    await stage.database.query('DELETE FROM outbox_events');
+    await stage.witness.close();
+    await removeTopology(stage.prefix);
+  });
+
+  return Object.assign(stage, {
+    startRelay: async (options: Partial<TestRelayOptions> = {}) => {
+      const relay = await startTestRelay({
+        databaseUrl: stage.databaseUrl,
+        prefix: stage.prefix,
+        ...options,
+      });
+      relays.push(relay);
+      return relay;
+    },
+    commit: async (events: NewOutboxEvent[], wake?: OutboxRelay['wake']) => {
+      const outbox = new Outbox(wake);
+      await stage.database.transaction(async (tx) => {
+        for (const event of events) await outbox.append(tx, event);
+      });
+    },
+    arrived: () => stage.witness.events.map(({ messageId }) => messageId),
+    pending: async () => {
+      const rows = await stage.database.query<{ id: string }>(
+        'SELECT id FROM outbox_events WHERE published_at IS NULL',
+      );
+      return rows.map(({ id }) => id);
+    },
+    disorder: () => disorderOf(stage.witness),
+  });
+}
+
+function disorderOf({ events }: Witness): string[] {
+  const seen = new Set<string>();
+  const last = new Map<string, string>();
+  return events.flatMap(({ messageId, event }) => {
+    if (seen.has(messageId)) return [];
+    seen.add(messageId);
+    const before = last.get(event.subject);
+    last.set(event.subject, event.sequence);
+    return before === undefined || before < event.sequence ? [] : [`${event.subject} ${event.sequence}`];
+  });
+}

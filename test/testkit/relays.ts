@@ -1,0 +1,79 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { NewOutboxEvent } from '../../src/outbox/outbox';
+import { OutboxRelay } from '../../src/outbox/outbox.relay';
+import { Database } from '../../src/postgres/database';
+import { openTestBroker, type TestBroker } from './brokers';
+
+/** A relay as the service has it, on a database and a broker of its own. */
+export interface TestRelay extends TestBroker {
+  readonly database: Database;
+  readonly relay: OutboxRelay;
+  /** Attempts to publish so far, `type outcome` each. */
+  readonly attempts: string[];
+  stop(): Promise<void>;
+}
+
+export interface TestRelayOptions {
+  databaseUrl: string;
+  prefix: string;
+  amqpUrl?: string;
+  profile?: 'full' | 'catalog';
+  confirmTimeoutMs?: number;
+}
+
+/** Starts a relay; it publishes what is committed to its database from now on. */
+export async function startTestRelay(options: TestRelayOptions): Promise<TestRelay> {
+  const { databaseUrl, prefix, amqpUrl, profile = 'full', confirmTimeoutMs } = options;
+  const testBroker = openTestBroker({
+    prefix,
+    ...(amqpUrl === undefined ? {} : { url: amqpUrl }),
+    ...(confirmTimeoutMs === undefined ? {} : { confirmTimeoutMs }),
+  });
+  const { broker, log } = testBroker;
+  const database = new Database(databaseUrl, log, 6);
+  await database.connect();
+  const attempts: string[] = [];
+  const relay = new OutboxRelay({
+    database,
+    broker,
+    profile,
+    log,
+    pollIntervalMs: 100,
+    metrics: {
+      eventsPublished: { inc: ({ type, outcome }) => void attempts.push(`${type} ${outcome}`) },
+      eventsPublishDelay: { observe: () => undefined },
+    },
+  });
+  relay.start();
+  return {
+    ...testBroker,
+    database,
+    relay,
+    attempts,
+    async stop() {
+      await relay.stop();
+      await broker.close();
+      await database.close();
+    },
+  };
+}
+
+/** An event of a user, valid by default. */
+export function buildEvent(overrides: Partial<NewOutboxEvent> = {}): NewOutboxEvent {
+  const userId = overrides.userId ?? uuidv7();
+  return {
+    id: uuidv7(),
+    userId,
+    version: 1,
+    type: 'UserUpdated',
+    data: { userId },
+    occurredAt: new Date(),
+    traceparent: null,
+    ...overrides,
+  };
+}
+
+/** The first versions of a user, in order. */
+export function buildVersions(userId: string, count: number): NewOutboxEvent[] {
+  return Array.from({ length: count }, (_, at) => buildEvent({ userId, version: at + 1 }));
+}

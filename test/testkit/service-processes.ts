@@ -1,0 +1,67 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
+
+export interface ServiceProcessOptions {
+  databaseUrl: string;
+  redisUrl: string;
+  amqpUrl: string;
+  redisPrefix: string;
+  amqpPrefix: string;
+  /** Where it keeps its files; replicas share it. */
+  directory: string;
+  /** Another program that starts the service. */
+  program?: string;
+}
+
+/** The service in a process of its own, which may be killed. */
+export interface ServiceProcess {
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** Ends it without a warning, and answers when it is gone. */
+  kill(): Promise<void>;
+  /** Asks it to end. */
+  stop(): Promise<void>;
+}
+
+/** Starts the service and answers when it is ready. */
+export async function startServiceProcess(options: ServiceProcessOptions): Promise<ServiceProcess> {
+  const checkout = join(__dirname, '..', '..');
+  const child = fork(
+    join(checkout, 'scripts', 'run.cjs'),
+    [
+      options.program ?? join(__dirname, 'service-process.ts'),
+      options.directory,
+      options.redisPrefix,
+      options.amqpPrefix,
+    ],
+    {
+      cwd: checkout,
+      execArgv: [],
+      env: {
+        PATH: process.env['PATH'],
+        PORT: '0',
+        LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'fatal',
+        DATABASE_URL: options.databaseUrl,
+        REDIS_URL: options.redisUrl,
+        AMQP_URL: options.amqpUrl,
+      },
+    },
+  );
+  const exited = once(child, 'exit');
+  const told = once(child, 'message').then(([message]) => (message as { url: string }).url);
+  const url = await Promise.race([told, exited.then(() => null)]);
+  if (url === null) throw new Error('the service ended before it was ready');
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await exited;
+  };
+  return { url, process: child, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+}
+
+/** A token of a member of staff, from the issuer that the processes of this folder trust. */
+export async function staffToken(directory: string): Promise<string> {
+  const issuer = await openDevelopmentIssuer(join(directory, '.data'));
+  return issuer.issueToken({ sub: 'staff', scope: 'users:read users:write' });
+}

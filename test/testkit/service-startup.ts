@@ -1,0 +1,176 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type BackingService, findComplaint, rabbitmq, redis } from './service-probes';
+
+const checkout = join(__dirname, '..', '..');
+const servicesDirectory = join(checkout, '.data', 'test-services');
+const startLimitMs = 120_000;
+const graceMs = 20_000;
+
+/** Where the server programs are that a package installs off the PATH, or behind a wrapper for one account. */
+const extraPath = ['/usr/lib/rabbitmq/bin', '/usr/local/sbin', '/usr/sbin', '/sbin', '/opt/homebrew/sbin'];
+
+const debianPackages = new Map([
+  [redis, 'redis-server'],
+  [rabbitmq, 'rabbitmq-server'],
+]);
+
+/**
+ * Brings up Redis and RabbitMQ at their default ports with what this machine has: a Docker engine, installed
+ * programs, or, for root on Debian, its packages. They stay up for the next run.
+ *
+ * @throws in one sentence what to do, when there is none of these or a service does not come up.
+ */
+export async function startServices(missing: readonly BackingService[]): Promise<void> {
+  if (missing.length === 0) return;
+  if (hasDockerEngine()) {
+    say(`Starting ${namesOf(missing)} with docker compose; "docker compose down" stops them.`);
+    run('docker', ['compose', 'up', '--detach', '--wait', ...missing.map(({ name }) => name.toLowerCase())]);
+    const startedMs = Date.now();
+    for (const service of missing) await waitFor(service, () => startedMs + startLimitMs);
+    return;
+  }
+  const absent = missing.filter((service) => findProgram(service) === null);
+  if (absent.length > 0) installFromDebian(absent);
+  let deadlineMs = Date.now() + startLimitMs;
+  for (const service of missing) {
+    // The packages' own scripts may have started it.
+    if ((await findComplaint(service, service.defaultUrl)) === null) continue;
+    // Another run may have started it a moment ago: then the program ends, but the service comes.
+    startProgram(service).once('exit', () => {
+      deadlineMs = Math.min(deadlineMs, Date.now() + graceMs);
+    });
+  }
+  for (const service of missing) await waitFor(service, () => deadlineMs);
+}
+
+function hasDockerEngine(): boolean {
+  const options = { stdio: 'ignore', timeout: 15_000 } as const;
+  return (
+    spawnSync('docker', ['info'], options).status === 0 &&
+    spawnSync('docker', ['compose', 'version'], options).status === 0
+  );
+}
+
+function installFromDebian(services: readonly BackingService[]): void {
+  if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
+    throw new Error(
+      `${namesOf(services)} cannot be brought up on this machine: start a Docker engine, or install ` +
+        `${services.map((service) => debianPackages.get(service)).join(' and ')}, or set ` +
+        `${services.map(({ variable }) => variable).join(' and ')} to a running one.`,
+    );
+  }
+  say(`Installing ${namesOf(services)} with apt-get.`);
+  const packages = services.map((service) => debianPackages.get(service) ?? '');
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', [
+    'install',
+    '-y',
+    '-qq',
+    '--no-install-recommends',
+    // Another run may be installing the same.
+    '-o',
+    'DPkg::Lock::Timeout=300',
+    ...packages,
+  ]);
+}
+
+function startProgram(service: BackingService): ChildProcess {
+  const program = findProgram(service);
+  if (program === null) throw new Error(`${service.name} is not on this machine after its installation.`);
+  const directory = join(servicesDirectory, service.name.toLowerCase());
+  mkdirSync(directory, { recursive: true });
+  const output = openSync(logOf(service), 'a');
+  const child = spawn(program, service === redis ? redisArguments(directory) : [], {
+    cwd: directory,
+    // Its own session, so that it outlives this run and does not hear its Ctrl-C.
+    detached: true,
+    stdio: ['ignore', output, output],
+    env: {
+      ...process.env,
+      PATH: searchPath().join(delimiter),
+      ...(service === rabbitmq ? rabbitmqEnvironment(directory) : {}),
+    },
+  });
+  closeSync(output);
+  child.on('error', () => undefined);
+  child.unref();
+  say(`Starting ${service.name} at its default port; it stays up ("kill ${child.pid}" stops it).`);
+  return child;
+}
+
+function redisArguments(directory: string): string[] {
+  return ['--port', '6379', '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'no'];
+}
+
+/** Everything that RabbitMQ would otherwise keep in the system's folders, so that any user can run it. */
+function rabbitmqEnvironment(directory: string): NodeJS.ProcessEnv {
+  return {
+    HOME: directory,
+    // An address, not a name: a bare system may not know "localhost".
+    RABBITMQ_NODENAME: 'user-service-test@127.0.0.1',
+    RABBITMQ_USE_LONGNAME: 'true',
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: '5672',
+    RABBITMQ_CONF_ENV_FILE: join(directory, 'rabbitmq-env.conf'),
+    RABBITMQ_CONFIG_FILE: join(directory, 'rabbitmq'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(directory, 'data'),
+    RABBITMQ_LOG_BASE: join(directory, 'log'),
+    RABBITMQ_PID_FILE: join(directory, 'rabbitmq.pid'),
+  };
+}
+
+async function waitFor(service: BackingService, deadlineMs: () => number): Promise<void> {
+  for (;;) {
+    const complaint = await findComplaint(service, service.defaultUrl);
+    if (complaint === null) return;
+    if (Date.now() > deadlineMs()) {
+      throw new Error(
+        `${service.name} was started but does not answer (${complaint}): look at ${logOf(service)}, or set ` +
+          `${service.variable} to a running one.`,
+      );
+    }
+    await delay(200);
+  }
+}
+
+function findProgram(service: BackingService): string | null {
+  const program = service === redis ? 'redis-server' : 'rabbitmq-server';
+  for (const folder of searchPath()) {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return join(folder, program);
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
+}
+
+function searchPath(): string[] {
+  // RabbitMQ's own folder comes first: Debian's wrapper on the PATH lets only root and one account in.
+  return [...extraPath, ...(process.env['PATH'] ?? '').split(delimiter)];
+}
+
+function run(file: string, args: string[]): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const result = spawnSync(file, args, { cwd: checkout, env, encoding: 'utf8', timeout: 600_000 });
+  if (result.status === 0) return;
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n').slice(-10).join('\n');
+  throw new Error(`${file} ${args.join(' ')} failed: ${result.error?.message ?? output}`);
+}
+
+function logOf(service: BackingService): string {
+  return join(servicesDirectory, `${service.name.toLowerCase()}.log`);
+}
+
+function namesOf(services: readonly BackingService[]): string {
+  return services.map(({ name }) => name).join(' and ');
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

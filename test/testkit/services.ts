@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findOwner } from '../../src/postgres/embedded-lock';
+import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres';
+import { type BackingService, findComplaint, postgres, rabbitmq, redis } from './service-probes';
+import { startServices } from './service-startup';
+
+/** The real services that a run of the tests uses. */
+export interface TestServices {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly amqpUrl: string;
+  /** Stops what belongs to this run alone. */
+  stop(): Promise<void>;
+}
+
+const embeddedDirectory = join(__dirname, '..', '..', '.data', 'test-postgres');
+const leftoverAgeMs = 3_600_000;
+
+/**
+ * Finds PostgreSQL, Redis and RabbitMQ where `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_AMQP_URL` point,
+ * or at their default ports, and brings up what does not answer. `TEST_DATABASE_URL=embedded` asks for the
+ * embedded PostgreSQL even where another one answers.
+ *
+ * @throws in one sentence what to do, when a service cannot be had: no test is ever skipped for it.
+ */
+export async function findServices(): Promise<TestServices> {
+  const [databaseUrl, redisUrl, amqpUrl] = await Promise.all([postgres, redis, rabbitmq].map(findUrl));
+  await startServices([...(redisUrl ? [] : [redis]), ...(amqpUrl ? [] : [rabbitmq])]);
+  const database = databaseUrl
+    ? { url: databaseUrl, stop: async () => undefined }
+    : await startPrivatePostgres();
+  return {
+    databaseUrl: database.url,
+    redisUrl: redisUrl ?? redis.defaultUrl,
+    amqpUrl: amqpUrl ?? rabbitmq.defaultUrl,
+    stop: () => database.stop(),
+  };
+}
+
+async function findUrl(service: BackingService): Promise<string | null> {
+  const wanted = process.env[service.variable];
+  if (service === postgres && wanted === 'embedded') return null;
+  if (wanted) {
+    const complaint = await findComplaint(service, wanted);
+    if (complaint === null) return wanted;
+    process.stderr.write(`${service.name} cannot be used where ${service.variable} points: ${complaint}\n`);
+  }
+  return (await findComplaint(service, service.defaultUrl)) === null ? service.defaultUrl : null;
+}
+
+/** A PostgreSQL for this run alone, fast because its data need not survive a power cut. */
+async function startPrivatePostgres(): Promise<{ url: string; stop(): Promise<void> }> {
+  await removeLeftovers();
+  const dataDirectory = join(embeddedDirectory, randomBytes(4).toString('hex'));
+  const { url, stop } = await startEmbeddedPostgres({
+    dataDirectory,
+    settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '300' },
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
+  return {
+    url,
+    async stop() {
+      await stop();
+      await rm(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function removeLeftovers(): Promise<void> {
+  if (!existsSync(embeddedDirectory)) return;
+  for (const name of await readdir(embeddedDirectory)) {
+    const directory = join(embeddedDirectory, name);
+    const { mtimeMs } = await stat(directory);
+    if (Date.now() - mtimeMs > leftoverAgeMs && (await findOwner(directory)) === null) {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+}

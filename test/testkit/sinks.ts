@@ -1,0 +1,41 @@
+import { Redis } from 'ioredis';
+import type { TestApp } from './app';
+
+/**
+ * Everywhere the service leaves something, by name: each table, Redis, the log, the metrics. Texts of what lies there,
+ * bytes as hexadecimal.
+ */
+export async function readSinks(app: TestApp): Promise<Map<string, string>> {
+  const sinks = new Map<string, string>();
+  const tables = await app.sql<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.tables
+     WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1`,
+  );
+  for (const { name } of tables) {
+    const rows = await app.sql<{ row: string }>(`SELECT to_jsonb(it)::text AS row FROM ${name} AS it`);
+    sinks.set(name, rows.map(({ row }) => row).join('\n'));
+  }
+  sinks.set('redis', await readRedis(app.redisPrefix));
+  sinks.set('log', app.logged.map((line) => JSON.stringify(line)).join('\n'));
+  sinks.set('metrics', await (await fetch(`${app.url}/metrics`)).text());
+  return sinks;
+}
+
+/** The names of the sinks that hold one of these texts, in any case, also as bytes. */
+export async function findInSinks(app: TestApp, texts: readonly string[]): Promise<string[]> {
+  const wanted = texts.flatMap((text) => [text.toLowerCase(), Buffer.from(text).toString('hex')]);
+  return [...(await readSinks(app))]
+    .filter(([, content]) => wanted.some((text) => content.toLowerCase().includes(text)))
+    .map(([name]) => name);
+}
+
+async function readRedis(prefix: string): Promise<string> {
+  const redis = new Redis(process.env['TEST_REDIS_URL'] ?? '');
+  try {
+    const keys = await redis.keys(`${prefix}*`);
+    const values = await Promise.all(keys.map((key) => redis.get(key)));
+    return [...keys, ...values].join('\n');
+  } finally {
+    redis.disconnect();
+  }
+}

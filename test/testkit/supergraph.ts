@@ -1,0 +1,31 @@
+import { composeServices as composeWithApollo } from '@apollo/composition';
+import { composeServices as composeWithGuild } from '@theguild/federation-composition';
+import { parse } from 'graphql';
+
+/** One subgraph as composition takes it. */
+export interface SubgraphSource {
+  readonly name: string;
+  readonly url: string;
+  readonly sdl: string;
+}
+
+/** Composes with Apollo's library; throws every composition error in one. */
+export function composeByApollo(subgraphs: readonly SubgraphSource[]): string {
+  const result = composeWithApollo(
+    subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) })),
+  );
+  return supergraphOf(result.supergraphSdl, result.errors);
+}
+
+/** Composes with The Guild's library; throws every composition error in one. */
+export function composeByGuild(subgraphs: readonly SubgraphSource[]): string {
+  const result = composeWithGuild(
+    subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) })),
+  );
+  return supergraphOf(result.supergraphSdl, result.errors);
+}
+
+function supergraphOf(sdl: string | undefined, errors: readonly Error[] | undefined): string {
+  if (!sdl) throw new Error((errors ?? []).map(({ message }) => message).join('\n'));
+  return sdl;
+}

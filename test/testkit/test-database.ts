@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { testRun } from './test-run';
+
+/** A database that one test file has to itself. */
+export interface TestDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+const prefix = 'user_service_test_';
+const leftoverAgeSeconds = 3_600;
+
+/** Makes a database with the service's schema, for one test file: a clone of the run's migrated template. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const adminUrl = process.env['TEST_DATABASE_URL'] ?? '';
+  const name = `${databasePrefixOf(testRun())}${randomBytes(4).toString('hex')}`;
+  await query(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${templateOf(testRun())}`);
+  return {
+    url: urlOf(adminUrl, name),
+    drop: () => query(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`).then(() => undefined),
+  };
+}
+
+/** Makes the template that the databases of a run are clones of, and brings its schema up to date once. */
+export async function createTemplate(
+  adminUrl: string,
+  run: string,
+  migrate: (url: string) => Promise<void>,
+): Promise<void> {
+  const name = templateOf(run);
+  await query(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+  await migrate(urlOf(adminUrl, name));
+  // A clone can be made only while nobody is connected.
+  await query(adminUrl, `ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
+}
+
+/** Drops the databases of this run, and those that crashed runs left behind more than an hour ago. */
+export async function dropTestDatabases(adminUrl: string, run: string): Promise<void> {
+  const rows = await query(adminUrl, `SELECT datname FROM pg_database WHERE datname LIKE '${prefix}%'`);
+  for (const name of rows.map(([datname]) => String(datname))) {
+    const ageSeconds = Date.now() / 1000 - Number(name.slice(prefix.length).split('_')[0]);
+    if (name.startsWith(databasePrefixOf(run)) || ageSeconds > leftoverAgeSeconds) {
+      await query(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    }
+  }
+}
+
+function databasePrefixOf(run: string): string {
+  return `${prefix}${run}_`;
+}
+
+function templateOf(run: string): string {
+  return `${databasePrefixOf(run)}template`;
+}
+
+function urlOf(adminUrl: string, database: string): string {
+  const url = new URL(adminUrl);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+async function query(url: string, text: string): Promise<unknown[][]> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query({ text, rowMode: 'array' })).rows;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,38 @@
+import type { TestApp } from './app';
+
+/** What the AuditService is told goes through the same outbox, and is nothing that happened to the user. */
+export const ofUsers = `type NOT LIKE 'UserData%' AND type <> 'AuditSealed'`;
+
+const tables = [
+  'users',
+  'user_history',
+  'outbox_events',
+  'email_preference_decisions',
+  'email_verification_tokens',
+  'idempotency_keys',
+] as const;
+
+/** How many rows tell of users and what happened to them: a call without effect leaves these as they were. */
+export async function countRows(app: TestApp): Promise<Record<(typeof tables)[number], number>> {
+  const counts = tables.map((table) => {
+    const which = table === 'outbox_events' ? `WHERE ${ofUsers}` : '';
+    return `(SELECT count(*)::int FROM ${table} ${which}) AS ${table}`;
+  });
+  const [row] = await app.sql<Record<(typeof tables)[number], number>>(`SELECT ${counts.join(', ')}`);
+  if (!row) throw new Error('PostgreSQL counted nothing');
+  return row;
+}
+
+export interface StoredEvent {
+  type: string;
+  version: number | null;
+  data: Record<string, unknown>;
+}
+
+/** The events of a user that are in the outbox, oldest first. */
+export function eventsOf(app: TestApp, userId: string): Promise<StoredEvent[]> {
+  return app.sql<StoredEvent>(
+    `SELECT type, version, data FROM outbox_events WHERE user_id = $1 AND ${ofUsers} ORDER BY occurred_at, id`,
+    [userId],
+  );
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import type { Answer, TestApp } from './app';
+
+/** A `CreateUserInput` that is valid, with an address of its own. */
+export function buildUser(overrides: Record<string, unknown> = {}): Record<string, unknown> {
+  const unique = randomBytes(6).toString('hex');
+  return { email: `ada.${unique}@example.com`, firstName: 'Ada', lastName: 'Lovelace', ...overrides };
+}
+
+/** Every plain field of `User`, as staff see it. */
+export const userFields = `
+  id displayName status username email pendingEmail firstName lastName phoneNumber
+  address { street city state postalCode country } locale timeZone
+  emailVerification { status verifiedAt } phoneVerification { status verifiedAt }
+  emailPreferences { userId marketing newsletter recommendations loyalty orderUpdates unsubscribedAt updatedAt }
+  statusReason statusNotes statusChangedAt version createdAt updatedAt`;
+
+const versioned = ['updateUser', 'deactivateUser', 'reactivateUser'];
+const erasureFields = 'id userId status requestedAt completedAt effects { store records }';
+const successes: Record<string, string> = {
+  updateEmailPreferences:
+    'emailPreferences { userId marketing newsletter recommendations loyalty orderUpdates unsubscribedAt updatedAt }',
+  exportUserData: 'export { generatedAt document }',
+  eraseUser: `erasure { ${erasureFields} }`,
+  placeLegalHold: 'user { id }',
+  releaseLegalHold: 'user { id }',
+};
+const validated = ['createUser', 'updateEmailPreferences', 'eraseUser', 'placeLegalHold', ...versioned];
+
+function errorFields(mutation: string): string {
+  return `
+    ... on UserError { message }
+    ${validated.includes(mutation) ? '... on InvalidInputError { fields { path code message } }' : ''}
+    ${mutation === 'eraseUser' ? '... on LegalHoldError { heldSince }' : ''}
+    ${versioned.includes(mutation) ? '... on VersionConflictError { currentVersion }' : ''}`;
+}
+
+/** Calls a mutation as staff, or with another token (null: none), and answers the member of its union. */
+export async function mutate(
+  app: TestApp,
+  mutation: string,
+  input: Record<string, unknown>,
+  token: string | null = app.staff,
+): Promise<any> {
+  const answer = await tryMutation(app, mutation, input, token);
+  if (answer.errors.length > 0) throw new Error(`${mutation} failed: ${JSON.stringify(answer.errors)}`);
+  return answer.data[mutation];
+}
+
+/** Calls a mutation and answers all that came back, also errors of access. */
+export function tryMutation(
+  app: TestApp,
+  mutation: string,
+  input: Record<string, unknown>,
+  token: string | null = app.staff,
+): Promise<Answer> {
+  const name = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}`;
+  const success = successes[mutation] ?? `user { ${userFields} }`;
+  const query = `mutation ($input: ${name}Input!) {
+    ${mutation}(input: $input) { __typename ... on ${name}Success { ${success} } ${errorFields(mutation)} }
+  }`;
+  return app.graphql(query, { input }, { token: token ?? undefined });
+}
+
+/** A new user as staff see it. */
+export async function createUser(app: TestApp, overrides: Record<string, unknown> = {}): Promise<any> {
+  const answer = await mutate(app, 'createUser', buildUser(overrides));
+  if (answer.__typename !== 'CreateUserSuccess')
+    throw new Error(`createUser answered ${JSON.stringify(answer)}`);
+  return answer.user;
+}

@@ -1,0 +1,63 @@
+import { type ChannelModel, connect } from 'amqplib';
+import { topologyOf } from '../../src/rabbitmq/topology';
+
+/** A CloudEvent as it came over the wire, and what the broker said of it. */
+export interface WitnessedEvent {
+  routingKey: string;
+  messageId: string;
+  contentType: string;
+  persistent: boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
+  event: any;
+}
+
+/** Another service's view: everything that arrives on an exchange, through a real queue of its own. */
+export interface Witness {
+  readonly events: WitnessedEvent[];
+  /** The events about one user, in the order they arrived. */
+  of(userId: string): WitnessedEvent[];
+  close(): Promise<void>;
+}
+
+/** Binds a queue to everything on `exchange` and collects from now on. */
+export async function startWitness(exchange: string): Promise<Witness> {
+  const connection: ChannelModel = await connect(process.env['TEST_AMQP_URL'] ?? '');
+  connection.on('error', () => undefined);
+  const channel = await connection.createChannel();
+  await channel.assertExchange(exchange, 'topic', { durable: true });
+  const { queue } = await channel.assertQueue('', { exclusive: true });
+  await channel.bindQueue(queue, exchange, '#');
+  const events: WitnessedEvent[] = [];
+  await channel.consume(
+    queue,
+    (message) => {
+      if (!message) return;
+      events.push({
+        routingKey: message.fields.routingKey,
+        messageId: String(message.properties.messageId),
+        contentType: String(message.properties.contentType),
+        persistent: message.properties.deliveryMode === 2,
+        event: JSON.parse(message.content.toString()),
+      });
+    },
+    { noAck: true },
+  );
+  return {
+    events,
+    of: (userId) => events.filter(({ event }) => event.subject === userId),
+    close: () => connection.close(),
+  };
+}
+
+/** Deletes the exchanges and queues that a service declared under a prefix. */
+export async function removeTopology(prefix: string): Promise<void> {
+  const connection = await connect(process.env['TEST_AMQP_URL'] ?? '');
+  try {
+    const channel = await connection.createChannel();
+    const { exchanges, queues } = topologyOf(prefix);
+    for (const { name } of queues) await channel.deleteQueue(name);
+    for (const exchange of exchanges) await channel.deleteExchange(exchange);
+  } finally {
+    await connection.close();
+  }
+}

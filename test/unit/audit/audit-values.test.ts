@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { type ChangedValues, decryptValues, encryptValues } from '../../../src/audit/audit-values';
+
+const key = randomBytes(32);
+const values: ChangedValues = { before: { firstName: 'Ada' }, after: { firstName: 'Augusta' } };
+
+describe('audited values', () => {
+  it('are read back with the key of their user', () => {
+    expect(decryptValues(key, 'entry', encryptValues(key, 'entry', values))).toEqual(values);
+  });
+
+  it('show nothing, not even that two are alike', () => {
+    const [one, other] = [encryptValues(key, 'entry', values), encryptValues(key, 'entry', values)];
+    expect(one.includes('Ada') || one.includes('firstName')).toBe(false);
+    expect(one.equals(other)).toBe(false);
+  });
+
+  it('are not read with another key, as those of another entry, or after a change of any byte', () => {
+    const bytes = encryptValues(key, 'entry', values);
+    expect(() => decryptValues(randomBytes(32), 'entry', bytes)).toThrow();
+    expect(() => decryptValues(key, 'another', bytes)).toThrow();
+    for (const at of bytes.keys()) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] as number) ^ 1;
+      expect(() => decryptValues(key, 'entry', changed)).toThrow();
+    }
+  });
+});

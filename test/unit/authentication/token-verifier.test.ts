@@ -1,0 +1,193 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { base64url, type CryptoKey, exportJWK, exportSPKI, importJWK, SignJWT } from 'jose';
+import { pino } from 'pino';
+import {
+  KeysUnavailableError,
+  UnauthenticatedError,
+} from '../../../src/authentication/authentication.errors';
+import { createTokenVerifier } from '../../../src/authentication/token-verifier';
+import { signEmailVerificationToken } from '../../../src/users/email-verification-token';
+import { type Claims, makeSigningKey, type SigningKey, signClaims } from '../../testkit/jwks-server';
+
+const log = pino({ level: 'silent' });
+const startedAt = Date.UTC(2026, 2, 1);
+const startedAtSeconds = startedAt / 1_000;
+const id = '0195a3c4-7b2e-7f00-8000-0123456789ab';
+const usual = { iss: 'https://auth.test', aud: 'user-service', sub: id, exp: startedAtSeconds + 60 };
+
+let key: SigningKey;
+let nowMs = startedAt;
+
+beforeAll(async () => {
+  key = await makeSigningKey();
+});
+beforeEach(() => {
+  nowMs = startedAt;
+});
+
+const verifierOf = (signingKey = key) =>
+  createTokenVerifier({
+    keys: { developmentKey: signingKey.publicJwk },
+    issuer: usual.iss,
+    audience: usual.aud,
+    log,
+    now: () => nowMs,
+  });
+const verifyToken = (token: string, signingKey = key) => verifierOf(signingKey).verify(`Bearer ${token}`);
+const verifyClaims = async (claims: Claims) => verifyToken(await signClaims(key, { ...usual, ...claims }));
+
+async function refusal(attempt: Promise<unknown>): Promise<string> {
+  const error = await attempt.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(UnauthenticatedError);
+  expect((error as Error).cause).toBeUndefined();
+  return (error as Error).message;
+}
+
+describe('token verifier', () => {
+  it('knows nobody without a header', async () => {
+    expect(await verifierOf().verify(undefined)).toBeNull();
+  });
+
+  it('answers subject, scopes and time of authentication', async () => {
+    const actor = await verifyClaims({
+      scope: 'openid  users:read users:write',
+      auth_time: startedAtSeconds - 30,
+    });
+    expect(actor).toEqual({
+      id,
+      scopes: new Set(['openid', 'users:read', 'users:write']),
+      authenticatedAt: new Date(startedAt - 30_000),
+    });
+    expect(await verifyClaims({})).toEqual({ id, scopes: new Set() });
+  });
+
+  it('takes the scheme in any case, an audience among several, and a UUID in upper case', async () => {
+    const token = await signClaims(key, { ...usual, aud: ['other', usual.aud], sub: id.toUpperCase() });
+    expect(await verifierOf().verify(`bearer ${token}`)).toMatchObject({ id });
+  });
+
+  it.each(['RS256', 'PS256', 'ES384', 'EdDSA'])('takes %s', async (alg) => {
+    const other = await makeSigningKey(alg);
+    expect(await verifyToken(await signClaims(other, usual), other)).toMatchObject({ id });
+  });
+
+  it.each([
+    '',
+    ' ',
+    'Bearer',
+    'Bearer ',
+    'Basic YTpi',
+    'Bearer a b',
+    'Bearer a.b',
+    'Bearer a.b.c.d.e',
+    'bearer: a.b.c',
+  ])('refuses the header "%s"', async (header) => {
+    expect(await refusal(verifierOf().verify(header))).toMatch(/not a Bearer token/);
+  });
+
+  it('refuses a header of two tokens, and a token without its scheme', async () => {
+    const token = await signClaims(key, usual);
+    for (const header of [`Bearer ${token}, Bearer ${token}`, `Bearer ${token},${token}`, token]) {
+      expect(await refusal(verifierOf().verify(header))).toMatch(/not a Bearer token/);
+    }
+  });
+
+  it.each<[string, Claims, RegExp]>([
+    ['another issuer', { iss: 'https://evil.test' }, /"iss".*not accepted/],
+    ['no issuer', { iss: undefined }, /"iss".*missing/],
+    ['another audience', { aud: 'billing' }, /"aud".*not accepted/],
+    ['no audience', { aud: undefined }, /"aud".*missing/],
+    ['no expiry', { exp: undefined }, /"exp".*missing/],
+    ['an expiry in text', { exp: '2100-01-01' }, /"exp"/],
+    ['an expiry in the past', { exp: startedAtSeconds - 6 }, /expired/],
+    ['a start in the future', { nbf: startedAtSeconds + 6 }, /"nbf"/],
+    ['no subject', { sub: undefined }, /"sub".*missing/],
+    ['an empty subject', { sub: '' }, /"sub"/],
+    ['a subject that is not text', { sub: 7 }, /"sub"/],
+    ['a subject with a line break', { sub: 'a\nb' }, /"sub"/],
+    ['a subject without end', { sub: 'a'.repeat(256) }, /"sub"/],
+    ['scopes in a list', { scope: ['users:write'] }, /"scope"/],
+    ['an authentication in the future', { auth_time: startedAtSeconds + 6 }, /"auth_time"/],
+    ['an authentication time in text', { auth_time: 'now' }, /"auth_time"/],
+  ])('refuses %s', async (_, claims, message) => {
+    expect(await refusal(verifyClaims(claims))).toMatch(message);
+  });
+
+  it('forgives clocks that are five seconds apart', async () => {
+    expect(await verifyClaims({ exp: startedAtSeconds - 4, nbf: startedAtSeconds + 4 })).toMatchObject({
+      id,
+    });
+  });
+
+  it('refuses a token signed with the public key as a shared secret', async () => {
+    const rsa = await makeSigningKey('RS256');
+    const publicKey = (await importJWK(rsa.publicJwk, 'RS256', { extractable: true })) as CryptoKey;
+    const forms = [await exportSPKI(publicKey), JSON.stringify(rsa.publicJwk), rsa.publicJwk.n as string];
+    for (const secret of forms) {
+      const forged = await new SignJWT(usual)
+        .setProtectedHeader({ alg: 'HS256', kid: rsa.kid })
+        .sign(new TextEncoder().encode(secret));
+      expect(await refusal(verifyToken(forged, rsa))).toMatch(/asymmetric/);
+    }
+  });
+
+  it.each(['none', 'None', 'NONE', 'nOnE', 'HS256', 'toString', ''])('refuses alg "%s"', async (alg) => {
+    const payload = base64url.encode(JSON.stringify(usual));
+    const header = base64url.encode(JSON.stringify({ alg, kid: key.kid }));
+    expect(await refusal(verifyToken(`${header}.${payload}.`))).toMatch(/not a Bearer token/);
+    expect(await refusal(verifyToken(`${header}.${payload}.AAAA`))).toMatch(/asymmetric|malformed/);
+  });
+
+  it('refuses a key that the token brings along', async () => {
+    const own = await makeSigningKey();
+    const forged = await new SignJWT(usual)
+      .setProtectedHeader({ alg: 'ES256', kid: own.kid, jwk: own.publicJwk, jku: 'https://evil.test/keys' })
+      .sign(own.privateKey);
+    expect(await refusal(verifyToken(forged))).toMatch(/key that is not known/);
+    const claimingOurs = await signClaims({ ...own, kid: key.kid }, usual);
+    expect(await refusal(verifyToken(claimingOurs))).toMatch(/signature/);
+  });
+
+  it('refuses a confirmation token of ours', async () => {
+    const claims = { tokenId: 't', userId: id, emailDigest: 'd', expiresAt: new Date(startedAt + 60_000) };
+    const token = await signEmailVerificationToken(randomBytes(32), claims);
+    expect(await refusal(verifyToken(token))).toMatch(/asymmetric/);
+  });
+
+  it('refuses a token with any one byte changed, and never repeats it', async () => {
+    const token = await signClaims(key, { ...usual, secret: 'do-not-repeat' });
+    const verifier = verifierOf();
+    await verifier.verify(`Bearer ${token}`);
+    for (let at = 0; at < token.length - 1; at += 3) {
+      const changed = `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`;
+      const message = await refusal(verifier.verify(`Bearer ${changed}`));
+      expect(message).not.toMatch(/do-not-repeat|ey[A-Z]|auth\.test|0195a3c4/);
+    }
+  });
+
+  it('forgets a token that it knew when it expires', async () => {
+    const verifier = verifierOf();
+    const header = `Bearer ${await signClaims(key, usual)}`;
+    const first = await verifier.verify(header);
+    expect(await verifier.verify(header)).toBe(first);
+    nowMs += 59_000;
+    expect(await verifier.verify(header)).toBe(first);
+    nowMs += 7_000;
+    expect(await refusal(verifier.verify(header))).toMatch(/expired/);
+  });
+
+  it('blames a published key that cannot be used on us, not on the token', async () => {
+    const weakPair = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+    const weak = { ...weakPair.publicKey.export({ format: 'jwk' }), kid: key.kid, alg: 'RS256' };
+    const broken = { ...key.publicJwk, x: undefined };
+    const isPrivate = { ...(await exportJWK(key.privateKey)), kid: key.kid };
+    for (const publicJwk of [weak, broken, isPrivate] as SigningKey['publicJwk'][]) {
+      const header = base64url.encode(JSON.stringify({ alg: publicJwk.alg ?? 'ES256', kid: key.kid }));
+      const token = `${header}.${base64url.encode(JSON.stringify(usual))}.AAAA`;
+      await expect(verifyToken(token, { ...key, publicJwk })).rejects.toBeInstanceOf(KeysUnavailableError);
+    }
+  });
+});

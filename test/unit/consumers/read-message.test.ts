@@ -1,0 +1,249 @@
+import { readMessage } from '../../../src/consumers/read-message';
+import type { CommerceEvent } from '../../../src/history/commerce-event';
+import type { MessageOnTheWire } from '../../../src/history/parked-messages.repository';
+
+const userId = '01975a5e-1111-7000-8000-0000000000ad';
+const order = {
+  orderId: 'o-1',
+  userId,
+  total: { value: '9.90', currency: 'EUR' },
+  placedAt: '2026-03-01T10:00:00Z',
+};
+const envelope = { specversion: '1.0', id: 'e-1', source: '/orders', type: 'OrderPlaced' };
+
+function message(body: unknown, properties: Partial<MessageOnTheWire['properties']> = {}): MessageOnTheWire {
+  return {
+    exchange: 'order.events',
+    routingKey: 'order.placed',
+    body: Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+    properties: { headers: {}, ...properties },
+  };
+}
+
+/** A structured CloudEvent with this data. */
+function structured(data: unknown, attributes: Record<string, unknown> = {}): MessageOnTheWire {
+  return message({ ...envelope, ...attributes, data }, { contentType: 'application/cloudevents+json' });
+}
+
+function read(it: MessageOnTheWire): CommerceEvent {
+  const result = readMessage(it, 1);
+  if ('park' in result) throw new Error(`parked: ${result.park.reason}, ${result.park.detail}`);
+  return result.event;
+}
+
+/** The reason why a message is parked. */
+function refused(it: MessageOnTheWire): string {
+  const result = readMessage(it, 1);
+  return 'park' in result ? result.park.reason : 'READ';
+}
+
+const placed = {
+  type: 'OrderPlaced',
+  source: '/orders',
+  eventId: 'e-1',
+  occurredAt: new Date('2026-03-01T10:00:00Z'),
+  orderId: 'o-1',
+  userId,
+  total: { amount: '9.9', currency: 'EUR' },
+  itemCount: null,
+};
+
+describe('a message', () => {
+  it.each([
+    ['structured', structured(order)],
+    [
+      'structured with parameters in its content type',
+      message({ ...envelope, data: order }, { contentType: 'Application/CloudEvents+JSON; charset=utf-8' }),
+    ],
+    ['structured without its content type', message({ ...envelope, data: order })],
+    [
+      'structured with base64 data',
+      message(
+        { ...envelope, data_base64: Buffer.from(JSON.stringify(order)).toString('base64') },
+        { contentType: 'application/cloudevents+json' },
+      ),
+    ],
+    ...['cloudEvents_', 'cloudEvents:', 'ce-', 'CE-'].map((prefix): [string, MessageOnTheWire] => [
+      `binary with ${prefix} headers`,
+      message(order, {
+        contentType: 'application/json',
+        messageId: 'another',
+        headers: Object.fromEntries(
+          Object.entries(envelope).map(([name, value]) => [`${prefix}${name}`, value]),
+        ),
+      }),
+    ]),
+  ])('is read in the form: %s', (_form, it) => {
+    expect(read(it)).toEqual(placed);
+  });
+
+  it('is read as bare JSON, its exchange being the source', () => {
+    const bare = message(order, { messageId: 'm-1', type: 'OrderPlaced' });
+    expect(read(bare)).toEqual({ ...placed, source: 'order.events', eventId: 'm-1' });
+  });
+
+  it.each([
+    ['customerId', { ...order, userId: undefined, customerId: userId.toUpperCase() }],
+    ['totalAmount and currency', { ...order, total: undefined, totalAmount: 9.9, currency: 'EUR' }],
+    ['createdAt', { ...order, placedAt: undefined, createdAt: '2026-03-01T12:00:00+02:00' }],
+    ['members that nobody knows', { ...order, channel: { name: 'app' }, note: null }],
+  ])('is read with %s', (_what, data) => {
+    expect(read(structured(data))).toEqual(placed);
+  });
+
+  it('happened when its data says, else when its envelope says', () => {
+    const { placedAt: _at, ...timeless } = order;
+    const at = (it: MessageOnTheWire) => read(it).occurredAt.toISOString();
+    const time = '2026-04-01T00:00:00.123456Z';
+    expect(at(structured(order, { time }))).toBe('2026-03-01T10:00:00.000Z');
+    expect(at(structured(timeless, { time }))).toBe('2026-04-01T00:00:00.123Z');
+    const bare = { messageId: 'm', type: 'OrderPlaced', timestamp: new Date('2026-05-01T00:00:00Z') };
+    expect(at(message(timeless, bare))).toBe('2026-05-01T00:00:00.000Z');
+    const headers = {
+      ...Object.fromEntries(Object.entries(envelope).map(([name, value]) => [`ce-${name}`, value])),
+      'ce-time': { '!': 'timestamp', value: 1_780_000_000 },
+    };
+    expect(at(message(timeless, { headers }))).toBe(new Date(1_780_000_000_000).toISOString());
+    expect(at(structured({ ...order, placedAt: '9999-01-01T00:00:00Z' }))).toBe('9999-01-01T00:00:00.000Z');
+  });
+
+  it('tells a failed payment with what it has', () => {
+    const payment = { paymentId: 'p-1', orderId: 'o-1', timestamp: '2026-03-01T10:00:00Z' };
+    expect(read(structured(payment, { type: 'PaymentFailed' }))).toMatchObject({
+      type: 'PaymentFailed',
+      paymentId: 'p-1',
+      orderId: 'o-1',
+      errorCode: null,
+      errorMessage: null,
+      amount: null,
+    });
+    const long = { ...payment, errorMessage: '🙂'.repeat(5000), amount: { value: 0, currency: 'JPY' } };
+    const event = read(structured(long, { type: 'PaymentFailed' }));
+    expect(event).toMatchObject({
+      errorMessage: `${'🙂'.repeat(999)}…`,
+      amount: { amount: '0', currency: 'JPY' },
+    });
+  });
+
+  it.each([
+    [0, '0'],
+    [-0, '0'],
+    ['0', '0'],
+    [0.1, '0.1'],
+    [12.3456, '12.3456'],
+    ['0010.50', '10.5'],
+    [99_999_999_999.9999, '99999999999.9999'],
+    ['100000000000000000000.0001', '100000000000000000000.0001'],
+    [1e10, '10000000000'],
+  ])('is read with the amount %p', (value, amount) => {
+    expect(read(structured({ ...order, total: { value, currency: 'EUR' } }))).toMatchObject({
+      total: { amount },
+    });
+  });
+
+  it.each([
+    -1,
+    '-1',
+    1e11,
+    0.12345,
+    1e-7,
+    '1e3',
+    '1,5',
+    '',
+    ' 1',
+    '.5',
+    '5.',
+    '0.12345',
+    null,
+    true,
+    [1],
+    {},
+  ])('is refused with the amount %p', (value) => {
+    expect(refused(structured({ ...order, total: { value, currency: 'EUR' } }))).toBe('INVALID_AMOUNT');
+  });
+
+  const nul = '\\u0000';
+  it.each([
+    ['INVALID_JSON', 'bad JSON', message('{"orderId": ', { messageId: 'm', type: 'OrderPlaced' })],
+    [
+      'INVALID_JSON',
+      'a raw NUL byte',
+      message(`{"orderId": "a\u0000"}`, { messageId: 'm', type: 'OrderPlaced' }),
+    ],
+    ['INVALID_JSON', 'nothing at all', message('', { messageId: 'm', type: 'OrderPlaced' })],
+    ['INVALID_ENCODING', 'bytes that are no UTF-8', message(Buffer.from([0x7b, 0xff, 0x7d]))],
+    ['TOO_LARGE', '1 MB', message('x'.repeat(1_000_000))],
+    [
+      'INVALID_TEXT',
+      'an escaped NUL',
+      message(`{"orderId": "a${nul}"}`, { messageId: 'm', type: 'OrderPlaced' }),
+    ],
+    [
+      'INVALID_TEXT',
+      'half a character',
+      message('{"orderId": "\\ud800"}', { messageId: 'm', type: 'OrderPlaced' }),
+    ],
+    ['INVALID_TEXT', 'a NUL in its identity', structured(order, { id: 'a\u0000' })],
+    ['INVALID_ENVELOPE', 'an array', message('[]', { messageId: 'm', type: 'OrderPlaced' })],
+    ['INVALID_ENVELOPE', 'bare JSON without message_id', message(order, { type: 'OrderPlaced' })],
+    ['INVALID_ENVELOPE', 'bare JSON without type', message(order, { messageId: 'm' })],
+    ['INVALID_ENVELOPE', 'a CloudEvent without source', structured(order, { source: undefined })],
+    ['INVALID_ENVELOPE', 'an id longer than an index holds', structured(order, { id: 'x'.repeat(1_001) })],
+    ['INVALID_ENVELOPE', 'another specversion', structured(order, { specversion: '2.0' })],
+    ['UNSUPPORTED_FORMAT', 'a batch', message('[]', { contentType: 'application/cloudevents-batch+json' })],
+    ['UNKNOWN_TYPE', 'an unknown type', structured(order, { type: 'OrderPainted' })],
+    ['UNKNOWN_TYPE', 'a type that objects have anyway', structured(order, { type: 'constructor' })],
+    ['INVALID_DATA', 'no data', structured(undefined)],
+    ['INVALID_DATA', 'data that is text', structured('hello')],
+    ['INVALID_DATA', 'an orderId that is a number', structured({ ...order, orderId: 5 })],
+    ['INVALID_DATA', 'an orderId without end', structured({ ...order, orderId: 'x'.repeat(256) })],
+    ['INVALID_DATA', 'a total that is a number', structured({ ...order, total: 5 })],
+    ['INVALID_USER_ID', 'no user', structured({ ...order, userId: undefined })],
+    ['INVALID_USER_ID', 'a malformed user', structured({ ...order, userId: 'ada' })],
+    [
+      'UNKNOWN_CURRENCY',
+      'a currency that does not exist',
+      structured({ ...order, total: { value: 1, currency: 'EUX' } }),
+    ],
+    [
+      'UNKNOWN_CURRENCY',
+      'a currency in small letters',
+      structured({ ...order, total: { value: 1, currency: 'eur' } }),
+    ],
+    ['INVALID_TIME', 'a time that is none', structured({ ...order, placedAt: 'yesterday' })],
+    ['INVALID_TIME', 'a time without its offset', structured({ ...order, placedAt: '2026-03-01T10:00:00' })],
+    ['INVALID_TIME', 'the year 0', structured({ ...order, placedAt: '0000-03-01T10:00:00Z' })],
+    ['INVALID_TIME', 'no time anywhere', structured({ ...order, placedAt: undefined })],
+    ['INVALID_POINTS', 'half a point', structured({ userId, points: 0.5 }, { type: 'LoyaltyPointsEarned' })],
+    ['INVALID_POINTS', 'no points', structured({ userId, points: 0 }, { type: 'LoyaltyPointsEarned' })],
+    [
+      'INVALID_POINTS',
+      'points as text',
+      structured({ userId, points: '5' }, { type: 'LoyaltyPointsEarned' }),
+    ],
+  ])('is refused as %s: %s', (reason, _what, it) => {
+    expect(refused(it)).toBe(reason);
+  });
+
+  it('that is refused says what is known of it, and no value of its data', () => {
+    const result = readMessage(structured({ ...order, placedAt: 'ada@example.com' }), 3);
+    expect(result).toEqual({
+      park: expect.objectContaining({
+        reason: 'INVALID_TIME',
+        detail: 'placedAt is missing or wrong',
+        type: 'OrderPlaced',
+        source: '/orders',
+        eventId: 'e-1',
+        userId,
+        attempts: 3,
+      }),
+    });
+  });
+
+  it('is refused when it nests deeper than anybody can read', () => {
+    const deep = `{"a":${'['.repeat(120_000)}${']'.repeat(120_000)}}`;
+    expect(['INVALID_JSON', 'INVALID_USER_ID', 'INVALID_DATA']).toContain(
+      refused(message(deep, { messageId: 'm', type: 'OrderPlaced' })),
+    );
+  });
+});

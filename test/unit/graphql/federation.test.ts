@@ -1,0 +1,132 @@
+import { validateSchema } from 'graphql';
+import { Directive, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
+import { printFederatedSchema } from '../../../src/graphql/federation';
+import { askPets, buildPets, petOptions } from '../../testkit/pets-subgraph';
+import { undescribedElements } from '../../testkit/undescribed-elements';
+
+@Directive('@key(fields: "id")')
+@ObjectType()
+class Mute {
+  @Field(() => ID)
+  id: string;
+}
+
+@Resolver()
+class MuteResolver {
+  @Query(() => Mute)
+  mute(): Mute {
+    return new Mute();
+  }
+}
+
+describe('buildFederatedSchema', () => {
+  it('refuses an entity without a reference, which would echo its representation', () => {
+    expect(() => buildPets({ references: {} })).toThrow('The entity Pet has no reference resolver.');
+  });
+
+  it('refuses a reference without an entity', () => {
+    const references = { ...petOptions.references, Dragon: async () => null };
+    expect(() => buildPets({ references })).toThrow('Dragon has a reference resolver and no @key.');
+  });
+
+  it('refuses directives for elements that are not there', () => {
+    expect(() => buildPets({ directives: { 'Mood.Sad': ['@tag(name: "x")'] } })).toThrow('Mood.Sad');
+  });
+
+  it('makes a valid schema whose resolvers, enums and unions work', async () => {
+    expect(validateSchema(buildPets())).toEqual([]);
+    const { data, errors } = await askPets(
+      '{ pet(id: "7") { id mood } anything { ... on Pet { id } } all { id } }',
+    );
+    expect(errors).toBeUndefined();
+    expect(data).toEqual({ pet: { id: '7', mood: 'Calm' }, anything: { id: '1' }, all: [] });
+  });
+
+  it('keeps the extensions that access rules are read from', () => {
+    const type = buildPets().getType('Pet');
+    expect(type && 'getFields' in type && type.getFields().mood?.extensions).toMatchObject({
+      access: 'owner',
+    });
+  });
+
+  it('leaves nothing undescribed that has a description, federation’s own elements included', () => {
+    expect(undescribedElements(buildPets())).toEqual([]);
+  });
+
+  it('shows which elements are undescribed', () => {
+    const schema = buildPets({
+      resolvers: [MuteResolver],
+      references: { Mute: async () => null },
+      directives: {},
+    });
+    expect(undescribedElements(schema)).toEqual(['Query.mute', 'Mute', 'Mute.id']);
+  });
+});
+
+const EXPECTED_SDL = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@inaccessible", "@key", "@tag"])
+
+type Query {
+  """All pets."""
+  all(
+    """How many."""
+    first: Int
+    """After which."""
+    after: ID
+  ): [Pet!]!
+  """Anything."""
+  anything: Thing
+  """Finds a pet."""
+  pet(
+    """Which pet."""
+    id: ID!
+  ): Pet
+}
+
+type Mutation {
+  """Strokes all pets."""
+  stroke: Boolean!
+}
+
+"""A house, which another subgraph knows."""
+type House @key(fields: "id", resolvable: false) {
+  """Which house."""
+  id: ID!
+}
+
+"""How it feels."""
+enum Mood @tag(name: "public") {
+  """Calm."""
+  Calm
+  """Wild."""
+  Wild @inaccessible
+}
+
+"""A pet."""
+type Pet @key(fields: "id") {
+  """Which pet."""
+  id: ID!
+  """Its mood."""
+  mood: Mood
+  """Its age."""
+  age: Int @deprecated(reason: "Pets do not age.")
+}
+
+"""Pet or house."""
+union Thing @tag(name: "public") = Pet | House
+`;
+
+describe('printFederatedSchema', () => {
+  it('prints links, directives and descriptions, root types first, the others by name, arguments as written', () => {
+    expect(printFederatedSchema(buildPets())).toBe(EXPECTED_SDL);
+  });
+
+  it('is what _service answers', async () => {
+    const schema = buildPets();
+    const { data } = await askPets('{ _service { sdl } }', undefined, schema);
+    expect(data).toEqual({ _service: { sdl: printFederatedSchema(schema) } });
+  });
+
+  it('knows only schemas that were built here', () => {
+    expect(() => printFederatedSchema({} as never)).toThrow('not built by buildFederatedSchema');
+  });
+});

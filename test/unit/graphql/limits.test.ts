@@ -1,0 +1,223 @@
+import { ApolloServer } from '@apollo/server';
+import { buildSchema, getIntrospectionQuery } from 'graphql';
+import pino from 'pino';
+import { createErrorMask } from '../../../src/graphql/error-mask';
+import { DEFAULT_LIMITS, type Limits, limitOptions } from '../../../src/graphql/limits';
+
+const schema = buildSchema(/* GraphQL */ `
+  scalar _Any
+  type Person { id: ID, friend: Person, friends: [Person] }
+  type Query { me: Person, _entities(representations: [_Any!]!): [Person]! }
+`);
+
+async function refusal(
+  query: string,
+  {
+    variables,
+    operationName,
+    ...limits
+  }: Partial<Limits> & {
+    variables?: Record<string, unknown>;
+    operationName?: string;
+  } = {},
+) {
+  const mask = createErrorMask({
+    schema,
+    logger: pino({ level: 'silent' }),
+    requestId: () => 'r',
+    isUnavailable: () => false,
+  });
+  let resolved = 0;
+  const server = new ApolloServer({
+    schema,
+    ...limitOptions({ ...DEFAULT_LIMITS, ...limits }),
+    formatError: mask.formatError,
+    rootValue: {
+      me: () => {
+        resolved += 1;
+        return {};
+      },
+      _entities: () => {
+        resolved += 1;
+        return [];
+      },
+    },
+    introspection: true,
+  });
+  const started = performance.now();
+  const { body, http } = await server.executeOperation({
+    query,
+    ...(variables && { variables }),
+    ...(operationName && { operationName }),
+  });
+  const tookMs = performance.now() - started;
+  await server.stop();
+  if (body.kind !== 'single') throw new Error('expected one result');
+  const errors = body.singleResult.errors;
+  if (errors) expect(resolved).toBe(0);
+  return { error: errors?.[0], errors, status: http.status, tookMs };
+}
+
+const nested = (depth: number) => `${'{ friend '.repeat(depth - 1)}${'}'.repeat(depth - 1)}`;
+const aliases = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, index) => `a${index + from}: __typename`).join(' ');
+
+describe('limits', () => {
+  it.each([
+    [
+      'aliases',
+      50,
+      `{ ${aliases(51)} }`,
+      'The operation has more than 50 aliases, the limit set by LIMIT_ALIASES.',
+    ],
+    [
+      'depth',
+      12,
+      `{ me ${nested(12).replace('friend }', 'friend { id } }')} }`,
+      'The operation is nested more than 12 levels deep, the limit set by LIMIT_DEPTH.',
+    ],
+    [
+      'tokens',
+      4000,
+      `{ ${'__typename '.repeat(4000)} }`,
+      'The document has more than 4000 tokens, the limit set by LIMIT_TOKENS.',
+    ],
+  ])(
+    'refuses an operation over the limit on %s, naming limit, value and setting',
+    async (limit, maximum, query, message) => {
+      const { error, status } = await refusal(query);
+      expect(error).toMatchObject({ message, extensions: { code: 'LIMIT_EXCEEDED', limit, maximum } });
+      expect(Object.keys(error?.extensions ?? {}).sort()).toEqual(['code', 'limit', 'maximum']);
+      expect(status).toBe(400);
+    },
+  );
+
+  it.each([
+    ['50 aliases', `{ ${aliases(50)} }`],
+    ['12 levels', `{ me ${'{ friend '.repeat(10)}{ id }${'}'.repeat(10)} }`],
+    ['an introspection query', getIntrospectionQuery()],
+    ['the same field many times', `{ ${'__typename '.repeat(40)} }`],
+  ])('lets %s pass', async (_what, query) => {
+    expect((await refusal(query)).errors).toBeUndefined();
+  });
+
+  it.each([
+    [
+      'lists within lists',
+      '{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }',
+    ],
+    ['types of types', `{ __type(name: "Person") { ${'ofType { '.repeat(20)} name ${'}'.repeat(20)} } }`],
+  ])('limits introspection by itself: %s', async (_what, query) => {
+    const { error } = await refusal(query);
+    expect(error?.extensions).toEqual({ code: 'LIMIT_EXCEEDED', limit: 'depth' });
+    expect(error?.message).toBe('The introspection is nested deeper than tools need.');
+  });
+
+  it('counts aliases and depth through fragments', async () => {
+    const spread = await refusal(
+      `{ me { ...A friend { ...A } } } fragment A on Person { ${aliases(26).replaceAll('__typename', 'id')} }`,
+    );
+    expect(spread.error?.extensions).toMatchObject({ limit: 'aliases' });
+    const deep = await refusal(
+      `{ me { ...A } } fragment A on Person { friend { friend { friend { friend { friend { friend { ...B } } } } } } }
+       fragment B on Person { ... { friend { friend { friend { friend { friend { id } } } } } } }`,
+    );
+    expect(deep.error?.extensions).toMatchObject({ limit: 'depth' });
+  });
+
+  it('measures the operations of a document one by one', async () => {
+    const two = `query A { ${aliases(40)} } query B { ${aliases(40, 40)} }`;
+    expect((await refusal(two, { operationName: 'A' })).errors).toBeUndefined();
+    const oneTooBig = `query A { ${aliases(1)} } query B { ${aliases(51)} }`;
+    expect((await refusal(oneTooBig, { operationName: 'A' })).error?.extensions).toMatchObject({
+      limit: 'aliases',
+    });
+  });
+
+  it('refuses a fragment bomb in no time', async () => {
+    const fragments = Array.from(
+      { length: 200 },
+      (_, index) =>
+        `fragment F${index} on Person { a: friend { ...F${index + 1} } b: friend { ...F${index + 1} } }`,
+    );
+    const { error, tookMs } = await refusal(
+      `{ me { ...F0 } } ${fragments.join(' ')} fragment F200 on Person { id }`,
+    );
+    expect(error?.extensions?.code).toBe('LIMIT_EXCEEDED');
+    expect(tookMs).toBeLessThan(2_000);
+  });
+
+  it('survives fragments that spread each other in a circle', async () => {
+    const { error } = await refusal(
+      '{ me { ...A } } fragment A on Person { ...B } fragment B on Person { ...A id }',
+    );
+    expect(error?.extensions?.code).toBe('GRAPHQL_VALIDATION_FAILED');
+  });
+
+  it('refuses 5,000 aliases in milliseconds', async () => {
+    const { error, tookMs } = await refusal(`{ ${aliases(5_000)} }`);
+    expect(error?.extensions).toMatchObject({ code: 'LIMIT_EXCEEDED', limit: 'tokens' });
+    expect(tookMs).toBeLessThan(250);
+    const widened = await refusal(`{ ${aliases(5_000)} }`, { tokens: 1_000_000 });
+    expect(widened.error?.extensions).toMatchObject({ code: 'LIMIT_EXCEEDED', limit: 'aliases' });
+  });
+});
+
+describe('the limit on representations', () => {
+  const query = 'query ($r: [_Any!]!) { _entities(representations: $r) { id } }';
+  const representations = (count: number) =>
+    Array.from({ length: count }, (_, id) => ({ __typename: 'Person', id: String(id) }));
+  const over = {
+    message: 'The operation asks for more than 1000 representations, the limit set by LIMIT_REPRESENTATIONS.',
+    extensions: { code: 'LIMIT_EXCEEDED', limit: 'representations', maximum: 1000 },
+  };
+
+  it('lets 1,000 pass and refuses 200,000 in milliseconds', async () => {
+    expect((await refusal(query, { variables: { r: representations(1_000) } })).errors).toBeUndefined();
+    const { error, tookMs, status } = await refusal(query, { variables: { r: representations(200_000) } });
+    expect(error).toMatchObject(over);
+    expect(status).toBe(400);
+    expect(tookMs).toBeLessThan(250);
+  });
+
+  it('counts all _entities fields of an operation together', async () => {
+    const { error } = await refusal(
+      `query ($r: [_Any!]!) { a: _entities(representations: $r) { id } ...Rest }
+       fragment Rest on Query { ... { b: _entities(representations: $r) { id } } }`,
+      { variables: { r: representations(501) } },
+    );
+    expect(error).toMatchObject(over);
+  });
+
+  it('counts a field once that fragments repeat', async () => {
+    const { errors } = await refusal(
+      `query ($r: [_Any!]!) { _entities(representations: $r) { id } ...Rest }
+       fragment Rest on Query { _entities(representations: $r) { id } }`,
+      { variables: { r: representations(600) } },
+    );
+    expect(errors).toBeUndefined();
+  });
+
+  it.each([
+    ['literals', '{ _entities(representations: [1, 2, 3]) { id } }', {}],
+    ['defaults', 'query ($r: [_Any!]! = [1, 2, 3]) { _entities(representations: $r) { id } }', {}],
+    [
+      'variables inside a literal',
+      'query ($a: _Any!) { _entities(representations: [$a, $a, $a]) { id } }',
+      { a: 1 },
+    ],
+  ])('counts %s too', async (_what, document, variables) => {
+    expect((await refusal(document, { variables, representations: 3 })).errors).toBeUndefined();
+    expect((await refusal(document, { variables, representations: 2 })).error?.extensions).toMatchObject({
+      limit: 'representations',
+      maximum: 2,
+    });
+  });
+
+  it('looks only at the operation that is run', async () => {
+    const two = `query A { me { id } } ${query.replace('query', 'query B')}`;
+    const variables = { r: representations(2_000) };
+    expect((await refusal(two, { operationName: 'A', variables })).errors).toBeUndefined();
+    expect((await refusal(two, { operationName: 'B', variables })).error).toMatchObject(over);
+  });
+});

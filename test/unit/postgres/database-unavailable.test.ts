@@ -1,0 +1,61 @@
+import { QueryFailedError } from 'typeorm';
+import { isDatabaseUnavailable } from '../../../src/postgres/database-unavailable';
+
+const coded = (code: string, message = 'x') => Object.assign(new Error(message), { code });
+
+describe('isDatabaseUnavailable', () => {
+  it.each([
+    'ECONNREFUSED',
+    'ECONNRESET',
+    '57P01',
+    '57P02',
+    '57P03',
+    '53300',
+    '40P01',
+    '57014',
+    '55P03',
+    '08006',
+    '25P03',
+  ])('takes %s for PostgreSQL being away', (code) => {
+    expect(isDatabaseUnavailable(coded(code))).toBe(true);
+  });
+
+  it.each([
+    'Connection terminated',
+    'Connection terminated unexpectedly',
+    'Connection terminated due to connection timeout',
+    'timeout exceeded when trying to connect',
+    'timeout expired',
+    'Query read timeout',
+    'Client has encountered a connection error and is not queryable',
+  ])('takes the driver’s "%s" for PostgreSQL being away', (message) => {
+    expect(isDatabaseUnavailable(new Error(message))).toBe(true);
+  });
+
+  it('looks through the wrapping of TypeORM', () => {
+    expect(isDatabaseUnavailable(new QueryFailedError('SELECT 1', [], coded('57P01')))).toBe(true);
+    const allAddresses = new AggregateError([coded('ECONNREFUSED')]);
+    expect(isDatabaseUnavailable(new QueryFailedError('SELECT 1', [], allAddresses))).toBe(true);
+    expect(isDatabaseUnavailable(new QueryFailedError('SELECT 1', [], new Error('Query read timeout')))).toBe(
+      true,
+    );
+  });
+
+  it('looks into the errors of a host with several addresses', () => {
+    expect(isDatabaseUnavailable(new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]))).toBe(
+      true,
+    );
+  });
+
+  it.each([
+    ['a broken constraint', coded('23505', 'duplicate key')],
+    ['a syntax error', coded('42601')],
+    ['a failed serialization', coded('40001')],
+    ['a driver message that a statement merely quotes', coded('22P02', 'Query read timeout')],
+    ['a programming error', new TypeError('x is not a function')],
+    ['something thrown that is no error', 'Connection terminated'],
+    ['nothing', undefined],
+  ])('does not take %s for it', (_what, error) => {
+    expect(isDatabaseUnavailable(error)).toBe(false);
+  });
+});

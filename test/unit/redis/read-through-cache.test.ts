@@ -1,0 +1,263 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { InProcessRecordCache } from '../../../src/redis/in-process-record-cache';
+import type { RecordCache } from '../../../src/redis/record-cache';
+import { eventually } from '../../testkit/eventually';
+import { gate, ProfileTable, readThrough } from '../../testkit/read-through';
+
+const ada = { id: 'a', name: 'Ada' };
+
+describe('the read-through cache', () => {
+  let table: ProfileTable;
+  let cache: InProcessRecordCache;
+
+  beforeEach(() => {
+    table = new ProfileTable();
+    table.set('a', 'Ada', 1);
+    table.set('b', 'Bo', 1);
+    cache = new InProcessRecordCache();
+  });
+
+  it('asks the database once for a record, then the cache', async () => {
+    const { profiles, counted } = readThrough(cache, table);
+
+    expect(await profiles.getMany(['a', 'x', 'a'])).toEqual(
+      new Map([
+        ['a', ada],
+        ['x', null],
+      ]),
+    );
+    await eventually(async () =>
+      expect((await cache.getMany(['a', 'x'])).map((one) => one.kind)).toEqual(['value', 'negative']),
+    );
+    expect((await profiles.getMany(['a', 'x'])).get('a')).toEqual(ada);
+
+    expect(table.queries).toEqual([['a', 'x']]);
+    expect(await counted()).toEqual({ miss: 2, hit: 1, negative: 1 });
+  });
+
+  it('asks nobody anything for no ids', async () => {
+    const { profiles } = readThrough(cache, table);
+    expect(await profiles.getMany([])).toEqual(new Map());
+    expect(table.queries).toEqual([]);
+  });
+
+  it('loads different ids asked for in one turn of the event loop together', async () => {
+    const getMany = jest.spyOn(cache, 'getMany');
+    const { profiles } = readThrough(cache, table);
+
+    const [first, second] = await Promise.all([profiles.getMany(['a']), profiles.getMany(['b', 'a'])]);
+
+    expect(first.get('a')).toEqual(ada);
+    expect(second.get('b')).toEqual({ id: 'b', name: 'Bo' });
+    expect(table.queries).toEqual([['a', 'b']]);
+    expect(getMany).toHaveBeenCalledTimes(1);
+  });
+
+  it('loads one cold record once for 500 readers, some of whom come while the load is under way', async () => {
+    const { opened, open } = gate();
+    table.beforeAnswer = () => opened;
+    const { profiles } = readThrough(cache, table);
+
+    const early = Array.from({ length: 250 }, () => profiles.getMany(['a']));
+    await eventually(() => expect(table.queries).toHaveLength(1));
+    const late = Array.from({ length: 250 }, () => profiles.getMany(['a']));
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+    open();
+
+    for (const answer of await Promise.all([...early, ...late])) expect(answer.get('a')).toEqual(ada);
+    expect(table.queries).toEqual([['a']]);
+  });
+
+  it('never hands a reader a load that began before a change, wherever the change was made', async () => {
+    const { opened, open } = gate();
+    table.beforeAnswer = () => opened;
+    const { profiles } = readThrough(cache, table);
+
+    const before = profiles.getMany(['a']);
+    await eventually(() => expect(table.queries).toHaveLength(1));
+    table.set('a', 'Ada Lovelace', 2);
+    const after = profiles.getMany(['a']);
+    await cache.putMany([{ id: 'a', revision: 2, text: '{"id":"a","name":"Ada Lovelace"}' }]);
+    open();
+
+    expect((await before).get('a')).toEqual(ada);
+    expect((await after).get('a')?.name).toBe('Ada Lovelace');
+  });
+
+  it('reads its own write at once while an older load is still under way', async () => {
+    const { opened, open } = gate();
+    table.beforeAnswer = () => opened;
+    const { profiles } = readThrough(cache, table);
+
+    const before = profiles.getMany(['a']);
+    await eventually(() => expect(table.queries).toHaveLength(1));
+    const { value, revision } = table.set('a', 'Ada Lovelace', 2);
+    expect(await profiles.write(value, revision)).toBe(true);
+
+    expect((await profiles.getMany(['a'])).get('a')?.name).toBe('Ada Lovelace');
+    open();
+    expect((await before).get('a')).toEqual(ada);
+    expect((await profiles.getMany(['a'])).get('a')?.name).toBe('Ada Lovelace');
+  });
+
+  it('lets those who waited behind an older load go on as soon as the record is written', async () => {
+    const { opened, open } = gate();
+    table.beforeAnswer = () => opened;
+    const { profiles } = readThrough(cache, table);
+    const before = profiles.getMany(['a']);
+    await eventually(() => expect(table.queries).toHaveLength(1));
+    const waiting = profiles.getMany(['a']);
+
+    await profiles.write({ id: 'a', name: 'Ada Lovelace' }, 2);
+
+    expect((await waiting).get('a')?.name).toBe('Ada Lovelace');
+    open();
+    await before;
+  });
+
+  it('answers null for a buried record at once and for good, also when an older load comes back', async () => {
+    const { opened, open } = gate();
+    table.beforeAnswer = () => opened;
+    const { profiles, counted } = readThrough(cache, table);
+
+    const before = profiles.getMany(['a']);
+    await eventually(() => expect(table.queries).toHaveLength(1));
+    table.rows.delete('a');
+    expect(await profiles.bury('a')).toBe(true);
+
+    expect((await profiles.getMany(['a'])).get('a')).toBeNull();
+    open();
+    await before;
+    expect(await cache.getMany(['a'])).toEqual([{ kind: 'tombstone' }]);
+    expect(await counted()).toEqual({ miss: 1, tombstone: 1 });
+  });
+
+  it('shows a record that was created after it was found missing', async () => {
+    const { profiles } = readThrough(cache, table);
+    expect((await profiles.getMany(['c'])).get('c')).toBeNull();
+    await eventually(async () => expect(await cache.getMany(['c'])).toEqual([{ kind: 'negative' }]));
+
+    const { value, revision } = table.set('c', 'Cy', 1);
+    await profiles.write(value, revision);
+
+    expect((await profiles.getMany(['c'])).get('c')).toEqual(value);
+  });
+
+  it.each([
+    ['no JSON', '{"id":'],
+    ['of another shape', '{"id":"a","fullName":"Ada"}'],
+    ['of another record', '{"id":"b","name":"Bo"}'],
+  ])('loads and overwrites a cached record that is %s', async (_, text) => {
+    await cache.putMany([{ id: 'a', revision: 7, text }]);
+    const { profiles, counted } = readThrough(cache, table);
+
+    expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
+    await eventually(async () =>
+      expect(await cache.getMany(['a'])).toEqual([{ kind: 'value', revision: 1, text: JSON.stringify(ada) }]),
+    );
+    expect(await counted()).toEqual({ error: 1 });
+  });
+
+  it('does not put what took longer than a second to load', async () => {
+    let nowMs = 0;
+    table.beforeAnswer = async () => {
+      nowMs += 1001;
+    };
+    const { profiles } = readThrough(cache, table, () => nowMs);
+
+    expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
+    expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
+    expect(table.queries).toHaveLength(2);
+  });
+
+  it('passes on what the load rejects with, and asks again for the next reader', async () => {
+    const { profiles } = readThrough(cache, table);
+    table.beforeAnswer = async () => {
+      throw new Error('the database is away');
+    };
+    await expect(profiles.getMany(['a'])).rejects.toThrow('the database is away');
+
+    table.beforeAnswer = async () => {};
+    expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
+  });
+
+  it('lets readers who waited behind a slow load fail with it instead of waiting twice', async () => {
+    let nowMs = 0;
+    const { opened, open } = gate();
+    table.beforeAnswer = async () => {
+      await opened;
+      nowMs += 1001;
+      throw new Error('the database is away');
+    };
+    const { profiles } = readThrough(cache, table, () => nowMs);
+    const first = profiles.getMany(['a']);
+    await eventually(() => expect(table.queries).toHaveLength(1));
+    const second = profiles.getMany(['a']);
+    open();
+
+    await expect(first).rejects.toThrow('the database is away');
+    await expect(second).rejects.toThrow('the database is away');
+    expect(table.queries).toHaveLength(1);
+  });
+
+  describe('with a cache that fails', () => {
+    const away = async (): Promise<never> => {
+      throw new Error('the cache is away');
+    };
+
+    it('answers from the database', async () => {
+      const { profiles, counted } = readThrough({ getMany: away, putMany: away, bury: away }, table);
+      expect((await profiles.getMany(['a', 'x'])).get('a')).toEqual(ada);
+      expect(await profiles.write(ada, 1)).toBe(false);
+      expect(await profiles.bury('b')).toBe(false);
+      expect(await counted()).toEqual({ error: 2 });
+    });
+
+    it('reads past an old value until the new one has reached the cache', async () => {
+      const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: away, bury: away };
+      const { profiles } = readThrough(broken, table);
+      await cache.putMany([{ id: 'a', revision: 1, text: JSON.stringify(ada) }]);
+      const { value, revision } = table.set('a', 'Ada Lovelace', 2);
+
+      expect(await profiles.write(value, revision)).toBe(false);
+      expect((await profiles.getMany(['a'])).get('a')).toEqual(value);
+
+      broken.putMany = (puts) => cache.putMany(puts);
+      expect((await profiles.getMany(['a'])).get('a')).toEqual(value);
+      await eventually(async () => expect((await cache.getMany(['a']))[0]).toMatchObject({ revision: 2 }));
+      const queries = table.queries.length;
+      expect((await profiles.getMany(['a'])).get('a')).toEqual(value);
+      expect(table.queries).toHaveLength(queries);
+    });
+
+    it('does not fill it with a load that began before a write which did not reach it', async () => {
+      const { opened, open } = gate();
+      table.beforeAnswer = () => opened;
+      const flaky: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: away, bury: away };
+      const { profiles } = readThrough(flaky, table);
+      const before = profiles.getMany(['a']);
+      await eventually(() => expect(table.queries).toHaveLength(1));
+
+      expect(await profiles.write({ id: 'a', name: 'Ada Lovelace' }, 2)).toBe(false);
+      flaky.putMany = (puts) => cache.putMany(puts);
+      open();
+      await before;
+      await nextTurn();
+
+      expect(await cache.getMany(['a'])).toEqual([{ kind: 'miss' }]);
+    });
+
+    it('does not show an erased record and buries it as soon as it can', async () => {
+      const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: away, bury: away };
+      const { profiles } = readThrough(broken, table);
+      await cache.putMany([{ id: 'a', revision: 1, text: JSON.stringify(ada) }]);
+
+      expect(await profiles.bury('a')).toBe(false);
+      expect((await profiles.getMany(['a'])).get('a')).toBeNull();
+
+      broken.bury = (id) => cache.bury(id);
+      await profiles.getMany(['a']);
+      await eventually(async () => expect(await cache.getMany(['a'])).toEqual([{ kind: 'tombstone' }]));
+    });
+  });
+});

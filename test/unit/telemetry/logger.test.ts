@@ -1,0 +1,95 @@
+import { createLogger } from '../../../src/telemetry/logger';
+
+function logInto(lines: string[], options: { level?: string; readable?: boolean } = {}) {
+  const destination = { write: (line: string) => void lines.push(line) };
+  return createLogger({ level: 'info', readable: false, ...options, destination });
+}
+
+describe('createLogger', () => {
+  it('writes one JSON document a line, with an ISO time and the level by name', () => {
+    const lines: string[] = [];
+    logInto(lines).info({ userId: 'u-1' }, 'created');
+    expect(lines).toHaveLength(1);
+    const line = JSON.parse(lines[0] ?? '');
+    expect(line).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      userId: 'u-1',
+      msg: 'created',
+    });
+  });
+
+  it('leaves out what is below its level', () => {
+    const lines: string[] = [];
+    logInto(lines, { level: 'warn' }).info('quiet');
+    expect(lines).toEqual([]);
+  });
+
+  it('replaces values under the names of secrets and personal data, at any depth and in bindings', () => {
+    const lines: string[] = [];
+    const log = logInto(lines).child({ email: 'x1' });
+    log.info({
+      headers: { Authorization: 'x2', 'router-authorization': 'x3', cookie: 'x4' },
+      input: [{ password: 'x5', first_name: 'x6', deeper: { phoneNumber: 'x7', address: { city: 'x8' } } }],
+      userId: 'u-1',
+    });
+    expect(lines[0]).not.toMatch(/x\d/);
+    expect(lines[0]).toContain('u-1');
+  });
+
+  it('replaces e-mail addresses, tokens and credentials in URLs wherever they stand', () => {
+    const lines: string[] = [];
+    const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1In0.c2ln';
+    logInto(lines).info(
+      { note: 'from Grüße@münchen.example', url: 'postgres://ada:hunter2@db.internal:5432/users' },
+      `mail to ada+x@example.com with ${jwt} and Bearer abcdefghijk`,
+    );
+    for (const secret of ['Grüße', 'hunter2', 'ada', 'eyJ', 'abcdefghijk'])
+      expect(lines[0]).not.toContain(secret);
+  });
+
+  it('keeps paths of scoped packages whole', () => {
+    const lines: string[] = [];
+    logInto(lines).info({ file: '/app/node_modules/@apollo/server/dist/run.js' }, 'x');
+    expect(lines[0]).toContain('node_modules/@apollo/server/dist/run.js');
+  });
+
+  it('tells errors by name, code and place, never by a message that may quote what was sent', () => {
+    const lines: string[] = [];
+    const log = logInto(lines);
+    const error = Object.assign(new Error('invalid input syntax for type uuid: "Ada Lovelace"'), {
+      code: '22P02',
+      parameters: ['Ada Lovelace'],
+    });
+    log.error(error);
+    log.error({ err: error, requestId: 'r-1' });
+    log.error({ err: error }, 'query failed');
+    log.error({ nested: { failure: new Error('outer Lovelace', { cause: error }) } }, 'nested');
+    expect(lines).toHaveLength(4);
+    for (const line of lines) {
+      expect(line).not.toContain('Lovelace');
+      expect(line).toContain('22P02');
+      expect(line).toContain('logger.test.ts');
+    }
+    expect(lines[1]).toContain('r-1');
+    expect(lines[2]).toContain('query failed');
+  });
+
+  it('writes plain lines for a person', () => {
+    const lines: string[] = [];
+    const log = logInto(lines, { readable: true });
+    log.warn({ attempts: 3, url: 'http://127.0.0.1:4001' }, 'PostgreSQL is away');
+    log.error({ err: Object.assign(new TypeError('x is not a function'), { code: 'E1' }) }, 'failed');
+    expect(lines[0]).toMatch(
+      /^\d\d:\d\d:\d\d\.\d{3} warn {2}PostgreSQL is away {2}attempts=3 {2}url=http:\/\/127.0.0.1:4001\n$/,
+    );
+    expect(lines[1]).toMatch(/error failed\n {6}TypeError E1 x is not a function at .*logger.test.ts/);
+  });
+
+  it('is not held up by a long word before an @', () => {
+    const lines: string[] = [];
+    const startedAt = performance.now();
+    logInto(lines).info({ text: `${'x'.repeat(100_000)}@` }, 'long');
+    expect(performance.now() - startedAt).toBeLessThan(500);
+  });
+});

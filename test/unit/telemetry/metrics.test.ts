@@ -1,0 +1,55 @@
+import { createMetrics } from '../../../src/telemetry/metrics';
+
+describe('createMetrics', () => {
+  it('counts operations by name and outcome, and how long they took', async () => {
+    const metrics = createMetrics();
+    metrics.recordGraphqlRequest('Users', 'success', 0.02);
+    metrics.recordGraphqlRequest(undefined, 'error', 0.002);
+    metrics.recordGraphqlRequest('Broken', 'refused', 0.001);
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('user_service_graphql_requests_total{operation="Users",outcome="success"} 1');
+    expect(text).toContain('user_service_graphql_requests_total{operation="anonymous",outcome="error"} 1');
+    expect(text).toContain('user_service_graphql_requests_total{operation="other",outcome="refused"} 1');
+    expect(text).toContain(
+      'user_service_graphql_duration_seconds_bucket{le="0.025",operation="Users",outcome="success"} 1',
+    );
+  });
+
+  it('reads the pools when it is asked, and tells busy, idle and waiting apart', async () => {
+    const metrics = createMetrics();
+    let state = { total: 10, idle: 4, waiting: 0 };
+    metrics.watchPool('requests', () => state);
+    state = { total: 10, idle: 1, waiting: 7 };
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('user_service_pool_connections{pool="requests",state="busy"} 9');
+    expect(text).toContain('user_service_pool_connections{pool="requests",state="idle"} 1');
+    expect(text).toContain('user_service_pool_connections{pool="requests",state="waiting"} 7');
+  });
+
+  it('tells the lag of the event loop', async () => {
+    expect(await createMetrics().registry.metrics()).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m);
+  });
+
+  it('keeps two services of one process apart', async () => {
+    const [one, other] = [createMetrics(), createMetrics()];
+    one.mutations.inc({ mutation: 'createUser', outcome: 'CreateUserSuccess' });
+    expect(await one.registry.metrics()).toContain('outcome="CreateUserSuccess"} 1');
+    expect(await other.registry.metrics()).not.toContain('CreateUserSuccess');
+  });
+
+  it('puts no id and no address into a label, whatever operations are called', async () => {
+    const metrics = createMetrics();
+    const names = ['u_0198c2f4a7b17c3e9f00aabbccddeeff', 'ada@example.com', 'Order_99812', 'x'.repeat(500)];
+    for (const name of names) metrics.recordGraphqlRequest(name, 'success', 0.1);
+    metrics.mutations.inc({ mutation: 'createUser', outcome: 'EmailTakenError' });
+    metrics.cacheRequests.inc({ result: 'hit' });
+    for (const metric of await metrics.registry.getMetricsAsJSON()) {
+      const values = metric.values.flatMap(({ labels }) => Object.values(labels).map(String));
+      for (const value of values) {
+        expect(value).not.toMatch(/@|[0-9a-f]{12,}|.{101,}|99812/i);
+      }
+      const labelNames = metric.values.flatMap(({ labels }) => Object.keys(labels));
+      expect(labelNames).not.toEqual(expect.arrayContaining([expect.stringMatching(/id$|email/i)]));
+    }
+  });
+});
