@@ -24,6 +24,8 @@ import type { Caller, UserChanges } from './user-changes';
 
 /** How long a confirmation token works. */
 const tokenLifetimeMs = 24 * 60 * 60 * 1000;
+/** Confirmation mails that a user gets at most in 24 hours, to whichever addresses. */
+const mailsPerDay = 20;
 
 /** Proves that an address reaches the person: asks for a confirmation, and takes it. */
 export class EmailVerificationService {
@@ -38,7 +40,8 @@ export class EmailVerificationService {
 
   /**
    * Asks the NotificationService, by an event, to send a token to the pending address, or else to the current one.
-   * A current address that is verified already needs nothing. This is no change: the version stays.
+   * A current address that is verified already needs nothing, nor does one that got a token less than a minute ago
+   * which still works; after 20 tokens in 24 hours nothing is sent to anybody. This is no change: the version stays.
    *
    * @throws UserNotFoundError, UserNotActiveError
    */
@@ -49,9 +52,10 @@ export class EmailVerificationService {
       const email = user.pendingEmail ?? user.email;
       if (user.pendingEmail === null && user.emailVerification === 'VERIFIED') return user;
 
+      const digest = digestEmail(key, normalized(email));
+      if (await this.isMailedEnough(tx, user.id, digest)) return user;
       const issuedAt = new Date();
       const expiresAt = new Date(issuedAt.getTime() + tokenLifetimeMs);
-      const digest = digestEmail(key, normalized(email));
       const id = uuidv7();
       const token = await signEmailVerificationToken(key, {
         tokenId: id,
@@ -124,6 +128,17 @@ export class EmailVerificationService {
         throw new InvalidTokenError();
       throw error;
     }
+  }
+
+  /** The user's row is locked: nobody counts beside us. */
+  private async isMailedEnough(tx: Transaction, userId: string, emailDigest: string): Promise<boolean> {
+    const [sent]: { fresh: boolean; today: number }[] = await tx.manager.query(
+      `SELECT count(*)::int AS today, coalesce(bool_or(email_digest = $2 AND used_at IS NULL
+         AND expires_at > now() AND issued_at > now() - interval '1 minute'), false) AS fresh
+       FROM email_verification_tokens WHERE user_id = $1 AND issued_at > now() - interval '24 hours'`,
+      [userId, emailDigest],
+    );
+    return sent !== undefined && (sent.fresh || sent.today >= mailsPerDay);
   }
 
   private async lockActive(tx: Transaction, id: string | null): Promise<User> {

@@ -70,13 +70,10 @@ export class UserService {
   async create(caller: Caller, input: CreateUser): Promise<User> {
     const reader = new InputReader();
     const profile = readNewProfile(reader, input);
-    const password = reader.password('password', input.password);
+    const password = reader.password('password', input.password, this.credentials !== null);
     reader.idempotencyKey(input.idempotencyKey);
     const id = input.userId?.trim() ? parseUserId(input.userId.trim()) : uuidv7();
     if (id === null) reader.problem('userId', 'INVALID_FORMAT', 'must be a UUID');
-    if (password !== null && !this.credentials) {
-      reader.problem('password', 'NOT_AVAILABLE', 'cannot be set: no AuthenticationService is configured');
-    }
     reader.finish();
 
     const user = newUser(id as string, profile, password === null ? 'ACTIVE' : 'PENDING');

@@ -94,9 +94,11 @@ export class InputReader {
   }
 
   /** A password is never trimmed, changed or quoted; its rules beyond the length are the AuthenticationService's. */
-  password(path: string, value: string | null | undefined): string | null {
+  password(path: string, value: string | null | undefined, isAvailable: boolean): string | null {
     if (value === null || value === undefined) return null;
     if ([...value].length < 8) this.problem(path, 'TOO_SHORT', 'must have at least 8 characters');
+    else if (!isAvailable)
+      this.problem(path, 'NOT_AVAILABLE', 'cannot be set: no AuthenticationService is configured');
     return value;
   }
 }

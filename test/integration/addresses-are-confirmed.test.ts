@@ -187,6 +187,48 @@ describe('an e-mail address', () => {
     expect(await confirm(fresh)).toMatchObject({ __typename: 'UserNotFoundError' });
   });
 
+  it('is asked about once a minute, by however many at once, and at once again where that is of use', async () => {
+    const { id } = await createUser(app);
+    const requests = () =>
+      eventsOf(app, id).then((all) => all.filter(({ type }) => type === 'UserEmailVerificationRequested'));
+    const { user } = await request(id);
+    const before = await countRows(app);
+    const again = await Promise.all(
+      Array.from({ length: 5 }, () => mutate(app, 'requestEmailVerification', { userId: id })),
+    );
+    for (const answer of again)
+      expect(answer).toEqual({ __typename: 'RequestEmailVerificationSuccess', user });
+    expect(await countRows(app)).toEqual(before);
+
+    await app.sql(
+      "UPDATE email_verification_tokens SET issued_at = issued_at - interval '61 seconds' WHERE user_id = $1",
+      [id],
+    );
+    await request(id);
+    // Another address has not got anything yet.
+    await change(id, address());
+    await request(id);
+    expect(await requests()).toHaveLength(3);
+  });
+
+  it('is asked about twenty times a day, however often it is changed', async () => {
+    const { id } = await createUser(app);
+    for (let mails = 0; mails < 20; mails += 1) {
+      await change(id, address());
+      await request(id);
+    }
+    await change(id, address());
+    const before = await countRows(app);
+    const answer = await mutate(app, 'requestEmailVerification', { userId: id });
+    expect(answer.__typename).toBe('RequestEmailVerificationSuccess');
+    expect(await countRows(app)).toEqual(before);
+    await app.sql(
+      "UPDATE email_verification_tokens SET issued_at = issued_at - interval '24 hours' WHERE user_id = $1",
+      [id],
+    );
+    await request(id);
+  });
+
   it('never tells an address or a token to the logs or the history', async () => {
     const { id, email } = await createUser(app);
     const wanted = address();

@@ -139,7 +139,6 @@ describe('wrong input', () => {
       'idempotencyKey TOO_LONG',
       'lastName TOO_LONG',
       'locale INVALID_FORMAT',
-      'password NOT_AVAILABLE',
       'password TOO_SHORT',
       'phoneNumber INVALID_FORMAT',
       'timeZone INVALID_FORMAT',
