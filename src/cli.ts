@@ -6,6 +6,8 @@ import { registerAuditCommand } from './commands/audit';
 import { registerEmitCommand } from './commands/emit';
 import { registerEraseCommand } from './commands/erase';
 import { registerExportCommand } from './commands/export';
+import { registerExportAllCommand } from './commands/export-all';
+import { registerImportCommand } from './commands/import';
 import { registerMigrateCommand } from './commands/migrate';
 import { registerParkedCommand } from './commands/parked';
 import { registerRecomputeCommand } from './commands/recompute';
@@ -36,9 +38,13 @@ async function main(): Promise<void> {
   registerRecomputeCommand(program);
   registerEraseCommand(program);
   registerExportCommand(program);
+  registerImportCommand(program);
+  registerExportAllCommand(program);
   registerRetentionCommand(program);
   registerAuditCommand(program);
   for (const command of program.commands) command.exitOverride();
+  // Whoever read the results has gone, as `head` does.
+  process.stdout.on('error', () => process.exit(1));
   try {
     await program.parseAsync();
   } catch (error) {

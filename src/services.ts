@@ -21,6 +21,8 @@ import { UserCache } from './users/user.cache';
 import { UserRepository } from './users/user.repository';
 import { UserService } from './users/user.service';
 import { UserChanges } from './users/user-changes';
+import { UserDirectory } from './users/user-directory';
+import { UserImport } from './users/user-import';
 
 export interface ServicesOptions {
   readonly database: Database;
@@ -78,6 +80,8 @@ export function createServices(options: ServicesOptions) {
     cache,
     auditTrail,
     accessLog: new AccessLog(database, audit),
+    userDirectory: new UserDirectory(database, users, audit),
+    userImport: new UserImport(database, users, changes, idempotency),
     userService: new UserService(database, users, changes, idempotency, credentials),
     emailPreferences: new EmailPreferencesService(users, changes, idempotency, audit),
     emailVerification: new EmailVerificationService(database, users, changes, keys, outbox, audit),

@@ -42,10 +42,14 @@ export class AuditLog {
   async record(tx: Transaction, ...done: readonly AuditedAction[]): Promise<void> {
     const entries: NewAuditEntry[] = [];
     const events: NewOutboxEvent[] = [];
+    const withValues = done.filter(({ values }) => values !== null);
+    const keys = await this.entries.ensureKeys(tx, new Set(withValues.map(({ userId }) => userId)));
     for (const { origin, values, fields, ...rest } of done) {
       const id = uuidv7();
-      const encryptedValues =
-        values === null ? null : encryptValues(await this.entries.ensureKey(tx, rest.userId), id, values);
+      const key = keys.get(rest.userId);
+      if (values && !key)
+        throw new Error(`the audit key of user ${rest.userId} was made past the user's row lock`);
+      const encryptedValues = values && key ? encryptValues(key, id, values) : null;
       const entry = { ...rest, id, actorId: origin.actor?.id ?? null, fields: [...fields], encryptedValues };
       entries.push(entry);
       events.push(eventOf(entry, origin.traceparent));

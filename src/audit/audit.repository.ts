@@ -9,13 +9,14 @@ export type NewAuditEntry = Omit<AuditEntry, 'position'>;
 /** An entry as auditors read it: without values. */
 export type AuditTrailEntry = Omit<AuditEntry, 'position' | 'encryptedValues'>;
 
-/** Makes a key of one's own of 32 bytes the first time; whoever holds the user's row lock is alone here. */
-const ensureKey = `
+/** Makes each user a key of 32 bytes the first time; whoever holds the users' row locks is alone here. */
+const ensureKeys = `
   WITH made AS (
-    INSERT INTO audit_keys (user_id, key) VALUES ($1, $2)
-    ON CONFLICT ON CONSTRAINT audit_keys_pkey DO NOTHING RETURNING key
+    INSERT INTO audit_keys (user_id, key) SELECT * FROM unnest($1::uuid[], $2::bytea[])
+    ON CONFLICT ON CONSTRAINT audit_keys_pkey DO NOTHING RETURNING user_id, key
   )
-  SELECT key FROM made UNION ALL SELECT key FROM audit_keys WHERE user_id = $1 LIMIT 1`;
+  SELECT user_id AS id, key FROM made
+  UNION ALL SELECT user_id, key FROM audit_keys WHERE user_id = ANY ($1::uuid[])`;
 
 const insertEntries = `
   WITH given AS (
@@ -31,11 +32,15 @@ const insertEntries = `
 export class AuditRepository {
   constructor(private readonly database: Database) {}
 
-  /** The key of this user's values; made when there is none. */
-  async ensureKey(tx: Transaction, userId: string): Promise<Buffer> {
-    const [row]: { key: Buffer }[] = await tx.manager.query(ensureKey, [userId, randomBytes(32)]);
-    if (!row) throw new Error(`the audit key of user ${userId} was made past the user's row lock`);
-    return row.key;
+  /** The keys of these users' values by user id; made where there are none. */
+  async ensureKeys(tx: Transaction, userIds: ReadonlySet<string>): Promise<Map<string, Buffer>> {
+    if (userIds.size === 0) return new Map();
+    const ids = [...userIds];
+    const rows: { id: string; key: Buffer }[] = await tx.manager.query(ensureKeys, [
+      ids,
+      ids.map(() => randomBytes(32)),
+    ]);
+    return new Map(rows.map(({ id, key }) => [id, key]));
   }
 
   /** Writes entries and queues them for the sealer, in one statement. */

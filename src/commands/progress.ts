@@ -2,24 +2,28 @@ const lineIntervalMs = 5_000;
 
 /** How far a long job has come, on standard error: a bar in a terminal, a plain line now and then elsewhere. */
 export interface Progress {
-  advance(): void;
+  /** So many more are done; one unless told. */
+  advance(count?: number): void;
   finish(): void;
 }
 
-/** Reports on `total` units of a kind, such as users. */
-export function reportProgress(unit: string, total: number): Progress {
+/** Reports on units of a kind, such as users; without a `total` (null) on how many are done. */
+export function reportProgress(unit: string, total: number | null): Progress {
   const { stderr } = process;
   let done = 0;
   let shownAtMs = performance.now();
   const show = () => {
     shownAtMs = performance.now();
-    if (!stderr.isTTY) return stderr.write(`${done} of ${total} ${unit}\n`);
-    const filled = Math.round((30 * done) / Math.max(1, total));
-    return stderr.write(`\r[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] ${done}/${total} ${unit}`);
+    const count = total === null ? String(done) : `${done} of ${total}`;
+    if (!stderr.isTTY) return stderr.write(`${count} ${unit}\n`);
+    const share = total === null ? 0 : Math.min(1, done / Math.max(1, total));
+    const filled = Math.round(30 * share);
+    const bar = total === null ? '' : `[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] `;
+    return stderr.write(`\r${bar}${count} ${unit}`);
   };
   return {
-    advance() {
-      done += 1;
+    advance(count = 1) {
+      done += count;
       if (performance.now() - shownAtMs > (stderr.isTTY ? 100 : lineIntervalMs)) show();
     },
     finish() {

@@ -10,9 +10,9 @@ export interface HistoryFilter {
   to?: Date | undefined;
 }
 
-/** Writes an entry in the caller's transaction; the pair of source and event id can be there only once. */
-export async function appendHistory(tx: Transaction, entry: HistoryEntry): Promise<void> {
-  await tx.insert(HistoryEntry, entry);
+/** Writes entries in the caller's transaction; each pair of source and event id can be there only once. */
+export async function appendHistory(tx: Transaction, ...entries: HistoryEntry[]): Promise<void> {
+  await tx.insert(HistoryEntry, entries);
 }
 
 const columns = `id, user_id AS "userId", type, occurred_at AS "occurredAt", recorded_at AS "recordedAt",

@@ -96,6 +96,36 @@ export class Idempotency {
     return result.used ? this.repeat(result.used) : null;
   }
 
+  /** The digests that these inputs are known by when they come again; password and key are no part of them. */
+  digestsOf(mutation: string, inputs: readonly Call['input'][]): Promise<string[]> {
+    return Promise.all(inputs.map((input) => this.digest('key', canonical({ mutation, input }))));
+  }
+
+  /** Whom each of these digests led to, of those that were remembered and not forgotten since. */
+  async findRemembered(
+    tx: Transaction,
+    caller: Caller,
+    digests: readonly string[],
+  ): Promise<Map<string, string>> {
+    const rows: { key: string; userId: string }[] = await tx.manager.query(
+      `SELECT key, user_id AS "userId" FROM idempotency_keys
+       WHERE actor_id = $1 AND key = ANY ($2::text[]) AND outcome = 'SUCCESS'`,
+      [caller.actor.id, digests],
+    );
+    return new Map(rows.map(({ key, userId }) => [key, userId]));
+  }
+
+  /** Remembers, in the caller's transaction, whom each of these digests led to. */
+  async remember(tx: Transaction, caller: Caller, usersByDigest: ReadonlyMap<string, string>): Promise<void> {
+    await tx.manager.query(
+      `INSERT INTO idempotency_keys (actor_id, key, input_digest, user_id, outcome, created_at)
+       SELECT $1, digest, digest, user_id, 'SUCCESS', now()
+       FROM unnest($2::text[], $3::uuid[]) AS it (digest, user_id)
+       ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO NOTHING`,
+      [caller.actor.id, [...usersByDigest.keys()], [...usersByDigest.values()]],
+    );
+  }
+
   /** The call that created this user has its answer. */
   async settle(tx: Transaction, userId: string): Promise<void> {
     await tx.manager.query(
@@ -136,7 +166,7 @@ const repeatable: Record<string, new () => UserError> = {
 };
 
 /** The input as text. Of a password only whether there is one: it must rest nowhere, not even as a digest. */
-function canonical({ mutation, input }: Call): string {
+function canonical({ mutation, input }: Pick<Call, 'mutation' | 'input'>): string {
   const { idempotencyKey: _, password, ...rest } = input;
   return JSON.stringify([mutation, sortedEntries(rest), password !== null && password !== undefined]);
 }

@@ -28,6 +28,14 @@ export function checkVersion(user: User, expectedVersion: number | null | undefi
   }
 }
 
+/** A change that is written, to be told: `before` is null for a user nobody was told of yet. */
+interface Told {
+  readonly before: User | null;
+  readonly user: User;
+  readonly event: UserEvent;
+  readonly at: Date;
+}
+
 /** The one way a user changes: row, history entry, audit entry and event in the caller's transaction, the cache after its commit. */
 export class UserChanges {
   constructor(
@@ -47,9 +55,30 @@ export class UserChanges {
   /** Writes a new user; one that is `PENDING` is not told to anybody yet. */
   async insert(tx: Transaction, user: User, event: UserEvent | null, origin: Origin): Promise<User> {
     await this.users.insert(tx, user);
-    if (event) await this.tell(tx, null, user, event, user.createdAt, origin);
+    if (event) await this.tell(tx, [{ before: null, user, event, at: user.createdAt }], origin);
     tx.afterCommit(() => this.cache.write(user));
     return user;
+  }
+
+  /** Writes those of these new users that take no id, address or username from anybody, and answers which. */
+  async insertFree(
+    tx: Transaction,
+    users: readonly User[],
+    eventOf: (user: User) => UserEvent,
+    origin: Origin,
+  ): Promise<Set<User>> {
+    const inserted = await this.users.insertFree(tx, users);
+    const told = [...inserted].map((user) => ({
+      before: null,
+      user,
+      event: eventOf(user),
+      at: user.createdAt,
+    }));
+    if (told.length > 0) await this.tell(tx, told, origin);
+    tx.afterCommit(async () => {
+      await Promise.all([...inserted].map((user) => this.cache.write(user)));
+    });
+    return inserted;
   }
 
   /**
@@ -70,7 +99,8 @@ export class UserChanges {
     await this.users.update(tx, read, written);
     const changed = Object.assign(new User(), read, written);
     // Nobody was told of a user that is still to be accepted, nor is it in the audit log: for both it begins now.
-    await this.tell(tx, read.status === 'PENDING' ? null : read, changed, eventOf(changed), at, origin);
+    const before = read.status === 'PENDING' ? null : read;
+    await this.tell(tx, [{ before, user: changed, event: eventOf(changed), at }], origin);
     tx.afterCommit(() => this.cache.write(changed));
     return changed;
   }
@@ -84,42 +114,45 @@ export class UserChanges {
     return changed;
   }
 
-  private async tell(
-    tx: Transaction,
-    before: User | null,
-    user: User,
-    event: UserEvent,
-    at: Date,
-    origin: Origin,
-  ): Promise<void> {
-    if (event.type === 'UserCreated') tx.afterCommit(() => this.onKnown(user.id));
-    const eventId = uuidv7();
-    await appendHistory(tx, {
-      id: uuidv7(),
-      userId: user.id,
-      occurredAt: at,
-      recordedAt: at,
-      source: eventSource(user.id),
-      eventId,
-      late: false,
-      ...event.history,
-    });
-    await this.outbox.append(tx, {
-      id: eventId,
-      userId: user.id,
-      version: user.version,
-      type: event.type,
-      data: event.data,
-      occurredAt: at,
-      traceparent: origin.traceparent,
-    });
-    await this.audit.record(tx, {
-      origin,
-      userId: user.id,
-      action: event.action,
-      ...auditedChange(before, user),
-      reason: event.action === 'USER_DEACTIVATED' ? user.statusReason : null,
-      at,
-    });
+  private async tell(tx: Transaction, told: readonly Told[], origin: Origin): Promise<void> {
+    const changes = told.map((one) => ({ ...one, eventId: uuidv7() }));
+    for (const { user, event } of changes)
+      if (event.type === 'UserCreated') tx.afterCommit(() => this.onKnown(user.id));
+    await appendHistory(
+      tx,
+      ...changes.map(({ user, event, at, eventId }) => ({
+        id: uuidv7(),
+        userId: user.id,
+        occurredAt: at,
+        recordedAt: at,
+        source: eventSource(user.id),
+        eventId,
+        late: false,
+        ...event.history,
+      })),
+    );
+    await this.outbox.append(
+      tx,
+      ...changes.map(({ user, event, at, eventId }) => ({
+        id: eventId,
+        userId: user.id,
+        version: user.version,
+        type: event.type,
+        data: event.data,
+        occurredAt: at,
+        traceparent: origin.traceparent,
+      })),
+    );
+    await this.audit.record(
+      tx,
+      ...changes.map(({ before, user, event, at }) => ({
+        origin,
+        userId: user.id,
+        action: event.action,
+        ...auditedChange(before, user),
+        reason: event.action === 'USER_DEACTIVATED' ? user.statusReason : null,
+        at,
+      })),
+    );
   }
 }

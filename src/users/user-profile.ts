@@ -2,6 +2,19 @@ import { normalized } from './normalized';
 import type { User } from './user.entity';
 import type { AddressInput, InputReader } from './user.validation';
 
+/** What a profile is made of, as people see it. */
+export const profileFields = [
+  'email',
+  'username',
+  'displayName',
+  'firstName',
+  'lastName',
+  'phoneNumber',
+  'address',
+  'locale',
+  'timeZone',
+] as const satisfies readonly (keyof ProfileInput)[];
+
 /** The profile as callers send it: absent is unchanged, null is cleared. */
 export interface ProfileInput {
   email?: string | null | undefined;

@@ -86,6 +86,28 @@ export class UserRepository {
     return rows.map(({ at, ...row }) => ({ row, position: { at, id: row.id } }));
   }
 
+  async count(statuses: readonly StoredUserStatus[]): Promise<number> {
+    const [row] = await this.database.query<{ users: string }>(
+      'SELECT count(*) AS users FROM users WHERE status = ANY ($1::text[])',
+      [statuses],
+    );
+    return Number(row?.users ?? 0);
+  }
+
+  /** At most `limit` users with one of these statuses whose id comes after `after`, by id. */
+  async listById(
+    tx: Transaction,
+    statuses: readonly StoredUserStatus[],
+    after: string | null,
+    limit: number,
+  ): Promise<User[]> {
+    return tx.manager.query(
+      `SELECT ${columns} FROM users WHERE status = ANY ($1::text[]) ${after === null ? '' : 'AND id > $3::uuid'}
+       ORDER BY id LIMIT $2`,
+      [statuses, limit, ...(after === null ? [] : [after])],
+    );
+  }
+
   /** The user as committed, locked until the transaction ends; null when unknown. */
   async lock(tx: Transaction, id: string): Promise<User | null> {
     const [row]: User[] = await tx.manager.query(`SELECT ${columns} FROM users WHERE id = $1 FOR UPDATE`, [
@@ -129,13 +151,45 @@ export class UserRepository {
     return taken as { email: boolean; username: boolean };
   }
 
-  /** Makes room for a new user where a `PENDING` one has waited in vain for longer than a day. */
-  async removeExpiredPending(tx: Transaction, wanted: User): Promise<void> {
+  /** Writes those of these users whose id, address and username are free, and answers which. */
+  async insertFree(tx: Transaction, users: readonly User[]): Promise<Set<User>> {
+    if (users.length === 0) return new Set();
+    const { raw } = await tx.manager
+      .createQueryBuilder()
+      .insert()
+      .into(User)
+      .values([...users])
+      .orIgnore()
+      .returning('id, email_normalized, username_normalized')
+      .updateEntity(false)
+      .execute();
+    const written = new Set((raw as TakenNames[]).map(takes));
+    // Of several that take the same, the first is the one that was written.
+    return new Set(
+      users.filter((user) => {
+        const { id, emailNormalized: email_normalized, usernameNormalized: username_normalized } = user;
+        return written.delete(takes({ id, email_normalized, username_normalized }));
+      }),
+    );
+  }
+
+  /** Everybody who has an id, address or username that one of these new users would have. */
+  async findHolders(tx: Transaction, wanted: readonly User[]): Promise<User[]> {
+    return tx.manager.query(
+      `SELECT ${columns} FROM users WHERE id = ANY ($1::uuid[])
+         OR email_normalized = ANY ($2::text[]) OR username_normalized = ANY ($3::text[])`,
+      takenBy(wanted),
+    );
+  }
+
+  /** Makes room for new users where `PENDING` ones have waited in vain for longer than a day. */
+  async removeExpiredPending(tx: Transaction, ...wanted: readonly User[]): Promise<void> {
     const expired: { id: string }[] = await tx.manager.query(
       `SELECT id FROM users WHERE status = 'PENDING' AND created_at < now() - interval '24 hours'
-         AND (id = $1 OR email_normalized = $2 OR username_normalized = $3)
+         AND (id = ANY ($1::uuid[]) OR email_normalized = ANY ($2::text[])
+           OR username_normalized = ANY ($3::text[]))
        ORDER BY id FOR UPDATE`,
-      [wanted.id, wanted.emailNormalized, wanted.usernameNormalized],
+      takenBy(wanted),
     );
     for (const { id } of expired) await this.removePending(tx, id);
   }
@@ -148,4 +202,23 @@ export class UserRepository {
     );
     if (removed > 0) await tx.manager.query('DELETE FROM idempotency_keys WHERE user_id = $1', [id]);
   }
+}
+
+/** What a user has that nobody else may have. */
+interface TakenNames {
+  readonly id: string;
+  readonly email_normalized: string;
+  readonly username_normalized: string;
+}
+
+function takes({ id, email_normalized, username_normalized }: TakenNames): string {
+  return JSON.stringify([id, email_normalized, username_normalized]);
+}
+
+function takenBy(users: readonly User[]): [string[], string[], string[]] {
+  return [
+    users.map(({ id }) => id),
+    users.map(({ emailNormalized }) => emailNormalized),
+    users.map(({ usernameNormalized }) => usernameNormalized),
+  ];
 }

@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { v7 as uuidv7 } from 'uuid';
 import type { CredentialsClient } from '../authentication/credentials-client';
 import type { Database } from '../postgres/database';
 import { findErased } from '../privacy/erased-users';
 import type { Idempotency } from './idempotency';
-import { newUser } from './new-user';
+import { newUser, readNewUser } from './new-user';
 import { normalized, parseUserId } from './normalized';
 import type { DeactivationReason, User } from './user.entity';
 import {
@@ -20,7 +19,7 @@ import { userCreated, userDeactivated, userReactivated, userUpdated } from './us
 import type { UserRepository } from './user.repository';
 import { InputReader } from './user.validation';
 import { type Caller, checkVersion, type UserChanges } from './user-changes';
-import { type ProfileInput, readNewProfile, readProfileChanges } from './user-profile';
+import { type ProfileInput, readProfileChanges } from './user-profile';
 import { nextStatus } from './user-status';
 
 type Optional<T> = T | null | undefined;
@@ -69,14 +68,12 @@ export class UserService {
    */
   async create(caller: Caller, input: CreateUser): Promise<User> {
     const reader = new InputReader();
-    const profile = readNewProfile(reader, input);
+    const { id, profile } = readNewUser(reader, input);
     const password = reader.password('password', input.password, this.credentials !== null);
     reader.idempotencyKey(input.idempotencyKey);
-    const id = input.userId?.trim() ? parseUserId(input.userId.trim()) : uuidv7();
-    if (id === null) reader.problem('userId', 'INVALID_FORMAT', 'must be a UUID');
     reader.finish();
 
-    const user = newUser(id as string, profile, password === null ? 'ACTIVE' : 'PENDING');
+    const user = newUser(id, profile, password === null ? 'ACTIVE' : 'PENDING');
     const created = await this.idempotency.run({ caller, mutation: 'createUser', input }, async (tx) => {
       await this.users.removeExpiredPending(tx, user);
       await this.changes.insert(tx, user, password === null ? userCreated(user) : null, caller);

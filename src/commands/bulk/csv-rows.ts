@@ -1,0 +1,68 @@
+import { type CsvRecord, readCsvRecords } from './csv-records';
+import { decodeUtf8, type SourceRow, unreadable } from './source-row';
+import { addressParts, importedFields } from './user-row';
+
+type Header = readonly (readonly string[])[];
+
+/**
+ * The rows of a CSV file whose first line names the columns: fields of a user, `address.city` or `city` for parts of
+ * the address. An empty cell says nothing.
+ *
+ * @throws Error when the first line is not that, as then no row can be read
+ */
+export async function* readCsvRows(source: AsyncIterable<Buffer>): AsyncGenerator<SourceRow> {
+  let header: Header | null = null;
+  for await (const record of readCsvRecords(source)) {
+    if (header === null) header = readHeader(record);
+    else if (!isBlank(record)) yield toRow(header, record);
+  }
+}
+
+function isBlank(record: CsvRecord): boolean {
+  return 'cells' in record && record.cells.length === 1 && record.cells[0]?.length === 0;
+}
+
+/** @throws Error */
+function readHeader(record: CsvRecord): Header {
+  if ('problem' in record) throw new Error(`line 1 should name the columns, but ${record.problem}`);
+  const names = record.cells.map((cell) => decodeUtf8(cell)?.trim() ?? '');
+  const paths = names.map(pathOf);
+  const unknown = names.filter((_, index) => paths[index] === null);
+  if (unknown.length > 0)
+    throw new Error(
+      `line 1 has columns that cannot be imported: ${unknown.join(', ')}; there are ${known}, with commas between them`,
+    );
+  const twice = names.filter((_, index) => paths.some((it, at) => at < index && same(it, paths[index])));
+  if (twice.length > 0) throw new Error(`line 1 has columns twice: ${twice.join(', ')}`);
+  return paths.filter((path) => path !== null);
+}
+
+const known = [...importedFields, ...addressParts.map((part) => `address.${part}`)].join(', ');
+
+function pathOf(name: string): readonly string[] | null {
+  if (importedFields.some((field) => field === name)) return [name];
+  const part = addressParts.find((it) => name === it || name === `address.${it}`);
+  return part ? ['address', part] : null;
+}
+
+function same(one: readonly string[] | null, other: readonly string[] | null | undefined): boolean {
+  return one?.join('.') === other?.join('.');
+}
+
+function toRow(header: Header, record: CsvRecord): SourceRow {
+  const { line } = record;
+  if ('problem' in record) return unreadable(line, record.problem);
+  if (record.cells.length !== header.length)
+    return unreadable(line, `has ${record.cells.length} cells, where line 1 names ${header.length}`);
+  const values = record.cells.map(decodeUtf8);
+  if (values.includes(null)) return unreadable(line, 'is not UTF-8');
+  const row: Record<string, unknown> = {};
+  const address: Record<string, unknown> = {};
+  for (const [index, [field = '', part]] of header.entries()) {
+    const value = values[index] as string;
+    if (value === '') continue;
+    if (part === undefined) row[field] = value;
+    else address[part] = value;
+  }
+  return { line, record: Object.keys(address).length > 0 ? { ...row, address } : row };
+}

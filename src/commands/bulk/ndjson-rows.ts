@@ -1,0 +1,54 @@
+import { decodeUtf8, maxRowBytes, type SourceRow, unreadable, withoutByteOrderMark } from './source-row';
+
+const lineFeed = 0x0a;
+
+/** The rows of a file with one JSON object a line, in bounded memory; blank lines are none. */
+export async function* readNdjsonRows(source: AsyncIterable<Buffer>): AsyncGenerator<SourceRow> {
+  let line = 0;
+  for await (const bytes of readLines(withoutByteOrderMark(source))) {
+    line += 1;
+    const row = bytes === null ? unreadable(line, `has more than ${maxRowBytes} bytes`) : parse(line, bytes);
+    if (row) yield row;
+  }
+}
+
+function parse(line: number, bytes: Buffer): SourceRow | null {
+  const text = decodeUtf8(bytes);
+  if (text === null) return unreadable(line, 'is not UTF-8');
+  if (text.trim() === '') return null;
+  try {
+    const record: unknown = JSON.parse(text);
+    if (typeof record === 'object' && record !== null && !Array.isArray(record))
+      return { line, record: record as Record<string, unknown> };
+  } catch {
+    // Said below: what the parser says may quote the line.
+  }
+  return unreadable(line, 'is not a JSON object');
+}
+
+/** The lines without their ends; null for one that is too long to be kept. */
+async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer | null> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  const add = (part: Buffer) => {
+    length += part.length;
+    if (length <= maxRowBytes) parts.push(part);
+    else parts = [];
+  };
+  const take = () => {
+    const bytes = length <= maxRowBytes ? Buffer.concat(parts) : null;
+    parts = [];
+    length = 0;
+    return bytes;
+  };
+  for await (const chunk of source) {
+    let from = 0;
+    for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, from)) {
+      add(chunk.subarray(from, end));
+      yield take();
+      from = end + 1;
+    }
+    add(chunk.subarray(from));
+  }
+  if (length > 0) yield take();
+}

@@ -1,0 +1,47 @@
+import type { FieldProblem } from '../../users/user.errors';
+import type { ImportedUser } from '../../users/user-import';
+
+/** What a row may say of a user besides the address. */
+export const importedFields = [
+  'userId',
+  'email',
+  'username',
+  'displayName',
+  'firstName',
+  'lastName',
+  'phoneNumber',
+  'locale',
+  'timeZone',
+  'status',
+  'statusReason',
+  'statusNotes',
+] as const satisfies readonly (keyof ImportedUser)[];
+
+export const addressParts = ['street', 'city', 'state', 'postalCode', 'country'] as const;
+
+/** The user that a record is about, or what is wrong with its form: unknown fields, and what is not text. */
+export function readUserRow(
+  record: Readonly<Record<string, unknown>>,
+): { input: ImportedUser } | { fields: FieldProblem[] } {
+  const fields: FieldProblem[] = [];
+  const readTexts = (from: object, names: readonly string[], prefix: string) => {
+    for (const [name, value] of Object.entries(from)) {
+      const path = `${prefix}${name}`;
+      if (path === 'address') continue;
+      if (!names.includes(name)) fields.push({ path, ...notImported(path) });
+      else if (value !== null && typeof value !== 'string')
+        fields.push({ path, code: 'INVALID_FORMAT', message: 'must be text' });
+    }
+  };
+  readTexts(record, importedFields, '');
+  const address = record['address'] ?? null;
+  if (typeof address !== 'object' || Array.isArray(address))
+    fields.push({ path: 'address', code: 'INVALID_FORMAT', message: 'must be an object' });
+  else if (address) readTexts(address, addressParts, 'address.');
+  return fields.length > 0 ? { fields } : { input: record as ImportedUser };
+}
+
+function notImported(path: string): Pick<FieldProblem, 'code' | 'message'> {
+  const why = path === 'password' ? ': credentials are the AuthenticationService’s' : '';
+  return { code: 'NOT_AVAILABLE', message: `cannot be imported${why}` };
+}

@@ -1,0 +1,290 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { buildCheckout } from '../testkit/built-checkout';
+import { type Ended, runCommand } from '../testkit/command';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+// Each run is a process of its own.
+jest.setTimeout(120_000);
+
+let checkout: string;
+let folder: string;
+let database: TestDatabase;
+const clients = new Map<TestDatabase, Client>();
+beforeAll(async () => {
+  checkout = buildCheckout();
+  folder = mkdtempSync(join(tmpdir(), 'bulk-'));
+  database = await openDatabase();
+});
+afterAll(async () => {
+  for (const [opened, client] of clients) {
+    await client.end();
+    await opened.drop();
+  }
+  for (const directory of [checkout, folder]) rmSync(directory, { recursive: true, force: true });
+});
+
+async function openDatabase(): Promise<TestDatabase> {
+  const opened = await createTestDatabase();
+  const client = new Client({ connectionString: opened.url });
+  await client.connect();
+  clients.set(opened, client);
+  return opened;
+}
+
+async function sql(text: string, parameters: unknown[] = [], on = database): Promise<any[]> {
+  return (await clients.get(on)?.query(text, parameters))?.rows ?? [];
+}
+
+type RunOptions = Parameters<typeof runCommand>[3] & { on?: TestDatabase };
+
+const run = (args: string[], { on = database, ...options }: RunOptions = {}): Promise<Ended> =>
+  runCommand(checkout, args, { DATABASE_URL: on.url }, options);
+
+/** Imports these lines, and answers what became of each. */
+async function importLines(lines: readonly unknown[]): Promise<{ answers: any[]; ended: Ended }> {
+  const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
+  const ended = await run(['import', '-', '--json'], { stdin: text });
+  return { answers: answersIn(ended.stdout), ended };
+}
+
+const answersIn = (stdout: string) =>
+  stdout
+    .split('\n')
+    .filter((line) => line.endsWith('}'))
+    .map((line) => JSON.parse(line));
+
+const person = (name: string, more: object = {}) => ({
+  email: `${name}@example.com`,
+  firstName: 'Ada',
+  lastName: 'Lovelace',
+  ...more,
+});
+
+describe('import', () => {
+  it('answers each row, and no bad one takes others with it', async () => {
+    const [taken, erased] = [randomUUID(), randomUUID()];
+    await importLines([
+      person('first', { userId: taken, username: 'the-first' }),
+      person('gone', { userId: erased }),
+    ]);
+    expect((await run(['erase', erased])).code).toBe(0);
+    const { answers, ended } = await importLines([
+      person('good'),
+      person('GOOD', { firstName: 'Another' }),
+      person('other', { username: 'The-First' }),
+      person('other', { userId: taken }),
+      person('gone', { userId: erased }),
+      person('good'),
+      person('bad', { email: 'nowhere', phoneNumber: '12 34', address: { city: 'x'.repeat(51) } }),
+      person('bad', { password: 'correct horse', fristName: 'Ada' }),
+      person('bad', { phoneNumber: 4930, address: { zip: '1' } }),
+      '{"email":',
+      '',
+      person('last'),
+    ]);
+    const invalid = (line: number, ...paths: string[]) => ({
+      line,
+      outcome: 'INVALID_INPUT',
+      fields: paths.map((path) => expect.objectContaining({ path })),
+    });
+    const userId = expect.stringMatching(/^[0-9a-f-]{36}$/);
+    expect(answers).toEqual([
+      { line: 1, outcome: 'created', userId },
+      { line: 2, outcome: 'EMAIL_TAKEN' },
+      { line: 3, outcome: 'USERNAME_TAKEN' },
+      { line: 4, outcome: 'USER_ID_TAKEN' },
+      { line: 5, outcome: 'USER_ID_TAKEN' },
+      { line: 6, outcome: 'exists', userId: answers[0].userId },
+      invalid(7, 'email', 'phoneNumber', 'address.city'),
+      invalid(8, 'password', 'fristName'),
+      invalid(9, 'phoneNumber', 'address.zip'),
+      invalid(10, 'line'),
+      { line: 12, outcome: 'created', userId },
+    ]);
+    expect(ended).toMatchObject({ code: 1, stderr: '2 created, 1 there already, 8 failed\n' });
+  });
+
+  it('creates users as createUser does: with history, event and audit entry', async () => {
+    const { answers } = await importLines([
+      person('active', { username: 'active-ada', phoneNumber: '441632960001', address: { city: 'London' } }),
+      person('left', { status: 'DEACTIVATED', statusReason: 'INACTIVITY', statusNotes: 'no answer' }),
+    ]);
+    const [active, left] = answers.map(({ userId }) => userId);
+    expect(await sql('SELECT * FROM users WHERE id = $1', [active])).toEqual([
+      expect.objectContaining({
+        status: 'ACTIVE',
+        version: 1,
+        username: 'active-ada',
+        phone_number: '+441632960001',
+        address: expect.objectContaining({ city: 'London', street: null }),
+      }),
+    ]);
+    expect(await sql('SELECT * FROM users WHERE id = $1', [left])).toEqual([
+      expect.objectContaining({
+        status: 'DEACTIVATED',
+        version: 2,
+        status_reason: 'INACTIVITY',
+        status_notes: 'no answer',
+      }),
+    ]);
+    const told = async (table: string, what: string) => {
+      const rows = await sql(
+        `SELECT CASE user_id WHEN $1 THEN 'active' ELSE 'left' END || ' ' || ${what} AS what FROM ${table}
+         WHERE user_id IN ($1, $2) ORDER BY 1`,
+        [active, left],
+      );
+      return rows.map((row) => row.what);
+    };
+    expect(await told('user_history', 'type')).toEqual([
+      'active USER_CREATED',
+      'left USER_CREATED',
+      'left USER_DEACTIVATED',
+    ]);
+    expect(await told('outbox_events', `type || coalesce(version::text, '')`)).toEqual([
+      'active UserCreated1',
+      'active UserDataChanged',
+      'left UserCreated1',
+      'left UserDataChanged',
+      'left UserDataChanged',
+      'left UserDeactivated2',
+    ]);
+    expect(await told('audit_entries', `actor_id || ' ' || action`)).toEqual([
+      'active command-line USER_CREATED',
+      'left command-line USER_CREATED',
+      'left command-line USER_DEACTIVATED',
+    ]);
+    expect((await run(['audit', 'verify'])).code).toBe(0);
+  });
+
+  it('reads CSV as spreadsheets write it', async () => {
+    const file = join(folder, 'users.csv');
+    const lines = [
+      'email,firstName,lastName,displayName,city,address.street',
+      'grace@example.com,Grace,Hopper,"The ""Admiral""",Arlington,"1 Main, left"',
+      'broken@example.com,"Gr"ace,Hopper,,,',
+      'kate@example.com,Käthe,Kruse,,,',
+      '',
+      'short@example.com,Grace',
+    ];
+    writeFileSync(file, `\uFEFF${lines.join('\r\n')}\r\n`);
+    const { code, stdout } = await run(['import', file]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^2 {2}created .*\n3 {2}INVALID_INPUT .*\n4 {2}created .*\n6 {2}INVALID_INPUT {2}line has 2 cells.*\n2 created, 0 there already, 2 failed\n$/,
+    );
+    expect(
+      await sql(
+        `SELECT display_name, address, first_name FROM users WHERE last_name IN ('Hopper', 'Kruse') ORDER BY email`,
+      ),
+    ).toEqual([
+      {
+        display_name: 'The "Admiral"',
+        first_name: 'Grace',
+        address: expect.objectContaining({ city: 'Arlington', street: '1 Main, left' }),
+      },
+      { display_name: null, first_name: 'Käthe', address: null },
+    ]);
+  });
+
+  it('imports nothing from a file whose columns it does not know', async () => {
+    const file = join(folder, 'unknown.csv');
+    writeFileSync(file, 'email,password\na@example.com,12345678\n');
+    expect(await run(['import', file])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('columns that cannot be imported: password'),
+    });
+    expect(await run(['import', '/nowhere/users.csv'])).toMatchObject({ code: 1, stdout: '' });
+    expect(await run(['import', 'users.txt'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await run(['import', '--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('--json'),
+    });
+  });
+
+  it('knows a row again after its key is forgotten, by the user being as it says', async () => {
+    const rows = [
+      person('known', { locale: 'en-gb' }),
+      person('changed'),
+      person('own', { userId: randomUUID() }),
+    ];
+    const { answers } = await importLines(rows);
+    await sql(`UPDATE users SET first_name = 'Augusta' WHERE email = 'changed@example.com'`);
+    expect((await importLines(rows)).answers.map(({ outcome }) => outcome)).toEqual(Array(3).fill('exists'));
+    await sql('DELETE FROM idempotency_keys');
+    expect((await importLines([...rows, { ...rows[2], firstName: 'Augusta' }])).answers).toEqual([
+      { line: 1, outcome: 'exists', userId: answers[0].userId },
+      { line: 2, outcome: 'EMAIL_TAKEN' },
+      { line: 3, outcome: 'exists', userId: answers[2].userId },
+      { line: 4, outcome: 'USER_ID_TAKEN' },
+    ]);
+  });
+});
+
+describe('an import of thousands', () => {
+  const count = 3_000;
+  /** Every tenth row repeats an earlier one, every other tenth has its address only. */
+  const rows = Array.from({ length: count }, (_, index) => {
+    if (index % 10 === 9) return person(`user-${index - 5}`);
+    if (index % 10 === 8) return person(`user-${index - 5}`, { firstName: 'Augusta' });
+    return person(`user-${index}`, index % 7 === 0 ? { phoneNumber: 'none' } : {});
+  });
+  const tables = ['users', 'user_history', 'outbox_events', 'audit_entries', 'idempotency_keys'];
+  const stateOf = async (on: TestDatabase) => [
+    await sql('SELECT email, first_name, version FROM users ORDER BY email', [], on),
+    await sql(
+      `SELECT ${tables.map((name) => `(SELECT count(*) FROM ${name}) AS ${name}`).join(', ')}`,
+      [],
+      on,
+    ),
+  ];
+  let file: string;
+  let wanted: unknown;
+  let outcomes: string[];
+  beforeAll(async () => {
+    file = join(folder, 'thousands.ndjson');
+    writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
+    const on = await openDatabase();
+    const { stdout } = await run(['import', file, '--json'], { on });
+    outcomes = answersIn(stdout).map(({ outcome }) => outcome);
+    wanted = await stateOf(on);
+  });
+
+  it('that is killed and run again leaves what one run leaves', async () => {
+    const on = await openDatabase();
+    const killed = await run(['import', file, '--json'], {
+      on,
+      // The pipe is full long before the last row.
+      onOutput: (child, stdout) => stdout.split('\n').length > 500 && child.kill('SIGKILL'),
+    });
+    expect(killed.code).toBe(null);
+    const [{ n: done }] = await sql('SELECT count(*)::int AS n FROM users', [], on);
+    expect(done).toBeGreaterThan(0);
+    expect(done).toBeLessThan(outcomes.filter((outcome) => outcome === 'created').length);
+    const answers = answersIn((await run(['import', file, '--json'], { on })).stdout);
+    expect(answers.map(({ line }) => line)).toEqual(rows.map((_, index) => index + 1));
+    const before = answers.filter(
+      ({ outcome }, index) => outcome === 'exists' && outcomes[index] === 'created',
+    );
+    expect(before).toHaveLength(done);
+    expect(
+      answers.map(({ outcome }, index) => (before.includes(answers[index]) ? 'created' : outcome)),
+    ).toEqual(outcomes);
+    expect(await stateOf(on)).toEqual(wanted);
+  });
+
+  it('that runs twice at once leaves what one run leaves', async () => {
+    const on = await openDatabase();
+    const both = await Promise.all([
+      run(['import', file, '--json'], { on }),
+      run(['import', file, '--json'], { on }),
+    ]);
+    const [one = [], other = []] = both.map(({ stdout }) => answersIn(stdout));
+    expect(one.map(({ userId }) => userId)).toEqual(other.map(({ userId }) => userId));
+    expect(await stateOf(on)).toEqual(wanted);
+  });
+});

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { Client } from 'pg';
+import { buildCheckout } from '../testkit/built-checkout';
+import { type Ended, runCommand } from '../testkit/command';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+// Each run is a process of its own.
+jest.setTimeout(120_000);
+
+const count = 2_000;
+const pending = randomUUID();
+const left = randomUUID();
+
+let checkout: string;
+let database: TestDatabase;
+let elsewhere: TestDatabase;
+let client: Client;
+let all: string[];
+beforeAll(async () => {
+  checkout = buildCheckout();
+  [database, elsewhere] = [await createTestDatabase(), await createTestDatabase()];
+  client = new Client({ connectionString: database.url });
+  await client.connect();
+  const users = Array.from({ length: count }, (_, index) => ({
+    email: `user-${index}@example.com`,
+    firstName: 'Ada',
+    lastName: 'Lovelace',
+    displayName: `A name that makes the line long enough ${index}`,
+    ...(index % 3 === 0 && { username: `ada-${index}`, locale: 'en-GB', timeZone: 'Europe/London' }),
+    ...(index % 4 === 0 && { phoneNumber: '+441632960001', address: { city: 'London', postalCode: 'W1' } }),
+    ...(index === 0 && { userId: pending }),
+    ...(index === 1 && {
+      userId: left,
+      status: 'DEACTIVATED',
+      statusReason: 'INACTIVITY',
+      statusNotes: 'left',
+    }),
+  }));
+  await run(['import', '-'], { stdin: users.map((user) => JSON.stringify(user)).join('\n') });
+  await client.query(`UPDATE users SET status = 'PENDING', version = 0 WHERE id = $1`, [pending]);
+  all = linesOf(await run(['export-all']));
+});
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+  await elsewhere.drop();
+  rmSync(checkout, { recursive: true, force: true });
+});
+
+type RunOptions = Parameters<typeof runCommand>[3] & { on?: TestDatabase };
+const run = (args: string[], { on = database, ...options }: RunOptions = {}): Promise<Ended> =>
+  runCommand(checkout, args, { DATABASE_URL: on.url }, options);
+
+const linesOf = ({ stdout }: Ended) => stdout.split('\n').filter((line) => line.endsWith('}'));
+const idOf = (line: string | undefined): string => JSON.parse(line ?? '{}').userId;
+
+describe('export-all', () => {
+  it('prints every user that others know of, once, by id', async () => {
+    const { rows } = await client.query(`SELECT id FROM users WHERE status <> 'PENDING' ORDER BY id`);
+    expect(all.map(idOf)).toEqual(rows.map(({ id }) => id));
+    expect(all).toHaveLength(count - 1);
+  });
+
+  it('prints what import reads back: the users are the same elsewhere', async () => {
+    const imported = await run(['import', '-'], { on: elsewhere, stdin: all.join('\n') });
+    expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
+    expect(imported.stdout).toContain(`${count - 1} created, 0 there already, 0 failed\n`);
+    expect(linesOf(await run(['export-all'], { on: elsewhere }))).toEqual(all);
+    const again = await run(['import', '-'], { stdin: all.join('\n') });
+    expect(again.stdout).toContain(`0 created, ${count - 1} there already, 0 failed\n`);
+  });
+
+  it('goes on after the last line that arrived when it was killed', async () => {
+    const killed = await run(['export-all'], {
+      // The pipe is full long before the last user.
+      onOutput: (child, stdout) => stdout.length > 0 && child.kill('SIGKILL'),
+    });
+    expect(killed.code).toBe(null);
+    const arrived = linesOf(killed);
+    expect(arrived.length).toBeLessThan(all.length);
+    const rest = await run(['export-all', '--after', idOf(arrived.at(-1))]);
+    expect(rest).toMatchObject({ code: 0, stderr: `${all.length - arrived.length} exported\n` });
+    expect([...arrived, ...linesOf(rest)]).toEqual(all);
+  });
+
+  it('says where it was when it is told to stop', async () => {
+    const stopped = await run(['export-all'], {
+      // Told twice, it ends at once.
+      onOutput: (child) => !child.killed && child.kill('SIGTERM'),
+    });
+    expect(stopped.code).toBe(1);
+    const last = idOf(linesOf(stopped).at(-1));
+    expect(stopped.stderr).toMatch(new RegExp(`^\\d+ exported\\n.* --after ${last}\\n$`));
+  });
+
+  it('prints users of one status when asked to', async () => {
+    expect(linesOf(await run(['export-all', '--status', 'DEACTIVATED'])).map((it) => JSON.parse(it))).toEqual(
+      [
+        {
+          userId: left,
+          email: 'user-1@example.com',
+          username: 'user-1@example.com',
+          displayName: expect.any(String),
+          firstName: 'Ada',
+          lastName: 'Lovelace',
+          status: 'DEACTIVATED',
+          statusReason: 'INACTIVITY',
+          statusNotes: 'left',
+        },
+      ],
+    );
+    expect(await run(['export-all', '--status', 'PENDING'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await run(['export-all', '--after', 'somebody'])).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('leaves an entry in the audit trail of each user it prints', async () => {
+    const { rows } = await client.query(
+      `SELECT user_id, actor_id, reason, fields FROM audit_entries WHERE action = 'USER_DATA_EXPORTED'`,
+    );
+    expect(new Set(rows.map(({ user_id }) => user_id))).toEqual(new Set(all.map(idOf)));
+    expect(rows[0]).toMatchObject({
+      actor_id: 'command-line',
+      reason: 'BULK_EXPORT',
+      fields: expect.arrayContaining(['address', 'email', 'statusNotes']),
+    });
+    const told = await client.query(
+      `SELECT count(*)::int AS n FROM outbox_events WHERE type = 'UserDataAccessed' AND data->>'reason' = 'BULK_EXPORT'`,
+    );
+    expect(told.rows).toEqual([{ n: rows.length }]);
+  });
+});

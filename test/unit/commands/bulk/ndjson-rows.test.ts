@@ -1,0 +1,44 @@
+import { readNdjsonRows } from '../../../../src/commands/bulk/ndjson-rows';
+import { maxRowBytes } from '../../../../src/commands/bulk/source-row';
+
+async function read(text: string | Buffer, chunkSize = 5): Promise<unknown[]> {
+  async function* chunks() {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += chunkSize) yield bytes.subarray(at, at + chunkSize);
+  }
+  const rows: unknown[] = [];
+  for await (const row of readNdjsonRows(chunks())) rows.push(row);
+  return rows;
+}
+
+const wrong = (line: number, message: unknown) => ({
+  line,
+  fields: [{ path: 'line', code: 'INVALID_FORMAT', message }],
+});
+
+describe('reading NDJSON', () => {
+  it('reads an object a line, with either end of line, with or without a last one', async () => {
+    const rows = [
+      { line: 1, record: { a: 'ü' } },
+      { line: 3, record: { b: 2 } },
+    ];
+    expect(await read('{"a":"ü"}\n\n{"b":2}')).toEqual(rows);
+    expect(await read('\uFEFF{"a":"ü"}\r\n \r\n{"b":2}\r\n', 1)).toEqual(rows);
+  });
+
+  it('names the line of what is no object, not UTF-8, or too long, and reads on', async () => {
+    const text = Buffer.concat([
+      Buffer.from('[1]\nnull\n{"a":\n'),
+      Buffer.from([0x7b, 0xff, 0x7d, 0x0a]),
+      Buffer.from(`{"a":"${'x'.repeat(maxRowBytes)}"}\n{}\n`),
+    ]);
+    expect(await read(text, 1_000)).toEqual([
+      wrong(1, 'is not a JSON object'),
+      wrong(2, 'is not a JSON object'),
+      wrong(3, 'is not a JSON object'),
+      wrong(4, 'is not UTF-8'),
+      wrong(5, `has more than ${maxRowBytes} bytes`),
+      { line: 6, record: {} },
+    ]);
+  });
+});
