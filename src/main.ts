@@ -1,4 +1,4 @@
-import { startApp } from './app';
+import { type AppOptions, startApp } from './app';
 import { readConfig } from './commands/read-config';
 import type { Config } from './config';
 import { createLogger } from './telemetry/logger';
@@ -6,8 +6,15 @@ import { createLogger } from './telemetry/logger';
 /** However long the parts take to stop, the process ends by then. */
 const stopLimitMs = 25_000;
 
-/** The process: configuration, service, wait for a signal, stop. Exits 0 when it was asked to end. */
-export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+/**
+ * The process: configuration, service, wait for a signal, stop. Exits 0 when it was asked to end.
+ *
+ * @param names what stands before its keys, exchanges and queues where several services share Redis and RabbitMQ
+ */
+export async function serve(
+  env: NodeJS.ProcessEnv,
+  names: Pick<AppOptions, 'redisPrefix' | 'amqpPrefix'> = {},
+): Promise<void> {
   const config = readConfig(env);
   const log = createLogger({ level: config.logLevel });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
@@ -16,7 +23,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
     // Not once: npm and a terminal both send the signal, and the second would end the process in the middle.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
-  const app = await startApp(config, { log });
+  const app = await startApp(config, { ...names, log });
   void app.ready.then(() => greet(app.url, config));
 
   const signal = await asked;

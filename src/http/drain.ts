@@ -1,5 +1,5 @@
 import { Server, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
 export interface DrainTimes {
@@ -44,6 +44,9 @@ export class Drain {
   async run({ delayMs, idleGraceMs = 500, timeoutMs = 10_000 }: DrainTimes): Promise<void> {
     this.begun = true;
     await delay(delayMs);
+    // Closing resets connections that wait to be accepted: right after the loop has looked there are none. Nobody
+    // is told to connect again before nobody can.
+    await setImmediate();
     this.stopped = true;
     const allEnded = this.stopAccepting();
 

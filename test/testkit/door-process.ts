@@ -11,7 +11,7 @@ async function serve(): Promise<void> {
     await new Promise<void>((resolve) => {
       process.once('SIGTERM', () => resolve());
     });
-    await door.http.drain({ delayMs: 20, idleGraceMs: 100, timeoutMs: 3000 });
+    await door.http.drain({ delayMs: 20, idleGraceMs: 500, timeoutMs: 5000 });
     process.send?.({ drained: true });
   }
 }

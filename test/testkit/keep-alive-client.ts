@@ -19,7 +19,7 @@ export function ask(
       agent,
       headers: { 'content-type': 'application/json', ...headers },
     });
-    outgoing.on('error', reject);
+    outgoing.on('error', (error) => reject(Object.assign(error, { reusedSocket: outgoing.reusedSocket })));
     outgoing.on('response', (response) => {
       let body = '';
       response.on('error', reject);
@@ -53,8 +53,8 @@ export async function askUntilRefused(
       else lost.push(`${answer.status} ${answer.body}`);
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ECONNREFUSED') lost.push(String(code));
+    const { code, reusedSocket } = error as NodeJS.ErrnoException & { reusedSocket?: boolean };
+    if (code !== 'ECONNREFUSED') lost.push(`${code} on a ${reusedSocket ? 'reused' : 'new'} connection`);
   } finally {
     agent.destroy();
   }
