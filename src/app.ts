@@ -27,6 +27,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './postgres/embedde
 import type { Broker } from './rabbitmq/broker';
 import { InProcessBroker } from './rabbitmq/in-process-broker';
 import { RabbitMqBroker } from './rabbitmq/rabbitmq-broker';
+import { erasuresFileIn, StreamFile } from './rabbitmq/stream-file';
 import { topologyOf } from './rabbitmq/topology';
 import { InProcessRecordCache } from './redis/in-process-record-cache';
 import { createRedisClient } from './redis/redis-client';
@@ -85,7 +86,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   const broker: Broker =
     config.amqpUrl === null
-      ? new InProcessBroker(topologyOf(), log)
+      ? new InProcessBroker(topologyOf(), log, new StreamFile(erasuresFileIn(config.dataDirectory)))
       : new RabbitMqBroker({ url: config.amqpUrl, prefix: options.amqpPrefix ?? '', log });
   const services = createServices({
     database,

@@ -6,6 +6,7 @@ import { CommerceRepository } from './history/commerce.repository';
 import { UserHistoryRepository } from './history/user-history.repository';
 import { Outbox } from './outbox/outbox';
 import type { Database } from './postgres/database';
+import { ErasureBeginning } from './privacy/erasure-beginning';
 import { Erasures } from './privacy/erasures';
 import { LegalHolds } from './privacy/legal-holds';
 import { UserDataExport } from './privacy/user-data-export';
@@ -69,7 +70,8 @@ export function createServices(options: ServicesOptions) {
     authenticationServiceUrl === null
       ? null
       : createCredentialsClient({ baseUrl: new URL(authenticationServiceUrl), log, tracing });
-  const erasures = new Erasures({ database, users, cache, outbox, audit, log, patienceMs });
+  const beginning = new ErasureBeginning({ cache, outbox, audit });
+  const erasures = new Erasures({ database, users, cache, beginning, log, patienceMs });
   return {
     erasures,
     legalHolds: new LegalHolds(database, users, audit),

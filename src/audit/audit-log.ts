@@ -21,8 +21,10 @@ export interface AuditedAction {
   readonly action: AuditAction;
   /** Names, never values. */
   readonly fields: readonly string[];
-  /** Why, in a word of a fixed list: it stays readable for ever. */
+  /** Why, in a word of a fixed list: it stays readable for ever, and others are told. */
   readonly reason: string | null;
+  /** Why, in words without personal data: it stays readable for ever where there is no single word for it. */
+  readonly statement?: string | null;
   readonly at: Date;
   /** Kept encrypted, and readable until the user's key is shredded. */
   readonly values: ChangedValues | null;
@@ -44,14 +46,14 @@ export class AuditLog {
     const events: NewOutboxEvent[] = [];
     const withValues = done.filter(({ values }) => values !== null);
     const keys = await this.entries.ensureKeys(tx, new Set(withValues.map(({ userId }) => userId)));
-    for (const { origin, values, fields, ...rest } of done) {
+    for (const { origin, values, fields, statement = null, ...rest } of done) {
       const id = uuidv7();
       const key = keys.get(rest.userId);
       if (values && !key)
         throw new Error(`the audit key of user ${rest.userId} was made past the user's row lock`);
       const encryptedValues = values && key ? encryptValues(key, id, values) : null;
       const entry = { ...rest, id, actorId: origin.actor?.id ?? null, fields: [...fields], encryptedValues };
-      entries.push(entry);
+      entries.push({ ...entry, reason: rest.reason ?? statement });
       events.push(eventOf(entry, origin.traceparent));
     }
     await this.entries.insert(tx, entries);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ErasureReport, Erasures } from '../privacy/erasures';
 import { UserNotFoundError } from '../users/user.errors';
+import { printErasures, replayErasures } from './replay-ledger';
 import { operator, withServices } from './with-services';
 
 const pauseMs = 200;
@@ -10,22 +11,40 @@ interface EraseFlags {
   readonly dryRun?: true;
   readonly reason?: string;
   readonly json?: true;
+  /** A file, or true for the ledger that the service keeps by itself. */
+  readonly replayLedger?: string | true;
+  readonly printLedger?: true;
 }
 
 /** Adds `erase`: as the mutation. Killed, it is run again, or the service goes on by itself. */
 export function registerEraseCommand(program: Command): void {
   program
-    .command('erase <id>')
+    .command('erase [id]')
     .description('erase a user for ever; waits until nothing is left')
     .option('--dry-run', 'print what would be erased, and change nothing')
-    .option('--reason <text>', 'why, for the ledger; without personal data')
+    .option('--reason <text>', 'why, for the ledger and the audit trail; without personal data')
+    .option(
+      '--replay-ledger [file]',
+      'after an older backup was restored: erase again whoever was erased since, as the ledger outside of the ' +
+        'database has it, or a file with a line of JSON for each, {"userId": …, "erasedAt": …}',
+    )
+    .option('--print-ledger', 'print who was erased, in lines for --replay-ledger')
     .option('--json', 'print a JSON document')
-    .action(async (userId: string, { dryRun, reason, json }: EraseFlags) => {
-      const erasure = await withServices(process.env, async ({ erasures }) =>
-        dryRun ? erasures.plan({ userId, reason }) : finish(erasures, await begin(erasures, userId, reason)),
-      );
-      process.stdout.write(json ? `${JSON.stringify(erasure)}\n` : describe(erasure));
+    .action(async (userId: string | undefined, flags: EraseFlags, command: Command) => {
+      const { replayLedger, printLedger } = flags;
+      if ([userId, replayLedger, printLedger].filter((it) => it !== undefined).length !== 1)
+        command.error('error: say one of an id, --replay-ledger and --print-ledger', { exitCode: 2 });
+      if (printLedger) await printErasures();
+      else if (replayLedger) await replayErasures(replayLedger === true ? null : replayLedger, flags);
+      else await eraseOne(userId as string, flags);
     });
+}
+
+async function eraseOne(userId: string, { dryRun, reason, json }: EraseFlags): Promise<void> {
+  const erasure = await withServices(process.env, async ({ erasures }) =>
+    dryRun ? erasures.plan({ userId, reason }) : finish(erasures, await begin(erasures, userId, reason)),
+  );
+  process.stdout.write(json ? `${JSON.stringify(erasure)}\n` : describe(erasure));
 }
 
 /** Begins the erasure, or takes up one that somebody began and nobody has finished. */

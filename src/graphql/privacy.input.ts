@@ -20,7 +20,8 @@ export class EraseUserInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Why; kept in the ledger of erasures, so without personal data. At most 500 characters.',
+    description:
+      'Why. What staff say is kept in the ledger and the audit trail, so without personal data; what users say of themselves is not kept. At most 500 characters.',
   })
   reason?: string | null;
 }

@@ -4,8 +4,10 @@ import {
   type Broker,
   BrokerUnavailableError,
   MessageRefusedError,
+  type OutgoingMessage,
   type PublishOutcome,
 } from '../rabbitmq/broker';
+import { erasuresStream, queueExchange } from '../rabbitmq/topology';
 import type { Tracing } from '../telemetry/tracing';
 import { isAuditEvent, toMessage } from './cloud-event';
 import { findPending, leadLanes, markPublished, type PendingEvent } from './pending-events.repository';
@@ -21,7 +23,7 @@ const catalogTypes = ['UserCreated', 'UserDeactivated'];
 export interface LanesRelayOptions {
   database: Database;
   broker: Broker;
-  /** `catalog`: everything but UserCreated and UserDeactivated counts as published without being sent. */
+  /** `catalog`: everything but UserCreated and UserDeactivated counts as published without being sent to others. */
   profile: 'full' | 'catalog';
   log: Logger;
   tracing: Tracing | null;
@@ -125,11 +127,12 @@ export class LanesRelay {
 
   private async publish(event: PendingEvent): Promise<void> {
     const { broker, profile, tracing, onAttempt } = this.options;
-    if (profile === 'catalog' && !catalogTypes.includes(event.type)) return;
+    const message = outgoing(event, profile);
+    if (!message) return;
     const { id, type, traceparent } = event;
     const span = tracing?.begin(`publish ${type}`, 'producer', traceparent, { 'messaging.message.id': id });
     try {
-      const outcome = await broker.publish(toMessage(event));
+      const outcome = await broker.publish(message);
       span?.end({ failed: false, attributes: { outcome } });
       onAttempt(event, outcome);
     } catch (error) {
@@ -155,6 +158,15 @@ export class LanesRelay {
     const nowMs = performance.now();
     return [...this.heldBack].filter(([, { untilMs }]) => untilMs > nowMs).map(([userId]) => userId);
   }
+}
+
+/** What the broker gets of an event, if anything. */
+function outgoing(event: PendingEvent, profile: LanesRelayOptions['profile']): OutgoingMessage | null {
+  const message = toMessage(event);
+  if (profile === 'full' || catalogTypes.includes(event.type)) return message;
+  // Nobody else is told, but erasures are kept outside of the database all the same.
+  const isErasure = event.type === 'UserErased';
+  return isErasure ? { ...message, exchange: queueExchange, routingKey: erasuresStream } : null;
 }
 
 function isUnavailable(error: unknown): error is BrokerUnavailableError {

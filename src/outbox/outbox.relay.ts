@@ -14,7 +14,7 @@ const busyRetryMs = 20;
 export interface OutboxRelayOptions {
   database: Database;
   broker: Broker;
-  /** `catalog`: everything but UserCreated and UserDeactivated counts as published without being sent. */
+  /** `catalog`: everything but UserCreated and UserDeactivated counts as published without being sent to others. */
   profile: 'full' | 'catalog';
   metrics: RelayMetrics;
   log: Logger;

@@ -42,3 +42,8 @@ export async function deleteRecords(
   );
   return records;
 }
+
+/** Counts what was done to a store, in the form of the ledger; nothing is no entry. */
+export function addRecords(effects: Record<string, number>, store: string, records: number): void {
+  if (records > 0) effects[store] = (effects[store] ?? 0) + records;
+}

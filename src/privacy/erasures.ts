@@ -1,7 +1,5 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import type { AuditLog } from '../audit/audit-log';
-import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
@@ -10,15 +8,10 @@ import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
 import type { UserRepository } from '../users/user.repository';
 import { InputReader } from '../users/user.validation';
 import type { Caller } from '../users/user-changes';
-import { ErasedUser } from './erased-user.entity';
-import { Erasure } from './erasure.entity';
-import {
-  batchedStores,
-  countRecords,
-  deleteRecords,
-  type ErasureStore,
-  immediateStores,
-} from './erasure-stores';
+import type { Erasure } from './erasure.entity';
+import type { ErasureBeginning } from './erasure-beginning';
+import type { LedgerEntry } from './erasure-ledger';
+import { addRecords, batchedStores, countRecords, deleteRecords, immediateStores } from './erasure-stores';
 import { LegalHold } from './legal-hold.entity';
 
 /** Records that one transaction erases at most. */
@@ -36,17 +29,20 @@ export type ErasureReport = Pick<Erasure, 'id' | 'userId' | 'requestedAt' | 'com
 
 export interface EraseUser {
   userId: string;
+  /** In staff's words, without personal data: it stays. What people say of themselves is not kept. */
   reason?: string | null | undefined;
-  /** As if there was no user when the account is in use. */
-  onlyDeactivated?: boolean;
+  /** The policy that asks for it: as if there was no user when the account is in use. */
+  policy?: 'RETENTION_DEACTIVATED_DAYS';
 }
+
+/** What a replay of the ledger found: a user who was back, or an id that was not known to be erased. */
+export type ErasedAgain = 'erased' | 'recorded';
 
 export interface ErasuresOptions {
   database: Database;
   users: UserRepository;
   cache: UserCache;
-  outbox: Outbox;
-  audit: AuditLog;
+  beginning: ErasureBeginning;
   log: Logger;
   /** How long `erase` goes on before it leaves the rest to the loop. */
   patienceMs: number;
@@ -70,7 +66,7 @@ export class Erasures {
       const user = await this.lockErasable(tx, input);
       const effects: Record<string, number> = {};
       for (const store of [...immediateStores, ...batchedStores])
-        add(effects, store, await countRecords(tx, store, user.id));
+        addRecords(effects, store.name, await countRecords(tx, store, user.id));
       effects[cacheStore] = 1;
       const now = new Date();
       return {
@@ -91,7 +87,15 @@ export class Erasures {
    */
   async erase(caller: Caller, input: EraseUser): Promise<ErasureReport> {
     const reason = readReason(input);
-    const erasure = await this.options.database.transaction((tx) => this.begin(tx, caller, input, reason));
+    const erasure = await this.options.database.transaction(async (tx) => {
+      const user = await this.lockErasable(tx, input);
+      return this.options.beginning.begin(tx, {
+        caller,
+        userId: user.id,
+        user,
+        ...whyOf(caller, user, input, reason),
+      });
+    });
     const deadlineMs = performance.now() + this.options.patienceMs;
     try {
       while (performance.now() < deadlineMs && (await this.advance(erasure.id)));
@@ -101,6 +105,36 @@ export class Erasures {
       this.options.log.warn({ err: error, erasureId: erasure.id }, 'an erasure goes on later');
       return erasure;
     }
+  }
+
+  /**
+   * Erases again what an older backup has brought back, down to the last record; also an id that nobody has, so that
+   * nobody gets it. Others are told anew when there was a user of whom something may have been told since.
+   *
+   * @throws LegalHoldError when somebody has placed a hold since the erasure
+   */
+  async eraseAgain(caller: Caller, { userId, erasedAt, sequence }: LedgerEntry): Promise<ErasedAgain> {
+    const { database, users, beginning } = this.options;
+    const { erasure, user } = await database.transaction(async (tx) => {
+      const user = await users.lock(tx, userId);
+      // A hold that is older than the erasure was released before it, and is back with the backup.
+      await tx.manager.query('DELETE FROM legal_holds WHERE user_id = $1 AND placed_at <= $2', [
+        userId,
+        erasedAt,
+      ]);
+      await refuseHeld(tx, userId);
+      const erasure = await beginning.begin(tx, {
+        caller,
+        userId,
+        user,
+        reason: 'replayed from the ledger',
+        auditReason: 'REPLAYED_FROM_LEDGER',
+        earlier: { erasedAt, sequence },
+      });
+      return { erasure, user };
+    });
+    while (await this.advance(erasure.id));
+    return user ? 'erased' : 'recorded';
   }
 
   /** An erasure by its own id, or null. */
@@ -148,65 +182,13 @@ export class Erasures {
     return false;
   }
 
-  private async begin(
-    tx: Transaction,
-    caller: Caller,
-    input: EraseUser,
-    reason: string | null,
-  ): Promise<Erasure> {
-    const user = await this.lockErasable(tx, input);
-    const at = new Date(Math.max(Date.now(), user.updatedAt.getTime() + 1));
-    const effects: Record<string, number> = {};
-    for (const store of immediateStores)
-      add(effects, store, await deleteRecords(tx, store, user.id, Number.MAX_SAFE_INTEGER));
-    for (const { name, ofUser } of batchedStores) {
-      if (name !== 'outbox_events') continue;
-      const unpublished = { name, ofUser: `${ofUser} AND published_at IS NULL` };
-      add(effects, unpublished, await deleteRecords(tx, unpublished, user.id, Number.MAX_SAFE_INTEGER));
-    }
-
-    const erasure: Erasure = {
-      id: uuidv7(),
-      userId: user.id,
-      status: 'RUNNING',
-      requestedAt: at,
-      completedAt: null,
-      requestedBy: caller.actor.id,
-      reason,
-      effects,
-    };
-    await tx.insert(Erasure, erasure);
-    await tx.insert(ErasedUser, { userId: user.id, erasedAt: at, erasureId: erasure.id });
-    await this.options.audit.record(tx, {
-      origin: caller,
-      userId: user.id,
-      action: 'USER_ERASED',
-      fields: [],
-      reason: null,
-      at,
-      values: null,
-    });
-    await this.options.outbox.append(tx, {
-      id: uuidv7(),
-      userId: user.id,
-      version: user.version + 1,
-      type: 'UserErased',
-      data: { userId: user.id, erasedAt: at.toISOString() },
-      occurredAt: at,
-      traceparent: caller.traceparent,
-    });
-    tx.afterCommit(async () => void (await this.options.cache.bury(user.id)));
-    return erasure;
-  }
-
-  private async lockErasable(tx: Transaction, { userId, onlyDeactivated }: EraseUser): Promise<User> {
+  private async lockErasable(tx: Transaction, { userId, policy }: EraseUser): Promise<User> {
     const id = parseUserId(userId);
     const user = id === null ? null : await this.options.users.lock(tx, id);
     // An account that is still to be accepted by the AuthenticationService goes by itself.
     if (!user || user.status === 'PENDING') throw new UserNotFoundError();
-    if (onlyDeactivated && user.status !== 'DEACTIVATED') throw new UserNotFoundError();
-    const hold = await tx.manager.findOneBy(LegalHold, { userId: user.id });
-    if (hold) throw new LegalHoldError(hold.placedAt);
+    if (policy && user.status !== 'DEACTIVATED') throw new UserNotFoundError();
+    await refuseHeld(tx, user.id);
     return user;
   }
 
@@ -235,8 +217,17 @@ export class Erasures {
   }
 }
 
-function add(effects: Record<string, number>, store: ErasureStore, records: number): void {
-  if (records > 0) effects[store.name] = (effects[store.name] ?? 0) + records;
+async function refuseHeld(tx: Transaction, userId: string): Promise<void> {
+  const hold = await tx.manager.findOneBy(LegalHold, { userId });
+  if (hold) throw new LegalHoldError(hold.placedAt);
+}
+
+/** Why, as the ledger and the audit trail keep it. */
+function whyOf(caller: Caller, user: User, { policy }: EraseUser, reason: string | null) {
+  if (policy) return { reason: policy, auditReason: policy };
+  // People may write anything about themselves, and both stay for ever.
+  if (parseUserId(caller.actor.id) === user.id) return { reason: null, auditReason: 'USER_REQUESTED' };
+  return { reason, auditReason: null };
 }
 
 function readReason(input: EraseUser): string | null {

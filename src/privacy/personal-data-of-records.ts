@@ -88,7 +88,11 @@ export const personalDataOfRecords = {
       requested_at: column('technical', 'service', 'when'),
       completed_at: column('technical', 'service', 'when nothing was left'),
       requested_by: column('identity', 'service', 'who asked for it'),
-      reason: column('technical', 'service', 'why; callers put no personal data here'),
+      reason: column(
+        'technical',
+        'service',
+        'why; staff put no personal data here, and what users say is not kept',
+      ),
       effects: column('technical', 'service', 'how many records of which store'),
     },
   },

@@ -88,8 +88,7 @@ export class Retention {
       try {
         await erasures.erase(retention, {
           userId: id,
-          reason: 'RETENTION_DEACTIVATED_DAYS',
-          onlyDeactivated: true,
+          policy: 'RETENTION_DEACTIVATED_DAYS',
         });
         erased += 1;
       } catch (error) {

@@ -1,6 +1,6 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Logger } from 'pino';
-import type { Topology } from './topology';
+import type { DeclaredQueue, Topology } from './topology';
 
 const accessRefused = 403;
 const preconditionFailed = 406;
@@ -37,11 +37,16 @@ export async function declareExchanges(
 }
 
 /**
- * Declares and binds every queue.
+ * Declares and binds the queues of the consumers, or of the publisher.
  *
  * @throws QueueConflictError
  */
-export async function declareQueues(connection: ChannelModel, { queues, bindings }: Topology): Promise<void> {
+export async function declareQueues(
+  connection: ChannelModel,
+  topology: Topology,
+  declaredBy: DeclaredQueue['declaredBy'],
+): Promise<void> {
+  const queues = topology.queues.filter((queue) => queue.declaredBy === declaredBy);
   const channel = await openChannel(connection);
   for (const { name, arguments: args } of queues) {
     try {
@@ -51,8 +56,8 @@ export async function declareQueues(connection: ChannelModel, { queues, bindings
       throw isConflict ? new QueueConflictError(name, { cause: error }) : error;
     }
   }
-  for (const { queue, exchange, routingKey } of bindings)
-    await channel.bindQueue(queue, exchange, routingKey);
+  for (const { queue, exchange, routingKey } of topology.bindings)
+    if (queues.some(({ name }) => name === queue)) await channel.bindQueue(queue, exchange, routingKey);
   await channel.close();
 }
 

@@ -9,7 +9,8 @@ import {
   type SubscriptionOptions,
 } from './broker';
 import { DeliveryBatches } from './delivery-batches';
-import { ownExchanges, type Topology } from './topology';
+import type { StreamFile } from './stream-file';
+import { erasuresStream, ownExchanges, queueExchange, type Topology } from './topology';
 
 /** One message of a queue, and how often it was delivered before. */
 interface Queued {
@@ -26,7 +27,8 @@ interface Queue {
 
 /**
  * A broker in this process, for a service that runs without RabbitMQ: the same routing and the same deliveries
- * until they are acknowledged, but nothing survives the process. What is published is logged by type and id.
+ * until they are acknowledged, but nothing survives the process, except for the erasures, which go into a file.
+ * What is published is logged by type and id.
  */
 export class InProcessBroker implements Broker {
   private readonly queues: Map<string, Queue>;
@@ -35,25 +37,33 @@ export class InProcessBroker implements Broker {
   constructor(
     private readonly topology: Topology,
     private readonly log: Logger,
+    private readonly erasures: StreamFile,
   ) {
-    this.queues = new Map(topology.queues.map(({ name }) => [name, { ready: [], takers: new Set() }]));
+    const consumed = topology.queues.filter(({ name }) => name !== erasuresStream);
+    this.queues = new Map(consumed.map(({ name }) => [name, { ready: [], takers: new Set() }]));
   }
 
   async publish(message: OutgoingMessage): Promise<PublishOutcome> {
     const { exchange, routingKey, messageId, type } = message;
     if (this.closed) throw new BrokerUnavailableError('the broker was closed');
-    if (!this.topology.exchanges.includes(exchange)) throw new Error(`there is no exchange ${exchange}`);
+    if (exchange !== queueExchange && !this.topology.exchanges.includes(exchange))
+      throw new Error(`there is no exchange ${exchange}`);
     this.log.info({ exchange, routingKey, messageId, type }, 'event');
-    const bound = this.topology.bindings.filter(
-      (binding) => binding.exchange === exchange && binding.routingKey === routingKey,
-    );
-    for (const binding of bound) {
-      const queue = this.queues.get(binding.queue);
+    const bound = exchange === queueExchange ? [routingKey] : this.queuesFor(exchange, routingKey);
+    if (bound.includes(erasuresStream)) await this.erasures.append(message.body);
+    for (const name of bound) {
+      const queue = this.queues.get(name);
       queue?.ready.push({ message, publishedAt: new Date(), deliveryCount: 0 });
       queue?.takers.forEach((take) => take());
     }
     // Whoever reads the log is who listens to this service's own events here.
     return bound.length > 0 || ownExchanges.includes(exchange) ? 'routed' : 'unroutable';
+  }
+
+  private queuesFor(exchange: string, routingKey: string): string[] {
+    return this.topology.bindings
+      .filter((binding) => binding.exchange === exchange && binding.routingKey === routingKey)
+      .map(({ queue }) => queue);
   }
 
   subscribe({ queue: name, prefetch, batchSize, onBatch }: SubscriptionOptions): Subscription {

@@ -12,7 +12,7 @@ import { declareExchanges, declareQueues, QueueConflictError } from './declarati
 import { RabbitMqConnection } from './rabbitmq-connection';
 import { RabbitMqPublisher } from './rabbitmq-publisher';
 import { RabbitMqSubscription } from './rabbitmq-subscription';
-import { type Topology, topologyOf } from './topology';
+import { queueExchange, type Topology, topologyOf } from './topology';
 
 const defaultConfirmTimeoutMs = 3_000;
 
@@ -40,8 +40,9 @@ export class RabbitMqBroker implements Broker {
 
   async publish(message: OutgoingMessage): Promise<PublishOutcome> {
     // The broker would close the channel for it, and take every other message's confirm along.
-    if (!this.topology.exchanges.includes(`${this.options.prefix}${message.exchange}`))
-      throw new Error(`there is no exchange ${message.exchange}`);
+    const { exchange } = message;
+    if (exchange !== queueExchange && !this.topology.exchanges.includes(`${this.options.prefix}${exchange}`))
+      throw new Error(`there is no exchange ${exchange}`);
     if (!this.publisher || !this.publishing.isReady)
       throw new BrokerUnavailableError('RabbitMQ is away or takes no messages');
     return this.publisher.publish(message);
@@ -84,9 +85,21 @@ export class RabbitMqBroker implements Broker {
 
   private async openPublisher(connection: ChannelModel, drop: () => void): Promise<void> {
     const { prefix, log, confirmTimeoutMs = defaultConfirmTimeoutMs } = this.options;
-    // Queues are the consumers' affair: one that is in the way must not keep events from going out.
     await declareExchanges(connection, this.topology, log);
+    await this.declareOwnQueues(connection);
     this.publisher = await RabbitMqPublisher.open(connection, { prefix, log, confirmTimeoutMs, drop });
+  }
+
+  /** A queue that is in the way must not keep events from going out. */
+  private async declareOwnQueues(connection: ChannelModel): Promise<void> {
+    try {
+      await declareQueues(connection, this.topology, 'publisher');
+    } catch (error) {
+      this.options.log.error(
+        { err: error },
+        'a queue cannot be declared: erasures are not kept outside of the database until it can',
+      );
+    }
   }
 
   private async openConsumers(connection: ChannelModel, drop: () => void): Promise<void> {
@@ -97,7 +110,7 @@ export class RabbitMqBroker implements Broker {
 
   private async declareQueues(connection: ChannelModel): Promise<void> {
     try {
-      await declareQueues(connection, this.topology);
+      await declareQueues(connection, this.topology, 'consumers');
       this.conflictReported = false;
     } catch (error) {
       if (error instanceof QueueConflictError && !this.conflictReported) {

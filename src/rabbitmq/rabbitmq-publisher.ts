@@ -6,6 +6,7 @@ import {
   type OutgoingMessage,
   type PublishOutcome,
 } from './broker';
+import { queueExchange } from './topology';
 
 export interface RabbitMqPublisherOptions {
   /** Before the name of every exchange. */
@@ -98,10 +99,14 @@ export class RabbitMqPublisher {
   }
 
   private send(message: OutgoingMessage, confirmed: (error: Error | null) => void): void {
-    const { messageId, type, contentType, headers = {} } = message;
+    const { exchange, routingKey, messageId, type, contentType, headers = {} } = message;
+    const { prefix } = this.options;
+    const address =
+      exchange === queueExchange
+        ? [exchange, `${prefix}${routingKey}`]
+        : [`${prefix}${exchange}`, routingKey];
     this.channel.publish(
-      `${this.options.prefix}${message.exchange}`,
-      message.routingKey,
+      ...(address as [string, string]),
       message.body,
       {
         messageId,

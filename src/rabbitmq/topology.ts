@@ -1,11 +1,16 @@
-/** What the service declares: everything durable, every queue a quorum queue. */
+/** A queue, and which of the service's connections declares it. */
+export interface DeclaredQueue {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, string | number>>;
+  /** Consumers cannot work without theirs; the publisher goes on without its own, with an error in the log. */
+  readonly declaredBy: 'consumers' | 'publisher';
+}
+
+/** What the service declares: everything durable, every queue replicated. */
 export interface Topology {
   /** Topic exchanges. */
   readonly exchanges: readonly string[];
-  readonly queues: readonly {
-    readonly name: string;
-    readonly arguments: Readonly<Record<string, string | number>>;
-  }[];
+  readonly queues: readonly DeclaredQueue[];
   readonly bindings: readonly {
     readonly queue: string;
     readonly exchange: string;
@@ -19,6 +24,10 @@ export const ownExchanges: readonly string[] = ['user.events', 'audit.events'];
 export const historyQueue = 'user-service.history';
 /** Where the broker puts what it gives up on. */
 export const parkedQueue = 'user-service.history.parked';
+/** Every UserErased for good, outside of the database: read again after an older backup was restored. */
+export const erasuresStream = 'user-service.erasures';
+/** The exchange through which a message goes to the one queue that its routing key names. */
+export const queueExchange = '';
 
 /** However often a delivery ends without an answer before the broker gives it up; crashes are counted here sooner. */
 const deliveryLimit = 20;
@@ -41,6 +50,7 @@ export function topologyOf(prefix = ''): Topology {
     queues: [
       {
         name: `${prefix}${historyQueue}`,
+        declaredBy: 'consumers',
         arguments: {
           'x-queue-type': 'quorum',
           'x-delivery-limit': deliveryLimit,
@@ -54,11 +64,21 @@ export function topologyOf(prefix = ''): Topology {
       // No limit and no dead letters: nothing leaves here but into the database.
       {
         name: `${prefix}${parkedQueue}`,
+        declaredBy: 'consumers',
         arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': noDeliveryLimit },
       },
+      // No age and no length: what is in it stays.
+      {
+        name: `${prefix}${erasuresStream}`,
+        declaredBy: 'publisher',
+        arguments: { 'x-queue-type': 'stream' },
+      },
     ],
-    bindings: inbound.map(([exchange, routingKey]) => ({
-      queue: `${prefix}${historyQueue}`,
+    bindings: [
+      ...inbound.map(([exchange, routingKey]) => [historyQueue, exchange, routingKey] as const),
+      [erasuresStream, 'user.events', 'user.erased'] as const,
+    ].map(([queue, exchange, routingKey]) => ({
+      queue: `${prefix}${queue}`,
       exchange: `${prefix}${exchange}`,
       routingKey,
     })),

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Broker, Delivery } from '../../src/rabbitmq/broker';
 import { BrokerUnavailableError } from '../../src/rabbitmq/broker';
 import { InProcessBroker } from '../../src/rabbitmq/in-process-broker';
+import { erasuresFileIn, StreamFile } from '../../src/rabbitmq/stream-file';
 import { topologyOf } from '../../src/rabbitmq/topology';
 import { createLogger } from '../../src/telemetry/logger';
 import { isReady, openTestBroker, orderPlaced, record } from '../testkit/brokers';
@@ -13,8 +17,10 @@ const kinds = {
     return { broker, remove: () => removeTopology(prefix) };
   },
   'the broker in the process'() {
-    const broker = new InProcessBroker(topologyOf(), createLogger({ level: 'silent' }));
-    return { broker, remove: async () => undefined };
+    const directory = mkdtempSync(join(tmpdir(), 'user-service-'));
+    const erasures = new StreamFile(erasuresFileIn(directory));
+    const broker = new InProcessBroker(topologyOf(), createLogger({ level: 'silent' }), erasures);
+    return { broker, remove: async () => rmSync(directory, { recursive: true }) };
   },
 };
 

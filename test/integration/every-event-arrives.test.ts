@@ -1,6 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
-import { newAmqpPrefix } from '../testkit/brokers';
+import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
+import { erasuresStream } from '../../src/rabbitmq/topology';
+import { newAmqpPrefix, rabbitMqUrl } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
 import { useRelayStage } from '../testkit/relay-stage';
 import { buildEvent, buildVersions } from '../testkit/relays';
@@ -169,13 +171,19 @@ describe('the relay', () => {
 
   it('sends only what the catalog knows in the catalog profile, and lets nothing else wait', async () => {
     const userId = uuidv7();
-    const types = ['UserCreated', 'UserUpdated', 'UserDeactivated', 'UserReactivated'];
+    const types = ['UserCreated', 'UserUpdated', 'UserDeactivated', 'UserReactivated', 'UserErased'];
     await stage.commit(types.map((type, at) => buildEvent({ userId, version: at + 1, type })));
     await stage.startRelay({ profile: 'catalog' });
     await eventually(async () => expect(await stage.pending()).toEqual([]));
     await eventually(() =>
       expect(stage.witness.events.map(({ event }) => event.type)).toEqual(['UserCreated', 'UserDeactivated']),
     );
+    // An erasure is kept for this service itself, though nobody else is told of it.
+    const kept: string[] = [];
+    await readStream(rabbitMqUrl(), `${stage.prefix}${erasuresStream}`, (text) => kept.push(text));
+    expect(kept.map((text) => JSON.parse(text))).toEqual([
+      expect.objectContaining({ type: 'UserErased', subject: userId }),
+    ]);
   });
 
   it('counts what no queue is bound for as published, and warns of it once a minute', async () => {

@@ -55,7 +55,8 @@ export async function startTestApp({ config = {}, beside }: TestAppOptions = {})
   const databaseUrl = config.databaseUrl ?? beside?.databaseUrl ?? (database?.url as string);
   const redisPrefix = beside?.redisPrefix ?? `${testRedisPrefix()}${randomBytes(6).toString('hex')}:`;
   const amqpPrefix = beside?.amqpPrefix ?? `${testAmqpPrefix()}${randomBytes(3).toString('hex')}.`;
-  const dataDirectory = (beside && issuers.get(beside)) ?? mkdtempSync(join(tmpdir(), 'user-service-'));
+  const dataDirectory =
+    config.dataDirectory ?? (beside && issuers.get(beside)) ?? mkdtempSync(join(tmpdir(), 'user-service-'));
   const logged: Record<string, unknown>[] = [];
   const log = createLogger({
     level: 'debug',

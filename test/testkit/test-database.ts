@@ -22,6 +22,37 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
+/** A database as it was at one moment. */
+export interface DatabaseBackup {
+  /** Puts it back as it was, whoever is connected. */
+  restore(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+/** Copies a database as a whole; whoever is connected is cut off for that moment. */
+export async function backUp(url: string): Promise<DatabaseBackup> {
+  const adminUrl = process.env['TEST_DATABASE_URL'] ?? '';
+  const name = new URL(url).pathname.slice(1);
+  const copy = async (from: string, to: string) => {
+    await query(adminUrl, `ALTER DATABASE ${from} WITH ALLOW_CONNECTIONS false`);
+    await query(
+      adminUrl,
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${from}'`,
+    );
+    await query(adminUrl, `CREATE DATABASE ${to} TEMPLATE ${from}`);
+    await query(adminUrl, `ALTER DATABASE ${from} WITH ALLOW_CONNECTIONS true`);
+  };
+  const drop = (which: string) => query(adminUrl, `DROP DATABASE IF EXISTS ${which} WITH (FORCE)`);
+  await copy(name, `${name}_backup`);
+  return {
+    async restore() {
+      await drop(name);
+      await copy(`${name}_backup`, name);
+    },
+    drop: () => drop(`${name}_backup`).then(() => undefined),
+  };
+}
+
 /** Makes the template that the databases of a run are clones of, and brings its schema up to date once. */
 export async function createTemplate(
   adminUrl: string,

@@ -1,0 +1,144 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { v7 as uuidv7 } from 'uuid';
+import { erasuresFileIn, StreamFile } from '../../src/rabbitmq/stream-file';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { buildCheckout } from '../testkit/built-checkout';
+import { type Ended, runCommand } from '../testkit/command';
+import { eventually } from '../testkit/eventually';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+import { createUser, mutate } from '../testkit/users';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'user-service-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const linesOf = (path: string) =>
+  readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+describe('the service without RabbitMQ', () => {
+  it('keeps every UserErased in a file beside its database, and nothing else', async () => {
+    const app = await startTestApp({ config: { amqpUrl: null, dataDirectory: directory } });
+    try {
+      const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+      const ids: string[] = [];
+      for (let count = 0; count < 3; count += 1) ids.push((await createUser(app)).id);
+      for (const userId of ids) await mutate(app, 'eraseUser', { userId }, officer);
+      await eventually(() => {
+        const lines = linesOf(erasuresFileIn(directory));
+        expect(new Set(lines.map(({ type, data }) => `${type} ${data.userId}`))).toEqual(
+          new Set(ids.map((id) => `UserErased ${id}`)),
+        );
+      });
+    } finally {
+      await app.stop();
+    }
+  });
+
+  it('mends what a crash left half-written', async () => {
+    const path = erasuresFileIn(directory);
+    writeFileSync(path, '{"a":1}\n{"b"');
+    const file = new StreamFile(path);
+    await Promise.all([2, 3].map((c) => file.append(Buffer.from(JSON.stringify({ c })))));
+    expect(linesOf(path)).toEqual([{ a: 1 }, { c: 2 }, { c: 3 }]);
+  });
+});
+
+describe('the command', () => {
+  let checkout: string;
+  let database: TestDatabase;
+  let app: TestApp;
+  let officer: string;
+
+  beforeAll(async () => {
+    checkout = buildCheckout();
+    database = await createTestDatabase();
+    app = await startTestApp({ config: { databaseUrl: database.url } });
+    officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+  });
+  afterAll(async () => {
+    await app.stop();
+    await database.drop();
+    rmSync(checkout, { recursive: true, force: true });
+  });
+
+  const run = (...args: string[]): Promise<Ended> =>
+    runCommand(checkout, ['erase', ...args], { DATABASE_URL: database.url });
+  const entry = (userId: string) => JSON.stringify({ userId, erasedAt: '2026-03-01T00:00:00Z' });
+  const isThere = async (id: string) =>
+    (await app.sql('SELECT 1 FROM users WHERE id = $1', [id])).length === 1;
+
+  // Each run is a process that starts.
+  jest.setTimeout(60_000);
+
+  it('erases again whom its own file names, and may be run again', async () => {
+    const { id } = await createUser(app);
+    const nobody = uuidv7();
+    const own = join(checkout, '.data');
+    mkdirSync(own, { recursive: true });
+    writeFileSync(erasuresFileIn(own), `${entry(id)}\n\n${entry(nobody)}\n`);
+
+    expect(await run('--replay-ledger', '--dry-run')).toMatchObject({
+      code: 0,
+      stdout: '2 read, 1 to be erased again, 1 to be recorded as erased, 0 already erased\n',
+    });
+    expect(await isThere(id)).toBe(true);
+    expect(await run('--replay-ledger')).toMatchObject({
+      code: 0,
+      stdout: '2 read, 1 erased again, 1 recorded as erased, 0 already erased\n',
+    });
+    expect(await isThere(id)).toBe(false);
+    const again = await run('--replay-ledger', '--json');
+    expect(JSON.parse(again.stdout)).toEqual({
+      read: 2,
+      users: 2,
+      erasedAgain: 0,
+      recorded: 0,
+      alreadyErased: 2,
+      held: 0,
+      unreadable: 0,
+    });
+  });
+
+  it('prints who was erased for a replay elsewhere, and replays such a file', async () => {
+    const { id } = await createUser(app);
+    await mutate(app, 'eraseUser', { userId: id }, officer);
+    const printed = await run('--print-ledger');
+    const lines = printed.stdout.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual({
+      userId: id,
+      erasedAt: expect.any(String),
+    });
+    expect(printed.stderr).toContain(`${lines.length} erased`);
+
+    const file = join(directory, 'ledger.ndjson');
+    writeFileSync(file, printed.stdout);
+    expect(await run('--replay-ledger', file)).toMatchObject({
+      code: 0,
+      stdout: `${lines.length} read, 0 erased again, 0 recorded as erased, ${lines.length} already erased\n`,
+    });
+  });
+
+  it('fails when a line says nothing, after it has erased all others; and without a ledger', async () => {
+    const { id } = await createUser(app);
+    const file = join(directory, 'ledger.ndjson');
+    writeFileSync(file, `{"userId":"me"}\n${entry(id)}\n`);
+    expect(await run('--replay-ledger', file)).toMatchObject({
+      code: 1,
+      stdout: '2 read, 1 erased again, 0 recorded as erased, 0 already erased, 1 unreadable\n',
+    });
+    expect(await isThere(id)).toBe(false);
+    expect(await run('--replay-ledger', join(directory, 'none'))).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('says what is wrong when it is asked for nothing, or for two things', async () => {
+    expect(await run()).toMatchObject({ code: 2, stdout: '' });
+    expect(await run(uuidv7(), '--print-ledger')).toMatchObject({ code: 2, stdout: '' });
+  });
+});

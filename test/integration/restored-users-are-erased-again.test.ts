@@ -1,0 +1,239 @@
+import { randomBytes } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import { Database } from '../../src/postgres/database';
+import { ErasureLedger, type LedgerEntry } from '../../src/privacy/erasure-ledger';
+import { LedgerReplay, type ReplayOutcome } from '../../src/privacy/ledger-replay';
+import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
+import { erasuresStream } from '../../src/rabbitmq/topology';
+import { createRedisClient } from '../../src/redis/redis-client';
+import { RedisRecordCache } from '../../src/redis/redis-record-cache';
+import { createServices } from '../../src/services';
+import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { rabbitMqUrl } from '../testkit/brokers';
+import {
+  type ForeignService,
+  orderPlaced,
+  pointsEarned,
+  startForeignService,
+} from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { findInSinks } from '../testkit/sinks';
+import { backUp, type DatabaseBackup } from '../testkit/test-database';
+import { buildUser, createUser, mutate } from '../testkit/users';
+import { startWitness, type Witness } from '../testkit/witness';
+
+const caller = { actor: { id: 'command-line', scopes: new Set<string>() }, traceparent: null };
+
+let app: TestApp;
+let others: ForeignService;
+let witness: Witness;
+let officer: string;
+let auditor: string;
+let backup: DatabaseBackup;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  others = await startForeignService(app);
+  witness = await startWitness(`${app.amqpPrefix}user.events`);
+  officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+  auditor = await app.token({ sub: 'auditor', scope: 'users:audit' });
+});
+afterAll(async () => {
+  await witness.close();
+  await others.close();
+  await app.stop();
+  await backup.drop();
+});
+
+interface Replayed {
+  dryRun?: boolean;
+  /** What is in the stream, unless told. */
+  entries?: LedgerEntry[];
+}
+
+const erase = (userId: string) => mutate(app, 'eraseUser', { userId }, officer);
+const hold = (mutation: string, userId: string) =>
+  mutate(app, mutation, { userId, reason: 'a dispute' }, officer);
+const heal = () => eventually(() => app.sql('SELECT 1').then(() => createUser(app)), { timeoutMs: 20_000 });
+
+async function readLedger(): Promise<ErasureLedger> {
+  const ledger = new ErasureLedger();
+  const name = `${app.amqpPrefix}${erasuresStream}`;
+  await readStream(rabbitMqUrl(), name, (text) => ledger.add(text));
+  return ledger;
+}
+
+/** As the command does, on this test's names. */
+async function replay({ dryRun = false, entries }: Replayed = {}): Promise<ReplayOutcome> {
+  const log = createLogger({ level: 'silent' });
+  const database = new Database(app.databaseUrl, log, 2);
+  await database.connect();
+  const redis = createRedisClient(process.env['TEST_REDIS_URL'] ?? '', log);
+  const recordCache = new RedisRecordCache(redis, app.redisPrefix);
+  const metrics = createMetrics();
+  try {
+    const { erasures } = createServices({
+      database,
+      recordCache,
+      metrics,
+      log,
+      authenticationServiceUrl: null,
+    });
+    const ledger = entries ?? (await readLedger()).entries;
+    return await new LedgerReplay(database, erasures).run(caller, ledger, { dryRun });
+  } finally {
+    await redis.close();
+    await database.close();
+  }
+}
+
+/** A user with a text of one's own in many places. */
+async function createCanary(): Promise<{ userId: string; text: string }> {
+  const text = `kanari${randomBytes(5).toString('hex')}`;
+  const { id: userId } = await createUser(app, {
+    email: `${text}@example.com`,
+    firstName: text,
+    idempotencyKey: text,
+  });
+  await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: text });
+  await others.publish(orderPlaced(userId), pointsEarned(userId, { reason: text }));
+  await eventually(async () =>
+    expect(await app.sql('SELECT 1 FROM user_history WHERE user_id = $1', [userId])).toHaveLength(4),
+  );
+  return { userId, text };
+}
+
+const erasedEvents = (userId: string) =>
+  witness.of(userId).filter(({ event }) => event.type === 'UserErased');
+const emailOf = async (text: string) =>
+  (await app.graphql(`{ userByEmail(email: "${text}@example.com") { id } }`, {}, { token: app.staff })).data
+    .userByEmail;
+
+it('erases again, everywhere, whoever an older backup has brought back, and keeps those it never knew unknown', async () => {
+  const back = await createCanary();
+  const held = await createCanary();
+  await hold('placeLegalHold', held.userId);
+  const before = await createCanary();
+  await erase(before.userId);
+  backup = await backUp(app.databaseUrl);
+  await heal();
+
+  await mutate(app, 'updateUser', { userId: back.userId, lastName: 'Later' });
+  await hold('releaseLegalHold', held.userId);
+  const younger = await createCanary();
+  const all = [back, held, before, younger];
+  for (const { userId } of [back, held, younger]) await erase(userId);
+  for (const { userId } of all)
+    await eventually(() => expect(erasedEvents(userId)).toHaveLength(1), { timeoutMs: 10_000 });
+  const told = Number(erasedEvents(back.userId)[0]?.event.sequence);
+  expect(
+    await findInSinks(
+      app,
+      all.map(({ text }) => text),
+    ),
+  ).toEqual([]);
+
+  await backup.restore();
+  await heal();
+  expect(await emailOf(back.text)).toEqual({ id: back.userId });
+  expect(await findInSinks(app, [back.text])).toContain('users');
+  // Somebody has a hand in what should not be there.
+  await mutate(app, 'updateUser', { userId: back.userId, displayName: back.text });
+
+  expect(await replay({ dryRun: true })).toEqual({ erasedAgain: 2, recorded: 1, alreadyErased: 1, held: 0 });
+  expect(await emailOf(back.text)).toEqual({ id: back.userId });
+  expect(await replay()).toEqual({ erasedAgain: 2, recorded: 1, alreadyErased: 1, held: 0 });
+
+  await eventually(async () =>
+    expect(
+      await findInSinks(
+        app,
+        all.map(({ text }) => text),
+      ),
+    ).toEqual([]),
+  );
+  for (const { userId } of all) {
+    const { data } = await app.graphql(
+      'query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { status email } } }',
+      { r: [{ __typename: 'User', id: userId }] },
+      { token: app.staff },
+    );
+    expect(data._entities).toEqual([{ status: 'UNKNOWN', email: null }]);
+    expect(await mutate(app, 'createUser', buildUser({ userId }))).toMatchObject({
+      __typename: 'UserIdTakenError',
+    });
+  }
+
+  // Told anew, and later than anything anybody has heard; of those who were not here, nothing.
+  await eventually(() => expect(erasedEvents(back.userId)).toHaveLength(2), { timeoutMs: 10_000 });
+  const [first, second] = erasedEvents(back.userId);
+  expect(second?.messageId).not.toBe(first?.messageId);
+  expect(Number(second?.event.sequence)).toBe(told + 1);
+  expect(erasedEvents(younger.userId)).toHaveLength(1);
+
+  for (const { userId } of [back, held, younger]) {
+    const trail = await app.graphql(
+      'query ($id: ID!) { auditTrail(userId: $id, first: 1) { nodes { action actor reason } } }',
+      { id: userId },
+      { token: auditor },
+    );
+    expect(trail.data.auditTrail.nodes).toEqual([
+      { action: 'USER_ERASED', actor: 'command-line', reason: 'REPLAYED_FROM_LEDGER' },
+    ]);
+    expect(await app.sql('SELECT status, reason FROM erasures WHERE user_id = $1', [userId])).toEqual([
+      { status: 'COMPLETED', reason: 'replayed from the ledger' },
+    ]);
+  }
+  // The first erasure counts, not that of the replay.
+  const erasedAt = first?.event.data.erasedAt;
+  expect(await app.sql('SELECT erased_at FROM erased_users WHERE user_id = $1', [back.userId])).toEqual([
+    { erased_at: new Date(erasedAt) },
+  ]);
+
+  const late = pointsEarned(younger.userId, { reason: younger.text });
+  await others.publish(late);
+  await eventually(async () =>
+    expect(
+      await app.sql('SELECT 1 FROM erased_events WHERE event_id = $1', [late.properties.messageId]),
+    ).toHaveLength(1),
+  );
+  expect(await findInSinks(app, [younger.text])).toEqual([]);
+
+  expect(await replay()).toEqual({ erasedAgain: 0, recorded: 0, alreadyErased: 4, held: 0 });
+  // Whoever was told of again is in the ledger again.
+  expect(await readLedger()).toMatchObject({ read: 6, unreadable: 0 });
+}, 60_000);
+
+it('leaves alone whom somebody has placed under a hold after the backup was restored', async () => {
+  const { userId, text } = await createCanary();
+  await hold('placeLegalHold', userId);
+  const entries = [{ userId, erasedAt: new Date(Date.now() - 60_000), sequence: 0 }];
+  expect(await replay({ entries })).toEqual({ erasedAgain: 0, recorded: 0, alreadyErased: 0, held: 1 });
+  expect(await emailOf(text)).toEqual({ id: userId });
+});
+
+it('takes lines and whole events for entries, whichever id they are in twice, and counts what says nothing', () => {
+  const userId = uuidv7();
+  const ledger = new ErasureLedger();
+  for (const line of [
+    { userId: userId.toUpperCase(), erasedAt: '2026-03-02T00:00:00+00:00' },
+    {
+      type: 'UserErased',
+      sequence: '00000000000000000007',
+      data: { userId, erasedAt: '2026-03-01T00:00:00Z' },
+    },
+    {
+      type: 'UserErased',
+      sequence: '00000000000000000005',
+      data: { userId, erasedAt: '2026-03-03T00:00:00Z' },
+    },
+    { userId: 'somebody', erasedAt: '2026-03-02T00:00:00Z' },
+    { userId },
+  ])
+    ledger.add(JSON.stringify(line));
+  ledger.add('{"userId":');
+  expect(ledger).toMatchObject({ read: 6, unreadable: 3 });
+  expect(ledger.entries).toEqual([{ userId, erasedAt: new Date('2026-03-01T00:00:00Z'), sequence: 7 }]);
+});
