@@ -73,6 +73,7 @@ export function createServices(options: ServicesOptions) {
   const beginning = new ErasureBeginning({ cache, outbox, audit });
   const erasures = new Erasures({ database, users, cache, beginning, log, patienceMs });
   return {
+    audit,
     erasures,
     legalHolds: new LegalHolds(database, users, audit),
     userDataExport: new UserDataExport(database, audit),

@@ -24,11 +24,11 @@ export interface UpkeepOptions {
 
 /** What the service does by itself to what it stores, put together: going on with erasures, removing what has had its time, sealing. */
 export function createUpkeep({ services, background, config, metrics, log }: UpkeepOptions) {
-  const { erasures, users } = services;
+  const { audit, erasures, users } = services;
   const policy = config.retention;
   const expiry = new Expiry(background, users);
   const outboxRetention = new OutboxRetention(background, config.outboxRetentionDays);
-  const retention = new Retention({ database: background, erasures, policy, metrics, log });
+  const retention = new Retention({ database: background, erasures, audit, policy, metrics });
   const keepsEverything = policy.deactivatedDays === null && policy.historyDays === null;
   const jobs = [
     new PeriodicJob({

@@ -12,6 +12,7 @@ export const auditActions = [
   'USER_ERASED',
   'LEGAL_HOLD_PLACED',
   'LEGAL_HOLD_RELEASED',
+  'HISTORY_EXPIRED',
   'USER_READ',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
@@ -47,6 +48,7 @@ export class AuditEntry {
   @Column('text', { array: true })
   fields: string[];
 
+  /** A word of a fixed list, or a statement without personal data. */
   @Column('text', { nullable: true })
   reason: string | null;
 

@@ -23,7 +23,7 @@ export interface AuditedAction {
   readonly fields: readonly string[];
   /** Why, in a word of a fixed list: it stays readable for ever, and others are told. */
   readonly reason: string | null;
-  /** Why, in words without personal data: it stays readable for ever where there is no single word for it. */
+  /** Why, in words without personal data, for the entry instead: it stays readable for ever, here only. */
   readonly statement?: string | null;
   readonly at: Date;
   /** Kept encrypted, and readable until the user's key is shredded. */
@@ -53,7 +53,7 @@ export class AuditLog {
         throw new Error(`the audit key of user ${rest.userId} was made past the user's row lock`);
       const encryptedValues = values && key ? encryptValues(key, id, values) : null;
       const entry = { ...rest, id, actorId: origin.actor?.id ?? null, fields: [...fields], encryptedValues };
-      entries.push({ ...entry, reason: rest.reason ?? statement });
+      entries.push({ ...entry, reason: statement ?? rest.reason });
       events.push(eventOf(entry, origin.traceparent));
     }
     await this.entries.insert(tx, entries);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
 import type { Database, Transaction } from '../postgres/database';
 import type { AuditEntry } from './audit-entry.entity';
+import { decryptValues } from './audit-values';
 
 /** An entry to be written; its position is given by the database. */
 export type NewAuditEntry = Omit<AuditEntry, 'position'>;
@@ -52,21 +53,45 @@ export class AuditRepository {
     await tx.manager.query(insertEntries, [JSON.stringify(rows)]);
   }
 
-  /** At most `limit` entries about this user after `after`, newest first. */
+  /**
+   * At most `limit` entries about this user after `after`, newest first. The reason of a legal hold is among its
+   * values: it is readable until the user is erased.
+   */
   async list(
     userId: string,
     limit: number,
     after: KeysetPosition | null,
   ): Promise<Positioned<AuditTrailEntry>[]> {
     const parameters: unknown[] = [userId, limit, ...(after ? [after.at, after.id] : [])];
-    const rows = await this.database.query<AuditTrailEntry & { keysetAt: string }>(
+    const rows = await this.database.query<ListedEntry>(
       `SELECT id, at, actor_id AS "actorId", user_id AS "userId", action, fields, reason,
-         ${keysetTime('at')} AS "keysetAt"
+         ${keysetTime('at')} AS "keysetAt",
+         CASE WHEN action LIKE 'LEGAL_HOLD_%' THEN encrypted_values END AS "encryptedValues",
+         (SELECT key FROM audit_keys WHERE audit_keys.user_id = $1) AS key
        FROM audit_entries
        WHERE user_id = $1 ${after ? 'AND (at, id) < ($3::timestamptz, $4::uuid)' : ''}
        ORDER BY at DESC, id DESC LIMIT $2`,
       parameters,
     );
-    return rows.map(({ keysetAt, ...row }) => ({ row, position: { at: keysetAt, id: row.id } }));
+    return rows.map(({ keysetAt, encryptedValues, key, ...row }) => ({
+      row: encryptedValues && key ? { ...row, reason: readReason(key, row.id, encryptedValues) } : row,
+      position: { at: keysetAt, id: row.id },
+    }));
+  }
+}
+
+type ListedEntry = AuditTrailEntry & {
+  keysetAt: string;
+  encryptedValues: Buffer | null;
+  key: Buffer | null;
+};
+
+/** What somebody has tampered with is for `audit verify` to tell, not for whoever reads the trail. */
+function readReason(key: Buffer, entryId: string, encryptedValues: Buffer): string | null {
+  try {
+    const reason = decryptValues(key, entryId, encryptedValues).after?.reason;
+    return typeof reason === 'string' ? reason : null;
+  } catch {
+    return null;
   }
 }

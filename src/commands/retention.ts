@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Retention } from '../privacy/retention';
+import { Retention, type RetentionOutcome } from '../privacy/retention';
 import { createMetrics } from '../telemetry/metrics';
 import { withServices } from './with-services';
 
@@ -11,14 +11,24 @@ export function registerRetentionCommand(program: Command): void {
     .option('--dry-run', 'print what would be removed, and change nothing')
     .option('--json', 'print a JSON document')
     .action(async ({ dryRun, json }: { dryRun?: true; json?: true }) => {
-      const outcome = await withServices(process.env, async ({ erasures }, database, config, log) => {
-        const { retention: policy } = config;
-        const retention = new Retention({ database, erasures, policy, metrics: createMetrics(), log });
-        return dryRun ? retention.plan() : retention.run();
-      });
-      const { users, historyEntries } = outcome;
-      const what = `${users} users and ${historyEntries} history entries`;
-      const line = dryRun ? `${what} would be removed` : `${what} removed`;
-      process.stdout.write(`${json ? JSON.stringify(outcome) : line}\n`);
+      const { outcome, left } = await withServices(
+        process.env,
+        async ({ erasures, audit }, database, { retention: policy }) => {
+          const metrics = createMetrics();
+          const retention = new Retention({ database, erasures, audit, policy, metrics });
+          if (dryRun) return { outcome: await retention.plan(), left: nothing };
+          return { outcome: await retention.run(), left: await retention.plan() };
+        },
+      );
+      const verb = dryRun ? 'would be removed' : 'removed';
+      process.stdout.write(`${json ? JSON.stringify(outcome) : `${describe(outcome)} ${verb}`}\n`);
+      if (left.users + left.historyEntries > 0)
+        process.stderr.write(`${describe(left)} are left: too much for one run, or the service is at it\n`);
     });
+}
+
+const nothing: RetentionOutcome = { users: 0, historyEntries: 0 };
+
+function describe({ users, historyEntries }: RetentionOutcome): string {
+  return `${users} users and ${historyEntries} history entries`;
 }

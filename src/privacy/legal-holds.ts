@@ -62,6 +62,8 @@ export class LegalHolds {
       await write(tx, user.id, reason);
       const at = new Date();
       const origin = caller;
+      // Why is a value: staff may name people, and whom it is about may read the reasons of entries in an export.
+      const values = { before: null, after: { reason } };
       await this.audit.record(tx, {
         origin,
         userId: user.id,
@@ -69,7 +71,7 @@ export class LegalHolds {
         fields: [],
         reason: null,
         at,
-        values: null,
+        values,
       });
       return user;
     });

@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import type { AuditLog } from '../audit/audit-log';
 import { commerceEntryTypes } from '../history/commerce-entry';
 import type { Database, Transaction } from '../postgres/database';
 import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
@@ -7,8 +7,7 @@ import type { Erasures } from './erasures';
 
 const entriesPerBatch = 1_000;
 /** What one run removes at most; the next one goes on. */
-const entriesPerRun = 100_000;
-const usersPerRun = 1_000;
+const largestRun: RetentionOutcome = { users: 1_000, historyEntries: 100_000 };
 /** Any constant will do; replicas that apply the policy at once meet at this lock. */
 const retentionLock = 7_305_808_872;
 
@@ -29,9 +28,11 @@ export interface RetentionOutcome {
 export interface RetentionOptions {
   readonly database: Database;
   readonly erasures: Erasures;
+  readonly audit: AuditLog;
   readonly policy: RetentionPolicy;
   readonly metrics: { retentionRemovals: { inc(labels: { what: string }, count: number): void } };
-  readonly log: Logger;
+  /** What one run removes at most; 1,000 users and 100,000 entries unless told. */
+  readonly limits?: RetentionOutcome;
 }
 
 const retention: Caller = { actor: { id: 'retention', scopes: new Set() }, traceparent: null };
@@ -78,45 +79,57 @@ export class Retention {
   }
 
   private async eraseUsers(days: number): Promise<number> {
-    const { database, erasures } = this.options;
+    const { database, limits = largestRun } = this.options;
     const expired = await database.query<{ id: string }>(
       `SELECT id FROM users WHERE ${expiredUsers} ORDER BY status_changed_at LIMIT $2`,
-      [days, usersPerRun],
+      [days, limits.users],
     );
     let erased = 0;
     for (const { id } of expired) {
-      try {
-        await erasures.erase(retention, {
-          userId: id,
-          policy: 'RETENTION_DEACTIVATED_DAYS',
-        });
-        erased += 1;
-      } catch (error) {
-        // Reactivated, held, or erased by another replica, since it was found.
-        if (!(error instanceof UserNotFoundError || error instanceof LegalHoldError)) throw error;
-      }
+      const done = await this.alone(() => this.eraseUser(id));
+      if (done === null) break;
+      erased += done;
     }
     return erased;
   }
 
+  private async eraseUser(userId: string): Promise<number> {
+    try {
+      await this.options.erasures.erase(retention, { userId, policy: 'RETENTION_DEACTIVATED_DAYS' });
+      return 1;
+    } catch (error) {
+      // Reactivated, held, or erased by another replica, since it was found.
+      if (error instanceof UserNotFoundError || error instanceof LegalHoldError) return 0;
+      throw error;
+    }
+  }
+
   private async removeEntries(days: number): Promise<number> {
+    const { limits = largestRun } = this.options;
     let removed = 0;
-    while (removed < entriesPerRun) {
-      const count = await this.options.database.transaction((tx) => this.removeBatch(tx, days));
-      removed += count;
-      if (count < entriesPerBatch) break;
+    while (removed < limits.historyEntries) {
+      const limit = Math.min(entriesPerBatch, limits.historyEntries - removed);
+      const count = await this.alone((tx) => this.removeBatch(tx, days, limit));
+      removed += count ?? 0;
+      if (count === null || count < limit) break;
     }
     return removed;
   }
 
+  /** Takes a step of a run while no other replica takes any; null when one does. */
+  private async alone(step: (tx: Transaction) => Promise<number>): Promise<number | null> {
+    return this.options.database.transaction(async (tx) => {
+      const [lock]: { mine: boolean }[] = await tx.manager.query(
+        'SELECT pg_try_advisory_xact_lock($1) AS mine',
+        [retentionLock],
+      );
+      return lock?.mine ? step(tx) : null;
+    });
+  }
+
   /** Of commerce entries the identity stays, so that the event is not folded again when it is delivered again. */
-  private async removeBatch(tx: Transaction, days: number): Promise<number> {
-    const [lock]: { mine: boolean }[] = await tx.manager.query(
-      'SELECT pg_try_advisory_xact_lock($1) AS mine',
-      [retentionLock],
-    );
-    if (!lock?.mine) return 0;
-    const [row]: { count: number }[] = await tx.manager.query(
+  private async removeBatch(tx: Transaction, days: number, limit: number): Promise<number> {
+    const removed: { userId: string; count: number }[] = await tx.manager.query(
       `WITH gone AS (
          DELETE FROM user_history WHERE ctid = ANY (ARRAY(
            SELECT ctid FROM user_history WHERE ${expiredEntries} LIMIT $2 FOR UPDATE SKIP LOCKED))
@@ -128,9 +141,24 @@ export class Retention {
          UPDATE user_commerce SET history_is_cut = true
          WHERE NOT history_is_cut AND user_id IN (SELECT user_id FROM gone WHERE type = ANY ($3::text[]))
        )
-       SELECT count(*)::int AS count FROM gone`,
-      [days, entriesPerBatch, commerceEntryTypes],
+       SELECT user_id AS "userId", count(*)::int AS count FROM gone GROUP BY user_id ORDER BY user_id`,
+      [days, limit, commerceEntryTypes],
     );
-    return row?.count ?? 0;
+    const at = new Date();
+    if (removed.length > 0)
+      await this.options.audit.record(
+        tx,
+        ...removed.map(({ userId, count }) => ({
+          origin: retention,
+          userId,
+          action: 'HISTORY_EXPIRED' as const,
+          fields: ['history'],
+          reason: 'RETENTION_HISTORY_DAYS',
+          statement: `RETENTION_HISTORY_DAYS ${days}: ${count} entries`,
+          at,
+          values: null,
+        })),
+      );
+    return removed.reduce((sum, { count }) => sum + count, 0);
   }
 }

@@ -1,10 +1,11 @@
 import { Database } from '../../src/postgres/database';
-import { Retention, type RetentionPolicy } from '../../src/privacy/retention';
+import { Retention, type RetentionOutcome, type RetentionPolicy } from '../../src/privacy/retention';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
 import { createServices } from '../../src/services';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
+import { auditTrailOf } from '../testkit/audit';
 import {
   commerceOf,
   type ForeignService,
@@ -33,10 +34,10 @@ afterAll(async () => {
   await app.stop();
 });
 
-function retentionOf(policy: Partial<RetentionPolicy>): Retention {
+function retentionOf(policy: Partial<RetentionPolicy>, limits?: RetentionOutcome): Retention {
   const metrics = createMetrics();
   const recordCache = new InProcessRecordCache();
-  const { erasures } = createServices({
+  const { erasures, audit } = createServices({
     database,
     recordCache,
     metrics,
@@ -46,9 +47,10 @@ function retentionOf(policy: Partial<RetentionPolicy>): Retention {
   return new Retention({
     database,
     erasures,
+    audit,
     policy: { deactivatedDays: null, historyDays: null, ...policy },
     metrics,
-    log,
+    ...(limits ? { limits } : {}),
   });
 }
 
@@ -139,6 +141,20 @@ it('removes old history in batches, keeps what it added up to, and folds none of
     { user_id: heldId, count: 2_301 },
   ]);
 
+  // Each batch says what it took from whom, by which policy.
+  const told = await app.sql<{ count: number }>(
+    `SELECT actor_id, fields, split_part(reason, ':', 1) AS policy,
+       sum(split_part(split_part(reason, ': ', 2), ' ', 1)::int)::int AS count
+     FROM audit_entries WHERE action = 'HISTORY_EXPIRED' AND user_id = $1 GROUP BY 1, 2, 3`,
+    [userId],
+  );
+  expect(told).toEqual([
+    { actor_id: 'retention', fields: ['history'], policy: 'RETENTION_HISTORY_DAYS 365', count: 2_302 },
+  ]);
+  expect(
+    await app.sql(`SELECT 1 FROM audit_entries WHERE action = 'HISTORY_EXPIRED' AND user_id <> $1`, [userId]),
+  ).toEqual([]);
+
   const marker = orderPlaced(young);
   await others.publish(order, marker);
   await eventually(async () => expect((await commerceOf(app, young)).orderCount).toBe(1));
@@ -147,4 +163,42 @@ it('removes old history in batches, keeps what it added up to, and folds none of
     spent: [{ amount: '10', currency: 'EUR' }],
     history: [],
   });
+});
+
+it('says in the audit trail which policy erased a user', async () => {
+  const userId = await createDeactivated(31);
+  await retentionOf({ deactivatedDays: 30 }).run();
+  expect((await auditTrailOf(app, userId)).at(-1)).toMatchObject({
+    action: 'USER_ERASED',
+    actor: 'retention',
+    reason: 'RETENTION_DEACTIVATED_DAYS',
+  });
+});
+
+it('removes no more in a run than its maximum, and goes on in the next', async () => {
+  const ids = await Promise.all([1, 2, 3].map(() => createDeactivated(31)));
+  const { id: userId } = await createUser(app);
+  await app.sql(
+    `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
+     SELECT gen_random_uuid(), $1::uuid, 'USER_UPDATED', now(), now() - interval '400 days', $1::text, n, 'Changed', '{}'
+     FROM generate_series(1, 50) AS n`,
+    [userId],
+  );
+  const retention = retentionOf({ deactivatedDays: 30, historyDays: 365 }, { users: 2, historyEntries: 30 });
+  expect(await retention.run()).toEqual({ users: 2, historyEntries: 30 });
+  expect(await remaining(ids)).toHaveLength(1);
+  expect(await retention.run()).toEqual({ users: 1, historyEntries: 20 });
+});
+
+it('leaves everything to the replica that is at it', async () => {
+  const userId = await createDeactivated(31);
+  const retention = retentionOf({ deactivatedDays: 30, historyDays: 365 });
+  const release = await database.transaction(async (tx) => {
+    // As another replica takes a step.
+    await tx.manager.query('SELECT pg_advisory_xact_lock(7305808872)');
+    return retention.run();
+  });
+  expect(release).toEqual({ users: 0, historyEntries: 0 });
+  expect(await remaining([userId])).toEqual([userId]);
+  expect(await retention.run()).toEqual({ users: 1, historyEntries: 0 });
 });

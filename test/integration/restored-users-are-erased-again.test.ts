@@ -180,7 +180,7 @@ it('erases again, everywhere, whoever an older backup has brought back, and keep
       { token: auditor },
     );
     expect(trail.data.auditTrail.nodes).toEqual([
-      { action: 'USER_ERASED', actor: 'command-line', reason: 'REPLAYED_FROM_LEDGER' },
+      { action: 'USER_ERASED', actor: 'command-line', reason: 'replayed from the ledger' },
     ]);
     expect(await app.sql('SELECT status, reason FROM erasures WHERE user_id = $1', [userId])).toEqual([
       { status: 'COMPLETED', reason: 'replayed from the ledger' },

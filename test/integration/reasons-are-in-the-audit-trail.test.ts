@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { auditTrailOf } from '../testkit/audit';
+import { eventually } from '../testkit/eventually';
+import { findInSinks } from '../testkit/sinks';
+import { createUser, mutate } from '../testkit/users';
+import { startWitness, type Witness } from '../testkit/witness';
+
+let app: TestApp;
+let officer: string;
+let witness: Witness;
+beforeAll(async () => {
+  app = await startTestApp();
+  officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+  witness = await startWitness(`${app.amqpPrefix}audit.events`);
+});
+afterAll(async () => {
+  await witness.close();
+  await app.stop();
+});
+
+const newReason = () => `kanari${randomBytes(5).toString('hex')}`;
+const lastOf = async (userId: string) => (await auditTrailOf(app, userId)).at(-1);
+const toldOf = (userId: string, action: string) =>
+  eventually(() => {
+    const told = witness.of(userId).find(({ event }) => event.data.action === action);
+    expect(told).toBeDefined();
+    return told?.event.data;
+  });
+
+it('tells auditors why a user was put under a hold for as long as there is the user, and nobody else', async () => {
+  const { id: userId } = await createUser(app);
+  const placed = newReason();
+  const released = newReason();
+  await mutate(app, 'placeLegalHold', { userId, reason: placed }, officer);
+  expect(await lastOf(userId)).toMatchObject({ action: 'LEGAL_HOLD_PLACED', reason: placed });
+  await mutate(app, 'releaseLegalHold', { userId, reason: released }, officer);
+  expect(await lastOf(userId)).toMatchObject({ action: 'LEGAL_HOLD_RELEASED', reason: released });
+
+  const own = await app.token({ sub: userId });
+  const { export: exported } = await mutate(app, 'exportUserData', { userId }, own);
+  expect(JSON.stringify(exported)).toContain('LEGAL_HOLD_PLACED');
+  expect(JSON.stringify(exported)).not.toContain('kanari');
+  for (const action of ['LEGAL_HOLD_PLACED', 'LEGAL_HOLD_RELEASED'])
+    expect(await toldOf(userId, action)).not.toHaveProperty('reason');
+  expect(await findInSinks(app, [placed, released])).toEqual([]);
+
+  await mutate(app, 'eraseUser', { userId }, officer);
+  const holds = (await auditTrailOf(app, userId)).filter(({ action }) => action.startsWith('LEGAL_HOLD'));
+  expect(holds.map(({ reason }) => reason)).toEqual([null, null]);
+});
+
+it('tells auditors for ever why staff erased a user, and others only that they did', async () => {
+  const { id: userId } = await createUser(app);
+  await mutate(app, 'eraseUser', { userId, reason: 'asked for by letter' }, officer);
+  expect(await lastOf(userId)).toMatchObject({
+    action: 'USER_ERASED',
+    actor: 'officer',
+    reason: 'asked for by letter',
+  });
+  expect(await toldOf(userId, 'USER_ERASED')).not.toHaveProperty('reason');
+});
+
+it('keeps nothing of what people say when they erase themselves', async () => {
+  const { id: userId } = await createUser(app);
+  const reason = newReason();
+  const own = await app.token({ sub: userId, authTime: new Date() });
+  expect(await mutate(app, 'eraseUser', { userId, reason }, own)).toMatchObject({
+    erasure: { status: 'COMPLETED' },
+  });
+  expect(await lastOf(userId)).toMatchObject({ action: 'USER_ERASED', reason: 'USER_REQUESTED' });
+  expect(await toldOf(userId, 'USER_ERASED')).toMatchObject({ reason: 'USER_REQUESTED' });
+  expect(await app.sql('SELECT reason FROM erasures WHERE user_id = $1', [userId])).toEqual([
+    { reason: null },
+  ]);
+  expect(await findInSinks(app, [reason])).toEqual([]);
+});
