@@ -179,7 +179,7 @@ module.exports = {
     home(
       'jose',
       ['jose'],
-      '^src/authentication/|^src/users/email-verification-token\\.ts$',
+      '^src/authentication/|^src/users/(email-verification|unsubscribe)-token\\.ts$',
       'Tokens are checked and made in authentication/.',
     ),
     home(

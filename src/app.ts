@@ -13,8 +13,10 @@ import { createLoaders } from './graphql/loaders';
 import { PrivacyResolver } from './graphql/privacy.resolver';
 import { createSchema } from './graphql/schema';
 import { createGraphqlServer } from './graphql/server';
+import { UnsubscribeUrlResolver } from './graphql/unsubscribe-url.resolver';
 import { UserResolver } from './graphql/user.resolver';
 import { UserCommerceResolver } from './graphql/user-commerce.resolver';
+import { UserEmailPreferencesResolver } from './graphql/user-email-preferences.resolver';
 import { UserHistoryResolver } from './graphql/user-history.resolver';
 import { UserMutationsResolver } from './graphql/user-mutations.resolver';
 import { readMessageSchemas } from './http/message-schemas';
@@ -120,6 +122,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     [
       new UserResolver(services.users),
       new UserMutationsResolver(services.userService, services.emailPreferences, services.emailVerification),
+      new UserEmailPreferencesResolver(),
+      new UnsubscribeUrlResolver(services.unsubscribeLinks, () => config.publicUrl ?? url),
       new UserHistoryResolver(),
       new PrivacyResolver(services.erasures, services.legalHolds, services.userDataExport),
       new UserCommerceResolver(),
@@ -147,7 +151,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
         actor,
         requestId: request.id,
         traceparent: request.traceparent,
-        loaders: createLoaders(services.cache, services.history, services.commerce),
+        loaders: createLoaders(services),
         reads: new AuditedReads(actor),
         log: request.log as Logger,
       };
@@ -169,6 +173,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       config.production || config.amqpUrl !== null
         ? undefined
         : async (event) => void (await broker.publish({ ...event, body: Buffer.from(event.body) })),
+    unsubscribe: { links: services.unsubscribeLinks, isUnavailable: isDatabaseUnavailable },
     bodyLimitBytes,
     schemas: await readMessageSchemas(),
   });

@@ -13,6 +13,7 @@ import { registerParkedCommand } from './commands/parked';
 import { registerRecomputeCommand } from './commands/recompute';
 import { registerRepublishCommand } from './commands/republish';
 import { registerRetentionCommand } from './commands/retention';
+import { registerRotateUnsubscribeKeyCommand } from './commands/rotate-unsubscribe-key';
 import { registerSeedCommand } from './commands/seed';
 import { registerServeCommand } from './commands/serve';
 import { registerTokenCommand } from './commands/token';
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
   registerExportAllCommand(program);
   registerRetentionCommand(program);
   registerAuditCommand(program);
+  registerRotateUnsubscribeKeyCommand(program);
   for (const command of program.commands) command.exitOverride();
   // Whoever read the results has gone, as `head` does.
   process.stdout.on('error', () => process.exit(1));

@@ -8,6 +8,8 @@ export interface Config {
   readonly production: boolean;
   readonly host: string;
   readonly port: number;
+  /** Without a slash at its end; null: where HTTP listens. */
+  readonly publicUrl: string | null;
   /** null: a PostgreSQL that the service starts itself. */
   readonly databaseUrl: string | null;
   /** null: a bounded cache in this process. */
@@ -87,6 +89,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     production,
     host: read('HOST'),
     port: read('PORT'),
+    publicUrl: read('PUBLIC_URL')?.replace(/\/+$/, '') ?? null,
     databaseUrl: read('DATABASE_URL'),
     redisUrl: read('REDIS_URL'),
     amqpUrl: read('AMQP_URL'),

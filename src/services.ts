@@ -14,10 +14,12 @@ import type { RecordCache } from './redis/record-cache';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 import type { Tracing } from './telemetry/tracing';
+import { EmailPreferenceLedger } from './users/email-preference-ledger';
 import { EmailPreferencesService } from './users/email-preferences.service';
 import { EmailVerificationService } from './users/email-verification.service';
 import { Idempotency } from './users/idempotency';
 import { SigningKeys } from './users/signing-keys';
+import { UnsubscribeLinks } from './users/unsubscribe-links';
 import { UserCache } from './users/user.cache';
 import { UserRepository } from './users/user.repository';
 import { UserService } from './users/user.service';
@@ -72,6 +74,8 @@ export function createServices(options: ServicesOptions) {
       : createCredentialsClient({ baseUrl: new URL(authenticationServiceUrl), log, tracing });
   const beginning = new ErasureBeginning({ cache, outbox, audit });
   const erasures = new Erasures({ database, users, cache, beginning, log, patienceMs });
+  const ledger = new EmailPreferenceLedger(database);
+  const emailPreferences = new EmailPreferencesService(database, users, changes, ledger, idempotency, audit);
   return {
     audit,
     erasures,
@@ -86,7 +90,10 @@ export function createServices(options: ServicesOptions) {
     userDirectory: new UserDirectory(database, users, audit),
     userImport: new UserImport(database, users, changes, idempotency),
     userService: new UserService(database, users, changes, idempotency, credentials),
-    emailPreferences: new EmailPreferencesService(users, changes, idempotency, audit),
+    emailPreferences,
+    emailPreferenceLedger: ledger,
+    unsubscribeLinks: new UnsubscribeLinks(keys, emailPreferences),
+    signingKeys: keys,
     emailVerification: new EmailVerificationService(database, users, changes, keys, outbox, audit),
   };
 }

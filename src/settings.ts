@@ -57,6 +57,11 @@ export const settings = {
     remark: ' (the image sets 0.0.0.0)',
     schema: z.string(),
   }),
+  PUBLIC_URL: optional({
+    meaning: 'the URL under which mail programs reach this service: what unsubscribe links begin with',
+    unset: '`http://HOST:PORT`',
+    schema: url('http', 'https'),
+  }),
   DATABASE_URL: optional({
     meaning: 'PostgreSQL 15 or newer',
     unset: 'a real PostgreSQL that the service starts itself, data kept under `.data/`',

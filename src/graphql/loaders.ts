@@ -4,6 +4,8 @@ import type { HistoryEntry } from '../history/history-entry.entity';
 import type { KeysetPosition, Positioned } from '../history/keyset';
 import { type CommerceSummary, initial } from '../history/user-history.projection';
 import type { HistoryFilter, UserHistoryRepository } from '../history/user-history.repository';
+import type { EmailPreferenceLedger } from '../users/email-preference-ledger';
+import { type EmailPreferences, initial as initialPreferences } from '../users/email-preferences.projection';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
 
@@ -16,12 +18,22 @@ export interface HistoryPage {
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
+/** Where the loaders read. */
+export interface LoadersOptions {
+  cache: UserCache;
+  history: UserHistoryRepository;
+  commerce: CommerceRepository;
+  emailPreferenceLedger: EmailPreferenceLedger;
+}
+
 /** The batches of one request. A loader remembers, so it never outlives its request. */
-export function createLoaders(
-  users: UserCache,
-  history: UserHistoryRepository,
-  commerce: CommerceRepository,
-) {
+export function createLoaders({
+  cache: users,
+  history,
+  commerce,
+  emailPreferenceLedger: preferences,
+}: LoadersOptions) {
+  const preferencesByTime = new Map<number, DataLoader<string, EmailPreferences>>();
   const historyByPage = new Map<string, DataLoader<string, Positioned<HistoryEntry>[]>>();
   return {
     /** A user by canonical id; null when unknown. */
@@ -35,6 +47,19 @@ export function createLoaders(
       const found = await commerce.findByUsers(ids);
       return ids.map((id) => found.get(id) ?? initial);
     }),
+
+    /** What was in force at a moment: for many users one statement. */
+    emailPreferencesAt(userId: string, at: Date): Promise<EmailPreferences> {
+      let loader = preferencesByTime.get(at.getTime());
+      if (!loader) {
+        loader = new DataLoader(async (ids) => {
+          const found = await preferences.foldUntil(ids, at);
+          return ids.map((id) => found.get(id) ?? initialPreferences);
+        });
+        preferencesByTime.set(at.getTime(), loader);
+      }
+      return loader.load(userId);
+    },
 
     /** The same page of the history of many users is one statement. */
     history(userId: string, page: HistoryPage): Promise<Positioned<HistoryEntry>[]> {

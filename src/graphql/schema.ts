@@ -6,9 +6,11 @@ import { badUserInput } from './errors';
 import { buildFederatedSchema } from './federation';
 import { guardSchema } from './guarded-schema';
 import { PrivacyResolver } from './privacy.resolver';
+import { UnsubscribeUrlResolver } from './unsubscribe-url.resolver';
 import { UserResolver } from './user.resolver';
 import { toUserType, unknownUser } from './user.type';
 import { UserCommerceResolver } from './user-commerce.resolver';
+import { UserEmailPreferencesResolver } from './user-email-preferences.resolver';
 import { UserHistoryResolver } from './user-history.resolver';
 import { UserMutationsResolver } from './user-mutations.resolver';
 
@@ -20,6 +22,8 @@ export type ResolverInstances = readonly (
   | UserCommerceResolver
   | AuditTrailResolver
   | PrivacyResolver
+  | UserEmailPreferencesResolver
+  | UnsubscribeUrlResolver
 )[];
 
 /** The subgraph's schema, with the access table in front of it. */
@@ -33,6 +37,8 @@ export function createSchema(instances: ResolverInstances, maxRepresentations?: 
       UserCommerceResolver,
       AuditTrailResolver,
       PrivacyResolver,
+      UserEmailPreferencesResolver,
+      UnsubscribeUrlResolver,
     ],
     container: { get: (resolver) => byClass.get(resolver) },
     references: { User: findReferencedUser },

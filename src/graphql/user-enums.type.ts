@@ -1,7 +1,12 @@
 import { registerEnumType } from 'type-graphql';
 import { auditActions } from '../audit/audit-entry.entity';
 import { historyEntryTypes } from '../history/history-entry.entity';
-import { deactivationReasons, userStatuses, verificationStatuses } from '../users/user.entity';
+import {
+  deactivationReasons,
+  type EmailTopic as TopicName,
+  userStatuses,
+  verificationStatuses,
+} from '../users/user.entity';
 
 function enumOf<T extends string>(values: readonly T[]): { readonly [V in T]: V } {
   return Object.fromEntries(values.map((value) => [value, value])) as { [V in T]: V };
@@ -44,6 +49,30 @@ registerEnumType(DeactivationReason, {
     ADMINISTRATIVE_ACTION: { description: 'Staff or a service decided it.' },
     SECURITY_VIOLATION: { description: 'The account was misused.' },
     INACTIVITY: { description: 'The account was not used for long.' },
+  },
+});
+
+/** What the graph calls each topic, and what it is stored as. */
+export const topicNames = {
+  MARKETING: 'marketing',
+  NEWSLETTER: 'newsletter',
+  RECOMMENDATIONS: 'recommendations',
+  LOYALTY: 'loyalty',
+  ORDER_UPDATES: 'orderUpdates',
+} as const satisfies Record<string, TopicName>;
+
+export const EmailTopic = enumOf(Object.keys(topicNames) as (keyof typeof topicNames)[]);
+export type EmailTopic = keyof typeof EmailTopic;
+
+registerEnumType(EmailTopic, {
+  name: 'EmailTopic',
+  description: 'What a mail is about.',
+  valuesConfig: {
+    MARKETING: { description: 'Offers and campaigns.' },
+    NEWSLETTER: { description: 'The newsletter.' },
+    RECOMMENDATIONS: { description: 'Recommended products.' },
+    LOYALTY: { description: 'News of the loyalty programme.' },
+    ORDER_UPDATES: { description: 'What becomes of one’s orders.' },
   },
 });
 

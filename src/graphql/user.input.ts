@@ -177,6 +177,12 @@ export class UpdateEmailPreferencesInput {
   @Field(() => String, { nullable: true, description: 'Where the person said so. At most 100 characters.' })
   source?: string | null;
 
+  @Field(() => String, {
+    nullable: true,
+    description: 'Which wording the person was shown. At most 100 characters.',
+  })
+  wordingVersion?: string | null;
+
   @Field(() => String, { nullable: true, description: idempotencyKey })
   idempotencyKey?: string | null;
 }

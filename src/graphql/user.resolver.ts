@@ -4,7 +4,7 @@ import type { UserRepository } from '../users/user.repository';
 import { decodeCursor, defaultPageSize, PageInfo, readPageSize, toConnection } from './connection';
 import type { GraphqlContext } from './context';
 import { UserFilterInput } from './user.input';
-import { EmailPreferencesType, toEmailPreferencesType, toUserType, UserType } from './user.type';
+import { toUserType, UserType } from './user.type';
 
 @ObjectType({ description: 'A user and its place in the list.' })
 export class UserEdge {
@@ -87,21 +87,6 @@ export class UserResolver {
       after,
       toUserType,
     );
-  }
-
-  @Query(() => EmailPreferencesType, {
-    nullable: true,
-    description: 'What a user allows e-mail about; null when the user is unknown or erased.',
-  })
-  async userEmailPreferences(
-    @Arg('userId', () => ID, { description: 'Whose preferences.' }) userId: string,
-    @Ctx() { loaders, reads }: GraphqlContext,
-  ): Promise<EmailPreferencesType | null> {
-    const id = parseUserId(userId);
-    const user = id && (await loaders.user.load(id));
-    if (!user) return null;
-    reads.add(user.id, 'emailPreferences');
-    return toEmailPreferencesType(user);
   }
 }
 

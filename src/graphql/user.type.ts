@@ -1,4 +1,5 @@
 import { Directive, Field, ID, Int, ObjectType } from 'type-graphql';
+import type { EmailPreferences } from '../users/email-preferences.projection';
 import type {
   DeactivationReason as DeactivationReasonValue,
   VerificationStatus as Status,
@@ -175,15 +176,20 @@ export function toUserType(user: User): UserType {
 }
 
 export function toEmailPreferencesType(user: User): EmailPreferencesType {
+  return emailPreferencesOf(user.id, { ...user, updatedAt: user.preferencesUpdatedAt });
+}
+
+/** The face of what a user allowed at some moment. */
+export function emailPreferencesOf(userId: string, it: EmailPreferences): EmailPreferencesType {
   return Object.assign(new EmailPreferencesType(), {
-    userId: user.id,
-    marketing: user.marketing,
-    newsletter: user.newsletter,
-    recommendations: user.recommendations,
-    loyalty: user.loyalty,
-    orderUpdates: user.orderUpdates,
-    unsubscribedAt: user.unsubscribedAt,
-    updatedAt: user.preferencesUpdatedAt,
+    userId,
+    marketing: it.marketing,
+    newsletter: it.newsletter,
+    recommendations: it.recommendations,
+    loyalty: it.loyalty,
+    orderUpdates: it.orderUpdates,
+    unsubscribedAt: it.unsubscribedAt,
+    updatedAt: it.updatedAt,
   } satisfies EmailPreferencesType);
 }
 

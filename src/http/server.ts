@@ -14,6 +14,7 @@ import { addGraphqlRoute } from './graphql.route';
 import { addOperationsRoutes, type Readiness } from './operations.routes';
 import { answerFailures } from './refusals';
 import { answerUnknownRoutes } from './unknown-route';
+import { addUnsubscribeRoutes, type UnsubscribeRoutesOptions } from './unsubscribe.routes';
 
 /** A request as the context is made from it. */
 export type HttpRequest = FastifyRequest;
@@ -34,6 +35,8 @@ export interface HttpServerOptions<Context extends BaseContext> {
   explorer: false | { asksForRouterProof: boolean };
   /** Takes events for the broker inside this process; without it there is no such route. */
   publishDevelopmentEvent?: ((event: DevelopmentEvent) => Promise<void>) | undefined;
+  /** The links in mails; without it there is no such route. */
+  unsubscribe?: UnsubscribeRoutesOptions;
   bodyLimitBytes: number;
   /** When a GraphQL request that has no answer yet is answered with SERVICE_UNAVAILABLE. Default 4,000. */
   requestTimeoutMs?: number;
@@ -72,7 +75,8 @@ export async function createHttpServer<Context extends BaseContext>(
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS },
     // Requests on connections that are being drained are served.
     return503OnClosing: false,
-    routerOptions: { ignoreTrailingSlash: true },
+    // A token in a path is longer than the default of 100 characters.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
   }) as unknown as FastifyInstance;
   app.removeContentTypeParser('text/plain');
 
@@ -98,6 +102,7 @@ export async function createHttpServer<Context extends BaseContext>(
     readinessTimeoutMs: READINESS_TIMEOUT_MS,
     isShuttingDown: () => drain.isShuttingDown,
   });
+  if (options.unsubscribe) addUnsubscribeRoutes(app, options.unsubscribe);
   if (options.explorer) addExplorerRoute(app, options.explorer.asksForRouterProof);
   if (options.publishDevelopmentEvent) addDevelopmentEventsRoute(app, options.publishDevelopmentEvent);
   answerUnknownRoutes(app);

@@ -6,6 +6,7 @@ import { CreateAudit1795388400000 } from '../../migrations/1795388400000-CreateA
 import { RecordErasures1795390200000 } from '../../migrations/1795390200000-RecordErasures';
 import { ExpireHistory1795391400000 } from '../../migrations/1795391400000-ExpireHistory';
 import { SealAudit1795394000000 } from '../../migrations/1795394000000-SealAudit';
+import { KeepConsents1795398000000 } from '../../migrations/1795398000000-KeepConsents';
 import { AuditEntry } from '../audit/audit-entry.entity';
 import { AuditKey } from '../audit/audit-key.entity';
 import { AuditSeal } from '../audit/audit-seal.entity';
@@ -84,6 +85,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       RecordErasures1795390200000,
       ExpireHistory1795391400000,
       SealAudit1795394000000,
+      KeepConsents1795398000000,
     ],
     migrationsTableName: 'schema_migrations',
     installExtensions: false,

@@ -121,6 +121,7 @@ export const personalDataOfRecords = {
     retention: 'for ever',
     columns: {
       purpose: column('technical', 'service', 'what it signs'),
+      generation: column('technical', 'service', 'which of its keys'),
       key: column('technical', 'service', 'secret'),
       created_at: column('technical', 'service', 'when'),
     },

@@ -12,9 +12,15 @@ export const personalDataOfUsers = {
     columns: {
       id: column('technical', 'service', 'key'),
       user_id: column('identity', 'service', 'whose decision'),
-      topic: column('behaviour', 'self', 'what was decided about', 'consents.topic'),
+      topic: column('behaviour', 'self', 'the purpose that it is about', 'consents.topic'),
       granted: column('behaviour', 'self', 'what was decided', 'consents.granted'),
       source: column('behaviour', 'self', 'evidence: where the person said so', 'consents.source'),
+      wording_version: column(
+        'behaviour',
+        'self',
+        'evidence: what the person was shown',
+        'consents.wordingVersion',
+      ),
       actor_id: column('identity', 'self', 'evidence: who said so', 'consents.actor'),
       decided_at: column('behaviour', 'self', 'evidence: when', 'consents.decidedAt'),
     },

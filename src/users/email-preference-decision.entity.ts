@@ -1,7 +1,10 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { type EmailTopic, User } from './user.entity';
 
-/** A row of the preferences ledger: who said what about which topic, when, through which source. Only appended to. */
+/**
+ * A row of the preferences ledger: who said what about which topic, when, through which source, shown which wording.
+ * PostgreSQL refuses to change it, and to delete it as long as its user is there.
+ */
 @Entity('email_preference_decisions')
 @Index('email_preference_decisions_user_id_decided_at_idx', ['userId', 'decidedAt'])
 export class EmailPreferenceDecision {
@@ -21,6 +24,10 @@ export class EmailPreferenceDecision {
   /** Where the person said so, in the caller's words; null when the caller did not tell. */
   @Column('text', { nullable: true })
   source: string | null;
+
+  /** Which wording the person was shown, as whoever asked calls it; null when the caller did not tell. */
+  @Column('text', { name: 'wording_version', nullable: true })
+  wordingVersion: string | null;
 
   @Column('text', { name: 'actor_id' })
   actorId: string;

@@ -1,6 +1,7 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { AuditLog } from '../audit/audit-log';
-import { EmailPreferenceDecision } from './email-preference-decision.entity';
+import type { Database, Transaction } from '../postgres/database';
+import type { DecisionEvidence, EmailPreferenceLedger } from './email-preference-ledger';
+import { type EmailDecision, evolve } from './email-preferences.projection';
 import type { Idempotency } from './idempotency';
 import { parseUserId } from './normalized';
 import { type EmailTopic, emailTopics, type User } from './user.entity';
@@ -16,14 +17,21 @@ export interface UpdateEmailPreferences extends EmailChoices {
   userId: string;
   /** Where the person said so. */
   source?: string | null | undefined;
+  /** Which wording the person was shown. */
+  wordingVersion?: string | null | undefined;
   idempotencyKey?: string | null | undefined;
 }
+
+/** Who acts where somebody follows the link in a mail: whoever holds it. */
+const linkActor = { id: 'unsubscribe-link', scopes: new Set<never>() };
 
 /** What people allow e-mail about, and the ledger of who said so. */
 export class EmailPreferencesService {
   constructor(
+    private readonly database: Database,
     private readonly users: UserRepository,
     private readonly changes: UserChanges,
+    private readonly ledger: EmailPreferenceLedger,
     private readonly idempotency: Idempotency,
     private readonly audit: AuditLog,
   ) {}
@@ -37,6 +45,7 @@ export class EmailPreferencesService {
   async update(caller: Caller, input: UpdateEmailPreferences): Promise<User> {
     const reader = new InputReader();
     const source = reader.optional('source', input.source, 1, 100);
+    const wordingVersion = reader.optional('wordingVersion', input.wordingVersion, 1, 100);
     reader.idempotencyKey(input.idempotencyKey);
     for (const topic of emailTopics) {
       if (input[topic] === null) reader.problem(topic, 'REQUIRED', 'must be true or false, or left out');
@@ -48,52 +57,55 @@ export class EmailPreferencesService {
       reader.finish();
       if (user.status !== 'ACTIVE') throw new UserNotActiveError();
 
-      const decided = emailTopics.filter((topic) => typeof input[topic] === 'boolean');
-      if (decided.length === 0) return user;
-      const at = this.changes.timeFor(user);
-      await tx.insert(
-        EmailPreferenceDecision,
-        decided.map((topic) => ({
-          id: uuidv7(),
-          userId: user.id,
-          topic,
-          granted: input[topic] === true,
-          source,
-          actorId: caller.actor.id,
-          decidedAt: at,
-        })),
-      );
       const choices: Partial<Record<EmailTopic, boolean>> = {};
-      for (const topic of decided) choices[topic] = input[topic] === true;
-      const repeatsAll = decided.every((topic) => user[topic] === choices[topic]);
-      if (repeatsAll && user.preferencesUpdatedAt !== null) {
-        await this.audit.record(tx, {
-          origin: caller,
-          userId: user.id,
-          action: 'EMAIL_PREFERENCES_UPDATED',
-          fields: decided,
-          reason: null,
-          at,
-          values: { before: choices, after: choices },
-        });
-        return user;
-      }
-      const changes = {
-        ...choices,
-        unsubscribedAt: unsubscribedAt(user, choices, at),
-        preferencesUpdatedAt: at,
-      };
-      return this.changes.apply(tx, user, changes, at, userEmailPreferencesUpdated, caller);
+      for (const topic of emailTopics) if (typeof input[topic] === 'boolean') choices[topic] = input[topic];
+      if (Object.keys(choices).length === 0) return user;
+      return this.decide(tx, caller, user, choices, { source, wordingVersion, actorId: caller.actor.id });
     });
   }
-}
 
-/** When everything but `orderUpdates` was last turned off; null while anything else is on, or nothing ever was said. */
-function unsubscribedAt(user: User, choices: Partial<Record<EmailTopic, boolean>>, at: Date): Date | null {
-  const optional = emailTopics.filter((topic) => topic !== 'orderUpdates');
-  if (optional.some((topic) => choices[topic] ?? user[topic])) return null;
-  const turnedOffNow = optional.some((topic) => choices[topic] === false && user[topic]);
-  const saidOff = optional.some((topic) => choices[topic] === false);
-  if (turnedOffNow || (saidOff && user.unsubscribedAt === null)) return at;
-  return user.unsubscribedAt;
+  /**
+   * Turns one topic off on behalf of whoever holds a link to do so, also where the account is out of use. Saying so
+   * again leaves no trace; nor does it where there is no such user.
+   */
+  async unsubscribe(userId: string, topic: EmailTopic, traceparent: string | null): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      const user = await this.users.lock(tx, userId);
+      if (!user || user.status === 'PENDING') return;
+      if (!user[topic] && (await this.ledger.findLast(tx, user.id, topic)) === false) return;
+      const evidence = { source: 'one-click', wordingVersion: null, actorId: linkActor.id };
+      await this.decide(tx, { actor: linkActor, traceparent }, user, { [topic]: false }, evidence);
+    });
+  }
+
+  private async decide(
+    tx: Transaction,
+    caller: Caller,
+    user: User,
+    choices: EmailDecision['choices'],
+    evidence: DecisionEvidence,
+  ): Promise<User> {
+    const at = await this.ledger.momentAfterAll(tx, user.id, this.changes.timeFor(user));
+    await this.ledger.append(tx, user.id, { at, choices }, evidence);
+    const before = { ...user, updatedAt: user.preferencesUpdatedAt };
+    const after = evolve(before, { at, choices });
+    if (after === before) {
+      await this.audit.record(tx, {
+        origin: caller,
+        userId: user.id,
+        action: 'EMAIL_PREFERENCES_UPDATED',
+        fields: emailTopics.filter((topic) => choices[topic] !== undefined),
+        reason: null,
+        at,
+        values: { before: choices, after: choices },
+      });
+      return user;
+    }
+    const changes = {
+      ...choices,
+      unsubscribedAt: after.unsubscribedAt,
+      preferencesUpdatedAt: after.updatedAt,
+    };
+    return this.changes.apply(tx, user, changes, at, userEmailPreferencesUpdated, caller);
+  }
 }

@@ -46,7 +46,7 @@ export class EmailVerificationService {
    * @throws UserNotFoundError, UserNotActiveError
    */
   async request(caller: Caller, userId: string): Promise<User> {
-    const key = await this.keys.get('email-verification');
+    const { key } = await this.keys.get('email-verification');
     return this.database.transaction(async (tx) => {
       const user = await this.lockActive(tx, parseUserId(userId));
       const email = user.pendingEmail ?? user.email;
@@ -102,7 +102,7 @@ export class EmailVerificationService {
    * @throws InvalidTokenError, UserNotFoundError, UserNotActiveError
    */
   async confirm(token: string, origin: Origin): Promise<User> {
-    const key = await this.keys.get('email-verification');
+    const { key } = await this.keys.get('email-verification');
     const claims = await verifyEmailVerificationToken(key, token, new Date());
     if (!claims) throw new InvalidTokenError();
     try {

@@ -152,8 +152,8 @@ export class Idempotency {
 
   /** Keyed, so that the digest of something guessable tells nothing. */
   private async digest(kind: 'key' | 'input', text: string): Promise<string> {
-    const signingKey = await this.keys.get('idempotency');
-    return createHmac('sha256', signingKey).update(`${kind}\0${text}`).digest('base64url');
+    const { key } = await this.keys.get('idempotency');
+    return createHmac('sha256', key).update(`${kind}\0${text}`).digest('base64url');
   }
 }
 

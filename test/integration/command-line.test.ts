@@ -147,6 +147,15 @@ describe('the command line', () => {
     expect(await run(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(told) });
   });
 
+  it('makes a new key for unsubscribe links, next to the old ones', async () => {
+    const keys = `SELECT generation FROM signing_keys WHERE purpose = 'unsubscribe' ORDER BY generation`;
+    expect(await run(['rotate-unsubscribe-key'])).toMatchObject({ code: 0 });
+    const before = await sql(keys);
+    const { code, stdout } = await run(['rotate-unsubscribe-key']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`key ${before.length + 1} `)]);
+    expect(await sql(keys)).toEqual([...before, String(before.length + 1)]);
+  });
+
   it('explains each command', async () => {
     const { stdout } = await run(['--help']);
     const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name as string);

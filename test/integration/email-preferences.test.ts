@@ -64,6 +64,7 @@ describe('e-mail preferences', () => {
       topic,
       granted,
       source,
+      wording_version: null,
       actor_id: actor,
       decided_at: expect.any(Date),
     });

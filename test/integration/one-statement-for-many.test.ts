@@ -22,8 +22,9 @@ afterAll(async () => {
   jest.restoreAllMocks();
 });
 
-/** The statements so far that read users or their history; the service's own sweeps read neither. */
-const reads = () => statements.filter((text) => /\b(first_name|user_history)\b/.test(text));
+/** The statements so far that read users, their history or their consents; the service's own sweeps read none of them. */
+const reads = () =>
+  statements.filter((text) => /\b(first_name|user_history|email_preference_decisions)\b/.test(text));
 
 /** The answer to an operation, and the reads of users and their history that it took. */
 async function watch(query: string, variables: object = {}) {
@@ -65,6 +66,16 @@ describe('statements', () => {
     );
     expect(data.users.nodes).toHaveLength(50);
     for (const { history } of data.users.nodes) expect(history.nodes).toHaveLength(1);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('are two for a page of users with what each allowed at some moment', async () => {
+    const { data, asked } = await watch(
+      '{ users(first: 50) { nodes { id emailPreferences(asOf: "2026-01-01T00:00:00Z") { marketing } } } }',
+    );
+    expect(data.users.nodes).toHaveLength(50);
+    for (const { emailPreferences } of data.users.nodes)
+      expect(emailPreferences).toEqual({ marketing: false });
     expect(asked).toHaveLength(2);
   });
 

@@ -1,0 +1,197 @@
+import { startTestApp, type TestApp } from '../testkit/app';
+import { countRows } from '../testkit/traces';
+import { createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startTestApp();
+});
+afterAll(() => app.stop());
+
+const topics = ['marketing', 'newsletter', 'recommendations', 'loyalty', 'orderUpdates'];
+const fields = `userId ${topics.join(' ')} unsubscribedAt updatedAt`;
+const defaults = {
+  ...Object.fromEntries(topics.map((topic) => [topic, topic === 'orderUpdates'])),
+  unsubscribedAt: null,
+  updatedAt: null,
+};
+
+const decide = async (userId: string, input: object) =>
+  (await mutate(app, 'updateEmailPreferences', { userId, ...input })).emailPreferences;
+
+/** What was in force then, as both ways to ask tell it. */
+async function inForce(userId: string, asOf: string | null, token = app.staff) {
+  const { data, errors } = await app.graphql(
+    `query ($id: ID!, $asOf: DateTime) {
+      userEmailPreferences(userId: $id, asOf: $asOf) { ${fields} }
+      user(id: $id) { emailPreferences(asOf: $asOf) { ${fields} } }
+    }`,
+    { id: userId, asOf },
+    { token },
+  );
+  expect(errors).toEqual([]);
+  expect(data.user.emailPreferences).toEqual(data.userEmailPreferences);
+  return data.userEmailPreferences;
+}
+
+/** Moves everything that was decided so far into the past, as nobody can who is not a superuser of the database. */
+async function ageDecisions(userId: string, byDays: number): Promise<void> {
+  await app.sql(`BEGIN; SET LOCAL session_replication_role = replica;
+    UPDATE email_preference_decisions SET decided_at = decided_at - interval '${byDays} days' WHERE user_id = '${userId}';
+    COMMIT`);
+}
+
+describe('the ledger of consents', () => {
+  it('keeps which wording the person was shown, and export tells it', async () => {
+    const { id } = await createUser(app);
+    await decide(id, { newsletter: true, source: 'checkout', wordingVersion: ' 2026-03 b ' });
+    await decide(id, { newsletter: false });
+    const own = await app.token({ sub: id });
+    const { document } = (await mutate(app, 'exportUserData', { userId: id }, own)).export;
+    const consent = { topic: 'newsletter', actor: 'staff', decidedAt: expect.any(String) };
+    expect(document.consents).toEqual([
+      { ...consent, granted: true, source: 'checkout', wordingVersion: '2026-03 b' },
+      { ...consent, granted: false, source: null, wordingVersion: null },
+    ]);
+  });
+
+  it('takes no wording version that is longer than 100 characters or no plain text', async () => {
+    const { id } = await createUser(app);
+    const before = await countRows(app);
+    for (const [wordingVersion, code] of [
+      ['w'.repeat(101), 'TOO_LONG'],
+      ['a\nb', 'CONTROL_CHARACTERS'],
+    ]) {
+      const answer = await mutate(app, 'updateEmailPreferences', {
+        userId: id,
+        loyalty: true,
+        wordingVersion,
+      });
+      expect(answer).toMatchObject({ fields: [{ path: 'wordingVersion', code }] });
+    }
+    expect(await countRows(app)).toEqual(before);
+  });
+
+  it('is changed, shortened and emptied by nobody', async () => {
+    const { id } = await createUser(app);
+    await decide(id, { marketing: true, loyalty: true });
+    const ledger = () => app.sql('SELECT * FROM email_preference_decisions ORDER BY id');
+    const before = await ledger();
+    for (const tampering of [
+      "UPDATE email_preference_decisions SET source = 'elsewhere'",
+      'UPDATE email_preference_decisions SET granted = NOT granted WHERE false',
+      'TRUNCATE email_preference_decisions',
+      'TRUNCATE users CASCADE',
+      "DELETE FROM email_preference_decisions WHERE topic = 'loyalty'",
+      'DELETE FROM email_preference_decisions',
+    ])
+      await expect(app.sql(tampering)).rejects.toThrow('append-only');
+    expect(await ledger()).toEqual(before);
+  });
+
+  it('goes with its user', async () => {
+    const { id } = await createUser(app);
+    await decide(id, { marketing: true });
+    const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+    expect((await mutate(app, 'eraseUser', { userId: id }, officer)).__typename).toBe('EraseUserSuccess');
+    expect(await app.sql('SELECT 1 FROM email_preference_decisions WHERE user_id = $1', [id])).toEqual([]);
+
+    const other = await createUser(app);
+    await decide(other.id, { marketing: true });
+    await app.sql('DELETE FROM users WHERE id = $1', [other.id]);
+    expect(await app.sql('SELECT 1 FROM email_preference_decisions WHERE user_id = $1', [other.id])).toEqual(
+      [],
+    );
+  });
+
+  it('keeps the order of decisions whatever the clocks of replicas say', async () => {
+    const { id } = await createUser(app);
+    await decide(id, { marketing: true });
+    // Another replica, an hour ahead, has taken a repetition, which moves nothing but the ledger.
+    await decide(id, { marketing: true });
+    await ageDecisions(id, -1 / 24);
+    await decide(id, { marketing: false });
+    const rows = await app.sql<{ granted: boolean }>(
+      'SELECT granted FROM email_preference_decisions WHERE user_id = $1 ORDER BY decided_at',
+      [id],
+    );
+    expect(rows.map(({ granted }) => granted)).toEqual([true, true, false]);
+  });
+});
+
+describe('e-mail preferences as of a moment', () => {
+  it('are what was in force then, from the defaults on', async () => {
+    const { id } = await createUser(app);
+    const steps = [];
+    for (const choices of [
+      { marketing: true, newsletter: true },
+      { orderUpdates: false },
+      { marketing: false },
+      { newsletter: false },
+      { newsletter: false },
+      { loyalty: true },
+    ])
+      steps.push(await decide(id, choices));
+    const moments = steps.map(({ updatedAt }) => updatedAt as string);
+    expect(await inForce(id, '2001-01-01T00:00:00Z')).toEqual({ userId: id, ...defaults });
+    const before = new Date(Date.parse(moments[0] as string) - 1).toISOString();
+    expect(await inForce(id, before)).toEqual({ userId: id, ...defaults });
+    for (const [index, step] of steps.entries())
+      expect(await inForce(id, moments[index] as string)).toEqual(step);
+    // A moment after the last decision, and none.
+    const now = new Date().toISOString();
+    expect(await inForce(id, now)).toEqual(steps.at(-1));
+    expect(await inForce(id, null)).toEqual(steps.at(-1));
+    expect(await inForce(id, now, await app.token({ sub: id }))).toEqual(steps.at(-1));
+  });
+
+  it('are the present ones after any sequence of decisions', async () => {
+    const { id } = await createUser(app);
+    for (let round = 0; round < 25; round += 1) {
+      const chosen = topics.filter(() => Math.random() < 0.4);
+      await decide(id, Object.fromEntries(chosen.map((topic) => [topic, Math.random() < 0.5])));
+      expect(await inForce(id, new Date().toISOString())).toEqual(await inForce(id, null));
+    }
+  });
+
+  it('are refused for the future, of which nobody knows', async () => {
+    const { id } = await createUser(app);
+    const asOf = new Date(Date.now() + 3_600_000).toISOString();
+    const { data, errors } = await app.graphql(
+      `query ($id: ID!, $asOf: DateTime) {
+        userEmailPreferences(userId: $id, asOf: $asOf) { userId }
+        user(id: $id) { status emailPreferences(asOf: $asOf) { userId } }
+      }`,
+      { id, asOf },
+      { token: app.staff },
+    );
+    expect(data).toEqual({ userEmailPreferences: null, user: { status: 'ACTIVE', emailPreferences: null } });
+    expect(
+      errors.map(({ path, extensions }): string => `${path?.join('.')} ${String(extensions['code'])}`).sort(),
+    ).toEqual(['user.emailPreferences BAD_USER_INPUT', 'userEmailPreferences BAD_USER_INPUT']);
+    // The caller's clock may be a little ahead.
+    expect(await inForce(id, new Date(Date.now() + 20_000).toISOString())).toEqual({
+      userId: id,
+      ...defaults,
+    });
+  });
+
+  it('are null for somebody unknown, and for whoever may not read them', async () => {
+    const unknown = '01975a5e-0000-7000-8000-00000000dead';
+    const { id } = await createUser(app);
+    const query = `query ($id: ID!, $of: [_Any!]!) {
+      user(id: $id) { emailPreferences(asOf: "2026-01-01T00:00:00Z") { userId } }
+      _entities(representations: $of) { ... on User { emailPreferences(asOf: "2026-01-01T00:00:00Z") { userId } } }
+    }`;
+    const stranger = await app.token({ sub: unknown });
+    const of = [id, unknown].map((it) => ({ __typename: 'User', id: it }));
+    const { data, errors } = await app.graphql(query, { id, of }, { token: stranger });
+    expect([data, errors]).toEqual([
+      {
+        user: { emailPreferences: null },
+        _entities: [{ emailPreferences: null }, { emailPreferences: null }],
+      },
+      [],
+    ]);
+  });
+});

@@ -1,0 +1,12 @@
+import { RateLimit } from '../../../src/http/rate-limit';
+
+it('lets so many uses of a key through in a window, whatever other keys do, and says how long to wait', () => {
+  let now = 1_000;
+  const limit = new RateLimit(2, 60_000, () => now);
+  expect([1, 2, 3].map(() => limit.secondsToWait('a'))).toEqual([0, 0, 60]);
+  expect(limit.secondsToWait('b')).toBe(0);
+  now += 59_001;
+  expect(limit.secondsToWait('a')).toBe(1);
+  now += 999;
+  expect(limit.secondsToWait('a')).toBe(0);
+});

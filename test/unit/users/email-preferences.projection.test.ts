@@ -1,0 +1,37 @@
+import { evolve, initial } from '../../../src/users/email-preferences.projection';
+
+const at = (minute: number) => new Date(Date.UTC(2026, 2, 1, 12, minute));
+const fold = (...steps: object[]) =>
+  steps.reduce(
+    (before: typeof initial, choices, minute) => evolve(before, { at: at(minute), choices }),
+    initial,
+  );
+
+describe('e-mail preferences', () => {
+  it('begin with only orderUpdates', () => {
+    expect(fold()).toEqual({
+      marketing: false,
+      newsletter: false,
+      recommendations: false,
+      loyalty: false,
+      orderUpdates: true,
+      unsubscribedAt: null,
+      updatedAt: null,
+    });
+  });
+
+  it('are updated by the first decision, and then by what changes them', () => {
+    expect(fold({ orderUpdates: true })).toEqual({ ...initial, updatedAt: at(0) });
+    const once = fold({ loyalty: true });
+    expect(evolve(once, { at: at(5), choices: { loyalty: true, marketing: false } })).toBe(once);
+    expect(evolve(once, { at: at(5), choices: { marketing: true } }).updatedAt).toEqual(at(5));
+  });
+
+  it('know when all but orderUpdates was last turned off', () => {
+    expect(fold({ loyalty: true, newsletter: true }, { loyalty: false }).unsubscribedAt).toBeNull();
+    const off = fold({ loyalty: true }, { loyalty: false });
+    expect(off.unsubscribedAt).toEqual(at(1));
+    expect(evolve(off, { at: at(5), choices: { orderUpdates: false } }).unsubscribedAt).toEqual(at(1));
+    expect(evolve(off, { at: at(5), choices: { marketing: true } }).unsubscribedAt).toBeNull();
+  });
+});
