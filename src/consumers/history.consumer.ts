@@ -12,7 +12,7 @@ import { parkUnread, readMessage } from './read-message';
 
 const batchSize = 200;
 const prefetch = 400;
-/** The try alone at which a message that ended the process each time before is parked instead. */
+/** The try alone at which a message that ended the process each time before is not folded again. */
 const lastAttempt = 3;
 const rememberedTries = 10_000;
 
@@ -83,8 +83,19 @@ export class HistoryConsumer {
     const tries = this.begun.get(fingerprint) ?? (await this.options.attempts.begin(fingerprint));
     this.begun.set(fingerprint, tries);
     if (tries < lastAttempt) await this.deal([delivery]);
-    else await this.park([parkUnread(delivery, 'CRASHED', 'it ended the process each time', tries)]);
+    else if (!(await this.isDuplicate(delivery, tries)))
+      await this.park([parkUnread(delivery, 'CRASHED', 'it ended the process each time', tries)]);
     await this.end([fingerprint]);
+  }
+
+  /**
+   * True when an earlier try has had its effect, and the process ended only before the broker was told.
+   * Looked at once: when the process ends even of that, the next try parks the message unread.
+   */
+  private async isDuplicate(delivery: Delivery, tries: number): Promise<boolean> {
+    if (tries > lastAttempt) return false;
+    const read = readMessage(delivery, tries);
+    return 'event' in read && this.options.fold.recognise(read.event);
   }
 
   private async end(fingerprints: readonly string[]): Promise<void> {

@@ -75,6 +75,13 @@ export class CommerceFold {
     return results;
   }
 
+  /** True when the event was dealt with before; counts it as a duplicate then. */
+  async recognise(event: CommerceEvent): Promise<boolean> {
+    const known = await this.options.commerce.isKnown(event);
+    if (known) this.options.metrics.eventsFolded.inc({ type: event.type, result: 'duplicate' });
+    return known;
+  }
+
   private async foldOneByOne(
     events: readonly CommerceEvent[],
     alongside: Alongside,

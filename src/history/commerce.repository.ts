@@ -41,6 +41,17 @@ export class CommerceRepository {
     return new Map(rows.map((row) => [row.userId, toSummary(row)]));
   }
 
+  /** Whether an event is in a history, waits, or was that of an erased user. */
+  async isKnown({ source, eventId }: { source: string; eventId: string }): Promise<boolean> {
+    const [row] = await this.database.query<{ known: boolean }>(
+      `SELECT EXISTS (SELECT FROM user_history WHERE source = $1 AND event_id = $2)
+         OR EXISTS (SELECT FROM waiting_events WHERE source = $1 AND event_id = $2)
+         OR EXISTS (SELECT FROM erased_events WHERE source = $1 AND event_id = $2) AS known`,
+      [source, eventId],
+    );
+    return row?.known === true;
+  }
+
   /** Those of these users who are known, kept from being removed until the transaction ends. */
   async holdUsers(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
     if (userIds.length === 0) return new Set();

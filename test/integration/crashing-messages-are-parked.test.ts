@@ -1,7 +1,9 @@
 import { fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { HistoryConsumer } from '../../src/consumers/history.consumer';
+import type { CommerceFold } from '../../src/history/commerce-fold';
 import { DeliveryAttemptsRepository } from '../../src/history/delivery-attempts.repository';
 import { fingerprintOf, ParkedMessagesRepository } from '../../src/history/parked-messages.repository';
 import { createIntake } from '../../src/intake';
@@ -31,6 +33,9 @@ beforeAll(async () => {
   const replica = await startTestApp({ beside: app });
   others = await startForeignService(replica);
   await replica.stop();
+});
+beforeEach(async () => {
+  await app.sql('DELETE FROM parked_messages');
 });
 afterAll(async () => {
   await others.close();
@@ -70,24 +75,41 @@ function redelivered({ exchange, routingKey, body, properties }: ForeignMessage)
   return { exchange, routingKey, queue: 'any', body, redelivered: true, deliveryCount: 2, properties: shown };
 }
 
+/** A consumer with a connection of its own. */
+async function withConsumer(
+  work: (
+    consumer: HistoryConsumer,
+    attempts: DeliveryAttemptsRepository,
+    fold: CommerceFold,
+  ) => Promise<void>,
+): Promise<void> {
+  const log = createLogger({ level: 'silent' });
+  const database = new Database(app.databaseUrl, log, 2);
+  await database.connect();
+  try {
+    const metrics = createMetrics();
+    const parked = new ParkedMessagesRepository(database);
+    const attempts = new DeliveryAttemptsRepository(database);
+    const { fold } = createIntake({ database, metrics, log, waitingDays: 30 });
+    await work(new HistoryConsumer({ fold, parked, attempts, metrics }), attempts, fold);
+  } finally {
+    await database.close();
+  }
+}
+
+/** How often a message has been tried alone when the next try does not fold it. */
+const triesBeforeTheLast = 2;
+
 describe('a message that was being tried when its process ended', () => {
   it('is not blamed for what PostgreSQL does, however often it is given again to the same process', async () => {
-    const database = new Database(app.databaseUrl, createLogger({ level: 'silent' }), 2);
-    await database.connect();
-    try {
-      const { id } = await createUser(app);
-      const metrics = createMetrics();
-      const parked = new ParkedMessagesRepository(database);
-      const attempts = new DeliveryAttemptsRepository(database);
-      const log = createLogger({ level: 'silent' });
-      const { fold } = createIntake({ database, metrics, log, waitingDays: 30 });
+    const { id } = await createUser(app);
+    await withConsumer(async (consumer, attempts, fold) => {
       const foldAll = fold.fold.bind(fold);
       let failures = 5;
       fold.fold = (events) => {
         if (events.length > 0 && failures-- > 0) return Promise.reject(new DatabaseUnavailableError());
         return foldAll(events);
       };
-      const consumer = new HistoryConsumer({ fold, parked, attempts, metrics });
       const delivery = redelivered(orderPlaced(id));
       await attempts.begin(fingerprintOf(delivery));
       for (let given = 0; given < 5; given += 1) {
@@ -96,9 +118,44 @@ describe('a message that was being tried when its process ended', () => {
       await consumer.consume([delivery]);
       expect((await commerceOf(app, id)).orderCount).toBe(1);
       expect(await app.sql('SELECT 1 FROM delivery_attempts')).toEqual([]);
-    } finally {
-      await database.close();
-    }
+    });
+  });
+
+  it.each([
+    ['was folded', () => createUser(app).then(({ id }) => id), [{ known: 1 }]],
+    ['waits for its user', async () => randomUUID(), [{ known: 0 }]],
+  ])('is a duplicate, not parked, when its event %s by then', async (_what, findUser, expected) => {
+    const userId = await findUser();
+    const delivery = redelivered(orderPlaced(userId));
+    const fingerprint = fingerprintOf(delivery);
+    await withConsumer(async (consumer, attempts) => {
+      await consumer.consume([{ ...delivery, redelivered: false }]);
+      // Killed between the commit and the acknowledgement, again and again.
+      for (let tries = 0; tries < triesBeforeTheLast; tries += 1) await attempts.begin(fingerprint);
+      await consumer.consume([delivery]);
+    });
+    expect(await app.sql('SELECT 1 FROM parked_messages WHERE fingerprint = $1', [fingerprint])).toEqual([]);
+    expect(await app.sql('SELECT 1 FROM delivery_attempts')).toEqual([]);
+    expect(
+      await app.sql('SELECT count(*)::int AS known FROM user_history WHERE user_id = $1 AND event_id = $2', [
+        userId,
+        delivery.properties.messageId,
+      ]),
+    ).toEqual(expected);
+  });
+
+  it('is parked unread when the process ended of looking at it, too', async () => {
+    const { id } = await createUser(app);
+    const delivery = redelivered(orderPlaced(id));
+    const fingerprint = fingerprintOf(delivery);
+    await withConsumer(async (consumer, attempts, fold) => {
+      for (let tries = 0; tries <= triesBeforeTheLast; tries += 1) await attempts.begin(fingerprint);
+      fold.recognise = () => Promise.reject(new Error('looked at again'));
+      await consumer.consume([delivery]);
+    });
+    expect(
+      await app.sql('SELECT reason, attempts FROM parked_messages WHERE fingerprint = $1', [fingerprint]),
+    ).toEqual([{ reason: 'CRASHED', attempts: 4 }]);
   });
 });
 
