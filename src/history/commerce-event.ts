@@ -46,7 +46,7 @@ export type CommerceEvent = OrderPlaced | PaymentFailed | LoyaltyPointsEarned;
 
 /** An event as a key: two events with the same one are the same event. */
 export function identityOf({ source, eventId }: Pick<EventIdentity, 'source' | 'eventId'>): string {
-  return JSON.stringify([source, eventId]);
+  return `${source.length}:${source}${eventId}`;
 }
 
 /** The event as `waiting_events` keeps it, read back. */

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../postgres/database';
+import { prepared } from '../postgres/prepared';
 import { type CommerceEvent, reviveCommerceEvent } from './commerce-event';
 
 /** What an event can wait for. */
@@ -42,7 +43,9 @@ export class WaitingEventsRepository {
   /** At most `limit` events that wait for one of these. */
   async findByReferents(waitsFor: Referent, ids: readonly string[], limit: number): Promise<CommerceEvent[]> {
     const rows = await this.database.query<{ event: Record<string, unknown> }>(
-      `SELECT event FROM waiting_events WHERE waits_for_id = ANY($1::text[]) AND waits_for = $2 LIMIT $3`,
+      prepared(
+        `SELECT event FROM waiting_events WHERE waits_for_id = ANY($1::text[]) AND waits_for = $2 LIMIT $3`,
+      ),
       [ids, waitsFor, limit],
     );
     return rows.map(({ event }) => reviveCommerceEvent(event));

@@ -1,10 +1,11 @@
 import { Client } from 'pg';
+import { preparedNameOf } from './prepared';
 
 /** What pg says when its own `query_timeout` is over. */
 const queryTimeoutMessage = 'Query read timeout';
 
 /**
- * A pg client that hangs up when its `query_timeout` is over.
+ * A pg client that hangs up when its `query_timeout` is over, and keeps the plans of `prepared` statements.
  * A frozen server never answers the query that timed out, and pg would queue the next one behind it.
  */
 export class DeadlineClient extends Client {
@@ -12,6 +13,8 @@ export class DeadlineClient extends Client {
     super(config);
     const send = this.query.bind(this) as (...args: unknown[]) => unknown;
     const query = (...args: unknown[]): unknown => {
+      const name = preparedNameOf(args[0]);
+      if (name !== undefined) args[0] = { name, text: args[0] };
       const callback = args.at(-1);
       if (typeof callback === 'function') {
         args[args.length - 1] = (error: Error | null, ...rest: unknown[]) => {
