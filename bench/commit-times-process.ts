@@ -1,19 +1,35 @@
 import { Outbox } from '../src/outbox/outbox';
+import { RabbitMqBroker } from '../src/rabbitmq/rabbitmq-broker';
 import '../test/testkit/service-process';
 
-/** When the change behind an event was committed, in milliseconds since 1970. */
-export type CommitTimes = [eventId: string, committedAtMs: number][];
+/** When something happened to an event, in milliseconds since 1970. */
+export type EventTimes = [eventId: string, atMs: number][];
 
-// The service as it is, but it tells its parent when each change was committed.
-const commits: CommitTimes = [];
+// The service as it is, but it tells its parent when each change was committed, and its event sent.
+let commits: EventTimes = [];
+let sends: EventTimes = [];
+const nowMs = () => performance.timeOrigin + performance.now();
+
 const append = Object.getOwnPropertyDescriptor(Outbox.prototype, 'append')?.value as (
   this: Outbox,
   ...args: Parameters<Outbox['append']>
 ) => Promise<void>;
 Outbox.prototype.append = async function appendAndTell(tx, event) {
-  tx.afterCommit(() => void commits.push([event.id, performance.timeOrigin + performance.now()]));
+  tx.afterCommit(() => void commits.push([event.id, nowMs()]));
   await append.call(this, tx, event);
 };
+
+const publish = Object.getOwnPropertyDescriptor(RabbitMqBroker.prototype, 'publish')?.value as (
+  this: RabbitMqBroker,
+  ...args: Parameters<RabbitMqBroker['publish']>
+) => ReturnType<RabbitMqBroker['publish']>;
+RabbitMqBroker.prototype.publish = function publishAndTell(message) {
+  sends.push([message.messageId, nowMs()]);
+  return publish.call(this, message);
+};
+
 setInterval(() => {
-  if (commits.length > 0) process.send?.({ commits: commits.splice(0) });
+  if (commits.length + sends.length > 0) process.send?.({ commits, sends });
+  commits = [];
+  sends = [];
 }, 250).unref();

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../test/testkit/eventually';
 import { staffToken, startServiceProcess } from '../test/testkit/service-processes';
-import type { CommitTimes } from './commit-times-process';
+import type { EventTimes } from './commit-times-process';
 import { type Stage, withChannel, witnessQueue } from './stage';
 
 const mutationsPerSecond = 200;
@@ -16,9 +16,15 @@ const durationMs = 10_000;
 export interface Latencies {
   /** From the commit of a change to another team's consumer of its event. */
   readonly deliveryMs: number[];
+  /** From the commit to the relay's first sending. */
+  readonly sentMs: number[];
   /** From the request to the answer. */
   readonly answerMs: number[];
   readonly perSecond: number;
+  /** Requests that were refused, as the machine could not keep up. */
+  readonly refused: number;
+  /** How much of the machine's CPU was used meanwhile, by whomever. */
+  readonly busyShare: number;
 }
 
 /** Measures how long after a change its event arrives, at a steady rate of mutations of the whole service. */
@@ -32,9 +38,14 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
     program: join(__dirname, 'commit-times-process.ts'),
   });
   const committedAtMs = new Map<string, number>();
-  service.process.on('message', (message: { commits?: CommitTimes }) => {
-    for (const [id, atMs] of message.commits ?? []) committedAtMs.set(id, atMs);
-  });
+  const sentAtMs = new Map<string, number>();
+  service.process.on(
+    'message',
+    ({ commits = [], sends = [] }: { commits?: EventTimes; sends?: EventTimes }) => {
+      for (const [id, atMs] of commits) committedAtMs.set(id, atMs);
+      for (const [id, atMs] of sends) if (!sentAtMs.has(id)) sentAtMs.set(id, atMs);
+    },
+  );
   try {
     const token = await staffToken(directory);
     return await withChannel(stage.amqpUrl, async (channel) => {
@@ -53,17 +64,26 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
       await load(service.url, token, warmUpMs);
       await eventually(() => settled(arrivals.length));
       arrivals.length = 0;
-      const answerMs = await load(service.url, token, durationMs);
+      const before = cpuTimes();
+      const { answerMs, refused } = await load(service.url, token, durationMs);
+      const after = cpuTimes();
       await eventually(
         () => {
-          if (arrivals.some(({ id }) => !committedAtMs.has(id)) || arrivals.length < answerMs.length)
+          if (
+            arrivals.some(({ id }) => !committedAtMs.has(id) || !sentAtMs.has(id)) ||
+            arrivals.length < answerMs.length
+          )
             throw new Error('events are on their way');
         },
         { timeoutMs: 10_000 },
       );
+      const sinceCommit = (id: string, atMs: number) => atMs - (committedAtMs.get(id) as number);
       return {
-        deliveryMs: arrivals.map(({ id, atMs }) => atMs - (committedAtMs.get(id) as number)),
+        deliveryMs: arrivals.map(({ id, atMs }) => sinceCommit(id, atMs)),
+        sentMs: arrivals.map(({ id }) => sinceCommit(id, sentAtMs.get(id) as number)),
+        busyShare: 1 - (after.idle - before.idle) / (after.all - before.all),
         answerMs,
+        refused,
         perSecond: (answerMs.length * 1_000) / durationMs,
       };
     });
@@ -71,6 +91,15 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
     await service.stop();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** What all cores have done since the machine started, in milliseconds. */
+function cpuTimes(): { idle: number; all: number } {
+  const times = cpus().map((core) => core.times);
+  return {
+    idle: times.reduce((sum, { idle }) => sum + idle, 0),
+    all: times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0),
+  };
 }
 
 let lastCount = -1;
@@ -81,10 +110,14 @@ function settled(count: number): void {
   if (count !== before) throw new Error('events are on their way');
 }
 
-/** Mutations at a steady rate, whether they are answered or not; answers how long each took. */
-async function load(url: string, token: string, forMs: number): Promise<number[]> {
+/** Mutations at a steady rate, whether they are answered or not; answers how long each change took. */
+async function load(
+  url: string,
+  token: string,
+  forMs: number,
+): Promise<{ answerMs: number[]; refused: number }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  const sent: Promise<number>[] = [];
+  const sent: Promise<number | 'refused'>[] = [];
   const startedAtMs = performance.now();
   for (let elapsedMs = 0; elapsedMs < forMs; elapsedMs = performance.now() - startedAtMs) {
     const due = Math.min((elapsedMs * mutationsPerSecond) / 1_000, (forMs * mutationsPerSecond) / 1_000);
@@ -93,12 +126,13 @@ async function load(url: string, token: string, forMs: number): Promise<number[]
   }
   const answers = await Promise.all(sent);
   agent.destroy();
-  return answers;
+  const answerMs = answers.filter((answer) => answer !== 'refused');
+  return { answerMs, refused: answers.length - answerMs.length };
 }
 
 const query = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }';
 
-function createUser(url: string, token: string, agent: Agent): Promise<number> {
+function createUser(url: string, token: string, agent: Agent): Promise<number | 'refused'> {
   const email = `ada.${randomBytes(8).toString('hex')}@example.com`;
   const body = JSON.stringify({
     query,
@@ -120,6 +154,7 @@ function createUser(url: string, token: string, agent: Agent): Promise<number> {
         });
         response.on('end', () => {
           if (text.includes('CreateUserSuccess')) resolve(performance.now() - startedAtMs);
+          else if (text.includes('SERVICE_UNAVAILABLE')) resolve('refused');
           else reject(new Error(`createUser answered ${text.slice(0, 200)}`));
         });
       },

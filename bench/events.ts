@@ -1,7 +1,14 @@
 import 'reflect-metadata';
 import { cpus, loadavg } from 'node:os';
 import { measureLatency } from './delivery-latency';
-import { measureFold, measureFoldOneByOne, measureFoldWithoutBroker, prepareFold } from './fold-rates';
+import { describeProfiles } from './fold-profile';
+import {
+  measureFold,
+  measureFoldOneByOne,
+  measureFoldWithoutBroker,
+  prepareFold,
+  profileFolds,
+} from './fold-rates';
 import { measureOneByOne, measureRelay } from './outbox-drain';
 import { median, percentile, type Stage, withChannel, withServices } from './stage';
 
@@ -39,12 +46,19 @@ async function measureOut(stage: Stage): Promise<Row[]> {
   ];
 }
 
-async function measureDelivery(stage: Stage): Promise<Row[]> {
-  const { deliveryMs, answerMs, perSecond: mutations } = await measureLatency(stage);
+async function measureDelivery(stage: Stage): Promise<{ rows: Row[]; profile: string }> {
+  const {
+    deliveryMs,
+    sentMs,
+    answerMs,
+    refused,
+    busyShare,
+    perSecond: mutations,
+  } = await measureLatency(stage);
   const p50 = percentile(deliveryMs, 0.5);
   const show = (values: number[]) =>
     [0.5, 0.95, 0.99].map((share) => percentile(values, share).toFixed(1)).join(' / ');
-  return [
+  const rows = [
     {
       what: `createUser answered, p50 / p95 / p99 at ${mutations.toFixed(0)}/s`,
       figure: `${show(answerMs)} ms`,
@@ -55,22 +69,28 @@ async function measureDelivery(stage: Stage): Promise<Row[]> {
       aim: { text: 'p50 < 10 ms', met: p50 < 10 },
     },
   ];
+  const profile =
+    `commit to delivery: until the relay sends ${show(sentMs)} ms (p50 / p95 / p99), the rest is RabbitMQ's and ` +
+    `the consumer's;\nmeanwhile the machine, with whatever else runs on it, was ${(busyShare * 100).toFixed(0)} % busy, and ${refused} requests were refused`;
+  return { rows, profile };
 }
 
-async function measureIn(stage: Stage): Promise<Row[]> {
+async function measureIn(stage: Stage): Promise<{ rows: Row[]; profile: string }> {
   const userIds = await prepareFold(stage);
   const { queue, direct, oneByOne } = await inTurn({
     oneByOne: () => measureFoldOneByOne(stage, userIds),
     direct: () => measureFoldWithoutBroker(stage, userIds),
     queue: () => measureFold(stage, userIds),
   });
-  return [
+  const { batch, alone } = await profileFolds(stage, userIds);
+  const rows = [
     { what: 'fold: a transaction for each message', figure: perSecond(oneByOne) },
     { what: 'fold: in batches, without a broker', figure: perSecond(direct) },
     { what: 'fold: in batches, through the queue', figure: perSecond(queue) },
     atLeast('fold: through the queue to without a broker', queue / direct, 0.6),
     atLeast('fold: in batches to a transaction for each', queue / oneByOne, 100),
   ];
+  return { rows, profile: describeProfiles(batch, alone) };
 }
 
 const perSecond = (figure: number) => `${figure.toFixed(0)}/s`;
@@ -104,8 +124,11 @@ async function main(): Promise<void> {
   const startedAtMs = performance.now();
   await withServices(async (open) => {
     const machine = await open(machineLine);
-    const rows = [await open(measureOut), await open(measureDelivery), await open(measureIn)].flat();
-    print(rows);
+    const out = await open(measureOut);
+    const delivery = await open(measureDelivery);
+    const { rows, profile } = await open(measureIn);
+    print([...out, ...delivery.rows, ...rows]);
+    process.stdout.write(`\n${delivery.profile}\n\n${profile}\n`);
     process.stdout.write(`\n${machine}; ${((performance.now() - startedAtMs) / 1_000).toFixed(0)} s\n`);
   });
 }

@@ -13,6 +13,7 @@ import {
 } from '../test/testkit/commerce-events';
 import { eventually } from '../test/testkit/eventually';
 import { storeUsers } from '../test/testkit/stored-users';
+import { type FoldProfile, FoldProfiler } from './fold-profile';
 import { log, rate, type Stage, withChannel } from './stage';
 
 const userCount = 2_000;
@@ -91,15 +92,31 @@ export function measureFold(stage: Stage, userIds: readonly string[]): Promise<n
   return measureThroughQueue(stage, buildMessages(userIds, eventCount), {});
 }
 
+const oneByOne = { prefetch: 1, batchSize: 1 };
+
 /** The same with a transaction and an acknowledgement for each message. */
 export function measureFoldOneByOne(stage: Stage, userIds: readonly string[]): Promise<number> {
-  return measureThroughQueue(stage, buildMessages(userIds, oneByOneCount), { prefetch: 1, batchSize: 1 });
+  return measureThroughQueue(stage, buildMessages(userIds, oneByOneCount), oneByOne);
+}
+
+/** What a batch and what a message alone spend their time on; apart from the rates, as listening costs some too. */
+export async function profileFolds(
+  stage: Stage,
+  userIds: readonly string[],
+): Promise<{ batch: FoldProfile; alone: FoldProfile }> {
+  const profile = async (count: number, overrides: Partial<SubscriptionOptions>) => {
+    const profiler = new FoldProfiler();
+    await measureThroughQueue(stage, buildMessages(userIds, count), overrides, profiler);
+    return profiler.profile();
+  };
+  return { alone: await profile(oneByOneCount, oneByOne), batch: await profile(eventCount, {}) };
 }
 
 async function measureThroughQueue(
   stage: Stage,
   messages: readonly ForeignMessage[],
   overrides: Partial<SubscriptionOptions>,
+  profiler?: FoldProfiler,
 ): Promise<number> {
   const broker = new RabbitMqBroker({ url: stage.amqpUrl, prefix: stage.prefix, log });
   try {
@@ -112,7 +129,13 @@ async function measureThroughQueue(
     });
     await fill(stage, messages);
     return await withIntake(stage, async ({ consumer }, folded) => {
+      await profiler?.begin(stage.database);
       let startedAtMs = 0;
+      let dealtWith = 0;
+      let finish: () => void = () => undefined;
+      const finished = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
       const timed: Broker = {
         publish: (message) => broker.publish(message),
         status: () => broker.status(),
@@ -121,21 +144,20 @@ async function measureThroughQueue(
           broker.subscribe({
             ...options,
             ...overrides,
-            onBatch: (deliveries) => {
+            onBatch: async (deliveries) => {
               startedAtMs ||= performance.now();
-              return options.onBatch(deliveries);
+              await options.onBatch(deliveries);
+              dealtWith += deliveries.length;
+              if (dealtWith >= messages.length) finish();
             },
           }),
       };
       consumer.start(timed);
-      await eventually(
-        async () => {
-          if ((await folded()) < messages.length) throw new Error('events wait');
-        },
-        { timeoutMs: 60_000, intervalMs: 2 },
-      );
+      await finished;
       const elapsedMs = performance.now() - startedAtMs;
+      await profiler?.end(stage.database, messages.length);
       await consumer.stop();
+      if ((await folded()) !== messages.length) throw new Error('not every event was folded');
       return rate(messages.length, elapsedMs);
     });
   } finally {

@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+import { Client } from 'pg';
+import type { Database } from '../src/postgres/database';
+
+/** Where the time of a fold goes, each figure for one transaction. */
+export interface FoldProfile {
+  readonly events: number;
+  readonly wallMs: number;
+  /** CPU of this process: reading messages, building statements, the broker's and the database's protocols. */
+  readonly nodeMs: number;
+  /** CPU of PostgreSQL's processes for it; null where they are not on this machine. */
+  readonly postgresMs: number | null;
+  /** From sending to answer, as seen from here, by what the statement does; those that overlap count in full. */
+  readonly statements: ReadonlyMap<string, number>;
+}
+
+const kinds: readonly [RegExp, string][] = [
+  [/^\s*START TRANSACTION/, 'begin'],
+  [/^\s*COMMIT/, 'commit'],
+  [/FROM users\b[^]*FOR KEY SHARE/, 'hold the users'],
+  [/INSERT INTO user_orders/, 'record whose orders they are'],
+  [/FROM user_orders JOIN users/, 'hold the users of paid orders'],
+  [/INSERT INTO user_commerce/, 'make missing summaries'],
+  [/FROM user_commerce[^]*FOR UPDATE/, 'lock the summaries'],
+  [/INSERT INTO user_history/, 'insert the entries'],
+  [/UPDATE user_commerce/, 'add to the summaries'],
+  [/INSERT INTO user_spending/, 'add to what was spent'],
+  [/FROM waiting_events/, 'ask what waited for the orders (beside the next batch)'],
+];
+
+type Query = (this: Client, ...args: unknown[]) => unknown;
+
+/** Listens at the driver, from `begin` to `end`, to what a fold asks of PostgreSQL. */
+export class FoldProfiler {
+  private readonly statements = new Map<string, number>();
+  private readonly query = Object.getOwnPropertyDescriptor(Client.prototype, 'query')?.value as Query;
+  private transactions = 0;
+  private ended: FoldProfile | undefined;
+  private startedAtMs = 0;
+  private cpuAtStart = process.cpuUsage();
+  private postgresAtStart: ReadonlyMap<number, number> | null = null;
+
+  constructor() {
+    const { query } = this;
+    const listen = (text: string) => this.listen(text);
+    // Connections keep the method that they find when they are made.
+    Client.prototype.query = function listened(this: Client, ...args: unknown[]) {
+      const [statement] = args as [string | { text: string }];
+      const done = listen(typeof statement === 'string' ? statement : statement.text);
+      const answered = query.apply(this, args);
+      if (answered instanceof Promise) void answered.finally(() => done()).catch(() => undefined);
+      return answered;
+    } as typeof Client.prototype.query;
+  }
+
+  async begin(database: Database): Promise<void> {
+    this.statements.clear();
+    this.transactions = 0;
+    this.postgresAtStart = await postgresCpuMs(database);
+    this.cpuAtStart = process.cpuUsage();
+    this.startedAtMs = performance.now();
+  }
+
+  /** @param events how many were folded since `begin` */
+  async end(database: Database, events: number): Promise<void> {
+    const wallMs = performance.now() - this.startedAtMs;
+    const { user, system } = process.cpuUsage(this.cpuAtStart);
+    const postgresAtEnd = await postgresCpuMs(database);
+    Client.prototype.query = this.query as typeof Client.prototype.query;
+    const each = (ms: number) => ms / this.transactions;
+    this.ended = {
+      events: each(events),
+      wallMs: each(wallMs),
+      nodeMs: each((user + system) / 1_000),
+      postgresMs: postgresAtEnd && this.postgresAtStart && each(used(this.postgresAtStart, postgresAtEnd)),
+      statements: new Map([...this.statements].map(([what, ms]) => [what, each(ms)])),
+    };
+  }
+
+  profile(): FoldProfile {
+    if (!this.ended) throw new Error('nothing was profiled');
+    return this.ended;
+  }
+
+  private listen(text: string): () => void {
+    const kind = kinds.find(([pattern]) => pattern.test(text))?.[1];
+    if (!kind) return () => undefined;
+    const sentAtMs = performance.now();
+    return () => {
+      if (kind === 'commit') this.transactions += 1;
+      this.statements.set(kind, (this.statements.get(kind) ?? 0) + performance.now() - sentAtMs);
+    };
+  }
+}
+
+/** CPU that each of PostgreSQL's processes for this database has used so far; null where they run elsewhere. */
+async function postgresCpuMs(database: Database): Promise<Map<number, number> | null> {
+  const rows = await database.query<{ pid: number }>(
+    'SELECT pid FROM pg_stat_activity WHERE datname = current_database()',
+  );
+  try {
+    return new Map(
+      rows.map(({ pid }) => {
+        const [nanoseconds] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
+        return [pid, Number(nanoseconds) / 1_000_000];
+      }),
+    );
+  } catch {
+    return null;
+  }
+}
+
+function used(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
+  return [...after].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0);
+}
+
+/** Why batches are as much faster as they are: the profile of a batch beside that of a message alone. */
+export function describeProfiles(batch: FoldProfile, alone: FoldProfile): string {
+  const rows: [string, string, string][] = [
+    ['in milliseconds', `a batch of ${batch.events.toFixed(0)}`, 'a message alone'],
+    ...[...batch.statements]
+      .sort(([, one], [, other]) => other - one)
+      .map(([what, ms]): [string, string, string] => [
+        what,
+        ms.toFixed(2),
+        (alone.statements.get(what) ?? 0).toFixed(2),
+      ]),
+    ['CPU of this process', batch.nodeMs.toFixed(2), alone.nodeMs.toFixed(2)],
+    ['CPU of PostgreSQL', cpu(batch), cpu(alone)],
+    ['all in all', batch.wallMs.toFixed(2), alone.wallMs.toFixed(2)],
+  ];
+  const width = Math.max(...rows.map(([what]) => what.length));
+  const table = rows.map(
+    ([what, one, other]) => `${what.padEnd(width)}  ${one.padStart(16)}  ${other.padStart(16)}`,
+  );
+  const allowed = (alone.wallMs * batch.events) / 100;
+  const busyUs = ({ events, nodeMs, postgresMs }: FoldProfile) =>
+    (((nodeMs + (postgresMs ?? 0)) * 1_000) / events).toFixed(0);
+  return [
+    ...table,
+    `a hundred times as fast would be such a batch in ${allowed.toFixed(1)} ms; this process and PostgreSQL use`,
+    `${busyUs(batch)} us of CPU for an event in a batch, ${busyUs(alone)} us for a message alone`,
+  ].join('\n');
+}
+
+function cpu({ postgresMs }: FoldProfile): string {
+  return postgresMs === null ? 'elsewhere' : postgresMs.toFixed(2);
+}
