@@ -101,18 +101,38 @@ export async function startForeignService(app: TestApp): Promise<ForeignService>
   };
 }
 
+const commerceFields = `
+  commerce { orderCount lastOrderAt spent { amount currency } failedPaymentCount lastPaymentFailedAt loyaltyPoints }
+  history(first: 100, types: [ORDER_PLACED, PAYMENT_FAILED, LOYALTY_POINTS_EARNED]) {
+    nodes { type occurredAt source eventId late summary data }
+  }`;
+const usersPerOperation = 40;
+
 /** A user's commerce and commerce history, as staff see them. */
 export async function commerceOf(app: TestApp, userId: string): Promise<any> {
-  const answer = await app.graphql(
-    `query ($id: ID!) { user(id: $id) {
-      commerce { orderCount lastOrderAt spent { amount currency } failedPaymentCount lastPaymentFailedAt loyaltyPoints }
-      history(first: 100, types: [ORDER_PLACED, PAYMENT_FAILED, LOYALTY_POINTS_EARNED]) {
-        nodes { type occurredAt source eventId late summary data }
+  const [commerce] = await commerceOfMany(app, [userId]);
+  return commerce;
+}
+
+/** The commerce and commerce history of each of these users, as staff see them. */
+export async function commerceOfMany(app: TestApp, userIds: readonly string[]): Promise<any[]> {
+  const found: any[] = [];
+  for (let first = 0; first < userIds.length; first += usersPerOperation) {
+    const ids = userIds.slice(first, first + usersPerOperation);
+    const variables = Object.fromEntries(ids.map((id, at) => [`id${at}`, id]));
+    const answer = await app.graphql(
+      `query (${ids.map((_id, at) => `$id${at}: ID!`).join(', ')}) {
+        ${ids.map((_id, at) => `user${at}: user(id: $id${at}) { ...Commerce }`).join(' ')}
       }
-    } }`,
-    { id: userId },
-    { token: app.staff },
-  );
-  if (answer.errors.length > 0) throw new Error(JSON.stringify(answer.errors));
-  return { ...answer.data.user.commerce, history: answer.data.user.history.nodes };
+      fragment Commerce on User { ${commerceFields} }`,
+      variables,
+      { token: app.staff },
+    );
+    if (answer.errors.length > 0) throw new Error(JSON.stringify(answer.errors));
+    for (const at of ids.keys()) {
+      const { commerce, history } = answer.data[`user${at}`];
+      found.push({ ...commerce, history: history.nodes });
+    }
+  }
+  return found;
 }
