@@ -5,55 +5,48 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { historyQueue } from '../src/rabbitmq/topology';
 import { eventually } from '../test/testkit/eventually';
+import { startRabbitMqNode } from '../test/testkit/rabbitmq-node';
 import { type ServiceProcess, staffToken, startServiceProcess } from '../test/testkit/service-processes';
-import { startTcpProxy, type TcpProxy } from '../test/testkit/tcp-proxy';
-import { MutationLoad, publishForeignEvents } from './fault-load';
-import { judge, type Window, type Witnessed, windows } from './fault-verdict';
-import { type Stage, withChannel, withServices, witnessQueue } from './stage';
+import { startTcpProxy } from '../test/testkit/tcp-proxy';
+import { ForeignEvents, MutationLoad } from './fault-load';
+import { isEnough, judge, rarestWindow, type Tally } from './fault-verdict';
+import { killIn, type Scene, victimOf, windows } from './fault-windows';
+import { Witness } from './fault-witness';
+import { type Stage, withChannel, withServices } from './stage';
 
-const durationMs = Number(process.env['FAULTS_SECONDS'] ?? 180) * 1_000;
-const eventsPerKill = 400;
+const shortRunSeconds = process.env['FAULTS_SECONDS'];
+/** A full run ends when it has done enough, and fails if it has not by then. */
+const limitMs = Number(shortRunSeconds ?? 1_200) * 1_000;
+const firstUsers = 50;
+const eventsPerKill = 500;
+
 async function main(): Promise<boolean> {
-  return withServices((open) =>
-    open(async (stage) => {
-      const directory = mkdtempSync(join(tmpdir(), 'user-service-faults-'));
-      const proxy = await startTcpProxy(stage.amqpUrl);
-      try {
-        return await withChannel(stage.amqpUrl, async (channel) => {
-          const witnessed: Witnessed = { ids: new Set(), sequences: new Map(), repeats: 0 };
-          await channel.consume(
-            witnessQueue(stage.prefix),
-            (message) => message && witness(witnessed, message.content),
-            { noAck: true },
-          );
-          return await killLoop(stage, proxy, directory, witnessed);
-        });
-      } finally {
-        await proxy.close();
-        rmSync(directory, { recursive: true, force: true });
-      }
-    }),
-  );
-}
-
-function witness(witnessed: Witnessed, content: Buffer): void {
-  const { ids, sequences } = witnessed;
-  const event = JSON.parse(content.toString()) as { id: string; subject: string; sequence?: string };
-  if (ids.has(event.id)) witnessed.repeats += 1;
-  else {
-    ids.add(event.id);
-    // A request to another service is no change of the user.
-    if (event.sequence === undefined) return;
-    sequences.set(event.subject, [...(sequences.get(event.subject) ?? []), Number(event.sequence)]);
+  const rabbitmq = await startRabbitMqNode();
+  try {
+    // RabbitMQ is killed: it must be nobody else's.
+    process.env['TEST_AMQP_URL'] = rabbitmq.url;
+    return await withServices((open) =>
+      open(async (stage) => {
+        if (stage.amqpUrl !== rabbitmq.url) throw new Error('this RabbitMQ is not ours to kill');
+        const directory = mkdtempSync(join(tmpdir(), 'user-service-faults-'));
+        const proxy = await startTcpProxy(stage.amqpUrl);
+        const witness = new Witness(stage);
+        try {
+          return await killLoop({ stage, proxy, rabbitmq, witness }, directory);
+        } finally {
+          await witness.stop();
+          await proxy.close();
+          rmSync(directory, { recursive: true, force: true });
+        }
+      }),
+    );
+  } finally {
+    await rabbitmq.remove();
   }
 }
 
-async function killLoop(
-  stage: Stage,
-  proxy: TcpProxy,
-  directory: string,
-  witnessed: Witnessed,
-): Promise<boolean> {
+async function killLoop(players: Omit<Scene, 'service' | 'foreign'>, directory: string): Promise<boolean> {
+  const { stage, proxy, rabbitmq, witness } = players;
   const start = () =>
     startServiceProcess({
       ...stage,
@@ -62,129 +55,95 @@ async function killLoop(
       redisPrefix: `${stage.prefix}user:`,
       amqpPrefix: stage.prefix,
     });
-  const kills = new Map<Window, number>(windows.map((window) => [window, 0]));
-  const expected: string[] = [];
   let service = await start();
   const load = new MutationLoad(await staffToken(directory));
   load.url = service.url;
-  await eventually(
-    () => {
-      if (load.acknowledged.size < 50) throw new Error('too few users');
-    },
-    { timeoutMs: 30_000 },
-  );
-  const userIds = [...load.acknowledged.keys()];
+  const foreign = new ForeignEvents(stage, await someUsers(load));
+  const tally: Tally = {
+    load,
+    foreign,
+    witness,
+    isShort: shortRunSeconds !== undefined,
+    kills: new Map(windows.map((window) => [window, { hits: 0, tries: 0 }])),
+  };
 
-  const endsAtMs = performance.now() + durationMs;
-  for (let turn = 0; performance.now() < endsAtMs; turn += 1) {
-    const window = windows[turn % windows.length] as Window;
-    expected.push(...(await publishForeignEvents(stage, userIds, eventsPerKill)));
+  const startedMs = performance.now();
+  const seconds = () => Math.round((performance.now() - startedMs) / 1_000);
+  while (!isEnough(tally) && performance.now() < startedMs + limitMs) {
+    const window = rarestWindow(tally);
+    foreign.publish(eventsPerKill);
     await delay(Math.random() * 500);
-    const hit = await killIn(window, { stage, proxy, service, witnessed, userIds, expected });
-    if (hit) kills.set(window, (kills.get(window) ?? 0) + 1);
-    load.url = null;
+    const hit = await killIn(window, { ...players, service, foreign });
+    const count = tally.kills.get(window);
+    if (count) Object.assign(count, { tries: count.tries + 1, hits: count.hits + (hit ? 1 : 0) });
+    if (victimOf(window) === 'service') load.url = null;
     // What was held back must not arrive after the end of who said it.
     proxy.cut();
     await proxy.resume();
-    service = await start();
+    if (victimOf(window) === 'service') service = await start();
+    else await rabbitmq.start();
     load.url = service.url;
+    await foreign.published();
+    await isWhole(service);
+    process.stderr.write(`${seconds()} s: killed ${window}${hit ? '' : ', which was missed'}\n`);
   }
   await load.stop();
-  await settle(stage, expected.length);
-  const sound = await judge(stage, load, witnessed, expected, kills);
+  await settle(stage, foreign, witness);
+  const sound = await judge(stage, tally, seconds());
   await service.stop();
   return sound;
 }
 
-interface Scene {
-  readonly stage: Stage;
-  readonly proxy: TcpProxy;
-  readonly service: ServiceProcess;
-  readonly witnessed: Witnessed;
-  readonly userIds: readonly string[];
-  readonly expected: string[];
-}
-
-/** Kills the service in the window; answers whether it was hit. */
-async function killIn(window: Window, scene: Scene): Promise<boolean> {
-  const { stage, proxy, service, witnessed, userIds, expected } = scene;
-  const waiting = async (arrived: boolean) =>
-    (
-      await stage.database.query<{ id: string }>(
-        `SELECT id FROM outbox_events WHERE published_at IS NULL AND type LIKE 'User%' AND version IS NOT NULL`,
-      )
-    ).some(({ id }) => witnessed.ids.has(id) === arrived);
-  const isThere = (check: () => Promise<boolean>) =>
-    eventually(
-      async () => {
-        if (!(await check())) throw new Error('not yet');
-      },
-      { timeoutMs: 5_000, intervalMs: 5 },
-    ).then(
-      () => true,
-      () => false,
-    );
-  switch (window) {
-    case 'before the publish':
-      proxy.freeze();
-      await isThere(() => waiting(false));
-      await service.kill();
-      // Whatever was on its way arrives before the question is asked.
-      await delay(100);
-      return waiting(false);
-    case 'before the confirm':
-      proxy.holdAnswers();
-      await isThere(() => waiting(true));
-      await service.kill();
-      return waiting(true);
-    case 'before the acknowledgement': {
-      // While more waits than may be unanswered at once, what is published now would not be delivered.
-      const recent = expected.slice(-eventsPerKill);
-      await isThere(async () => (await countFolded(stage, recent)) === recent.length);
-      proxy.holdRequests();
-      const ids = await publishForeignEvents(stage, userIds, 20);
-      expected.push(...ids);
-      const folded = async () => (await countFolded(stage, ids)) > 0;
-      await isThere(folded);
-      await service.kill();
-      return folded();
-    }
-    case 'at random':
-      await delay(Math.random() * 700);
-      await service.kill();
-      return true;
-  }
-}
-
-async function countFolded({ database }: Stage, ids: readonly string[]): Promise<number> {
-  const [row] = await database.query<{ count: string }>(
-    'SELECT count(*) FROM user_history WHERE event_id = ANY ($1)',
-    [ids],
+async function someUsers(load: MutationLoad): Promise<string[]> {
+  await eventually(
+    () => {
+      if (load.acknowledged.size < firstUsers) throw new Error('too few users');
+    },
+    { timeoutMs: 30_000 },
   );
-  return Number(row?.count);
+  return [...load.acknowledged.keys()];
+}
+
+/** Waits until the service says that it has found RabbitMQ again. */
+async function isWhole({ url }: ServiceProcess): Promise<void> {
+  await eventually(
+    async () => {
+      const response = await fetch(`${url}/health/ready`);
+      const { degraded } = (await response.json()) as { degraded: string[] };
+      if (degraded.length > 0) throw new Error(`the service goes on without ${degraded.join(', ')}`);
+    },
+    { timeoutMs: 60_000 },
+  );
 }
 
 /** Waits until everything that was committed is published, and everything that was published to us is dealt with. */
-async function settle({ database, amqpUrl, prefix }: Stage, expectedCount: number): Promise<void> {
+async function settle(
+  { database, amqpUrl, prefix }: Stage,
+  foreign: ForeignEvents,
+  witness: Witness,
+): Promise<void> {
   await eventually(
     async () => {
-      const [row] = await database.query<{ waits: string; folded: string; parked: string }>(
+      const [row] = await database.query<{ waits: string; versions: string; parked: string }>(
         `SELECT (SELECT count(*) FROM outbox_events WHERE published_at IS NULL) AS waits,
-         (SELECT count(*) FROM user_history WHERE type IN ('ORDER_PLACED', 'LOYALTY_POINTS_EARNED')) AS folded,
+         (SELECT count(*) FROM outbox_events WHERE version IS NOT NULL) AS versions,
          (SELECT count(*) FROM parked_messages) AS parked`,
       );
-      if (Number(row?.waits) > 0) throw new Error('events wait to be published');
-      if (Number(row?.folded) + Number(row?.parked) < expectedCount)
-        throw new Error('events wait to be folded');
+      if (Number(row?.waits) > 0) throw new Error(`${row?.waits} events wait to be published`);
+      const heard = [...witness.sequences.values()].reduce((sum, { length }) => sum + length, 0);
+      if (heard < Number(row?.versions)) throw new Error('published events have not arrived');
+      const waiting = (await foreign.countWaiting()) - Number(row?.parked);
+      if (waiting > 0) throw new Error(`${waiting} events wait to be folded`);
       const { messageCount } = await withChannel(amqpUrl, (channel) =>
         channel.checkQueue(`${prefix}${historyQueue}`),
       );
-      if (messageCount > 0) throw new Error('messages wait');
+      if (messageCount > 0) throw new Error(`${messageCount} messages wait`);
     },
     { timeoutMs: 60_000, intervalMs: 250 },
   ).catch((error: unknown) => process.stdout.write(`did not settle: ${(error as Error).message}\n`));
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 void main().then(
   (sound) => process.exit(sound ? 0 : 1),
   (error: unknown) => {

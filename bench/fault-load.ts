@@ -1,9 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { orderPlaced, pointsEarned } from '../test/testkit/commerce-events';
-import { type Stage, withChannel } from './stage';
+import { withDeadline } from '../src/rabbitmq/deadline';
+import { type ForeignMessage, orderPlaced, pointsEarned } from '../test/testkit/commerce-events';
+import { type ConfirmChannel, type Stage, withChannel } from './stage';
 
 const workers = 6;
+/** Of each of them between two calls: others need the machine, too. */
+const pauseMs = 50;
+const publishLimitMs = 10_000;
 
 /** Keeps changing users over HTTP, wherever the service is at the moment, and remembers what was acknowledged. */
 export class MutationLoad {
@@ -30,7 +34,7 @@ export class MutationLoad {
       const userId = known[Math.floor(Math.random() * known.length * 1.5)];
       const answered = url !== null && (await this.mutate(url, userId).catch(() => false));
       if (answered) this.count += 1;
-      else await delay(20);
+      await delay(pauseMs);
     }
   }
 
@@ -59,21 +63,82 @@ export class MutationLoad {
   }
 }
 
-/** Publishes orders and points of these users, some of them twice; answers the identities, one for each event. */
-export async function publishForeignEvents(
-  { amqpUrl, prefix }: Stage,
-  userIds: readonly string[],
-  count: number,
-): Promise<string[]> {
-  const messages = Array.from({ length: count }, (_, at) => {
-    const userId = userIds[at % userIds.length] as string;
-    return at % 2 === 0 ? orderPlaced(userId, { orderId: randomUUID() }) : pointsEarned(userId);
+/** Other services, which publish orders and points until RabbitMQ has confirmed them, some of them twice. */
+export class ForeignEvents {
+  /** The identity of each event, once. */
+  readonly ids: string[] = [];
+  private publishing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly userIds: readonly string[],
+  ) {}
+
+  /** Begins to publish this many events after all before them; answers their identities. */
+  publish(count: number): string[] {
+    const messages = Array.from({ length: count }, (_, at) => {
+      const userId = this.userIds[at % this.userIds.length] as string;
+      return at % 2 === 0 ? orderPlaced(userId, { orderId: randomUUID() }) : pointsEarned(userId);
+    });
+    const ids = messages.map(({ properties }) => String(properties.messageId));
+    this.ids.push(...ids);
+    this.publishing = this.publishing.then(() => this.untilConfirmed(messages));
+    return ids;
+  }
+
+  /** Resolves when RabbitMQ has confirmed everything. */
+  async published(): Promise<void> {
+    await this.publishing;
+  }
+
+  /** How many of these have an entry in a history. */
+  async countFolded(ids: readonly string[]): Promise<number> {
+    const [row] = await this.stage.database.query<{ count: string }>(
+      'SELECT count(*) FROM user_history WHERE event_id = ANY ($1)',
+      [ids],
+    );
+    return Number(row?.count);
+  }
+
+  /** How many of all are in no history yet. */
+  async countWaiting(): Promise<number> {
+    const [row] = await this.stage.database.query<{ count: string }>(
+      `SELECT count(*) FROM user_history WHERE type IN ('ORDER_PLACED', 'LOYALTY_POINTS_EARNED')`,
+    );
+    return this.ids.length - Number(row?.count);
+  }
+
+  private async untilConfirmed(messages: readonly ForeignMessage[]): Promise<void> {
+    const { amqpUrl, prefix } = this.stage;
+    for (let confirmed = false; !confirmed; ) {
+      const attempt = withChannel(amqpUrl, (channel) => publishOnce(channel, prefix, messages));
+      confirmed = await withDeadline(attempt, publishLimitMs).then(
+        () => true,
+        () => false,
+      );
+      if (!confirmed) await delay(100);
+    }
+  }
+}
+
+/** Resolves when every single message is confirmed; a tenth of them goes out twice. */
+async function publishOnce(
+  channel: ConfirmChannel,
+  prefix: string,
+  messages: readonly ForeignMessage[],
+): Promise<void> {
+  const copies = messages.flatMap((message, at) => (at % 10 === 0 ? [message, message] : [message]));
+  await new Promise<void>((resolve, reject) => {
+    channel.on('error', reject);
+    channel.on('close', () => reject(new Error('the channel was closed')));
+    let unconfirmed = copies.length;
+    for (const { exchange, routingKey, body, properties } of copies) {
+      const options = { ...properties, persistent: true };
+      channel.publish(`${prefix}${exchange}`, routingKey, body, options, (error: Error | null) => {
+        unconfirmed -= 1;
+        if (error) reject(error);
+        else if (unconfirmed === 0) resolve();
+      });
+    }
   });
-  await withChannel(amqpUrl, async (channel) => {
-    for (const [at, { exchange, routingKey, body, properties }] of messages.entries())
-      for (let copy = 0; copy < (at % 10 === 0 ? 2 : 1); copy += 1)
-        channel.publish(`${prefix}${exchange}`, routingKey, body, { ...properties, persistent: true });
-    await channel.waitForConfirms();
-  });
-  return messages.map(({ properties }) => String(properties.messageId));
 }

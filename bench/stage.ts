@@ -78,11 +78,13 @@ async function removeNames(url: string, prefix: string): Promise<void> {
   });
 }
 
-type ConfirmChannel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createConfirmChannel']>>;
+export type ConfirmChannel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createConfirmChannel']>>;
 
 /** Does something to RabbitMQ past the service. */
 export async function withChannel<T>(url: string, work: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
   const connection = await connect(url, { noDelay: true });
+  // Unheard it would end the process; the call in hand fails with it.
+  connection.on('error', () => undefined);
   try {
     return await work(await connection.createConfirmChannel());
   } finally {

@@ -91,7 +91,9 @@ function startProgram(service: BackingService): ChildProcess {
     env: {
       ...process.env,
       PATH: searchPath().join(delimiter),
-      ...(service === rabbitmq ? rabbitmqEnvironment(directory) : {}),
+      ...(service === rabbitmq
+        ? rabbitmqEnvironment(directory, { node: 'user-service-test', port: 5672 })
+        : {}),
     },
   });
   closeSync(output);
@@ -106,14 +108,17 @@ function redisArguments(directory: string): string[] {
 }
 
 /** Everything that RabbitMQ would otherwise keep in the system's folders, so that any user can run it. */
-function rabbitmqEnvironment(directory: string): NodeJS.ProcessEnv {
+export function rabbitmqEnvironment(
+  directory: string,
+  { node, port }: { node: string; port: number },
+): NodeJS.ProcessEnv {
   return {
     HOME: directory,
     // An address, not a name: a bare system may not know "localhost".
-    RABBITMQ_NODENAME: 'user-service-test@127.0.0.1',
+    RABBITMQ_NODENAME: `${node}@127.0.0.1`,
     RABBITMQ_USE_LONGNAME: 'true',
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODE_PORT: '5672',
+    RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_CONF_ENV_FILE: join(directory, 'rabbitmq-env.conf'),
     RABBITMQ_CONFIG_FILE: join(directory, 'rabbitmq'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'enabled_plugins'),
@@ -137,7 +142,8 @@ async function waitFor(service: BackingService, deadlineMs: () => number): Promi
   }
 }
 
-function findProgram(service: BackingService): string | null {
+/** Where the service's program is on this machine; null if it is not there. */
+export function findProgram(service: BackingService): string | null {
   const program = service === redis ? 'redis-server' : 'rabbitmq-server';
   for (const folder of searchPath()) {
     try {
@@ -150,7 +156,8 @@ function findProgram(service: BackingService): string | null {
   return null;
 }
 
-function searchPath(): string[] {
+/** The folders in which a server program may be, in the order to look in. */
+export function searchPath(): string[] {
   // RabbitMQ's own folder comes first: Debian's wrapper on the PATH lets only root and one account in.
   return [...extraPath, ...(process.env['PATH'] ?? '').split(delimiter)];
 }

@@ -23,6 +23,8 @@ export interface TcpProxy {
   cut(): void;
   /** How many connections there are at the moment. */
   readonly connections: number;
+  /** How many bytes clients have said to the service so far. */
+  readonly saidBytes: number;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
   let frozen = false;
   let answersHeld = false;
   let requestsHeld = false;
+  let saidBytes = 0;
 
   const server = createServer((client) => {
     const upstream = connect(port, target.hostname.replace(/^\[|\]$/g, ''));
@@ -47,8 +50,10 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     pairs.add(pair);
     for (const [from, to] of [pair, [upstream, client]] as [Socket, Socket][]) {
       from.setNoDelay(true);
-      from.on('data', (chunk) => {
-        if (!to.destroyed) to.write(chunk);
+      from.on('data', (chunk: Buffer) => {
+        if (to.destroyed) return;
+        to.write(chunk);
+        if (from === client) saidBytes += chunk.length;
       });
       from.on('error', () => undefined);
       from.on('close', () => {
@@ -109,6 +114,9 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     cut,
     get connections() {
       return pairs.size;
+    },
+    get saidBytes() {
+      return saidBytes;
     },
     async close() {
       if (server.listening) server.close();
