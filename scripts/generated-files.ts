@@ -5,6 +5,7 @@ import { printFederatedSchema } from '../src/graphql/federation';
 import { createSchema } from '../src/graphql/schema';
 import { personalDataMap } from '../src/privacy/personal-data-map';
 import { personalDataOfEvents } from '../src/privacy/personal-data-of-events';
+import { personalDataOfGraph } from '../src/privacy/personal-data-of-graph';
 import { settings } from '../src/settings';
 import { createMetrics } from '../src/telemetry/metrics';
 
@@ -84,17 +85,26 @@ function personalDataTable(): string {
   const rows = Object.entries(personalDataMap).flatMap(([name, { columns, erasure, retention }]) => {
     const erased = typeof erasure === 'string' ? `erased ${erasure}` : `kept: ${erasure.kept}`;
     return [
-      [`**\`${name}\`**`, '', '', `${erased}; else stays: ${retention}`, ''],
+      [`**\`${name}\`**`, '', '', `${erased}; else stays: ${retention}`, '', ''],
       ...Object.entries(columns).map(([column, it]) => [
         `\`${column}\``,
         it.dataClass,
         it.readers,
         it.purpose,
         it.exportedAs === undefined ? '' : `\`${it.exportedAs}\``,
+        fieldsThatShow(`${name}.${column}`).join(' '),
       ]),
     ];
   });
-  return table(['column', 'class', 'readers', 'purpose', 'exported as'], rows);
+  return table(['column', 'class', 'readers', 'purpose', 'exported as', 'in the graph'], rows);
+}
+
+function fieldsThatShow(path: string): string[] {
+  return Object.entries(personalDataOfGraph).flatMap(([type, fields]) =>
+    Object.entries(fields).flatMap(([field, shown]) =>
+      Array.isArray(shown) && shown.includes(path) ? [`\`${type}.${field}\``] : [],
+    ),
+  );
 }
 
 /** Every field of every message. */

@@ -34,8 +34,9 @@ import { topologyOf } from './rabbitmq/topology';
 import { InProcessRecordCache } from './redis/in-process-record-cache';
 import { createRedisClient } from './redis/redis-client';
 import { RedisRecordCache, recordKeyPrefix } from './redis/redis-record-cache';
+import { createServiceLog } from './service-log';
 import { createServices } from './services';
-import { createLogger, type Logger } from './telemetry/logger';
+import type { Logger } from './telemetry/logger';
 import { createMetrics } from './telemetry/metrics';
 import type { Tracing } from './telemetry/tracing';
 import { createUpkeep } from './upkeep';
@@ -72,7 +73,7 @@ export interface App {
  * none that is away ends it.
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const log = options.log ?? createLogger({ level: config.logLevel });
+  const log = options.log ?? createServiceLog({ level: config.logLevel });
   const metrics = createMetrics();
   const tracing = await createTracing(config, log);
 
@@ -129,7 +130,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       new UserCommerceResolver(),
       new AuditTrailResolver(services.auditTrail),
     ],
-    config.limits.representations,
+    { maxRepresentations: config.limits.representations },
   );
   const apollo = createGraphqlServer({
     schema: countMutations(schema, metrics),

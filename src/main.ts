@@ -1,7 +1,7 @@
 import { type AppOptions, startApp } from './app';
 import { readConfig } from './commands/read-config';
 import type { Config } from './config';
-import { createLogger } from './telemetry/logger';
+import { createServiceLog } from './service-log';
 
 /** However long the parts take to stop, the process ends by then. */
 const stopLimitMs = 25_000;
@@ -16,7 +16,7 @@ export async function serve(
   names: Pick<AppOptions, 'redisPrefix' | 'amqpPrefix'> = {},
 ): Promise<void> {
   const config = readConfig(env);
-  const log = createLogger({ level: config.logLevel });
+  const log = createServiceLog({ level: config.logLevel });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
 
   const asked = new Promise<string>((resolve) => {

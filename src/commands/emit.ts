@@ -6,7 +6,7 @@ import { readMessage } from '../consumers/read-message';
 import { type CommerceEvent, toCloudEvent } from '../history/commerce-event';
 import { type Broker, BrokerUnavailableError, type OutgoingMessage } from '../rabbitmq/broker';
 import { RabbitMqBroker } from '../rabbitmq/rabbitmq-broker';
-import { createLogger } from '../telemetry/logger';
+import { createServiceLog } from '../service-log';
 import { readConfig } from './read-config';
 
 interface EmitFlags {
@@ -98,7 +98,7 @@ async function send(flags: EmitFlags, said: WithoutIdentity<CommerceEvent>): Pro
 }
 
 async function sendToBroker(url: string, message: OutgoingMessage): Promise<void> {
-  const log = createLogger({ level: 'error', destination: process.stderr });
+  const log = createServiceLog({ level: 'error', destination: process.stderr });
   const broker: Broker = new RabbitMqBroker({ url, prefix: '', log });
   try {
     const deadlineMs = performance.now() + connectWithinMs;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Config } from '../config';
 import { joinEmbeddedPostgres } from '../postgres/embedded-postgres';
-import { createLogger, type Logger } from '../telemetry/logger';
+import { createServiceLog } from '../service-log';
+import type { Logger } from '../telemetry/logger';
 import { readConfig } from './read-config';
 
 /** Runs `work` on the configured database, or on the embedded one, whether the service runs beside or not. */
@@ -11,7 +12,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const config = readConfig(env);
   // Standard output is for results.
-  const log = createLogger({ level: 'warn', destination: process.stderr });
+  const log = createServiceLog({ level: 'warn', destination: process.stderr });
   if (config.databaseUrl !== null) return work(config.databaseUrl, config, log);
   const embedded = await joinEmbeddedPostgres({
     dataDirectory: join(config.dataDirectory, 'postgres'),

@@ -1,36 +1,31 @@
 import { type Actor, hasAnyUsersScope, hasScope, type Scope } from '../authentication/actor';
+import { type ShownFields, shownFields } from '../privacy/shown-fields';
 import { parseUserId } from '../users/normalized';
 import { forbidden, unauthenticated } from './errors';
 
 /** Who may read a field of `User`: everybody; the user and `users:read`; or `users:read` alone. */
 export type Audience = 'everybody' | 'self' | 'staff';
 
+/** Who may read each field of `User`. */
+export type UserFields = Readonly<Record<string, Audience>>;
+
+/**
+ * Who may read each field of `User`, as the map of personal data says of what it shows.
+ *
+ * @throws Error for a field that is for others than the user and staff
+ */
+export function userFieldsOf(shown: ShownFields): UserFields {
+  return Object.fromEntries(
+    Object.entries(shown['User'] ?? {}).map(([field, { readers }]) => {
+      if (readers !== 'everybody' && readers !== 'self' && readers !== 'staff')
+        throw new Error(`access.ts: User.${field} shows what is for ${readers}`);
+      return [field, readers];
+    }),
+  );
+}
+
 /** The class of every field of `User`. A field that is missing here stops the schema from being built. */
-export const userFields: Readonly<Record<string, Audience>> = {
-  id: 'everybody',
-  displayName: 'everybody',
-  status: 'everybody',
-  username: 'self',
-  email: 'self',
-  pendingEmail: 'self',
-  firstName: 'self',
-  lastName: 'self',
-  phoneNumber: 'self',
-  address: 'self',
-  locale: 'self',
-  timeZone: 'self',
-  emailVerification: 'self',
-  phoneVerification: 'self',
-  emailPreferences: 'self',
-  statusReason: 'self',
-  statusNotes: 'staff',
-  statusChangedAt: 'self',
-  commerce: 'self',
-  history: 'self',
-  version: 'self',
-  createdAt: 'self',
-  updatedAt: 'self',
-};
+export const userFields = userFieldsOf(shownFields());
 
 /** Who may call a query or mutation. */
 export interface OperationRule {
@@ -100,11 +95,10 @@ export function checkOperation(actor: Actor | null, name: string, args: Record<s
   throw forbidden(`call ${name}${rule?.self ? ' for somebody else' : ''}`);
 }
 
-/** Whether the actor may read this field of this user. Unknown fields nobody may. */
-export function mayRead(actor: Actor | null, userId: string, field: string): boolean {
-  const audience = userFields[field];
+/** Whether the actor may read what is for this audience, of this user. */
+export function mayRead(actor: Actor | null, userId: string, audience: Audience): boolean {
   if (audience === 'everybody') return true;
-  if (!actor || !audience) return false;
+  if (!actor) return false;
   return hasScope(actor, 'users:read') || (audience === 'self' && isSelf(actor, userId));
 }
 

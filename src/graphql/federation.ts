@@ -27,7 +27,7 @@ export interface FederatedSchemaOptions<Context>
   /** The version of the federation specification that is linked; composition libraries know up to v2.9. */
   readonly linkVersion?: string;
   readonly maxRepresentations?: number;
-  /** Directives for elements that TypeGraphQL cannot decorate (enums, their values, unions, scalars): by `Type` or `Type.VALUE`. */
+  /** Directives by the name of what they are put on: a field or enum value (`Type.name`), an enum, union or scalar (`Type`). */
   readonly directives?: Readonly<Record<string, readonly string[]>>;
   /** Specifications besides federation's, whose directives `composed` defines. */
   readonly links?: readonly { readonly url: string; readonly import: readonly string[] }[];
@@ -99,7 +99,7 @@ export function printFederatedSchema(schema: GraphQLSchema): string {
 }
 
 /**
- * Adds directives where TypeGraphQL has no decorator for them, drops the schema definition, which says nothing, and
+ * Adds directives that are no decorators, drops the schema definition, which says nothing, and
  * puts arguments in the order they are written in: decorators of parameters run from the last to the first.
  */
 function mended(document: DocumentNode, directives: Readonly<Record<string, readonly string[]>>) {
@@ -124,10 +124,19 @@ function mended(document: DocumentNode, directives: Readonly<Record<string, read
         return add(full, node.name.value) ?? full;
       },
     },
+    ObjectTypeDefinition: {
+      leave: (node) => {
+        const fields = node.fields?.map(
+          (field) => add(field, `${node.name.value}.${field.name.value}`) ?? field,
+        );
+        return { ...node, ...(fields && { fields }) };
+      },
+    },
     UnionTypeDefinition: (node) => add(node, node.name.value),
     ScalarTypeDefinition: (node) => add(node, node.name.value),
   });
-  if (pending.size > 0) throw new Error(`No such enum, value, union or scalar: ${[...pending].join(', ')}`);
+  if (pending.size > 0)
+    throw new Error(`No such field, enum, value, union or scalar: ${[...pending].join(', ')}`);
   return result;
 }
 

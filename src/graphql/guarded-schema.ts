@@ -5,7 +5,7 @@ import {
   type GraphQLSchema,
   isUnionType,
 } from 'graphql';
-import { checkOperation, mayRead, operations, refuseField, userFields } from './access';
+import { type Audience, checkOperation, mayRead, operations, refuseField, type UserFields } from './access';
 import type { GraphqlContext } from './context';
 
 type Field = GraphQLField<{ id: string; status?: string }, GraphqlContext, Record<string, unknown>>;
@@ -13,13 +13,13 @@ type Field = GraphQLField<{ id: string; status?: string }, GraphqlContext, Recor
 type PreferencesField = GraphQLField<{ emailPreferences: { userId: string } }, GraphqlContext>;
 
 /**
- * Puts the access table in front of every field of Query, Mutation and User, in place.
+ * Puts the access table in front of every field of Query, Mutation and User (`userFields`), in place.
  * Deciding here, and not in resolvers, leaves no way around: `_entities`, mutations and lists all end in User's fields.
  * What is read of somebody else is noted here for the audit log.
  *
  * @throws Error for a field without a class, and for a class without a field.
  */
-export function guardSchema(schema: GraphQLSchema): GraphQLSchema {
+export function guardSchema(schema: GraphQLSchema, userFields: UserFields): GraphQLSchema {
   const roots = [schema.getQueryType(), schema.getMutationType()].filter((it) => it != null);
   const user = schema.getType('User') as GraphQLObjectType;
   requireSameNames(
@@ -33,7 +33,8 @@ export function guardSchema(schema: GraphQLSchema): GraphQLSchema {
 
   for (const root of roots)
     for (const field of Object.values(root.getFields())) guardOperation(field as Field);
-  for (const field of Object.values(user.getFields())) guardUserField(field as Field);
+  for (const field of Object.values(user.getFields()))
+    guardUserField(field as Field, userFields[field.name] as Audience);
   const success = schema.getType('UpdateEmailPreferencesSuccess') as GraphQLObjectType;
   noteEmailPreferences(success.getFields().emailPreferences as PreferencesField);
   return schema;
@@ -55,11 +56,11 @@ function guardOperation(field: Field): void {
   };
 }
 
-function guardUserField(field: Field): void {
-  if (userFields[field.name] === 'everybody') return;
+function guardUserField(field: Field, audience: Audience): void {
+  if (audience === 'everybody') return;
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
-    if (!mayRead(context.actor, source.id, field.name)) return refuseField(context.actor, field.name);
+    if (!mayRead(context.actor, source.id, audience)) return refuseField(context.actor, field.name);
     // Of somebody who is erased or unknown there is nothing to read.
     if (source.status !== 'UNKNOWN') context.reads.add(source.id, field.name);
     return resolve(source, args, context, info);

@@ -1,10 +1,13 @@
 import type { GraphQLSchema } from 'graphql';
+import { type ShownFields, shownFields } from '../privacy/shown-fields';
 import { parseUserId } from '../users/normalized';
+import { userFieldsOf } from './access';
 import { AuditTrailResolver } from './audit-trail.resolver';
 import type { GraphqlContext } from './context';
 import { badUserInput } from './errors';
 import { buildFederatedSchema } from './federation';
 import { guardSchema } from './guarded-schema';
+import { piiTags, requireMapped } from './personal-fields';
 import { PrivacyResolver } from './privacy.resolver';
 import { UnsubscribeUrlResolver } from './unsubscribe-url.resolver';
 import { UserResolver } from './user.resolver';
@@ -26,8 +29,17 @@ export type ResolverInstances = readonly (
   | UnsubscribeUrlResolver
 )[];
 
-/** The subgraph's schema, with the access table in front of it. */
-export function createSchema(instances: ResolverInstances, maxRepresentations?: number): GraphQLSchema {
+export interface SchemaOptions {
+  readonly maxRepresentations?: number;
+  /** What the map of personal data says of the graph's fields. */
+  readonly shown?: ShownFields;
+}
+
+/** The subgraph's schema: personal fields tagged, and the access table that the map makes in front of it. */
+export function createSchema(
+  instances: ResolverInstances,
+  { maxRepresentations, shown = shownFields() }: SchemaOptions = {},
+): GraphQLSchema {
   const byClass = new Map<unknown, object>(instances.map((instance) => [instance.constructor, instance]));
   const schema = buildFederatedSchema<GraphqlContext>({
     resolvers: [
@@ -42,9 +54,10 @@ export function createSchema(instances: ResolverInstances, maxRepresentations?: 
     ],
     container: { get: (resolver) => byClass.get(resolver) },
     references: { User: findReferencedUser },
+    directives: piiTags(shown),
     ...(maxRepresentations === undefined ? {} : { maxRepresentations }),
   });
-  return guardSchema(schema);
+  return guardSchema(requireMapped(schema, shown), userFieldsOf(shown));
 }
 
 /** A user that another subgraph points at. Reads the `id` and nothing else of what the caller put in. */

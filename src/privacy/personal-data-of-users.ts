@@ -46,7 +46,7 @@ export const personalDataOfUsers = {
       user_id: column('identity', 'service', 'whose data are kept'),
       reason: column('technical', 'service', 'why'),
       placed_by: column('identity', 'service', 'who decided it'),
-      placed_at: column('technical', 'service', 'since when'),
+      placed_at: column('technical', 'self', 'since when'),
     },
   },
   users: {

@@ -1,8 +1,11 @@
 /** What a value tells of a person. */
 export type DataClass = 'public' | 'contact' | 'identity' | 'behaviour' | 'technical';
 
-/** Who may read a value: everybody; the user and staff; staff; auditors; the service itself and its operators. */
-export type Readers = 'everybody' | 'self' | 'staff' | 'auditors' | 'service';
+/**
+ * Who may read a value: everybody; the user and staff; staff; who erases and exports; auditors; the service itself
+ * and its operators.
+ */
+export type Readers = 'everybody' | 'self' | 'staff' | 'officers' | 'auditors' | 'service';
 
 /** One column. */
 export interface PersonalColumn {

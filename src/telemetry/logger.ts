@@ -1,12 +1,14 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { describeError, type ErrorDescription, isError } from './describe-error';
-import { REDACTED, SECRET_NAMES, withoutPersonalData, withoutSecrets } from './redaction';
+import { createRedaction, REDACTED, withoutPersonalData } from './redaction';
 
 export type { Logger } from 'pino';
 
 export interface LoggerOptions {
   /** One of pino's levels: fatal, error, warn, info, debug, trace, silent. */
   level: string;
+  /** Names of fields that hold personal data, beside those that hold secrets; the service's are in service-log.ts. */
+  personalNames?: readonly string[];
   /** Where the lines go. Default: standard output. */
   destination?: DestinationStream;
   /** Plain lines for a person instead of JSON. Default: whether standard output is a terminal. */
@@ -16,11 +18,12 @@ export interface LoggerOptions {
 /**
  * A logger whose lines hold ids and no personal data: one JSON document a line, or a plain line in a terminal.
  *
- * Values under telling names (`authorization`, `password`, `email` …) are replaced at any depth, errors are told
+ * Values under telling names (`authorization`, `password` …, and `personalNames`) are replaced at any depth, errors are told
  * by name, code and place, and whatever still looks like an e-mail address, a token or credentials in a URL is
  * replaced in the finished line. It does not recognise names or postal addresses in free text: log ids.
  */
 export function createLogger(options: LoggerOptions): Logger {
+  const redaction = createRedaction(options.personalNames ?? []);
   const readable = options.readable ?? (options.destination === undefined && process.stdout.isTTY === true);
   return pino(
     {
@@ -29,11 +32,11 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: {
         level: (label) => ({ level: label }),
-        log: (fields) => withoutSecrets(fields),
+        log: (fields) => redaction.withoutSecrets(fields),
       },
       // For the bindings of child loggers, which pino formats by these only.
       serializers: {
-        ...Object.fromEntries(SECRET_NAMES.map((name) => [name, () => REDACTED])),
+        ...Object.fromEntries(redaction.names.map((name) => [name, () => REDACTED])),
         err: (error: unknown) => (isError(error) ? describeError(error) : error),
       },
       hooks: {

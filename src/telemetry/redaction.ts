@@ -1,20 +1,30 @@
 import { describeError, isError } from './describe-error';
 
-/** Names of fields whose values never belong into a log line; `_`, `-` and case make no difference. */
-export const SECRET_NAMES = (
+/** Names of what opens doors, and of what carries whatever somebody sent; `_`, `-` and case make no difference. */
+const SECRET_NAMES = (
   'authorization routerAuthorization cookie setCookie token accessToken secret password ' +
-  'email pendingEmail username firstName lastName displayName phoneNumber phone ' +
-  'address street city postalCode notes additionalNotes statusNotes search ' +
-  'variables parameters detail body query where rawPacket'
+  'search notes phone variables parameters detail body query where rawPacket'
 ).split(' ');
-const SECRET_NORMALISED_NAMES = new Set(SECRET_NAMES.map(normalisedName));
 /** What stands in the place of a value that must not be logged. */
 export const REDACTED = '[redacted]';
 const MAX_DEPTH = 5;
 
-/** A copy in which values under names that hold secrets or personal data are replaced, at any depth. */
-export function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown> {
-  return redacted(fields, 0) as Record<string, unknown>;
+/** Which names of fields hold what never belongs into a log line. */
+export interface Redaction {
+  /** As they were told; for what compares names letter by letter. */
+  readonly names: readonly string[];
+  /** A copy in which values under these names are replaced, at any depth. */
+  withoutSecrets(fields: Record<string, unknown>): Record<string, unknown>;
+}
+
+/** Leaves out secrets, and what rests under the names of personal data, which the caller knows. */
+export function createRedaction(personalNames: readonly string[]): Redaction {
+  const names = [...SECRET_NAMES, ...personalNames];
+  const normalised = new Set(names.map(normalisedName));
+  return {
+    names,
+    withoutSecrets: (fields) => redacted(fields, normalised, 0) as Record<string, unknown>,
+  };
 }
 
 /** The text with e-mail addresses, JSON Web Tokens, bearer tokens and credentials in URLs replaced. */
@@ -32,15 +42,15 @@ export function withoutPersonalData(text: string): string {
   return /bearer/i.test(clean) ? clean.replace(/(bearer\s+)[\w.~+/-]{8,}=*/gi, '$1[token]') : clean;
 }
 
-function redacted(value: unknown, depth: number): unknown {
+function redacted(value: unknown, secret: ReadonlySet<string>, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (isError(value)) return describeError(value);
   if (value instanceof Date) return value;
   if (depth >= MAX_DEPTH) return '[too deep]';
-  if (Array.isArray(value)) return value.map((item) => redacted(item, depth + 1));
+  if (Array.isArray(value)) return value.map((item) => redacted(item, secret, depth + 1));
   const copy: Record<string, unknown> = {};
   for (const [name, inner] of Object.entries(value)) {
-    copy[name] = SECRET_NORMALISED_NAMES.has(normalisedName(name)) ? REDACTED : redacted(inner, depth + 1);
+    copy[name] = secret.has(normalisedName(name)) ? REDACTED : redacted(inner, secret, depth + 1);
   }
   return copy;
 }

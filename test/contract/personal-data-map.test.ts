@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { userFields } from '../../src/graphql/access';
 import { createDataSource } from '../../src/postgres/data-source';
 import { personalDataMap } from '../../src/privacy/personal-data-map';
 import { personalDataOfEvents } from '../../src/privacy/personal-data-of-events';
@@ -63,18 +62,6 @@ describe('the map of personal data', () => {
       Object.keys(fields).map((field) => `${type}.${field}`),
     );
     expect(described.sort()).toEqual([...new Set(payloads)].sort());
-  });
-
-  it('says of the user’s fields what the access table says', () => {
-    const claims = Object.values(personalDataMap['users']?.columns ?? {}).flatMap(
-      ({ exportedAs, readers }) => {
-        const [section, field = ''] = exportedAs?.split('.') ?? [];
-        return section === 'profile' && field in userFields ? [[field, readers]] : [];
-      },
-    );
-    expect(claims.length).toBeGreaterThan(15);
-    expect(claims).toEqual(claims.map(([field]) => [field, userFields[field as string]]));
-    expect(personalDataMap['users']?.columns['status_notes']?.readers).toBe(userFields['statusNotes']);
   });
 
   it('erases or explains every table that says whose its records are', () => {

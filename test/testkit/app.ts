@@ -6,7 +6,7 @@ import { Client } from 'pg';
 import { type App, startApp } from '../../src/app';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { type Config, loadConfig } from '../../src/config';
-import { createLogger } from '../../src/telemetry/logger';
+import { createServiceLog } from '../../src/service-log';
 import { createTestDatabase } from './test-database';
 import { testAmqpPrefix, testRedisPrefix } from './test-run';
 import { removeTopology } from './witness';
@@ -58,7 +58,7 @@ export async function startTestApp({ config = {}, beside }: TestAppOptions = {})
   const dataDirectory =
     config.dataDirectory ?? (beside && issuers.get(beside)) ?? mkdtempSync(join(tmpdir(), 'user-service-'));
   const logged: Record<string, unknown>[] = [];
-  const log = createLogger({
+  const log = createServiceLog({
     level: 'debug',
     destination: { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
   });

@@ -1,4 +1,5 @@
 import { extendSchema, type GraphQLObjectType, parse } from 'graphql';
+import { userFields } from '../../../src/graphql/access';
 import { guardSchema } from '../../../src/graphql/guarded-schema';
 import { createSchema } from '../../../src/graphql/schema';
 
@@ -17,7 +18,7 @@ describe('the guarded schema', () => {
     ['extend type Mutation { promote: User }', 'operations has no class for promote'],
     ['extend union _Entity = EmailPreferences', 'entities has no class for EmailPreferences'],
   ])('is not built with an element that has no class: %s', (sdl, message) => {
-    expect(() => guardSchema(extended(sdl))).toThrow(message);
+    expect(() => guardSchema(extended(sdl), userFields)).toThrow(message);
   });
 
   it.each([
@@ -25,10 +26,10 @@ describe('the guarded schema', () => {
     ['Query', 'userByEmail', 'operations names userByEmail, which the schema does not have'],
     ['Mutation', 'createUser', 'operations names createUser, which the schema does not have'],
   ])('is not built while a class outlives its field: %s.%s', (type, field, message) => {
-    expect(() => guardSchema(without(type, field))).toThrow(message);
+    expect(() => guardSchema(without(type, field), userFields)).toThrow(message);
   });
 
   it('is built of the schema as it is', () => {
-    expect(() => guardSchema(createSchema([]))).not.toThrow();
+    expect(() => guardSchema(createSchema([]), userFields)).not.toThrow();
   });
 });

@@ -1,6 +1,9 @@
 import { createLogger } from '../../../src/telemetry/logger';
 
-function logInto(lines: string[], options: { level?: string; readable?: boolean } = {}) {
+function logInto(
+  lines: string[],
+  options: { level?: string; readable?: boolean; personalNames?: string[] } = {},
+) {
   const destination = { write: (line: string) => void lines.push(line) };
   return createLogger({ level: 'info', readable: false, ...options, destination });
 }
@@ -27,7 +30,8 @@ describe('createLogger', () => {
 
   it('replaces values under the names of secrets and personal data, at any depth and in bindings', () => {
     const lines: string[] = [];
-    const log = logInto(lines).child({ email: 'x1' });
+    const personalNames = ['email', 'firstName', 'phoneNumber', 'address'];
+    const log = logInto(lines, { personalNames }).child({ email: 'x1' });
     log.info({
       headers: { Authorization: 'x2', 'router-authorization': 'x3', cookie: 'x4' },
       input: [{ password: 'x5', first_name: 'x6', deeper: { phoneNumber: 'x7', address: { city: 'x8' } } }],

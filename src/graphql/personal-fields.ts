@@ -1,0 +1,44 @@
+import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isLeafType, isObjectType } from 'graphql';
+import type { ShownField, ShownFields } from '../privacy/shown-fields';
+
+/** On every field that tells of a person what is not for everybody: contracts and tools go by it. */
+const piiTag = '@tag(name: "pii")';
+
+/** The tags that the map of personal data asks for, by `Type.field`. */
+export function piiTags(shown: ShownFields): Record<string, readonly string[]> {
+  const personal = Object.entries(shown).flatMap(([type, fields]) =>
+    Object.entries(fields).flatMap(([field, { isPersonal }]) => (isPersonal ? [`${type}.${field}`] : [])),
+  );
+  return Object.fromEntries(personal.map((name) => [name, [piiTag]]));
+}
+
+/**
+ * Requires that the map of personal data has every field of the graph that shows something: all fields of the types
+ * that it knows, and of any other type those that are no objects themselves.
+ *
+ * @throws Error for a field that is not in the map, and for one that the map has and the graph has not
+ */
+export function requireMapped(schema: GraphQLSchema, shown: ShownFields): GraphQLSchema {
+  const types = Object.values(schema.getTypeMap()).filter(
+    (type): type is GraphQLObjectType => isObjectType(type) && !type.name.startsWith('_'),
+  );
+  for (const type of types) requireMappedFields(type, shown[type.name], shown['*'] ?? {});
+  const stale = Object.keys(shown).filter((name) => name !== '*' && !types.some((it) => it.name === name));
+  if (stale.length > 0)
+    throw new Error(`The map of personal data has ${stale.join(', ')}, the graph has not`);
+  return schema;
+}
+
+type Fields = Readonly<Record<string, ShownField>>;
+
+function requireMappedFields(type: GraphQLObjectType, own: Fields | undefined, common: Fields): void {
+  const fields = type.getFields();
+  const stale = Object.keys(own ?? {}).filter((name) => !(name in fields));
+  const missing = Object.values(fields)
+    .filter((field) => !field.name.startsWith('_') && !(field.name in common))
+    .filter((field) => (own ? !(field.name in own) : isLeafType(getNamedType(field.type))))
+    .map(({ name }) => name);
+  const names = (list: string[]) => list.map((name) => `${type.name}.${name}`).join(', ');
+  if (missing.length > 0) throw new Error(`The map of personal data lacks ${names(missing)}`);
+  if (stale.length > 0) throw new Error(`The map of personal data has ${names(stale)}, the graph has not`);
+}

@@ -1,0 +1,45 @@
+import type { PersonalTable } from './personal-data';
+import { personalDataMap } from './personal-data-map';
+import { personalDataOfEvents } from './personal-data-of-events';
+import { shownFields } from './shown-fields';
+
+type Named = readonly [name: string, dataClass: string];
+
+/** Ids and names of actors are what logs tell of people. */
+const reference = /^id$|Id$|By$|^actor$/;
+
+/**
+ * Names under which values of people go about, for logs to leave out: every column, field of a message and field of
+ * the graph that is of class contact, identity, behaviour or public. Ids stay. So does a name that is also technical
+ * somewhere, such as `type`, unless it is of contact or identity elsewhere.
+ */
+export function personalDataNames(map: Readonly<Record<string, PersonalTable>> = personalDataMap): string[] {
+  return namesOf([
+    ...Object.values(map).flatMap(({ columns }) =>
+      Object.entries(columns).map(([name, { dataClass }]): Named => [name, dataClass]),
+    ),
+    ...Object.values(personalDataOfEvents).flatMap((fields) =>
+      Object.entries(fields).map(([name, [dataClass]]): Named => [name, dataClass]),
+    ),
+    ...Object.values(shownFields(map)).flatMap((fields) =>
+      Object.entries(fields).flatMap(([name, { isPersonal }]): Named[] =>
+        isPersonal ? [[name, 'behaviour']] : [],
+      ),
+    ),
+  ]);
+}
+
+function namesOf(named: readonly Named[]): string[] {
+  const ofClass = (...classes: string[]) =>
+    new Set(named.filter(([, it]) => classes.includes(it)).map(([name]) => camelCase(name)));
+  const technical = ofClass('technical');
+  const names = [
+    ...ofClass('contact', 'identity'),
+    ...[...ofClass('behaviour', 'public')].filter((it) => !technical.has(it)),
+  ];
+  return [...new Set(names)].filter((name) => !reference.test(name)).sort();
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}

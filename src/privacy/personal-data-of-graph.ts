@@ -1,0 +1,108 @@
+import type { PersonalColumn } from './personal-data';
+
+/** What a field of the graph shows: columns (`table.column`), all of another type, or what rests in no column. */
+export type ShownData = readonly string[] | { readonly type: string } | Omit<PersonalColumn, 'exportedAs'>;
+
+const preferences: ShownData = { type: 'EmailPreferences' };
+const address: ShownData = ['users.address'];
+const structure: ShownData = {
+  dataClass: 'technical',
+  readers: 'everybody',
+  purpose: 'how an answer is put',
+};
+
+/** Every field of the graph by its type; under `*` what any type may have. What is missing stops the schema from being built. */
+export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string, ShownData>>>> = {
+  User: {
+    id: ['users.id'],
+    displayName: ['users.display_name'],
+    status: ['users.status'],
+    username: ['users.username'],
+    email: ['users.email'],
+    pendingEmail: ['users.pending_email'],
+    firstName: ['users.first_name'],
+    lastName: ['users.last_name'],
+    phoneNumber: ['users.phone_number'],
+    address,
+    locale: ['users.locale'],
+    timeZone: ['users.time_zone'],
+    emailVerification: ['users.email_verification', 'users.email_verified_at'],
+    phoneVerification: ['users.phone_verification', 'users.phone_verified_at'],
+    emailPreferences: preferences,
+    statusReason: ['users.status_reason'],
+    statusNotes: ['users.status_notes'],
+    statusChangedAt: ['users.status_changed_at'],
+    commerce: { type: 'CommerceSummary' },
+    history: { type: 'UserHistoryEntry' },
+    version: ['users.version'],
+    createdAt: ['users.created_at'],
+    updatedAt: ['users.updated_at'],
+  },
+  Address: { street: address, city: address, state: address, postalCode: address, country: address },
+  Verification: {
+    status: ['users.email_verification', 'users.phone_verification'],
+    verifiedAt: ['users.email_verified_at', 'users.phone_verified_at'],
+  },
+  EmailPreferences: {
+    userId: ['users.id'],
+    marketing: ['users.marketing', 'email_preference_decisions.granted'],
+    newsletter: ['users.newsletter', 'email_preference_decisions.granted'],
+    recommendations: ['users.recommendations', 'email_preference_decisions.granted'],
+    loyalty: ['users.loyalty', 'email_preference_decisions.granted'],
+    orderUpdates: ['users.order_updates', 'email_preference_decisions.granted'],
+    unsubscribedAt: ['users.unsubscribed_at', 'email_preference_decisions.decided_at'],
+    updatedAt: ['users.preferences_updated_at', 'email_preference_decisions.decided_at'],
+    unsubscribeUrl: { dataClass: 'identity', readers: 'self', purpose: 'holds the user’s id, signed' },
+  },
+  CommerceSummary: {
+    orderCount: ['user_commerce.order_count'],
+    lastOrderAt: ['user_commerce.last_order_at'],
+    spent: { type: 'Money' },
+    failedPaymentCount: ['user_commerce.failed_payment_count'],
+    lastPaymentFailedAt: ['user_commerce.last_payment_failed_at'],
+    loyaltyPoints: ['user_commerce.loyalty_points'],
+  },
+  Money: { amount: ['user_spending.amount'], currency: ['user_spending.currency'] },
+  UserHistoryEntry: {
+    id: ['user_history.id'],
+    type: ['user_history.type'],
+    occurredAt: ['user_history.occurred_at'],
+    recordedAt: ['user_history.recorded_at'],
+    source: ['user_history.source'],
+    eventId: ['user_history.event_id'],
+    late: ['user_history.late'],
+    summary: ['user_history.summary'],
+    data: ['user_history.data'],
+  },
+  AuditEntry: {
+    id: ['audit_entries.id'],
+    at: ['audit_entries.at'],
+    actor: ['audit_entries.actor_id'],
+    action: ['audit_entries.action'],
+    fields: ['audit_entries.fields'],
+    reason: ['audit_entries.reason'],
+  },
+  Erasure: {
+    id: ['erasures.id'],
+    userId: ['erasures.user_id'],
+    status: ['erasures.status'],
+    requestedAt: ['erasures.requested_at'],
+    completedAt: ['erasures.completed_at'],
+    effects: ['erasures.effects'],
+  },
+  ErasureEffect: { store: ['erasures.effects'], records: ['erasures.effects'] },
+  UserDataExport: {
+    generatedAt: structure,
+    document: { dataClass: 'contact', readers: 'self', purpose: 'all that is exported' },
+  },
+  VersionConflictError: { currentVersion: ['users.version'] },
+  LegalHoldError: { heldSince: ['legal_holds.placed_at'] },
+  FieldProblem: { path: structure, code: structure },
+  PageInfo: {
+    hasNextPage: structure,
+    hasPreviousPage: structure,
+    startCursor: structure,
+    endCursor: structure,
+  },
+  '*': { cursor: structure, message: structure },
+};

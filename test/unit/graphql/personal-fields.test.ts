@@ -1,0 +1,143 @@
+import { execute, extendSchema, type GraphQLSchema, Kind, parse, visit } from 'graphql';
+import type { Actor } from '../../../src/authentication/actor';
+import { AuditedReads } from '../../../src/graphql/audited-reads';
+import { printFederatedSchema } from '../../../src/graphql/federation';
+import { requireMapped } from '../../../src/graphql/personal-fields';
+import { createSchema } from '../../../src/graphql/schema';
+import type { DataClass, PersonalColumn } from '../../../src/privacy/personal-data';
+import { personalDataMap } from '../../../src/privacy/personal-data-map';
+import { shownFields } from '../../../src/privacy/shown-fields';
+
+/** The map as it would be with another declaration of one column of `users`. */
+function mapWith(column: string, change: Partial<PersonalColumn>) {
+  const users = personalDataMap['users'];
+  const declared = users?.columns[column];
+  if (!users || !declared) throw new Error(`no column ${column}`);
+  return {
+    ...personalDataMap,
+    users: { ...users, columns: { ...users.columns, [column]: { ...declared, ...change } } },
+  };
+}
+
+const schema = createSchema([]);
+const schemaWith = (column: string, change: Partial<PersonalColumn>) =>
+  createSchema([], { shown: shownFields(mapWith(column, change)) });
+
+const user = { id: '01975a5e-0000-7000-8000-0000000000ad', status: 'ACTIVE', email: 'ada@example.com' };
+
+/** What an actor is answered for the address and the names of Ada, under a map. */
+async function readUnder(underMap: GraphQLSchema, actor: Actor | null) {
+  const loaders = { user: { load: async () => ({ ...user, displayName: 'Countess', firstName: 'Ada' }) } };
+  const { data } = await execute({
+    schema: underMap,
+    document: parse(
+      `{ _entities(representations: [{ __typename: "User", id: "${user.id}" }]) {
+        ... on User { displayName email firstName }
+      } }`,
+    ),
+    contextValue: { actor, loaders, reads: new AuditedReads(actor) },
+  });
+  return (data as { _entities: object[] })._entities[0];
+}
+
+const themself: Actor = { id: user.id, scopes: new Set() };
+const staff: Actor = { id: 'staff', scopes: new Set(['users:read'] as const) };
+const shown = { displayName: 'Countess', email: user.email, firstName: 'Ada' };
+
+describe('the map of personal data', () => {
+  it('decides who may read a field of the graph', async () => {
+    expect(await readUnder(schema, null)).toEqual({ ...shown, email: null, firstName: null });
+    expect(await readUnder(schema, themself)).toEqual(shown);
+    expect(await readUnder(schema, staff)).toEqual(shown);
+
+    const open = schemaWith('email', { readers: 'everybody' });
+    expect(await readUnder(open, null)).toEqual({ ...shown, firstName: null });
+    const closed = schemaWith('first_name', { readers: 'staff' });
+    expect(await readUnder(closed, themself)).toEqual({ ...shown, firstName: null });
+    expect(await readUnder(closed, staff)).toEqual(shown);
+    const hidden = schemaWith('display_name', { readers: 'self' });
+    expect(await readUnder(hidden, null)).toEqual({ displayName: null, email: null, firstName: null });
+  });
+
+  it('opens a field only as far as all that it shows', () => {
+    expect(shownFields()['User']?.['emailPreferences']?.readers).toBe('self');
+    const one = mapWith('loyalty', { readers: 'staff' });
+    expect(shownFields(one)['User']?.['emailPreferences']?.readers).toBe('staff');
+  });
+
+  it.each([
+    ['service', 'User.email shows what only the service may read'],
+    ['auditors', 'User.email shows what is for auditors'],
+  ] as const)('lets no schema be built that shows users what is for %s', (readers, message) => {
+    expect(() => schemaWith('email', { readers })).toThrow(message);
+  });
+
+  it('lets no field show a column that it does not have', () => {
+    const { users, ...rest } = personalDataMap;
+    expect(() => shownFields(rest)).toThrow(
+      'User.id shows users.id, which the map of personal data does not',
+    );
+    expect(users).toBeDefined();
+  });
+
+  it.each([
+    ['extend type User { shoeSize: Int }', 'lacks User.shoeSize'],
+    ['extend type Address { floor: Floor } type Floor { user: User }', 'lacks Address.floor'],
+    ['extend type EmailPreferences { hobbies: [String!] }', 'lacks EmailPreferences.hobbies'],
+    ['extend type UserEdge { email: String }', 'lacks UserEdge.email'],
+    ['extend type CreateUserSuccess { password: String! }', 'lacks CreateUserSuccess.password'],
+    ['extend type Query { emailOf(id: ID!): String }', 'lacks Query.emailOf'],
+    ['type Pet { name: String }', 'lacks Pet.name'],
+  ])('has every field of the graph: %s', (sdl, message) => {
+    expect(() => requireMapped(extendSchema(schema, parse(sdl)), shownFields())).toThrow(message);
+  });
+
+  it('has no field that the graph has not', () => {
+    const fields = shownFields();
+    const [some] = Object.values(fields['User'] ?? {});
+    if (!some) throw new Error('no field');
+    const more = { ...fields, User: { ...fields['User'], shoeSize: some } };
+    expect(() => requireMapped(schema, more)).toThrow('has User.shoeSize, the graph has not');
+    expect(() => requireMapped(schema, { ...fields, Pet: { name: some } })).toThrow('has Pet, the');
+  });
+});
+
+/** The fields that are tagged in the text which routers compose. */
+function taggedIn(sdl: string): string[] {
+  const tagged: string[] = [];
+  visit(parse(sdl), {
+    ObjectTypeDefinition: ({ name, fields = [] }) => {
+      for (const field of fields)
+        for (const { name: directive, arguments: args = [] } of field.directives ?? [])
+          if (
+            directive.value === 'tag' &&
+            args[0]?.value.kind === Kind.STRING &&
+            args[0].value.value === 'pii'
+          )
+            tagged.push(`${name.value}.${field.name.value}`);
+    },
+  });
+  return tagged.sort();
+}
+
+describe('the tag "pii"', () => {
+  it('is on every field that tells of a person, and on no other', () => {
+    const personal = Object.entries(shownFields()).flatMap(([type, fields]) =>
+      Object.entries(fields).flatMap(([field, { isPersonal }]) => (isPersonal ? [`${type}.${field}`] : [])),
+    );
+    const tagged = taggedIn(printFederatedSchema(schema));
+    expect(tagged).toEqual(personal.sort());
+    expect(tagged).toEqual(
+      expect.arrayContaining(['User.email', 'User.history', 'Address.city', 'EmailPreferences.newsletter']),
+    );
+    for (const open of ['User.id', 'User.displayName', 'User.status', 'User.version', 'PageInfo.endCursor'])
+      expect(tagged).not.toContain(open);
+  });
+
+  it('follows the class of the column', () => {
+    const tagsWith = (column: string, dataClass: DataClass) =>
+      taggedIn(printFederatedSchema(schemaWith(column, { dataClass })));
+    expect(tagsWith('version', 'behaviour')).toContain('User.version');
+    expect(tagsWith('locale', 'technical')).not.toContain('User.locale');
+  });
+});
