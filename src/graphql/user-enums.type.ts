@@ -112,6 +112,7 @@ registerEnumType(AuditAction, {
     USER_ERASED: { description: 'The user was erased.' },
     LEGAL_HOLD_PLACED: { description: 'The data were put under a legal hold.' },
     LEGAL_HOLD_RELEASED: { description: 'The legal hold was released.' },
+    HISTORY_EXPIRED: { description: 'Entries of the history were removed, as they had had their time.' },
     USER_READ: { description: 'Somebody else read fields that are not for everybody.' },
   },
 });
