@@ -11,6 +11,7 @@ import { addDevelopmentEventsRoute, type DevelopmentEvent } from './development-
 import { Drain, type DrainTimes } from './drain';
 import { addExplorerRoute } from './explorer';
 import { addGraphqlRoute } from './graphql.route';
+import { answerClientError, answerMalformedUrl } from './malformed-requests';
 import { addOperationsRoutes, type Readiness } from './operations.routes';
 import { answerFailures } from './refusals';
 import { answerUnknownRoutes } from './unknown-route';
@@ -73,6 +74,8 @@ export async function createHttpServer<Context extends BaseContext>(
     requestTimeout: RECEIVE_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: answerMalformedUrl,
     // Requests on connections that are being drained are served.
     return503OnClosing: false,
     // A token in a path is longer than the default of 100 characters.

@@ -121,6 +121,29 @@ describe('the HTTP door', () => {
     }
   });
 
+  it.each([
+    ['a header without a colon', 'GET /health/live HTTP/1.1\r\nhost: here\r\nzorro\r\n\r\n', 400],
+    [
+      'headers that are too large',
+      `GET / HTTP/1.1\r\nhost: here\r\nx: ${'zorro'.repeat(10_000)}\r\n\r\n`,
+      431,
+    ],
+    ['no HTTP', 'zorro\r\n\r\n', 400],
+    ['a URL that cannot be decoded', 'GET /health/%zorro HTTP/1.1\r\nhost: here\r\n\r\n', 400],
+  ])('answers %s in the shape of all errors', async (_, text, status) => {
+    const { hostname, port } = new URL(door.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(text);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    const [head = '', body = ''] = answer.toString().split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(JSON.parse(body)).toMatchObject({
+      errors: [{ message: expect.any(String), extensions: { code: 'BAD_REQUEST' } }],
+    });
+    expect(answer.toString()).not.toContain('zorro');
+  });
+
   it('tells wrong methods from unknown places', async () => {
     const query = await fetch(`${door.url}/graphql?query={hello}`);
     expect([query.status, query.headers.get('allow')]).toEqual([405, 'POST']);
