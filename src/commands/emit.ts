@@ -11,16 +11,16 @@ import { readConfig } from './read-config';
 
 interface EmitFlags {
   user: string;
-  order: string;
-  payment: string;
+  order?: string;
+  payment?: string;
   total: string;
   currency: string;
   items?: number;
   points: number;
   code: string;
   reason?: string;
-  at: string;
-  id: string;
+  at?: string;
+  id?: string;
 }
 
 const connectWithinMs = 10_000;
@@ -34,18 +34,18 @@ export function registerEmitCommand(program: Command): void {
     emit
       .command(type)
       .description(description)
-      .option('--id <id>', 'the id of the event; the same id twice is the same event', uuidv7())
-      .option('--at <time>', 'when it happened', new Date().toISOString());
+      .option('--id <id>', 'the id of the event; the same id twice is the same event (default: a new one)')
+      .option('--at <time>', 'when it happened (default: now)');
   add('OrderPlaced', 'somebody placed an order')
     .requiredOption('--user <id>', 'who placed it')
-    .option('--order <id>', 'the id of the order', uuidv7())
+    .option('--order <id>', 'the id of the order (default: a new one)')
     .option('--total <amount>', 'what it costs', '10')
     .option('--currency <code>', 'an ISO 4217 code', 'EUR')
     .option('--items <count>', 'how many items it has', parseCount)
     .action((flags: EmitFlags) =>
       send(flags, {
         type: 'OrderPlaced',
-        orderId: flags.order,
+        orderId: flags.order ?? uuidv7(),
         userId: flags.user,
         total: { amount: flags.total, currency: flags.currency },
         itemCount: flags.items ?? null,
@@ -53,12 +53,12 @@ export function registerEmitCommand(program: Command): void {
     );
   add('PaymentFailed', 'a payment for an order failed')
     .requiredOption('--order <id>', 'which order was to be paid')
-    .option('--payment <id>', 'the id of the payment', uuidv7())
+    .option('--payment <id>', 'the id of the payment (default: a new one)')
     .option('--code <code>', 'why it failed', 'CARD_DECLINED')
-    .action((flags: EmitFlags) =>
+    .action((flags: EmitFlags & { order: string }) =>
       send(flags, {
         type: 'PaymentFailed',
-        paymentId: flags.payment,
+        paymentId: flags.payment ?? uuidv7(),
         orderId: flags.order,
         errorCode: flags.code,
         errorMessage: null,
@@ -84,17 +84,18 @@ export function registerEmitCommand(program: Command): void {
 type WithoutIdentity<T> = T extends unknown ? Omit<T, 'source' | 'eventId' | 'occurredAt'> : never;
 
 async function send(flags: EmitFlags, said: WithoutIdentity<CommerceEvent>): Promise<void> {
-  const occurredAt = new Date(flags.at);
+  const { id = uuidv7(), at } = flags;
+  const occurredAt = at === undefined ? new Date() : new Date(at);
   if (Number.isNaN(occurredAt.getTime())) throw new Error('--at is no time');
-  const event = { ...said, source: '/user-service/emit', eventId: flags.id, occurredAt } as CommerceEvent;
-  const message = { messageId: flags.id, type: event.type, ...toCloudEvent(event) };
+  const event = { ...said, source: '/user-service/emit', eventId: id, occurredAt } as CommerceEvent;
+  const message = { messageId: id, type: event.type, ...toCloudEvent(event) };
   const read = readMessage({ ...message, properties: { ...message, headers: {} } }, 1);
   if ('park' in read) throw new Error(`it would be parked: ${read.park.reason}, ${read.park.detail}`);
   const config = readConfig(process.env);
   if (config.production) throw new Error('events are made up in development only (NODE_ENV is production)');
   if (config.amqpUrl === null) await sendToServer(config, message);
   else await sendToBroker(config.amqpUrl, message);
-  process.stdout.write(`${event.type} ${flags.id}\n`);
+  process.stdout.write(`${event.type} ${id}\n`);
 }
 
 async function sendToBroker(url: string, message: OutgoingMessage): Promise<void> {

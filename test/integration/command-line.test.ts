@@ -229,6 +229,12 @@ describe('the command line', () => {
     expect(rows).toEqual([{ users: 24, erased: 1, deactivated: 1, orders: 8, late_failures: 8 }]);
   });
 
+  it('says in its help what a default is, and not what it happens to be this time', async () => {
+    const { code, stdout } = await run(['emit', 'OrderPlaced', '--help']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('(default: a new one)') });
+    expect(stdout).not.toMatch(/\d{4}-\d\d-\d\d|[0-9a-f]{8}-[0-9a-f]{4}-/);
+  });
+
   it('refuses to set only some of the AUTH settings', async () => {
     const { code, stderr } = await run(['serve'], { AUTH_ISSUER: 'https://issuer.example' });
     expect(code).toBe(78);
