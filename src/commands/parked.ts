@@ -21,7 +21,10 @@ export function registerParkedCommand(program: Command): void {
   parked
     .command('show <id>')
     .description('one of them, with everything that is known about it')
-    .action((id: string) => withIntake((intake) => show(intake, id)));
+    .option('--json', 'print it in one line')
+    .action((id: string, { json }: { json?: true }) =>
+      withIntake((intake) => show(intake, id, json ?? false)),
+    );
   parked
     .command('replay [ids...]')
     .description('fold them as if they came now; what is folded is no longer parked')
@@ -54,7 +57,7 @@ async function list(intake: Intake, json: boolean): Promise<void> {
   (json ? process.stderr : process.stdout).write(`${count} parked\n`);
 }
 
-async function show({ parked }: Intake, id: string): Promise<void> {
+async function show({ parked }: Intake, id: string, json: boolean): Promise<void> {
   const message = await parked.find(id);
   if (!message) {
     process.stderr.write(`error: nothing is parked as ${id}\n`);
@@ -62,7 +65,7 @@ async function show({ parked }: Intake, id: string): Promise<void> {
     return;
   }
   const { fingerprint: _fingerprint, body: _body, ...known } = message;
-  print(JSON.stringify({ ...known, ...bodyOf(message) }, null, 2));
+  print(JSON.stringify({ ...known, ...bodyOf(message) }, null, json ? undefined : 2));
 }
 
 async function replay(intake: Intake, ids: string[] | null, json: boolean): Promise<void> {

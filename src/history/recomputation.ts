@@ -19,7 +19,7 @@ export interface RecomputationOptions {
   /** Writes what was recomputed over what is stored. */
   readonly fix: boolean;
   readonly onDifference: (difference: SummaryDifference) => void;
-  /** Is told after each batch how many users were looked at so far. */
+  /** Is told after each batch but the last how many users were looked at so far. */
   readonly onBatch: (users: number) => void;
 }
 
@@ -31,8 +31,8 @@ export async function recompute(options: RecomputationOptions): Promise<number> 
     const ids: string[] = await repository.listUsers(after, usersPerBatch);
     if (ids.length > 0) await recomputeBatch(options, ids);
     users += ids.length;
-    onBatch(users);
     if (ids.length < usersPerBatch) return users;
+    onBatch(users);
     after = ids.at(-1) ?? null;
   }
 }

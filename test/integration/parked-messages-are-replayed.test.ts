@@ -72,6 +72,8 @@ describe('parked messages', () => {
 
     const parkedOrder = documents.find(({ reason }) => reason === 'CANNOT_BE_FOLDED')?.id as string;
     const shown = JSON.parse((await run('parked', 'show', parkedOrder)).stdout);
+    const line = (await run('parked', 'show', parkedOrder, '--json')).stdout;
+    expect([line.split('\n').length, JSON.parse(line)]).toEqual([2, shown]);
     expect(shown).toMatchObject({
       id: parkedOrder,
       exchange: 'order.events',
@@ -118,6 +120,7 @@ describe('the summaries', () => {
     expect(await run('recompute')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^\d users, 0 different\n$/),
+      stderr: '',
     });
 
     const right = await commerceOf(app, id);
