@@ -11,7 +11,8 @@ export function registerRepublishCommand(program: Command): void {
     .description('publish users’ events again, with the same ids; the running service sends them')
     .requiredOption('--since <time>', 'events from then on, such as 2026-03-01T00:00:00Z', parseTime)
     .option('--user <id>', 'events of this user only', parseUser)
-    .action(async ({ since, user }: { since: Date; user?: string }) => {
+    .option('--json', 'print a JSON document')
+    .action(async ({ since, user, json }: { since: Date; user?: string; json?: true }) => {
       const count = await withDatabase(process.env, async (url, _config, log) => {
         const database = new Database(url, log, 1);
         await database.connect();
@@ -25,7 +26,9 @@ export function registerRepublishCommand(program: Command): void {
           await database.close();
         }
       });
-      process.stdout.write(`${count} to be published again\n`);
+      process.stdout.write(
+        json ? `${JSON.stringify({ events: count })}\n` : `${count} to be published again\n`,
+      );
     });
 }
 

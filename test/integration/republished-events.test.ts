@@ -48,7 +48,7 @@ describe('republish', () => {
     expect(ids(other)).toHaveLength(1);
 
     const later = new Date(Date.now() + 3_600_000).toISOString();
-    expect(await republish('--since', later)).toMatchObject({ code: 0, stdout: '0 to be published again\n' });
+    expect(await republish('--since', later, '--json')).toMatchObject({ code: 0, stdout: '{"events":0}\n' });
     expect(await republish('--since', since)).toMatchObject({ stdout: '4 to be published again\n' });
     await eventually(() => expect(ids(other)).toHaveLength(2));
     expect(await republish('--since', 'yesterday')).toMatchObject({ code: 2, stdout: '' });
