@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { readMessage } from '../consumers/read-message';
 import { UnfoldableEventError } from '../history/commerce-fold';
 import type { ParkedMessage } from '../history/parked-message.entity';
-import { toWire } from '../history/parked-messages.repository';
+import { toWire } from '../history/wire-message';
 import type { createIntake } from '../intake';
 import { withIntake } from './with-intake';
 

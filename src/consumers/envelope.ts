@@ -1,4 +1,4 @@
-import type { MessageOnTheWire } from '../history/parked-messages.repository';
+import type { IncomingMessage } from '../rabbitmq/broker';
 import { UnreadableMessageError } from './unreadable-message';
 
 /** An event as it came, whichever of the three forms it came in. */
@@ -22,7 +22,7 @@ const attributeHeader = /^(?:cloudEvents[_:]|ce[-_])(.+)$/i;
  *
  * @throws UnreadableMessageError
  */
-export function readEnvelope(message: MessageOnTheWire): Envelope {
+export function readEnvelope(message: IncomingMessage): Envelope {
   const { body, exchange, properties } = message;
   const contentType = properties.contentType?.toLowerCase().split(';', 1)[0]?.trim() ?? '';
   if (body.length > maxBodyBytes)
@@ -45,7 +45,7 @@ export function readEnvelope(message: MessageOnTheWire): Envelope {
 }
 
 /** What can be read of a message that cannot be: for people who look at it. */
-export function describeMessage(message: MessageOnTheWire): { type?: string; source?: string; id?: string } {
+export function describeMessage(message: IncomingMessage): { type?: string; source?: string; id?: string } {
   const { messageId, type } = message.properties;
   const attributes = attributesOf(message.properties.headers) ?? {};
   const text = (value: unknown, otherwise: string | undefined) =>
@@ -58,7 +58,7 @@ export function describeMessage(message: MessageOnTheWire): { type?: string; sou
   return Object.fromEntries(Object.entries(described).filter(([, value]) => value !== undefined));
 }
 
-function structured(json: Record<string, unknown>, message: MessageOnTheWire): Envelope {
+function structured(json: Record<string, unknown>, message: IncomingMessage): Envelope {
   if (!String(json.specversion).startsWith('1.'))
     throw new UnreadableMessageError('INVALID_ENVELOPE', 'specversion is not 1.0');
   const { id, source, type, time, data, data_base64: encoded } = json;

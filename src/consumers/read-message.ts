@@ -1,5 +1,6 @@
 import type { CommerceEvent } from '../history/commerce-event';
-import type { MessageOnTheWire, MessageToPark } from '../history/parked-messages.repository';
+import type { MessageToPark } from '../history/message-to-park';
+import type { IncomingMessage } from '../rabbitmq/broker';
 import { parseUserId } from '../users/normalized';
 import { describeMessage, type Envelope, readEnvelope } from './envelope';
 import type { EventStream } from './event-fields';
@@ -16,7 +17,7 @@ const streams: ReadonlyMap<string, EventStream> = new Map(
 );
 
 /** Reads a message of another service; never throws. */
-export function readMessage(message: MessageOnTheWire, attempts: number): ReadMessage {
+export function readMessage(message: IncomingMessage, attempts: number): ReadMessage {
   let envelope: Envelope | undefined;
   try {
     envelope = readEnvelope(message);
@@ -34,7 +35,7 @@ export function readMessage(message: MessageOnTheWire, attempts: number): ReadMe
 
 /** A message that is parked unread. */
 export function parkUnread(
-  message: MessageOnTheWire,
+  message: IncomingMessage,
   reason: MessageToPark['reason'],
   detail: string,
   attempts: number,
@@ -42,7 +43,7 @@ export function parkUnread(
   return { ...known(message, undefined), message, reason, detail, attempts };
 }
 
-function known(message: MessageOnTheWire, envelope: Envelope | undefined) {
+function known(message: IncomingMessage, envelope: Envelope | undefined) {
   const { id: eventId, type, source } = envelope ?? describeMessage(message);
   const named = envelope?.data.userId ?? envelope?.data.customerId;
   const userId = (typeof named === 'string' && parseUserId(named)) || undefined;

@@ -1,4 +1,4 @@
-import type { ParkReason } from '../history/parked-messages.repository';
+import type { ParkReason } from '../history/message-to-park';
 
 /** A message that says something wrong, whoever reads it: it is parked. The detail holds no value of the message. */
 export class UnreadableMessageError extends Error {

@@ -1,55 +1,10 @@
-import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
 import { findErased, recordErasedEvents } from '../privacy/erased-users';
+import type { MessageToPark } from './message-to-park';
 import type { ParkedMessage } from './parked-message.entity';
-
-/** Why a message is parked. */
-export type ParkReason =
-  | 'TOO_LARGE'
-  | 'INVALID_ENCODING'
-  | 'INVALID_JSON'
-  | 'INVALID_TEXT'
-  | 'INVALID_ENVELOPE'
-  | 'UNSUPPORTED_FORMAT'
-  | 'UNKNOWN_TYPE'
-  | 'INVALID_DATA'
-  | 'INVALID_USER_ID'
-  | 'INVALID_AMOUNT'
-  | 'UNKNOWN_CURRENCY'
-  | 'INVALID_POINTS'
-  | 'INVALID_TIME'
-  | 'CANNOT_BE_FOLDED'
-  | 'EXPIRED'
-  | 'CRASHED'
-  | 'DELIVERY_LIMIT';
-
-/** A message as it came over the wire: what it needs to be read again. */
-export interface MessageOnTheWire {
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly body: Buffer;
-  readonly properties: {
-    readonly messageId?: string | undefined;
-    readonly type?: string | undefined;
-    readonly contentType?: string | undefined;
-    readonly timestamp?: Date | undefined;
-    readonly headers: Readonly<Record<string, unknown>>;
-  };
-}
-
-/** A message to be parked, and what could be read of it. */
-export interface MessageToPark {
-  readonly message: MessageOnTheWire;
-  readonly reason: ParkReason;
-  /** Never a value of the message. */
-  readonly detail: string;
-  readonly type?: string | undefined;
-  readonly source?: string | undefined;
-  readonly eventId?: string | undefined;
-  readonly userId?: string | undefined;
-  readonly attempts: number;
-}
+import { storable, storableJson } from './storable-text';
+import { fingerprintOf } from './wire-message';
 
 /** What is kept of a longer body. The service's own limit is far below; this one only bounds a row. */
 const keptBytes = 2 * 1024 * 1024;
@@ -144,47 +99,4 @@ export class ParkedMessagesRepository {
   async remove(tx: Transaction, id: string): Promise<void> {
     await tx.manager.query('DELETE FROM parked_messages WHERE id = $1', [id]);
   }
-}
-
-/** The message as it came, out of its row. */
-export function toWire(row: ParkedMessage): MessageOnTheWire {
-  const { messageId, type, timestamp, headers } = row.headers as {
-    messageId?: string;
-    type?: string;
-    timestamp?: string;
-    headers?: Record<string, unknown>;
-  };
-  return {
-    exchange: row.exchange,
-    routingKey: row.routingKey,
-    body: row.body,
-    properties: {
-      messageId,
-      type,
-      contentType: row.contentType ?? undefined,
-      timestamp: timestamp === undefined ? undefined : new Date(timestamp),
-      headers: headers ?? {},
-    },
-  };
-}
-
-/** Tells two messages apart by what they say; deliveries of the same one have the same fingerprint. */
-export function fingerprintOf({ exchange, routingKey, body, properties }: MessageOnTheWire): string {
-  const { messageId = '', type = '', contentType = '' } = properties;
-  const hash = createHash('sha256');
-  hash.update(JSON.stringify([exchange, routingKey, messageId, type, contentType]));
-  return hash.update(body).digest('base64url');
-}
-
-const unstorable = /[\u0000\p{Surrogate}]/gu;
-
-/** Text as PostgreSQL can keep it: without NUL, without halves of characters. */
-function storable(text: string | undefined): string | null {
-  return text === undefined ? null : text.slice(0, 1000).replace(unstorable, '\uFFFD');
-}
-
-function storableJson(value: unknown): string {
-  return JSON.stringify(value, (_name, inner: unknown) =>
-    typeof inner === 'string' ? inner.replace(unstorable, '\uFFFD') : inner,
-  );
 }

@@ -3,7 +3,8 @@ import type { Database } from '../postgres/database';
 import { type CommerceEvent, toCloudEvent } from './commerce-event';
 import { type CommerceFold, UnfoldableEventError } from './commerce-fold';
 import type { DeliveryAttemptsRepository } from './delivery-attempts.repository';
-import type { MessageToPark, ParkedMessagesRepository, ParkReason } from './parked-messages.repository';
+import type { MessageToPark, ParkReason } from './message-to-park';
+import type { ParkedMessagesRepository } from './parked-messages.repository';
 import type { Referent, WaitingEventsRepository } from './waiting-events.repository';
 
 const batchSize = 200;

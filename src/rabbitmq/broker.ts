@@ -22,15 +22,11 @@ export class MessageRefusedError extends BrokerUnavailableError {
   override name = 'MessageRefusedError';
 }
 
-/** A message that came in. */
-export interface Delivery {
+/** A message as it came over the wire: what it needs to be read, and read again. */
+export interface IncomingMessage {
   readonly exchange: string;
   readonly routingKey: string;
-  readonly queue: string;
   readonly body: Buffer;
-  readonly redelivered: boolean;
-  /** How often the broker has given it to somebody before without an answer; 0 where it does not say. */
-  readonly deliveryCount: number;
   readonly properties: {
     readonly messageId?: string | undefined;
     readonly type?: string | undefined;
@@ -38,6 +34,14 @@ export interface Delivery {
     readonly timestamp?: Date | undefined;
     readonly headers: Readonly<Record<string, unknown>>;
   };
+}
+
+/** A message that came in, and how. */
+export interface Delivery extends IncomingMessage {
+  readonly queue: string;
+  readonly redelivered: boolean;
+  /** How often the broker has given it to somebody before without an answer; 0 where it does not say. */
+  readonly deliveryCount: number;
 }
 
 export interface SubscriptionOptions {

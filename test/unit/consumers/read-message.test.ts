@@ -1,6 +1,6 @@
 import { readMessage } from '../../../src/consumers/read-message';
 import type { CommerceEvent } from '../../../src/history/commerce-event';
-import type { MessageOnTheWire } from '../../../src/history/parked-messages.repository';
+import type { IncomingMessage } from '../../../src/rabbitmq/broker';
 
 const userId = '01975a5e-1111-7000-8000-0000000000ad';
 const order = {
@@ -11,7 +11,7 @@ const order = {
 };
 const envelope = { specversion: '1.0', id: 'e-1', source: '/orders', type: 'OrderPlaced' };
 
-function message(body: unknown, properties: Partial<MessageOnTheWire['properties']> = {}): MessageOnTheWire {
+function message(body: unknown, properties: Partial<IncomingMessage['properties']> = {}): IncomingMessage {
   return {
     exchange: 'order.events',
     routingKey: 'order.placed',
@@ -21,18 +21,18 @@ function message(body: unknown, properties: Partial<MessageOnTheWire['properties
 }
 
 /** A structured CloudEvent with this data. */
-function structured(data: unknown, attributes: Record<string, unknown> = {}): MessageOnTheWire {
+function structured(data: unknown, attributes: Record<string, unknown> = {}): IncomingMessage {
   return message({ ...envelope, ...attributes, data }, { contentType: 'application/cloudevents+json' });
 }
 
-function read(it: MessageOnTheWire): CommerceEvent {
+function read(it: IncomingMessage): CommerceEvent {
   const result = readMessage(it, 1);
   if ('park' in result) throw new Error(`parked: ${result.park.reason}, ${result.park.detail}`);
   return result.event;
 }
 
 /** The reason why a message is parked. */
-function refused(it: MessageOnTheWire): string {
+function refused(it: IncomingMessage): string {
   const result = readMessage(it, 1);
   return 'park' in result ? result.park.reason : 'READ';
 }
@@ -63,7 +63,7 @@ describe('a message', () => {
         { contentType: 'application/cloudevents+json' },
       ),
     ],
-    ...['cloudEvents_', 'cloudEvents:', 'ce-', 'CE-'].map((prefix): [string, MessageOnTheWire] => [
+    ...['cloudEvents_', 'cloudEvents:', 'ce-', 'CE-'].map((prefix): [string, IncomingMessage] => [
       `binary with ${prefix} headers`,
       message(order, {
         contentType: 'application/json',
@@ -93,7 +93,7 @@ describe('a message', () => {
 
   it('happened when its data says, else when its envelope says', () => {
     const { placedAt: _at, ...timeless } = order;
-    const at = (it: MessageOnTheWire) => read(it).occurredAt.toISOString();
+    const at = (it: IncomingMessage) => read(it).occurredAt.toISOString();
     const time = '2026-04-01T00:00:00.123456Z';
     expect(at(structured(order, { time }))).toBe('2026-03-01T10:00:00.000Z');
     expect(at(structured(timeless, { time }))).toBe('2026-04-01T00:00:00.123Z');
