@@ -1,8 +1,8 @@
-import { Arg, ID, Int, Query, Resolver } from 'type-graphql';
+import { Arg, Args, ID, Query, Resolver } from 'type-graphql';
 import type { AuditRepository } from '../audit/audit.repository';
 import { parseUserId } from '../users/normalized';
 import { AuditConnection, toAuditEntryType } from './audit-trail.type';
-import { decodeCursor, defaultPageSize, readPageSize, toConnection } from './connection';
+import { decodeCursor, PageArgs, readPageSize, toConnection } from './connection';
 
 /** `auditTrail`: who changed and who read a user's data. */
 @Resolver()
@@ -15,15 +15,7 @@ export class AuditTrailResolver {
   })
   async auditTrail(
     @Arg('userId', () => ID, { description: 'Whose data.' }) userId: string,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: defaultPageSize,
-      description: 'How many, from 1 to 100.',
-    })
-    first: number | null,
-    @Arg('after', () => String, { nullable: true, description: 'A cursor of this list.' }) after:
-      | string
-      | null,
+    @Args(() => PageArgs) { first, after }: PageArgs,
   ): Promise<AuditConnection> {
     const size = readPageSize(first);
     const position = decodeCursor(after);

@@ -1,9 +1,23 @@
-import { Field, ObjectType } from 'type-graphql';
+import { ArgsType, Field, Int, ObjectType } from 'type-graphql';
 import type { KeysetPosition, Positioned } from '../history/keyset';
 import { badUserInput } from './errors';
 
-export const defaultPageSize = 20;
+const defaultPageSize = 20;
 const maximumPageSize = 100;
+
+/** Which page of a list is wanted. */
+@ArgsType()
+export class PageArgs {
+  @Field(() => String, { nullable: true, description: 'A cursor of this list.' })
+  after: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: defaultPageSize,
+    description: 'How many, from 1 to 100.',
+  })
+  first: number | null;
+}
 
 @ObjectType({ description: 'Where a page stands in its list, as the Relay specification says.' })
 export class PageInfo {

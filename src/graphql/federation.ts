@@ -15,8 +15,8 @@ import {
   visit,
 } from 'graphql';
 import { type BuildSchemaOptions, buildSchemaSync, createResolversMap } from 'type-graphql';
+import { settings } from '../settings';
 import { type References, resolveEntitiesWith } from './entities';
-import { DEFAULT_LIMITS } from './limits';
 
 /** What makes a subgraph of TypeGraphQL's classes. */
 export interface FederatedSchemaOptions<Context>
@@ -26,6 +26,7 @@ export interface FederatedSchemaOptions<Context>
   readonly references: References<Context>;
   /** The version of the federation specification that is linked; composition libraries know up to v2.9. */
   readonly linkVersion?: string;
+  /** As the setting says unless told. */
   readonly maxRepresentations?: number;
   /** Directives by the name of what they are put on: a field or enum value (`Type.name`), an enum, union or scalar (`Type`). */
   readonly directives?: Readonly<Record<string, readonly string[]>>;
@@ -81,7 +82,7 @@ export function buildFederatedSchema<Context>(options: FederatedSchemaOptions<Co
   resolveEntitiesWith(
     schema,
     options.references,
-    options.maxRepresentations ?? DEFAULT_LIMITS.representations,
+    options.maxRepresentations ?? settings.LIMIT_REPRESENTATIONS.fallback,
   );
   const sdl = `${print(typeDefs)}\n`;
   sdlOfSchema.set(schema, sdl);

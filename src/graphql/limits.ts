@@ -15,9 +15,6 @@ export interface Limits {
   readonly representations: number;
 }
 
-/** The limits where no setting says otherwise. */
-export const DEFAULT_LIMITS: Limits = { aliases: 50, depth: 12, tokens: 4_000, representations: 1_000 };
-
 /** The options of an Apollo Server that enforce the limits, each at the first moment it can be known. */
 export interface LimitOptions {
   readonly parseOptions: ParseOptions;

@@ -1,5 +1,5 @@
-import { Arg, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
-import { decodeCursor, defaultPageSize, readPageSize, toConnection } from './connection';
+import { Arg, Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
+import { decodeCursor, PageArgs, readPageSize, toConnection } from './connection';
 import type { GraphqlContext } from './context';
 import { DateTime } from './scalars';
 import { UserType } from './user.type';
@@ -15,15 +15,7 @@ export class UserHistoryResolver {
   })
   async history(
     @Root() user: UserType,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: defaultPageSize,
-      description: 'How many, from 1 to 100.',
-    })
-    first: number | null,
-    @Arg('after', () => String, { nullable: true, description: 'A cursor of this list.' }) after:
-      | string
-      | null,
+    @Args(() => PageArgs) { first, after }: PageArgs,
     @Arg('types', () => [HistoryEntryType], {
       nullable: true,
       description: 'Only these kinds; an empty list matches nothing.',

@@ -1,7 +1,7 @@
-import { Arg, Ctx, Field, ID, Int, ObjectType, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
 import { parseUserId } from '../users/normalized';
 import type { UserRepository } from '../users/user.repository';
-import { decodeCursor, defaultPageSize, PageInfo, readPageSize, toConnection } from './connection';
+import { decodeCursor, PageArgs, PageInfo, readPageSize, toConnection } from './connection';
 import type { GraphqlContext } from './context';
 import { UserFilterInput } from './user.input';
 import { toUserType, UserType } from './user.type';
@@ -63,15 +63,7 @@ export class UserResolver {
   async listUsers(
     @Arg('filter', () => UserFilterInput, { nullable: true, description: 'Which users; all when left out.' })
     filter: UserFilterInput | null,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: defaultPageSize,
-      description: 'How many, from 1 to 100.',
-    })
-    first: number | null,
-    @Arg('after', () => String, { nullable: true, description: 'A cursor of this list.' }) after:
-      | string
-      | null,
+    @Args(() => PageArgs) { first, after }: PageArgs,
   ): Promise<UserConnection> {
     const size = readPageSize(first);
     const wanted = {

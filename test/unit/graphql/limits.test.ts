@@ -2,7 +2,15 @@ import { ApolloServer } from '@apollo/server';
 import { buildSchema, getIntrospectionQuery } from 'graphql';
 import pino from 'pino';
 import { createErrorMask } from '../../../src/graphql/error-mask';
-import { DEFAULT_LIMITS, type Limits, limitOptions } from '../../../src/graphql/limits';
+import { type Limits, limitOptions } from '../../../src/graphql/limits';
+import { settings } from '../../../src/settings';
+
+const defaults: Limits = {
+  aliases: settings.LIMIT_ALIASES.fallback,
+  depth: settings.LIMIT_DEPTH.fallback,
+  tokens: settings.LIMIT_TOKENS.fallback,
+  representations: settings.LIMIT_REPRESENTATIONS.fallback,
+};
 
 const schema = buildSchema(/* GraphQL */ `
   scalar _Any
@@ -30,7 +38,7 @@ async function refusal(
   let resolved = 0;
   const server = new ApolloServer({
     schema,
-    ...limitOptions({ ...DEFAULT_LIMITS, ...limits }),
+    ...limitOptions({ ...defaults, ...limits }),
     formatError: mask.formatError,
     rootValue: {
       me: () => {
