@@ -127,11 +127,11 @@ module.exports = {
       comment: 'A migration is history: it must do tomorrow what it did on the day it landed.',
       severity: 'error',
       from: { path: '^migrations/' },
-      to: { path: '^(src|test|scripts)/' },
+      to: { path: '^(src|test|scripts|bench)/' },
     },
     {
       name: 'src-knows-no-test',
-      comment: 'What the service needs lives in src; test/ and scripts/ import it from there.',
+      comment: 'What the service needs lives in src; test/, scripts/ and bench/ import it from there.',
       severity: 'error',
       from: { path: '^src/' },
       to: { path: '^(test|scripts|bench)/' },
@@ -147,7 +147,7 @@ module.exports = {
       name: 'imports-are-declared',
       comment: 'Add the package to package.json with an exact version, or mend the path.',
       severity: 'error',
-      from: { path: '^(src|migrations|test|scripts)/' },
+      from: { path: '^(src|migrations|test|scripts|bench)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'] },
     },
     home(

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 // Longest first: with few cores the total is then close to the sum divided by the cores.
 const PARTS: Record<string, string> = {
   lint: 'oxlint --deny-warnings --report-unused-disable-directives',
-  imports: 'depcruise --config .dependency-cruiser.cjs --output-type err-long src migrations test scripts',
+  imports: 'depcruise --config .dependency-cruiser.cjs --output-type err-long src migrations test scripts bench',
   'dead-code': 'knip --treat-config-hints-as-errors',
   migrations: 'node scripts/run.cjs scripts/check-migrations.ts',
   types: 'tsc --noEmit',
