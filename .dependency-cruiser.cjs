@@ -6,11 +6,11 @@
  * each rule failing, and fails itself for a rule without an offender.
  */
 
-const DOORS = 'graphql|http|consumers';
-const NOUNS = 'users|history|privacy|audit';
-const DOOR_OUT = 'outbox';
-const BACKING_SERVICES = 'postgres|redis|rabbitmq';
-const COMPOSERS = '^src/(app|cli|intake|main|services|upkeep)\\.ts$|^src/commands/';
+const doors = 'graphql|http|consumers';
+const nouns = 'users|history|privacy|audit';
+const doorOut = 'outbox';
+const backingServices = 'postgres|redis|rabbitmq';
+const composers = '^src/(app|cli|intake|main|services|upkeep)\\.ts$|^src/commands/';
 
 const npm = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
 
@@ -37,45 +37,45 @@ module.exports = {
       name: 'nouns-know-no-door',
       comment: 'A noun is called by doors. Hand it what it needs as a parameter.',
       severity: 'error',
-      from: { path: `^src/(${NOUNS})/` },
-      to: { path: `^src/(${DOORS})/` },
+      from: { path: `^src/(${nouns})/` },
+      to: { path: `^src/(${doors})/` },
     },
     {
       name: 'door-out-knows-no-door-or-noun',
       comment: 'The outbox carries events without knowing who made them: the noun builds the event.',
       severity: 'error',
-      from: { path: `^src/${DOOR_OUT}/` },
-      to: { path: `^src/(${DOORS}|${NOUNS}|authentication)/` },
+      from: { path: `^src/${doorOut}/` },
+      to: { path: `^src/(${doors}|${nouns}|authentication)/` },
     },
     {
       name: 'backing-services-know-nothing-above',
       comment: 'Give the backing service a plain parameter or callback. Only data-source.ts lists entities.',
       severity: 'error',
-      from: { path: `^src/(${BACKING_SERVICES})/`, pathNot: '^src/postgres/data-source\\.ts$' },
-      to: { path: `^src/(${DOORS}|${NOUNS}|${DOOR_OUT}|authentication)/` },
+      from: { path: `^src/(${backingServices})/`, pathNot: '^src/postgres/data-source\\.ts$' },
+      to: { path: `^src/(${doors}|${nouns}|${doorOut}|authentication)/` },
     },
     {
       name: 'data-source-lists-entities-only',
       comment: 'The data source may import *.entity.ts of any noun and nothing else above it.',
       severity: 'error',
       from: { path: '^src/postgres/data-source\\.ts$' },
-      to: { path: `^src/(${DOORS}|${NOUNS}|${DOOR_OUT}|authentication)/`, pathNot: '\\.entity\\.ts$' },
+      to: { path: `^src/(${doors}|${nouns}|${doorOut}|authentication)/`, pathNot: '\\.entity\\.ts$' },
     },
     {
       name: 'backing-services-know-not-each-other',
       comment: 'Two backing services meet in a noun or in app.ts.',
       severity: 'error',
-      from: { path: `^src/(${BACKING_SERVICES})/` },
-      to: { path: `^src/(${BACKING_SERVICES})/`, pathNot: '^src/$1/' },
+      from: { path: `^src/(${backingServices})/` },
+      to: { path: `^src/(${backingServices})/`, pathNot: '^src/$1/' },
     },
     {
       name: 'doors-do-not-reach-past-nouns',
       comment: 'Ask the noun: a door speaks neither SQL nor Redis nor AMQP.',
       severity: 'error',
-      from: { path: `^src/(${DOORS})/` },
+      from: { path: `^src/(${doors})/` },
       // What a broker delivers is what consumers/ read, whichever broker it is.
       to: {
-        path: `^src/(${BACKING_SERVICES}|${DOOR_OUT})/`,
+        path: `^src/(${backingServices}|${doorOut})/`,
         pathNot: '^src/rabbitmq/(broker|topology)\\.ts$',
       },
     },
@@ -91,7 +91,7 @@ module.exports = {
       comment: 'Authentication tells who acts; it knows neither doors nor nouns nor backing services.',
       severity: 'error',
       from: { path: '^src/authentication/' },
-      to: { path: `^src/(${DOORS}|${NOUNS}|${DOOR_OUT}|${BACKING_SERVICES})/` },
+      to: { path: `^src/(${doors}|${nouns}|${doorOut}|${backingServices})/` },
     },
     {
       name: 'telemetry-stands-alone',
@@ -111,7 +111,7 @@ module.exports = {
       name: 'only-composers-read-config',
       comment: 'Take the options you need as plain parameters; app.ts and the commands pass them.',
       severity: 'error',
-      from: { path: '^src/', pathNot: COMPOSERS },
+      from: { path: '^src/', pathNot: composers },
       to: { path: '^src/config\\.ts$' },
     },
     {
@@ -119,8 +119,8 @@ module.exports = {
       comment:
         'app.ts, services.ts, intake.ts, upkeep.ts, main.ts, cli.ts, commands/ are the top: nothing below imports them.',
       severity: 'error',
-      from: { path: '^src/', pathNot: COMPOSERS },
-      to: { path: COMPOSERS },
+      from: { path: '^src/', pathNot: composers },
+      to: { path: composers },
     },
     {
       name: 'migrations-stand-alone',

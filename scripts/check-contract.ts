@@ -1,33 +1,33 @@
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Parser } from '@asyncapi/parser';
-import { contractBreaks, GRAPH, RELEASED } from './contract-breaks';
+import { contractBreaks, graphFile, releasedFolder } from './contract-breaks';
 
-const CONTRACT = 'contract';
+const contractFolder = 'contract';
 /** From this severity of a diagnostic on, the document is sound: what follows is advice. */
-const INFORMATION = 2;
+const information = 2;
 
 /** What is wrong with `asyncapi.yaml` by the rules of AsyncAPI, from its own validator. */
 async function documentProblems(): Promise<string[]> {
-  const path = join(CONTRACT, 'asyncapi.yaml');
+  const path = join(contractFolder, 'asyncapi.yaml');
   const { diagnostics } = await new Parser().parse(readFileSync(path, 'utf8'), { source: path });
   return diagnostics
-    .filter(({ severity }) => severity < INFORMATION)
+    .filter(({ severity }) => severity < information)
     .map(({ range, message }) => `${path}:${range.start.line + 1}: ${message}`);
 }
 
 async function main(args: string[]): Promise<void> {
   const releasing = args.includes('--release');
-  const first = releasing && !existsSync(RELEASED);
+  const first = releasing && !existsSync(releasedFolder);
   const problems = [...(await documentProblems()), ...(first ? [] : contractBreaks('.'))];
   for (const problem of problems) process.stdout.write(`${problem}\n`);
   if (problems.length > 0) {
     process.exitCode = 1;
   } else if (releasing) {
-    rmSync(RELEASED, { recursive: true, force: true });
+    rmSync(releasedFolder, { recursive: true, force: true });
     for (const part of ['asyncapi.yaml', 'schemas'])
-      cpSync(join(CONTRACT, part), join(RELEASED, part), { recursive: true });
-    cpSync(GRAPH, join(RELEASED, GRAPH));
+      cpSync(join(contractFolder, part), join(releasedFolder, part), { recursive: true });
+    cpSync(graphFile, join(releasedFolder, graphFile));
   }
 }
 

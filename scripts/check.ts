@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
 // Longest first: with few cores the total is then close to the sum divided by the cores.
-const PARTS: Record<string, string> = {
+const checks: Record<string, string> = {
   lint: 'oxlint --deny-warnings --report-unused-disable-directives',
-  imports: 'depcruise --config .dependency-cruiser.cjs --output-type err-long src migrations test scripts bench',
+  imports:
+    'depcruise --config .dependency-cruiser.cjs --output-type err-long src migrations test scripts bench',
   'dead-code': 'knip --treat-config-hints-as-errors',
   migrations: 'node scripts/run.cjs scripts/check-migrations.ts',
   types: 'tsc --noEmit',
@@ -41,14 +42,14 @@ function run(part: string, command: string): Promise<Outcome> {
 
 /** Runs the parts named on the command line, or all of them, and reports every failure, not the first. */
 async function check(names: string[]): Promise<void> {
-  const unknown = names.filter((name) => !(name in PARTS));
+  const unknown = names.filter((name) => !(name in checks));
   if (unknown.length > 0) {
-    process.stderr.write(`no part ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}\n`);
+    process.stderr.write(`no part ${unknown.join(', ')}; there are ${Object.keys(checks).join(', ')}\n`);
     process.exitCode = 2;
     return;
   }
 
-  const waiting = Object.entries(PARTS).filter(([part]) => names.length === 0 || names.includes(part));
+  const waiting = Object.entries(checks).filter(([part]) => names.length === 0 || names.includes(part));
   const outcomes: Outcome[] = [];
   const worker = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {

@@ -5,21 +5,24 @@ import { type ContractMessage, readMessages, readSchemas } from './message-contr
 import { schemaBreaks } from './schema-breaks';
 
 /** Where the last released contract is kept: what others rely on. */
-export const RELEASED = 'contract/released';
-export const GRAPH = 'schema.graphql';
+export const releasedFolder = 'contract/released';
+export const graphFile = 'schema.graphql';
 
 /** What breaks between the released contract in a checkout and the present one, one sentence each. */
 export function contractBreaks(checkout: string): string[] {
-  const released = join(checkout, RELEASED);
+  const released = join(checkout, releasedFolder);
   const current = join(checkout, 'contract');
-  if (!existsSync(released)) return [`${RELEASED} is missing: nothing says what others rely on`];
+  if (!existsSync(released)) return [`${releasedFolder} is missing: nothing says what others rely on`];
   const served = readSchemas(current);
   return [
     ...messageBreaks(readMessages(released), readMessages(current)),
     ...[...readSchemas(released).keys()]
       .filter((path) => !served.has(path))
       .map((path) => `${path} is not served any more`),
-    ...graphBreaks(readFileSync(join(released, GRAPH), 'utf8'), readFileSync(join(checkout, GRAPH), 'utf8')),
+    ...graphBreaks(
+      readFileSync(join(released, graphFile), 'utf8'),
+      readFileSync(join(checkout, graphFile), 'utf8'),
+    ),
   ];
 }
 

@@ -17,7 +17,7 @@ interface Generated {
   print: () => string;
 }
 
-const GENERATED: Generated[] = [
+const generatedParts: Generated[] = [
   { file: 'schema.graphql', print: () => printFederatedSchema(createSchema([])) },
   { file: 'README.md', marker: 'settings', print: settingsTable },
   { file: 'docs/access.md', marker: 'fields', print: fieldsTable },
@@ -140,12 +140,14 @@ function firstDifference(present: string, wanted: string): string {
 
 /** What is printed into these files, or all of them, and is not there. */
 export function findOutdated(files: string[]): Array<{ file: string; present: string; wanted: string }> {
-  return GENERATED.filter(({ file }) => files.length === 0 || files.includes(file)).flatMap((generated) => {
-    const { file } = generated;
-    const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    const wanted = expected(generated, present);
-    return present === wanted ? [] : [{ file, present, wanted }];
-  });
+  return generatedParts
+    .filter(({ file }) => files.length === 0 || files.includes(file))
+    .flatMap((generated) => {
+      const { file } = generated;
+      const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
+      const wanted = expected(generated, present);
+      return present === wanted ? [] : [{ file, present, wanted }];
+    });
 }
 
 function main(args: string[]): void {

@@ -38,8 +38,8 @@ export interface CredentialsClientOptions {
   readonly totalTimeoutMs?: number;
 }
 
-const MAX_TRIES = 3;
-const FIRST_BACKOFF_MS = 100;
+const maxTries = 3;
+const firstBackoffMs = 100;
 
 type Try =
   | CredentialsOutcome
@@ -95,7 +95,7 @@ export function createCredentialsClient(options: CredentialsClientOptions): Cred
     const { userId } = credentials;
     let failure = 'timeout';
     let tries = 0;
-    while (tries < MAX_TRIES) {
+    while (tries < maxTries) {
       const remainingMs = endsAt - performance.now();
       if (remainingMs < 1) break;
       tries += 1;
@@ -115,9 +115,9 @@ export function createCredentialsClient(options: CredentialsClientOptions): Cred
         return result;
       }
       failure = result.failure;
-      if (tries === MAX_TRIES) break;
+      if (tries === maxTries) break;
       // Half fixed, half random: many callers that failed together do not come back together.
-      const backoffMs = FIRST_BACKOFF_MS * 2 ** tries * (0.5 + Math.random() / 2);
+      const backoffMs = firstBackoffMs * 2 ** tries * (0.5 + Math.random() / 2);
       const waitMs = Math.max(backoffMs, result.waitMs ?? 0);
       if (performance.now() + waitMs >= endsAt) break;
       await delay(waitMs);

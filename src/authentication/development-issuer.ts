@@ -3,11 +3,11 @@ import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 
-const DEVELOPMENT_ISSUER = 'http://user-service.localhost/development';
-const DEVELOPMENT_AUDIENCE = 'user-service';
+const developmentIssuer = 'http://user-service.localhost/development';
+const developmentAudience = 'user-service';
 
-const ALGORITHM = 'ES256';
-const FILE_NAME = 'development-issuer.json';
+const algorithm = 'ES256';
+const fileName = 'development-issuer.json';
 
 export interface DevelopmentTokenRequest {
   readonly sub: string;
@@ -33,20 +33,20 @@ export interface DevelopmentIssuer {
  * a key. Never for production: whoever reads that file can be anybody.
  */
 export async function openDevelopmentIssuer(dataDirectory: string): Promise<DevelopmentIssuer> {
-  const path = join(dataDirectory, FILE_NAME);
+  const path = join(dataDirectory, fileName);
   const jwk = (await readKey(path)) ?? (await createKey(dataDirectory, path));
   const { d: _, ...publicKey } = jwk;
-  const privateKey = await importJWK(jwk, ALGORITHM);
+  const privateKey = await importJWK(jwk, algorithm);
   return {
-    issuer: DEVELOPMENT_ISSUER,
-    audience: DEVELOPMENT_AUDIENCE,
+    issuer: developmentIssuer,
+    audience: developmentAudience,
     publicKey,
     issueToken({ sub, scope = '', expiresInSeconds = 3_600, authTime = new Date() }) {
       const nowSeconds = Math.floor(Date.now() / 1_000);
       return new SignJWT({ scope, auth_time: Math.floor(authTime.getTime() / 1_000) })
-        .setProtectedHeader({ alg: ALGORITHM, kid: jwk.kid as string, typ: 'at+jwt' })
-        .setIssuer(DEVELOPMENT_ISSUER)
-        .setAudience(DEVELOPMENT_AUDIENCE)
+        .setProtectedHeader({ alg: algorithm, kid: jwk.kid as string, typ: 'at+jwt' })
+        .setIssuer(developmentIssuer)
+        .setAudience(developmentAudience)
         .setSubject(sub)
         .setJti(randomUUID())
         .setIssuedAt(nowSeconds)
@@ -67,7 +67,7 @@ async function readKey(path: string): Promise<JWK | null> {
   try {
     const jwk = JSON.parse(text) as JWK;
     if (jwk.kty !== 'EC' || typeof jwk.d !== 'string' || typeof jwk.kid !== 'string') throw new TypeError();
-    await importJWK(jwk, ALGORITHM);
+    await importJWK(jwk, algorithm);
     return jwk;
   } catch {
     // Not the parser's message: it quotes the text, which may be most of a private key.
@@ -76,8 +76,8 @@ async function readKey(path: string): Promise<JWK | null> {
 }
 
 async function createKey(dataDirectory: string, path: string): Promise<JWK> {
-  const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });
-  const jwk: JWK = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: ALGORITHM, use: 'sig' };
+  const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
+  const jwk: JWK = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: algorithm, use: 'sig' };
   await mkdir(dataDirectory, { recursive: true });
   const draft = `${path}.${randomUUID()}`;
   try {

@@ -22,19 +22,19 @@ export interface RemoteKeySetOptions {
   readonly now?: () => number;
 }
 
-const FETCH_TIMEOUT_MS = 2_000;
+const fetchTimeoutMs = 2_000;
 /** Keys older than this are fetched again, so a withdrawn key stops working within about this time. */
-const FRESH_FOR_MS = 10 * 60_000;
+const freshForMs = 10 * 60_000;
 /** Keys keep working this long while the AuthenticationService does not answer. */
-const USABLE_FOR_MS = 24 * 60 * 60_000;
+const usableForMs = 24 * 60 * 60_000;
 /**
  * Tokens with unknown keys, whoever makes them up, cause at most one fetch in this time after a burst of
  * five.
  */
-const REFETCH_INTERVAL_MS = 10_000;
-const REFETCH_BURST = 5;
+const refetchIntervalMs = 10_000;
+const refetchBurst = 5;
 /** After a fetch that failed, the next one waits this long; requests in between do not wait at all. */
-const RETRY_AFTER_FAILURE_MS = 1_000;
+const retryAfterFailureMs = 1_000;
 
 /**
  * Fetches the AuthenticationService's keys when first needed and keeps them up to date: every 10 minutes, and
@@ -78,25 +78,25 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
     return pending;
   }
 
-  const mayFetch = () => pending !== undefined || now() - failedAt >= RETRY_AFTER_FAILURE_MS;
+  const mayFetch = () => pending !== undefined || now() - failedAt >= retryAfterFailureMs;
 
   function mayRefetch(): boolean {
     const at = now();
-    if (refetchesPaidUntil - at > (REFETCH_BURST - 1) * REFETCH_INTERVAL_MS) return false;
-    refetchesPaidUntil = Math.max(refetchesPaidUntil, at) + REFETCH_INTERVAL_MS;
+    if (refetchesPaidUntil - at > (refetchBurst - 1) * refetchIntervalMs) return false;
+    refetchesPaidUntil = Math.max(refetchesPaidUntil, at) + refetchIntervalMs;
     return true;
   }
 
   return {
     async current() {
       const age = now() - fetchedAt;
-      if (age >= FRESH_FOR_MS && mayFetch()) {
+      if (age >= freshForMs && mayFetch()) {
         const fetching = fetchOnce();
         // Old keys are used without waiting only while fetching fails: after a quiet hour the first request
         // must not be checked against keys that were withdrawn meanwhile.
-        if (age >= USABLE_FOR_MS || !failing) await fetching;
+        if (age >= usableForMs || !failing) await fetching;
       }
-      if (!keys || now() - fetchedAt >= USABLE_FOR_MS) throw unavailable();
+      if (!keys || now() - fetchedAt >= usableForMs) throw unavailable();
       return keys;
     },
     async newerThan(used) {
@@ -120,7 +120,7 @@ async function fetchKeys(url: URL): Promise<JSONWebKeySet> {
   const response = await fetch(url, {
     headers: { accept: 'application/jwk-set+json, application/json' },
     redirect: 'error',
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+    signal: AbortSignal.timeout(fetchTimeoutMs),
   });
   if (response.status !== 200) {
     await response.body?.cancel();

@@ -1,9 +1,9 @@
-const MAX_BODY_BYTES = 16_384;
-const MAX_REASON_CODE_POINTS = 200;
-const REASON_FIELDS = ['reason', 'message', 'detail', 'title'] as const;
+const maxBodyBytes = 16_384;
+const maxReasonCodePoints = 200;
+const reasonFields = ['reason', 'message', 'detail', 'title'] as const;
 
 /** What is said when the AuthenticationService gives no reason, or none that may be passed on. */
-export const UNSTATED_REFUSAL = 'The credentials were not accepted.';
+export const unstatedRefusal = 'The credentials were not accepted.';
 
 /**
  * Reads why credentials were refused from the answer's JSON (`reason`, `message`, `detail` or `title`): one
@@ -14,26 +14,26 @@ export async function readRefusalReason(response: Response, password: string): P
   try {
     return toRefusalReason(JSON.parse(await readBody(response)), password);
   } catch {
-    return UNSTATED_REFUSAL;
+    return unstatedRefusal;
   }
 }
 
 /** Picks and cleans the reason of a parsed answer; the pure part of `readRefusalReason`. */
 export function toRefusalReason(answer: unknown, password: string): string {
-  if (typeof answer !== 'object' || answer === null) return UNSTATED_REFUSAL;
-  for (const field of REASON_FIELDS) {
+  if (typeof answer !== 'object' || answer === null) return unstatedRefusal;
+  for (const field of reasonFields) {
     const raw: unknown = (answer as Record<string, unknown>)[field];
     if (typeof raw !== 'string') continue;
     const line = raw.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
     if (!line) continue;
     // Looked for before the reason is cut, or its beginning could survive at the end.
-    if (contains(raw, password)) return UNSTATED_REFUSAL;
+    if (contains(raw, password)) return unstatedRefusal;
     const points = [...line];
-    return points.length > MAX_REASON_CODE_POINTS
-      ? `${points.slice(0, MAX_REASON_CODE_POINTS - 1).join('')}…`
+    return points.length > maxReasonCodePoints
+      ? `${points.slice(0, maxReasonCodePoints - 1).join('')}…`
       : line;
   }
-  return UNSTATED_REFUSAL;
+  return unstatedRefusal;
 }
 
 /** Without regard to case, spacing and escaping: a service may have quoted or tidied what it was given. */
@@ -56,7 +56,7 @@ async function readBody(response: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > MAX_BODY_BYTES) throw new RangeError('body too long');
+    if (bytes > maxBodyBytes) throw new RangeError('body too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

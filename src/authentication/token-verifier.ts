@@ -30,7 +30,7 @@ export interface TokenVerifier {
 }
 
 /** Asymmetric only: with a symmetric one, whoever reads the public key could sign. */
-const ALGORITHMS = [
+const acceptedAlgorithms = [
   'RS256',
   'RS384',
   'RS512',
@@ -43,8 +43,8 @@ const ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ];
-const REMEMBERED_TOKENS = 5_000;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const rememberedTokens = 5_000;
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 interface Verified {
   readonly actor: Actor;
@@ -63,13 +63,13 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     'jwksUrl' in options.keys
       ? createRemoteKeySet({ jwksUrl: options.keys.jwksUrl, log, now })
       : createFixedKeySet({ keys: [options.keys.developmentKey] });
-  const remembered = new LRUCache<string, Verified>({ max: REMEMBERED_TOKENS });
+  const remembered = new LRUCache<string, Verified>({ max: rememberedTokens });
 
   async function check(token: string, keys: JWTVerifyGetKey): Promise<JWTPayload> {
     const checks = {
       issuer,
       audience,
-      algorithms: ALGORITHMS,
+      algorithms: acceptedAlgorithms,
       requiredClaims: ['exp', 'sub', 'iss', 'aud'],
       clockTolerance: clockToleranceSeconds,
       currentDate: new Date(now()),
@@ -150,8 +150,8 @@ function toActor(claims: JWTPayload, latestMs: number): Actor {
     throw new UnauthenticatedError('The "auth_time" claim of the access token is not a time in the past.');
   }
   return {
-    // User ids are kept in lower case; a UUID means the same in both.
-    id: UUID.test(sub) ? sub.toLowerCase() : sub,
+    // User ids are kept in lower case; a uuidPattern means the same in both.
+    id: uuidPattern.test(sub) ? sub.toLowerCase() : sub,
     scopes: new Set(scope.split(' ').filter(Boolean)),
     ...(authTime !== undefined && { authenticatedAt: new Date(authTime * 1_000) }),
   };

@@ -16,7 +16,7 @@ interface TokenFlags {
   readonly json?: true;
 }
 
-const UNITS_IN_SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+const unitsInSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
 /**
  * Adds `token`: prints an access token of the development issuer and nothing else. It fails (exit 1) where
@@ -70,5 +70,5 @@ function parseScope(value: string): string {
 function parseSeconds(value: string): number {
   const [, digits, unit = 's'] = /^([1-9]\d{0,5})([smhd])?$/.exec(value) ?? [];
   if (!digits) throw new InvalidArgumentError('Say for example 90, 90s, 15m, 8h or 1d.');
-  return Number(digits) * UNITS_IN_SECONDS[unit as keyof typeof UNITS_IN_SECONDS];
+  return Number(digits) * unitsInSeconds[unit as keyof typeof unitsInSeconds];
 }

@@ -25,7 +25,7 @@ export interface ErrorMaskOptions<Context> {
 }
 
 // Callers' mistakes, told by others' code: GraphQL's own messages name elements of the schema, not values.
-const PASSED_CODES = new Set([
+const passedCodes = new Set([
   'UNAUTHENTICATED',
   'FORBIDDEN',
   'BAD_USER_INPUT',
@@ -132,7 +132,7 @@ export function createErrorMask<Context extends BaseContext>(
       const message = formatted.message.replace(/^Unknown operation named .*/s, 'Unknown operation.');
       return { message, extensions: { code } };
     }
-    if (PASSED_CODES.has(code)) return { message: formatted.message, extensions: { code } };
+    if (passedCodes.has(code)) return { message: formatted.message, extensions: { code } };
     // graphql-js finds out only when it executes: no rule of validation asks for the root type.
     if (/^Schema is not configured to execute \w+ operation\.$/.test(formatted.message))
       return { message: formatted.message, extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } };

@@ -45,7 +45,7 @@ export function serviceUnavailable(): ExpectedError {
   });
 }
 
-const EXCEEDED: Record<LimitName, (maximum: number) => string> = {
+const exceeded: Record<LimitName, (maximum: number) => string> = {
   aliases: (maximum) => `The operation has more than ${maximum} aliases`,
   depth: (maximum) => `The operation is nested more than ${maximum} levels deep`,
   tokens: (maximum) => `The document has more than ${maximum} tokens`,
@@ -58,7 +58,7 @@ export function limitExceeded(
   maximum: number,
   options: Pick<GraphQLErrorOptions, 'nodes'> = {},
 ): ExpectedError {
-  const message = `${EXCEEDED[limit](maximum)}, the limit set by LIMIT_${limit.toUpperCase()}.`;
+  const message = `${exceeded[limit](maximum)}, the limit set by LIMIT_${limit.toUpperCase()}.`;
   return new ExpectedError('LIMIT_EXCEEDED', message, {
     ...options,
     extensions: { limit, maximum, http: { status: 400 } },

@@ -36,7 +36,7 @@ export interface FederatedSchemaOptions<Context>
   readonly composed?: readonly GraphQLDirective[];
 }
 
-const FEDERATION_DIRECTIVES = [
+const federationDirectives = [
   'composeDirective',
   'extends',
   'external',
@@ -174,7 +174,7 @@ function linksOf<Context>(document: DocumentNode, options: FederatedSchemaOption
   visit(document, { Directive: ({ name }) => void used.add(name.value) });
   const federation = {
     url: `https://specs.apollo.dev/federation/${options.linkVersion ?? 'v2.9'}`,
-    import: FEDERATION_DIRECTIVES.filter((name) => used.has(name)).map((name) => `@${name}`),
+    import: federationDirectives.filter((name) => used.has(name)).map((name) => `@${name}`),
   };
   const links = [federation, ...(options.links ?? [])].map(
     (link) => `@link(url: ${JSON.stringify(link.url)}, import: ${JSON.stringify(link.import)})`,
@@ -223,7 +223,7 @@ function describeFederation(schema: GraphQLSchema): void {
     element.description ??= description;
   };
   for (const directive of schema.getDirectives()) {
-    if (!FEDERATION_DIRECTIVES.includes(directive.name) && !/^(link$|federation__)/.test(directive.name))
+    if (!federationDirectives.includes(directive.name) && !/^(link$|federation__)/.test(directive.name))
       continue;
     describe(directive);
     directive.args.forEach(describe);

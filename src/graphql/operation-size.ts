@@ -17,8 +17,8 @@ export interface OperationSize {
   readonly introspectionDepth: number;
 }
 
-const NOTHING: OperationSize = { aliases: 0, depth: 0, introspectionDepth: 0 };
-const INTROSPECTION_ROOTS = new Set(['__schema', '__type']);
+const nothing: OperationSize = { aliases: 0, depth: 0, introspectionDepth: 0 };
+const introspectionRoots = new Set(['__schema', '__type']);
 
 /**
  * Measures every operation of a document. Time is linear in the document, however often fragments spread each
@@ -32,17 +32,17 @@ export function measureOperations(document: DocumentNode): Map<OperationDefiniti
   function ofFragment(name: string): OperationSize {
     const known = measured.get(name);
     if (known) return known;
-    measured.set(name, NOTHING);
+    measured.set(name, nothing);
     const fragment = fragments.get(name);
-    const size = fragment ? ofSelections(fragment.selectionSet) : NOTHING;
+    const size = fragment ? ofSelections(fragment.selectionSet) : nothing;
     measured.set(name, size);
     return size;
   }
 
   function ofField(field: FieldNode): OperationSize {
-    const below = field.selectionSet ? ofSelections(field.selectionSet) : NOTHING;
+    const below = field.selectionSet ? ofSelections(field.selectionSet) : nothing;
     const aliases = below.aliases + (field.alias ? 1 : 0);
-    if (INTROSPECTION_ROOTS.has(field.name.value))
+    if (introspectionRoots.has(field.name.value))
       return { aliases, depth: 0, introspectionDepth: below.depth + 1 };
     return { aliases, depth: below.depth + 1, introspectionDepth: below.introspectionDepth };
   }

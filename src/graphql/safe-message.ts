@@ -11,7 +11,7 @@ import {
 import { ExpectedError } from './errors';
 
 // What graphql-js says about the shape of a value, in words that come from the schema or are GraphQL names.
-const SHAPE_MESSAGES = [
+const shapeMessages = [
   /^Field "[_A-Za-z][\w.]*" of required type "[^"]+" was not provided\./,
   /^Field "[_A-Za-z]\w*" is not defined by type "\w+"\./,
   /^Field "[_A-Za-z][\w.]*" must be non-null\./,
@@ -21,7 +21,7 @@ const SHAPE_MESSAGES = [
   /^OneOf Input Object "\w+" must specify exactly one key\./,
 ];
 
-const VALUE_KINDS: ReadonlySet<string> = new Set([
+const valueKinds: ReadonlySet<string> = new Set([
   Kind.STRING,
   Kind.INT,
   Kind.FLOAT,
@@ -64,7 +64,7 @@ export function safeVariableMessage(schema: GraphQLSchema, error: GraphQLError):
 /** Says the same of a literal in the document. Null: the validation error is not about a value. */
 export function safeLiteralMessage(error: GraphQLError): SafeMessage | null {
   const kind = error.nodes?.[0]?.kind;
-  if (kind ? !VALUE_KINDS.has(kind) : isAboutTheDocument(error)) return null;
+  if (kind ? !valueKinds.has(kind) : isAboutTheDocument(error)) return null;
   const shape = shapeMessage(error.message);
   if (shape) return { message: shape, badValue: false };
   const byScalar = /^Expected value of type "([^"]+)", found .*; /s.exec(error.message)?.[1];
@@ -108,7 +108,7 @@ function isAboutTheDocument(error: GraphQLError): boolean {
 }
 
 function shapeMessage(message: string): string | undefined {
-  for (const pattern of SHAPE_MESSAGES) {
+  for (const pattern of shapeMessages) {
     const match = pattern.exec(message);
     if (match) return match[0];
   }

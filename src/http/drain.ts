@@ -11,7 +11,7 @@ export interface DrainTimes {
   timeoutMs?: number;
 }
 
-const SWEEP_INTERVAL_MS = 50;
+const sweepIntervalMs = 50;
 
 /** Ends a server's connections without losing a request that reached it. */
 export class Drain {
@@ -55,7 +55,7 @@ export class Drain {
     const sweepFrom = Date.now() + idleGraceMs;
     const sweep = setInterval(() => {
       if (Date.now() >= sweepFrom) this.closeIdleConnections();
-    }, SWEEP_INTERVAL_MS);
+    }, sweepIntervalMs);
     const cut = setTimeout(() => this.cutConnections(), timeoutMs);
     await allEnded;
     clearInterval(sweep);

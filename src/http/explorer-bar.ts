@@ -1,8 +1,8 @@
-import { EXAMPLE_USER_ID } from './explorer-example';
+import { exampleUserId } from './explorer-example';
 
 /** The strip above GraphiQL where a visitor pastes an access token, as parts of the page. */
 
-export const EXPLORER_BAR_CSS = `
+export const explorerBarCss = `
   body { display: flex; flex-direction: column; height: 100vh; margin: 0; }
   #root { flex: 1; min-height: 0; }
   .graphiql-container { height: 100%; }
@@ -23,7 +23,7 @@ export const EXPLORER_BAR_CSS = `
     border-radius: 3px; user-select: all; }
 `;
 
-const ROUTER_SECRET_FIELD = `
+const routerSecretField = `
     <label for="router-secret">Router secret</label>
     <input id="router-secret" type="password" placeholder="ROUTER_SECRET is set: one of its secrets" />`;
 
@@ -33,14 +33,14 @@ export const explorerBarHtml = (asksForRouterProof: boolean): string => `
     <strong>User Service</strong>
     <label for="token">Access token</label>
     <input id="token" type="text" spellcheck="false" placeholder="paste a token; it stays in this browser tab" />
-    <output id="token-state" for="token"></output>${asksForRouterProof ? ROUTER_SECRET_FIELD : ''}
-    <p>A token for all the examples: <code>npx user-service token --sub ${EXAMPLE_USER_ID} --scope "users:read users:write"</code>
+    <output id="token-state" for="token"></output>${asksForRouterProof ? routerSecretField : ''}
+    <p>A token for all the examples: <code>npx user-service token --sub ${exampleUserId} --scope "users:read users:write"</code>
       Each tab is an example: change it, run it with Ctrl+Enter.</p>
   </form>
 `;
 
 // Runs before GraphiQL does, so that its first request carries the token already.
-export const EXPLORER_BAR_SCRIPT = `
+export const explorerBarScript = `
   const input = document.getElementById('token');
   const state = document.getElementById('token-state');
   const routerSecret = document.getElementById('router-secret');

@@ -5,4 +5,4 @@ export interface ExplorerExample {
 }
 
 /** The user of the examples: the first one makes it, so that the others find it. */
-export const EXAMPLE_USER_ID = '01900000-0000-7000-8000-000000000001';
+export const exampleUserId = '01900000-0000-7000-8000-000000000001';

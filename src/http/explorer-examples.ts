@@ -1,14 +1,14 @@
 import type { ExplorerExample } from './explorer-example';
-import { EXPLORER_MUTATIONS } from './explorer-mutations';
-import { EXPLORER_PRIVACY } from './explorer-privacy';
-import { EXPLORER_QUERIES } from './explorer-queries';
+import { explorerMutations } from './explorer-mutations';
+import { explorerPrivacy } from './explorer-privacy';
+import { explorerQueries } from './explorer-queries';
 
-const [createUser, ...laterMutations] = EXPLORER_MUTATIONS;
+const [createUser, ...laterMutations] = explorerMutations;
 
 /** An operation for every query and mutation of the graph; first the one that makes a user. */
-export const EXPLORER_EXAMPLES: readonly ExplorerExample[] = [
+export const explorerExamples: readonly ExplorerExample[] = [
   ...(createUser === undefined ? [] : [createUser]),
-  ...EXPLORER_QUERIES,
+  ...explorerQueries,
   ...laterMutations,
-  ...EXPLORER_PRIVACY,
+  ...explorerPrivacy,
 ];

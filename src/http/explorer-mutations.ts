@@ -1,4 +1,4 @@
-import { type ExplorerExample, EXAMPLE_USER_ID as userId } from './explorer-example';
+import { type ExplorerExample, exampleUserId as userId } from './explorer-example';
 
 // Without variables: GraphiQL does not show those of the tab it opens with.
 const createUser = `# Makes a user. Needs users:write. Without userId it gets
@@ -166,7 +166,7 @@ mutation ConfirmEmail($input: ConfirmEmailInput!) {
 `;
 
 /** An operation for every mutation of the graph, in the order of a user's life. */
-export const EXPLORER_MUTATIONS: readonly ExplorerExample[] = [
+export const explorerMutations: readonly ExplorerExample[] = [
   { query: createUser },
   {
     query: updateUser,

@@ -1,4 +1,4 @@
-import { type ExplorerExample, EXAMPLE_USER_ID as userId } from './explorer-example';
+import { type ExplorerExample, exampleUserId as userId } from './explorer-example';
 
 const exportUserData = `# Everything that is stored about a user: for the user and users:privacy.
 mutation ExportData($input: ExportUserDataInput!) {
@@ -79,7 +79,7 @@ mutation ReleaseLegalHold($input: ReleaseLegalHoldInput!) {
 `;
 
 /** An operation for every mutation and query about personal data. */
-export const EXPLORER_PRIVACY: readonly ExplorerExample[] = [
+export const explorerPrivacy: readonly ExplorerExample[] = [
   { query: exportUserData, variables: { input: { userId } } },
   { query: placeLegalHold, variables: { input: { userId, reason: 'an open dispute' } } },
   { query: releaseLegalHold, variables: { input: { userId, reason: 'the dispute is settled' } } },

@@ -1,4 +1,4 @@
-import { EXAMPLE_USER_ID, type ExplorerExample } from './explorer-example';
+import { type ExplorerExample, exampleUserId } from './explorer-example';
 
 const users = `# A page of users. Needs users:read.
 # For the next page, put endCursor into "after".
@@ -114,11 +114,11 @@ query AuditTrail($userId: ID!, $first: Int) {
 `;
 
 /** An operation for every query of the graph. */
-export const EXPLORER_QUERIES: readonly ExplorerExample[] = [
+export const explorerQueries: readonly ExplorerExample[] = [
   { query: users, variables: { filter: { status: ['ACTIVE'] }, first: 20, after: null } },
-  { query: user, variables: { id: EXAMPLE_USER_ID } },
+  { query: user, variables: { id: exampleUserId } },
   { query: me },
   { query: userByEmail, variables: { email: 'ada@example.com' } },
-  { query: userEmailPreferences, variables: { userId: EXAMPLE_USER_ID } },
-  { query: auditTrail, variables: { userId: EXAMPLE_USER_ID, first: 20 } },
+  { query: userEmailPreferences, variables: { userId: exampleUserId } },
+  { query: auditTrail, variables: { userId: exampleUserId, first: 20 } },
 ];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { EXPLORER_BAR_CSS, EXPLORER_BAR_SCRIPT, explorerBarHtml } from './explorer-bar';
-import { EXPLORER_EXAMPLES } from './explorer-examples';
+import { explorerBarCss, explorerBarHtml, explorerBarScript } from './explorer-bar';
+import { explorerExamples } from './explorer-examples';
 
 interface ExplorerPage {
   body: Buffer;
@@ -9,10 +9,10 @@ interface ExplorerPage {
   contentSecurityPolicy: string;
 }
 
-const LOGO =
+const logoSvg =
   '<svg viewBox="0 0 24 24" width="24" height="24" xmlns="http://www.w3.org/2000/svg" fill="#3b5bdb">' +
   '<circle cx="12" cy="7.5" r="4.5"/><path d="M3 22c0-5 4-8 9-8s9 3 9 8z"/></svg>';
-const PLACE_OF_GRAPHIQL = '<div id="root"></div>';
+const placeOfGraphiql = '<div id="root"></div>';
 
 /** Adds `GET /`: GraphiQL with an example for every operation and a field for the token, all in one document. */
 export function addExplorerRoute(app: FastifyInstance, asksForRouterProof: boolean): void {
@@ -39,23 +39,23 @@ async function renderExplorer(asksForRouterProof: boolean): Promise<ExplorerPage
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const graphiql = renderGraphiQL({
     title: 'User Service',
-    logo: LOGO,
-    favicon: `data:image/svg+xml,${encodeURIComponent(LOGO)}`,
+    logo: logoSvg,
+    favicon: `data:image/svg+xml,${encodeURIComponent(logoSvg)}`,
     endpoint: '/graphql',
     shouldPersistHeaders: false,
-    defaultTabs: EXPLORER_EXAMPLES.map(({ query, variables }) => ({
+    defaultTabs: explorerExamples.map(({ query, variables }) => ({
       query,
       variables: variables === undefined ? null : JSON.stringify(variables, null, 2),
     })),
   });
-  const [before, after, ...rest] = graphiql.split(PLACE_OF_GRAPHIQL);
+  const [before, after, ...rest] = graphiql.split(placeOfGraphiql);
   if (before === undefined || after === undefined || rest.length > 0) {
     throw new Error('GraphiQL’s page has changed: there is no single place for the explorer’s bar');
   }
-  const bar = `<style>${EXPLORER_BAR_CSS}</style>${explorerBarHtml(asksForRouterProof)}<script>{${EXPLORER_BAR_SCRIPT}}</script>`;
-  const html = `${before}${bar}${PLACE_OF_GRAPHIQL}${after}`;
+  const bar = `<style>${explorerBarCss}</style>${explorerBarHtml(asksForRouterProof)}<script>{${explorerBarScript}}</script>`;
+  const html = `${before}${bar}${placeOfGraphiql}${after}`;
   const scripts = [
-    `{${EXPLORER_BAR_SCRIPT}}`,
+    `{${explorerBarScript}}`,
     after.slice(after.indexOf('<script>') + 8, after.lastIndexOf('</script>')),
   ];
   const body = Buffer.from(html);

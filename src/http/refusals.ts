@@ -4,7 +4,7 @@ import { type ErrorExtensions, errorBody } from './error-body';
 
 // How long the rest of a body that was already refused is read and thrown away. Closing at once would reset the
 // connection, and the client would see a broken pipe instead of the answer.
-const REFUSED_BODY_GRACE_MS = 2000;
+const refusedBodyGraceMs = 2000;
 
 /** Turns whatever fails outside of GraphQL's own execution into an answer that repeats nothing of the request. */
 export function answerFailures(app: FastifyInstance): void {
@@ -46,6 +46,6 @@ function describe(
 function letTheClientFinish(request: FastifyRequest, reply: FastifyReply): void {
   void reply.removeHeader('connection');
   const { socket } = request.raw;
-  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_GRACE_MS);
+  const timer = setTimeout(() => socket.destroy(), refusedBodyGraceMs);
   request.raw.once('close', () => clearTimeout(timer));
 }

@@ -54,13 +54,13 @@ export interface HttpServer {
   inject: FastifyInstance['inject'];
 }
 
-const READINESS_TIMEOUT_MS = 1000;
-const HEADERS_TIMEOUT_MS = 5000;
-const RECEIVE_TIMEOUT_MS = 10_000;
+const readinessLimitMs = 1000;
+const headersTimeoutMs = 5000;
+const receiveTimeoutMs = 10_000;
 // Longer than the idle timeout of common balancers (60 s), so that it is never us who closes under a request.
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
-const SANE_REQUEST_ID = /^[\w-]{1,64}$/;
+const keepAliveTimeoutMs = 65_000;
+const connectionsCheckIntervalMs = 1000;
+const saneRequestId = /^[\w-]{1,64}$/;
 
 /** The service's HTTP door, not yet listening: GraphQL, health, metrics, message schemas and the explorer page. */
 export async function createHttpServer<Context extends BaseContext>(
@@ -71,9 +71,9 @@ export async function createHttpServer<Context extends BaseContext>(
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
     bodyLimit: options.bodyLimitBytes,
-    requestTimeout: RECEIVE_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS },
+    requestTimeout: receiveTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: connectionsCheckIntervalMs },
     clientErrorHandler: answerClientError,
     frameworkErrors: answerMalformedUrl,
     // Requests on connections that are being drained are served.
@@ -102,7 +102,7 @@ export async function createHttpServer<Context extends BaseContext>(
     metrics,
     readiness,
     schemas,
-    readinessTimeoutMs: READINESS_TIMEOUT_MS,
+    readinessTimeoutMs: readinessLimitMs,
     isShuttingDown: () => drain.isShuttingDown,
   });
   if (options.unsubscribe) addUnsubscribeRoutes(app, options.unsubscribe);
@@ -125,7 +125,7 @@ export async function createHttpServer<Context extends BaseContext>(
 
 function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
-  return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : randomUUID();
+  return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
 }
 
 function logAnswer(request: FastifyRequest, route: string, statusCode: number, elapsedMs: number): void {

@@ -1,13 +1,13 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { errorBody } from './error-body';
 
-const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Answers in JSON where there is no route: 405 with `Allow` when only the method is wrong, else 404. */
 export function answerUnknownRoutes(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const url = request.url.split('?', 1)[0] ?? '/';
-    const allowed: string[] = METHODS.filter((method) => app.findRoute({ method, url }) !== null);
+    const allowed: string[] = methods.filter((method) => app.findRoute({ method, url }) !== null);
     if (allowed.length === 0 || allowed.includes(request.method)) {
       return reply.code(404).send(errorBody('There is nothing here', { code: 'NOT_FOUND' }));
     }

@@ -8,7 +8,7 @@ export class DatabaseUnavailableError extends Error {
   }
 }
 
-const NETWORK_CODES = new Set([
+const networkCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
@@ -19,7 +19,7 @@ const NETWORK_CODES = new Set([
   'EAI_AGAIN',
 ]);
 
-const SQLSTATES = new Set([
+const sqlstates = new Set([
   '25P03', // idle_in_transaction_session_timeout
   '40P01', // deadlock_detected: two changes crossed, and the same one works a moment later
   '53300', // too_many_connections
@@ -30,10 +30,10 @@ const SQLSTATES = new Set([
   '57P03', // cannot_connect_now: starting up or in recovery
 ]);
 
-const CONNECTION_EXCEPTION = /^08[0-9A-Z]{3}$/;
+const connectionException = /^08[0-9A-Z]{3}$/;
 
 // The driver and its pool throw these as plain errors without a code.
-const DRIVER_MESSAGES = [
+const driverMessages = [
   /^(Error: )?Connection terminated/,
   /^(Error: )?timeout exceeded when trying to connect/,
   /^(Error: )?timeout expired$/,
@@ -57,8 +57,8 @@ function someLayer(error: unknown, depth: number): boolean {
   if (error instanceof DatabaseUnavailableError) return true;
   const { code, driverError, errors } = error as { code?: unknown; driverError?: unknown; errors?: unknown };
   if (typeof code === 'string') {
-    if (NETWORK_CODES.has(code) || SQLSTATES.has(code) || CONNECTION_EXCEPTION.test(code)) return true;
-  } else if (DRIVER_MESSAGES.some((message) => message.test(error.message))) {
+    if (networkCodes.has(code) || sqlstates.has(code) || connectionException.test(code)) return true;
+  } else if (driverMessages.some((message) => message.test(error.message))) {
     return true;
   }
   if (error.name === 'CannotExecuteNotConnectedError') return true;

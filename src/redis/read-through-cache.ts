@@ -26,10 +26,10 @@ export interface ReadThroughCacheOptions<T> {
 }
 
 /** What a load of this length brought is not put into the cache, and its failure is not tried again. */
-const SLOW_LOAD_MS = 1000;
+const slowLoadMs = 1000;
 /** Longer than any value rests in the cache. */
-const UNSETTLED_MS = 90_000;
-const BURIED = Number.POSITIVE_INFINITY;
+const unsettledMs = 90_000;
+const buried = Number.POSITIVE_INFINITY;
 
 /**
  * Reads records through a cache that may be slow, away or full of rubbish, without a reader noticing more
@@ -47,7 +47,7 @@ export class ReadThroughCache<T> {
   private readonly now: () => number;
   private readonly flights = new SingleFlight<T | null>((flights) => this.lookUp(flights));
   /** The newest revision of ids for which the cache has not confirmed that it has it. */
-  private readonly unsettled = new LRUCache<string, number>({ max: 10_000, ttl: UNSETTLED_MS });
+  private readonly unsettled = new LRUCache<string, number>({ max: 10_000, ttl: unsettledMs });
 
   constructor(private readonly options: ReadThroughCacheOptions<T>) {
     this.now = options.now ?? (() => performance.now());
@@ -73,7 +73,7 @@ export class ReadThroughCache<T> {
 
   /** Lets nobody read the id from now on, after commit. Answers whether the cache knows; never rejects. */
   async bury(id: string): Promise<boolean> {
-    return this.change(id, BURIED, () => this.options.cache.bury(id));
+    return this.change(id, buried, () => this.options.cache.bury(id));
   }
 
   private async change(id: string, revision: number, put: () => Promise<unknown>): Promise<boolean> {
@@ -91,7 +91,7 @@ export class ReadThroughCache<T> {
   }
 
   private settle(id: string, revision: number): void {
-    if ((this.unsettled.get(id) ?? BURIED) <= revision) this.unsettled.delete(id);
+    if ((this.unsettled.get(id) ?? buried) <= revision) this.unsettled.delete(id);
   }
 
   private async lookUp(flights: Flight<T | null>[]): Promise<void> {
@@ -100,7 +100,7 @@ export class ReadThroughCache<T> {
     for (const flight of flights) {
       const unsettled = this.unsettled.get(flight.id);
       if (unsettled === undefined) asked.push(flight);
-      else if (unsettled === BURIED) this.buryAgain(flight);
+      else if (unsettled === buried) this.buryAgain(flight);
       else cold.push({ flight, fill: true });
     }
     this.count('miss', cold.length);
@@ -151,7 +151,7 @@ export class ReadThroughCache<T> {
     try {
       loaded = await this.options.load(cold.map(({ flight }) => flight.id));
     } catch (error) {
-      const slow = this.now() - startedAtMs > SLOW_LOAD_MS;
+      const slow = this.now() - startedAtMs > slowLoadMs;
       for (const { flight } of cold) {
         flight.reject(error);
         // They have waited long enough for a database that does not answer.
@@ -161,7 +161,7 @@ export class ReadThroughCache<T> {
     }
     for (const { flight } of cold) flight.resolve(loaded.get(flight.id)?.value ?? null);
     // What a slow load brought may be older than what has been put meanwhile and is gone again.
-    if (this.now() - startedAtMs <= SLOW_LOAD_MS) await this.fill(cold, loaded);
+    if (this.now() - startedAtMs <= slowLoadMs) await this.fill(cold, loaded);
   }
 
   private async fill(cold: ColdFlight<T>[], loaded: Map<string, LoadedRecord<T>>): Promise<void> {

@@ -11,16 +11,16 @@ import type { RedisClient } from './redis-client';
 /** Before the keys of users, unless several services share one Redis. */
 export const recordKeyPrefix = 'user-service:user:';
 
-const NEGATIVE = 'none';
-const TOMBSTONE = 'erased';
-const VALUE = /^v(\d{1,15}):(?=.)/s;
+const negative = 'none';
+const tombstone = 'erased';
+const storedValue = /^v(\d{1,15}):(?=.)/s;
 
 // A longer script or reply would hold up Redis, which does one thing at a time, for everybody else.
-const CHUNK_SIZE = 500;
+const chunkSize = 500;
 
 // Per key three arguments: the entry, its lifetime in ms, the unreadable text it may replace ('' for none).
 // pcall, because a key of another type would otherwise fail the whole batch; SET then overwrites it.
-const PUT_MANY = `
+const putManyScript = `
 local function parse(entry)
   local digits, text = string.match(entry, '^v(%d+):(.+)$')
   if digits and #digits <= 15 then return tonumber(digits), text end
@@ -30,7 +30,7 @@ for i, key in ipairs(KEYS) do
   local entry, lifetime, replaces = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
   local current = redis.pcall('GET', key)
   local refused = false
-  if current == '${TOMBSTONE}' then
+  if current == '${tombstone}' then
     refused = true
   elseif type(current) == 'string' then
     local known, text = parse(current)
@@ -76,32 +76,33 @@ export class RedisRecordCache implements RecordCache {
 
   async bury(id: string): Promise<void> {
     const lifetimeMs = this.lifetimes.tombstoneMs;
-    await this.client.run((redis) => redis.set(this.prefix + id, TOMBSTONE, 'PX', lifetimeMs));
+    await this.client.run((redis) => redis.set(this.prefix + id, tombstone, 'PX', lifetimeMs));
   }
 
   private async putChunk(puts: readonly RecordPut[]): Promise<boolean[]> {
     const keys = puts.map((put) => this.prefix + put.id);
     const entries = puts.flatMap((put) => [
-      put.revision === null ? NEGATIVE : `v${put.revision}:${put.text}`,
+      put.revision === null ? negative : `v${put.revision}:${put.text}`,
       put.revision === null ? this.lifetimes.negativeMs : jitteredMs(this.lifetimes.valueMs),
       put.replaces ?? '',
     ]);
-    const stored = await this.client.run((redis) => redis.eval(PUT_MANY, keys.length, ...keys, ...entries));
+    const stored = await this.client.run((redis) =>
+      redis.eval(putManyScript, keys.length, ...keys, ...entries),
+    );
     return (stored as number[]).map((one) => one === 1);
   }
 }
 
 function decode(entry: string | null): CachedRecord {
-  if (entry === NEGATIVE) return { kind: 'negative' };
-  if (entry === TOMBSTONE) return { kind: 'tombstone' };
-  const value = entry === null ? null : VALUE.exec(entry);
+  if (entry === negative) return { kind: 'negative' };
+  if (entry === tombstone) return { kind: 'tombstone' };
+  const value = entry === null ? null : storedValue.exec(entry);
   if (entry === null || value === null) return { kind: 'miss' };
   return { kind: 'value', revision: Number(value[1]), text: entry.slice(value[0].length) };
 }
 
 function chunksOf<Item>(items: readonly Item[]): Item[][] {
   const chunks: Item[][] = [];
-  for (let from = 0; from < items.length; from += CHUNK_SIZE)
-    chunks.push(items.slice(from, from + CHUNK_SIZE));
+  for (let from = 0; from < items.length; from += chunkSize) chunks.push(items.slice(from, from + chunkSize));
   return chunks;
 }

@@ -11,18 +11,18 @@ export interface ErrorDescription {
   readonly cause?: ErrorDescription;
 }
 
-const RUNTIME_ERRORS = new Set(['TypeError', 'ReferenceError', 'RangeError']);
-const LOGGED_CAUSES = 3;
+const runtimeErrors = new Set(['TypeError', 'ReferenceError', 'RangeError']);
+const loggedCauses = 3;
 
 /**
  * Describes an error without its message: drivers, parsers and scalars quote the value they choke on (an e-mail
  * address, a statement's parameters). The place and the code say where to look.
  */
-export function describeError(error: unknown, causes = LOGGED_CAUSES): ErrorDescription {
+export function describeError(error: unknown, causes = loggedCauses): ErrorDescription {
   if (!isError(error)) return { name: `thrown ${typeof error}` };
   const { code, constraint, syscall } = error as { code?: unknown; constraint?: unknown; syscall?: unknown };
   const at = placeOf(error);
-  const isWrittenByRuntime = RUNTIME_ERRORS.has(error.name) || typeof syscall === 'string';
+  const isWrittenByRuntime = runtimeErrors.has(error.name) || typeof syscall === 'string';
   return {
     name: error.name,
     ...(typeof code === 'string' && { code }),

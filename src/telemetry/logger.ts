@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { describeError, type ErrorDescription, isError } from './describe-error';
-import { createRedaction, REDACTED, withoutPersonalData } from './redaction';
+import { createRedaction, redactedText, withoutPersonalData } from './redaction';
 
 export type { Logger } from 'pino';
 
@@ -36,7 +36,7 @@ export function createLogger(options: LoggerOptions): Logger {
       },
       // For the bindings of child loggers, which pino formats by these only.
       serializers: {
-        ...Object.fromEntries(redaction.names.map((name) => [name, () => REDACTED])),
+        ...Object.fromEntries(redaction.names.map((name) => [name, () => redactedText])),
         err: (error: unknown) => (isError(error) ? describeError(error) : error),
       },
       hooks: {

@@ -1,5 +1,5 @@
-const LOOKS_LIKE_AN_ID = /[0-9]{4,}|[0-9a-f]{12,}|(?=[0-9a-f]*[0-9])[0-9a-f]{8,}/i;
-const NAME = /^[_A-Za-z][_0-9A-Za-z]{0,79}$/;
+const looksLikeAnId = /[0-9]{4,}|[0-9a-f]{12,}|(?=[0-9a-f]*[0-9])[0-9a-f]{8,}/i;
+const harmlessName = /^[_A-Za-z][_0-9A-Za-z]{0,79}$/;
 
 /**
  * Turns operation names, which callers choose, into a bounded set of metric labels.
@@ -17,7 +17,7 @@ export class OperationNames {
     if (!name) return 'anonymous';
     if (this.known.has(name)) return name;
     if (!ran || this.known.size >= this.maximum) return 'other';
-    if (!NAME.test(name) || LOOKS_LIKE_AN_ID.test(name)) return 'other';
+    if (!harmlessName.test(name) || looksLikeAnId.test(name)) return 'other';
     this.known.add(name);
     return name;
   }

@@ -1,13 +1,13 @@
 import { describeError, isError } from './describe-error';
 
 /** Names of what opens doors, and of what carries whatever somebody sent; `_`, `-` and case make no difference. */
-const SECRET_NAMES = (
+const secretNames = (
   'authorization routerAuthorization cookie setCookie token accessToken secret password ' +
   'search notes phone variables parameters detail body query where rawPacket'
 ).split(' ');
 /** What stands in the place of a value that must not be logged. */
-export const REDACTED = '[redacted]';
-const MAX_DEPTH = 5;
+export const redactedText = '[redacted]';
+const maxDepth = 5;
 
 /** Which names of fields hold what never belongs into a log line. */
 export interface Redaction {
@@ -19,7 +19,7 @@ export interface Redaction {
 
 /** Leaves out secrets, and what rests under the names of personal data, which the caller knows. */
 export function createRedaction(personalNames: readonly string[]): Redaction {
-  const names = [...SECRET_NAMES, ...personalNames];
+  const names = [...secretNames, ...personalNames];
   const normalised = new Set(names.map(normalisedName));
   return {
     names,
@@ -46,11 +46,11 @@ function redacted(value: unknown, secret: ReadonlySet<string>, depth: number): u
   if (typeof value !== 'object' || value === null) return value;
   if (isError(value)) return describeError(value);
   if (value instanceof Date) return value;
-  if (depth >= MAX_DEPTH) return '[too deep]';
+  if (depth >= maxDepth) return '[too deep]';
   if (Array.isArray(value)) return value.map((item) => redacted(item, secret, depth + 1));
   const copy: Record<string, unknown> = {};
   for (const [name, inner] of Object.entries(value)) {
-    copy[name] = secret.has(normalisedName(name)) ? REDACTED : redacted(inner, secret, depth + 1);
+    copy[name] = secret.has(normalisedName(name)) ? redactedText : redacted(inner, secret, depth + 1);
   }
   return copy;
 }

@@ -11,10 +11,10 @@ export interface EmailVerificationClaims {
   readonly expiresAt: Date;
 }
 
-const ALGORITHM = 'HS256';
+const signingAlgorithm = 'HS256';
 /** Own type and audience, and a symmetric algorithm: neither kind of token ever passes for the other. */
-const TYPE = 'email-verification+jwt';
-const AUDIENCE = 'user-service/email-verification';
+const tokenType = 'email-verification+jwt';
+const tokenAudience = 'user-service/email-verification';
 
 /** Signs a confirmation token. The key is 32 random bytes or more; throws RangeError when it is shorter. */
 export function signEmailVerificationToken(
@@ -24,10 +24,10 @@ export function signEmailVerificationToken(
   if (key.byteLength < 32)
     throw new RangeError('The key for e-mail verification tokens needs at least 32 bytes.');
   return new SignJWT({ email_digest: claims.emailDigest })
-    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
+    .setProtectedHeader({ alg: signingAlgorithm, typ: tokenType })
     .setJti(claims.tokenId)
     .setSubject(claims.userId)
-    .setAudience(AUDIENCE)
+    .setAudience(tokenAudience)
     .setExpirationTime(Math.floor(claims.expiresAt.getTime() / 1_000))
     .sign(key);
 }
@@ -43,9 +43,9 @@ export async function verifyEmailVerificationToken(
 ): Promise<EmailVerificationClaims | null> {
   try {
     const { payload } = await jwtVerify(token, key, {
-      algorithms: [ALGORITHM],
-      typ: TYPE,
-      audience: AUDIENCE,
+      algorithms: [signingAlgorithm],
+      typ: tokenType,
+      audience: tokenAudience,
       requiredClaims: ['exp', 'jti', 'sub'],
       currentDate: now,
     });

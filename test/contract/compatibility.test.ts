@@ -69,7 +69,7 @@ afterAll(async () => {
   await Promise.all(Object.values(running).map((subgraph) => subgraph.stop()));
 });
 
-const BOTH = ['@apollo/gateway', 'the Rust planner'] as const;
+const both = ['@apollo/gateway', 'the Rust planner'] as const;
 
 async function routed(gateway: keyof typeof gateways, query: string) {
   const { data, errors } = await gateways[gateway].ask(query);
@@ -138,7 +138,7 @@ describe('repeatable @key', () => {
 });
 
 describe('@requires', () => {
-  it.each(BOTH)('is printed, and %s hands over what is required', async (gateway) => {
+  it.each(both)('is printed, and %s hands over what is required', async (gateway) => {
     expect(sdl).toContain(
       'averageProductsCreatedPerYear:Int@requires(fields:"totalProductsCreated yearsOfEmployment")',
     );
@@ -213,7 +213,7 @@ describe('@link', () => {
 });
 
 describe('@shareable', () => {
-  it.each(BOTH)('is printed and lets two subgraphs answer through %s', async (gateway) => {
+  it.each(both)('is printed and lets two subgraphs answer through %s', async (gateway) => {
     expect(sdl).toContain('type ProductDimension@shareable');
     const data = await routed(gateway, '{ product(id: "apollo-federation") { dimensions { size weight } } }');
     expect(data).toEqual({ product: { dimensions: { size: 'small', weight: 1 } } });
@@ -227,7 +227,7 @@ describe('@tag', () => {
 });
 
 describe('@override', () => {
-  it.each(BOTH)('is printed and takes the field over in %s', async (gateway) => {
+  it.each(both)('is printed and takes the field over in %s', async (gateway) => {
     expect(sdl).toContain('name:String@override(from:"users")');
     const data = await routed(gateway, '{ product(id: "apollo-federation") { createdBy { name } } }');
     expect(data).toEqual({ product: { createdBy: { name: 'Jane Smith' } } });
@@ -241,7 +241,7 @@ describe('@inaccessible', () => {
     expect(data).toEqual({ product: { dimensions: { unit: 'kg' } } });
   });
 
-  it.each(BOTH)('cannot be asked through %s', async (gateway) => {
+  it.each(both)('cannot be asked through %s', async (gateway) => {
     const { errors } = await gateways[gateway].ask(
       '{ product(id: "apollo-federation") { dimensions { unit } } }',
     );
@@ -258,7 +258,7 @@ describe('@composeDirective', () => {
 });
 
 describe('@interfaceObject', () => {
-  it.each(BOTH)('is printed and adds a field to every stock through %s', async (gateway) => {
+  it.each(both)('is printed and adds a field to every stock through %s', async (gateway) => {
     expect(sdl).toContain('type Inventory@interfaceObject@key(fields:"id")');
     const data = await routed(
       gateway,

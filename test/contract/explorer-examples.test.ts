@@ -8,7 +8,7 @@ import {
   type VariableDefinitionNode,
   validate,
 } from 'graphql';
-import { EXPLORER_EXAMPLES } from '../../src/http/explorer-examples';
+import { explorerExamples } from '../../src/http/explorer-examples';
 
 // Federation's own directives are declared by the composition, not by the printed schema.
 const federation =
@@ -16,7 +16,7 @@ const federation =
 const sdl = readFileSync('schema.graphql', 'utf8').replace(/^extend schema @link.*$/m, '');
 const schema = buildSchema(federation + sdl);
 
-const examples = EXPLORER_EXAMPLES.map(({ query, variables }) => {
+const examples = explorerExamples.map(({ query, variables }) => {
   const document = parse(query);
   const operation = document.definitions[0] as OperationDefinitionNode;
   return { name: operation.name?.value, document, operation, variables: variables ?? {} };
@@ -44,7 +44,7 @@ describe('the explorer’s examples', () => {
 
   it('have names of their own, which are the titles of the tabs', () => {
     const names = examples.map(({ name }) => name);
-    expect(new Set(names).size).toBe(EXPLORER_EXAMPLES.length);
+    expect(new Set(names).size).toBe(explorerExamples.length);
     expect(names).not.toContain(undefined);
   });
 });

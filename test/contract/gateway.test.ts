@@ -12,8 +12,8 @@ import type { RunningSubgraph } from '../testkit/subgraph-server';
 import { composeByApollo, composeByGuild } from '../testkit/supergraph';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
-const ROUTER_SECRET = 'between-router-and-subgraphs';
-const BOTH = ['@apollo/gateway', 'the Rust planner'] as const;
+const routerSecret = 'between-router-and-subgraphs';
+const both = ['@apollo/gateway', 'the Rust planner'] as const;
 
 const ada = randomUUID();
 const gone = randomUUID();
@@ -31,13 +31,13 @@ let directory: string;
 let database: TestDatabase;
 let app: App;
 let neighbours: { reviews: RunningSubgraph; loyalty: RunningSubgraph };
-let gateways: Record<(typeof BOTH)[number], RunningGateway>;
+let gateways: Record<(typeof both)[number], RunningGateway>;
 let tokenOf: (sub: string, scope?: string) => Promise<string>;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gateway-test-'));
   database = await createTestDatabase();
-  const env = { DATABASE_URL: database.url, PORT: '0', ROUTER_SECRET, LOG_LEVEL: 'silent' };
+  const env = { DATABASE_URL: database.url, PORT: '0', ROUTER_SECRET: routerSecret, LOG_LEVEL: 'silent' };
   app = await startApp(loadConfig(env, directory));
   await app.ready;
   const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
@@ -53,7 +53,7 @@ beforeAll(async () => {
     ...one,
     url: String(urls[one.name]),
   }));
-  const proof = { 'router-authorization': ROUTER_SECRET };
+  const proof = { 'router-authorization': routerSecret };
   gateways = {
     '@apollo/gateway': await startApolloGateway(composeByApollo(subgraphs), proof),
     'the Rust planner': await startHiveGateway(composeByGuild(subgraphs), proof),
@@ -81,7 +81,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const CREATE_USER = /* GraphQL */ `
+const createUserMutation = /* GraphQL */ `
   mutation ($input: CreateUserInput!) {
     createUser(input: $input) {
       __typename
@@ -91,13 +91,13 @@ const CREATE_USER = /* GraphQL */ `
   }
 `;
 
-async function createUser(gateway: (typeof BOTH)[number], input: Record<string, unknown>) {
+async function createUser(gateway: (typeof both)[number], input: Record<string, unknown>) {
   const email = `${String(input['userId'])}@example.com`;
   const variables = { input: { email, firstName: 'First', lastName: 'Last', ...input } };
-  return gateways[gateway].ask(CREATE_USER, { variables, token: await tokenOf(staff, 'users:write') });
+  return gateways[gateway].ask(createUserMutation, { variables, token: await tokenOf(staff, 'users:write') });
 }
 
-describe.each(BOTH)('through %s', (name) => {
+describe.each(both)('through %s', (name) => {
   const ask: RunningGateway['ask'] = (query, request) => gateways[name].ask(query, request);
 
   it('shows a page whose authors are partly erased, unknown or gone without an error', async () => {
@@ -200,7 +200,7 @@ describe('the subgraph behind the gateways', () => {
         body: JSON.stringify({ query: '{ _service { sdl } }' }),
       });
     expect((await ask({})).status).toBe(401);
-    const answer = await ask({ 'router-authorization': ROUTER_SECRET });
+    const answer = await ask({ 'router-authorization': routerSecret });
     const { subgraphs } = readRoverConfiguration();
     expect(await answer.json()).toEqual({ data: { _service: { sdl: subgraphs[0]?.sdl } } });
   });

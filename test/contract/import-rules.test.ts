@@ -13,7 +13,7 @@ interface Offender {
 }
 
 /** For each rule a file that breaks it and nothing else. */
-const OFFENDERS: Offender[] = [
+const offenders: Offender[] = [
   { rule: 'no-cycles', file: 'src/users/circle-begin.ts', imports: './circle-end' },
   { rule: 'nouns-know-no-door', file: 'src/users/noun.ts', imports: '../graphql/door' },
   { rule: 'nouns-know-no-door', file: 'src/privacy/noun.ts', imports: '../consumers/door' },
@@ -51,7 +51,7 @@ const OFFENDERS: Offender[] = [
 ];
 
 /** Imports that the house allows: the offenders' nearest neighbours. */
-const LAWFUL: Array<Omit<Offender, 'rule'>> = [
+const lawfulOnes: Array<Omit<Offender, 'rule'>> = [
   { file: 'src/users/user.repository.ts', imports: 'typeorm' },
   { file: 'src/graphql/user.resolver.lawful.ts', imports: '../users/thing' },
   { file: 'src/graphql/schema.ts', imports: 'type-graphql' },
@@ -75,7 +75,7 @@ const LAWFUL: Array<Omit<Offender, 'rule'>> = [
   { file: 'test/unit/anything.test.ts', imports: '../../src/users/thing' },
 ];
 
-const DEPENDENCIES =
+const dependencyNames =
   '@apollo/server @opentelemetry/api amqplib commander fastify graphql ioredis jose pg type-graphql typeorm'.split(
     ' ',
   );
@@ -95,11 +95,11 @@ function install(name: string): void {
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'import-rules-'));
-  for (const name of [...DEPENDENCIES, 'only-for-developers', 'nobody-declared-me']) install(name);
+  for (const name of [...dependencyNames, 'only-for-developers', 'nobody-declared-me']) install(name);
   write(
     'package.json',
     JSON.stringify({
-      dependencies: Object.fromEntries(DEPENDENCIES.map((name) => [name, '1.0.0'])),
+      dependencies: Object.fromEntries(dependencyNames.map((name) => [name, '1.0.0'])),
       devDependencies: { 'only-for-developers': '1.0.0' },
     }),
   );
@@ -111,7 +111,7 @@ beforeAll(() => {
   write('src/services.ts', 'export {};\n');
   write('test/testkit/thing.ts', 'export {};\n');
   // Types count as much as values: half of the fixtures import nothing else.
-  [...OFFENDERS, ...LAWFUL].forEach(({ file, imports }, index) => {
+  [...offenders, ...lawfulOnes].forEach(({ file, imports }, index) => {
     write(file, `import ${index % 2 === 0 ? 'type ' : ''}{ thing } from '${imports}';\nexport { thing };\n`);
   });
   write('src/users/circle-end.ts', "export { thing } from './circle-begin';\n");
@@ -136,17 +136,17 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it.each(OFFENDERS)('$rule refuses that $file imports $imports', ({ rule, file }) => {
+it.each(offenders)('$rule refuses that $file imports $imports', ({ rule, file }) => {
   expect(violations.filter(({ from }) => from === file).map((violation) => violation.rule)).toEqual([rule]);
 });
 
 it('refuses nothing that the house allows', () => {
-  const lawful = new Set(LAWFUL.map(({ file }) => file));
+  const lawful = new Set(lawfulOnes.map(({ file }) => file));
   expect(violations.filter(({ from }) => lawful.has(from))).toEqual([]);
 });
 
 it('has an offender for every rule', () => {
   const { forbidden } = jest.requireActual<{ forbidden: Array<{ name: string }> }>(configFile);
-  const shown = new Set(OFFENDERS.map(({ rule }) => rule));
+  const shown = new Set(offenders.map(({ rule }) => rule));
   expect(forbidden.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([]);
 });

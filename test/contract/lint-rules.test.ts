@@ -12,7 +12,7 @@ interface Offender {
   text: string;
 }
 
-const OFFENDERS: Offender[] = [
+const offenders: Offender[] = [
   {
     habit: 'an unhandled promise',
     rule: 'typescript(no-floating-promises)',
@@ -101,7 +101,7 @@ const OFFENDERS: Offender[] = [
   },
 ];
 
-const LAWFUL: Array<Pick<Offender, 'file' | 'text'>> = [
+const lawfulOnes: Array<Pick<Offender, 'file' | 'text'>> = [
   { file: 'src/config.ts', text: 'export const url = process.env.REDIS_URL;\n' },
   { file: 'src/commands/token.ts', text: "console.log('a token');\n" },
   {
@@ -126,7 +126,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'lint-rules-'));
   symlinkSync(join(top, 'node_modules'), join(folder, 'node_modules'));
   for (const file of ['.oxlintrc.json', 'tsconfig.json']) copyFileSync(join(top, file), join(folder, file));
-  for (const { file, text } of [...OFFENDERS, ...LAWFUL]) write(file, text);
+  for (const { file, text } of [...offenders, ...lawfulOnes]) write(file, text);
   const { stdout } = spawnSync(
     process.execPath,
     [join(top, 'node_modules/oxlint/bin/oxlint'), '--format', 'json'],
@@ -137,12 +137,12 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it.each(OFFENDERS)('$rule refuses $habit', ({ rule, file }) => {
+it.each(offenders)('$rule refuses $habit', ({ rule, file }) => {
   expect(findings.filter(({ filename }) => filename === file).map(({ code }) => code)).toEqual([rule]);
 });
 
 it('refuses nothing that the house allows', () => {
-  const lawful = new Set(LAWFUL.map(({ file }) => file));
+  const lawful = new Set(lawfulOnes.map(({ file }) => file));
   expect(findings.filter(({ filename }) => lawful.has(filename))).toEqual([]);
 });
 

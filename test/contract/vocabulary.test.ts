@@ -30,6 +30,8 @@ it.each([
   'class MessageHandler {}',
   'export class OutboxImpl {}',
   'export interface IOutbox {}',
+  'const MAX_TRIES = 3;',
+  'export const LIMITS: Limits = {};',
 ])('refuses %s', (text) => {
   expect(problemsOfText('src/outbox/outbox.ts', text)).not.toEqual([]);
 });

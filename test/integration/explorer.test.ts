@@ -5,8 +5,8 @@ import type { Page } from 'playwright-core';
 import { type App, startApp } from '../../src/app';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { loadConfig } from '../../src/config';
-import { EXAMPLE_USER_ID } from '../../src/http/explorer-example';
-import { EXPLORER_EXAMPLES } from '../../src/http/explorer-examples';
+import { exampleUserId } from '../../src/http/explorer-example';
+import { explorerExamples } from '../../src/http/explorer-examples';
 import { type OfflineBrowser, startOfflineBrowser } from '../testkit/browser';
 import { eventually } from '../testkit/eventually';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
@@ -70,7 +70,7 @@ describe('the explorer, in a browser without a network', () => {
   it('shows what it is, how to get a token, and a tab for each example', async () => {
     expect(await page.title()).toBe('User Service');
     expect(await page.locator('.bar').innerText()).toContain('npx user-service token --sub');
-    expect(await page.locator('.graphiql-tab-button').count()).toBe(EXPLORER_EXAMPLES.length);
+    expect(await page.locator('.graphiql-tab-button').count()).toBe(explorerExamples.length);
     expect(await selectedTab()).toBe('CreateUser');
     expect(await page.locator('.graphiql-query-editor').innerText()).toContain('createUser');
   });
@@ -82,10 +82,10 @@ describe('the explorer, in a browser without a network', () => {
 
   it('runs operations as the one whose token was pasted', async () => {
     const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
-    const token = await issueToken({ sub: EXAMPLE_USER_ID, scope: 'users:read users:write' });
+    const token = await issueToken({ sub: exampleUserId, scope: 'users:read users:write' });
     await page.getByLabel('Access token').fill(token);
     expect(await page.locator('#token-state').innerText()).toContain(
-      `${EXAMPLE_USER_ID} with users:read users:write, until`,
+      `${exampleUserId} with users:read users:write, until`,
     );
     await run('CreateUser', 'CreateUserSuccess');
     await run('UserByEmail', 'ada@example.com');
@@ -108,7 +108,7 @@ describe('the explorer, in a browser without a network', () => {
     await field.fill('nonsense');
     expect(await page.locator('#token-state').innerText()).toBe('This is not a token');
     const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
-    await field.fill(await issueToken({ sub: EXAMPLE_USER_ID, expiresInSeconds: -60 }));
+    await field.fill(await issueToken({ sub: exampleUserId, expiresInSeconds: -60 }));
     expect(await page.locator('#token-state').innerText()).toContain('Expired at');
   });
 

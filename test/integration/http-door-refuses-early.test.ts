@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { startTestDoor, type TestDoor } from '../testkit/http-door';
 
-const TEN_MEGABYTES = 10_000_000;
+const tenMegabytes = 10_000_000;
 
 describe('the HTTP door', () => {
   let door: TestDoor;
@@ -30,13 +30,13 @@ describe('the HTTP door', () => {
         });
         response.on('end', () => resolve({ status: response.statusCode, body, elapsedMs }));
       });
-      for (let sent = 0; sent < TEN_MEGABYTES; sent += 100_000) outgoing.write(Buffer.alloc(100_000, 'x'));
+      for (let sent = 0; sent < tenMegabytes; sent += 100_000) outgoing.write(Buffer.alloc(100_000, 'x'));
       outgoing.end();
     });
   }
 
   it.each([
-    ['announced', { 'content-length': TEN_MEGABYTES }],
+    ['announced', { 'content-length': tenMegabytes }],
     ['chunked', { 'transfer-encoding': 'chunked' }],
   ])('refuses an %s body of 10 MB with 413 in milliseconds', async (_name, headers) => {
     const elapsed: number[] = [];
@@ -65,8 +65,8 @@ describe('the HTTP door', () => {
     const { hostname, port } = new URL(door.url);
     const socket = connect(Number(port), hostname);
     const head = `POST /graphql HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\n`;
-    socket.write(`${head}content-length: ${TEN_MEGABYTES}\r\n\r\n`);
-    for (let sent = 0; sent < TEN_MEGABYTES; sent += 100_000) {
+    socket.write(`${head}content-length: ${tenMegabytes}\r\n\r\n`);
+    for (let sent = 0; sent < tenMegabytes; sent += 100_000) {
       await new Promise<void>((resolve, reject) => {
         socket.write(Buffer.alloc(100_000, 'x'), (error) => (error ? reject(error) : resolve()));
       });
@@ -83,7 +83,7 @@ describe('the HTTP door', () => {
   });
 
   it('asks for the router’s proof before it reads or parses anything', async () => {
-    for (const body of ['{"query":"{_service{sdl}}"}', '{ malformed', 'x'.repeat(TEN_MEGABYTES)]) {
+    for (const body of ['{"query":"{_service{sdl}}"}', '{ malformed', 'x'.repeat(tenMegabytes)]) {
       const response = await door.post(body, { 'router-authorization': 'wrong' });
       expect(response.status).toBe(401);
       expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });

@@ -7,11 +7,11 @@ import { eventually } from '../testkit/eventually';
 import { startTestDoor } from '../testkit/http-door';
 import { ask, askUntilRefused } from '../testkit/keep-alive-client';
 
-const CLIENTS = 12;
-const TERMINATIONS = 20;
+const clientCount = 12;
+const terminationCount = 20;
 
 describe('the drain of the HTTP door', () => {
-  it(`loses no request in flight in ${TERMINATIONS} terminations under load`, async () => {
+  it(`loses no request in flight in ${terminationCount} terminations under load`, async () => {
     const root = join(__dirname, '..', '..');
     const child: ChildProcess = fork(
       join(root, 'scripts', 'run.cjs'),
@@ -22,9 +22,9 @@ describe('the drain of the HTTP door', () => {
       },
     );
     const lost: string[] = [];
-    for (let round = 0; round < TERMINATIONS; round += 1) {
+    for (let round = 0; round < terminationCount; round += 1) {
       const [{ url }] = (await once(child, 'message')) as [{ url: string }];
-      const clients = Array.from({ length: CLIENTS }, (_, client) => {
+      const clients = Array.from({ length: clientCount }, (_, client) => {
         const waitMs = (answered: number) => (client * 7 + answered * 3) % 40;
         return askUntilRefused(
           url,

@@ -8,8 +8,8 @@ import { buildCheckout } from '../testkit/built-checkout';
 import { eventually } from '../testkit/eventually';
 
 const top = resolve(__dirname, '../..');
-const STARTS_WITHIN_MS = 45_000;
-const SEPARATOR = '--- next step ---';
+const startsWithinMs = 45_000;
+const separator = '--- next step ---';
 
 /** One step of the story: what to type, and the answer that the README shows for it. */
 interface Step {
@@ -53,7 +53,7 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
       const { ok } = await fetch(`http://127.0.0.1:${env.PORT}/health/ready`);
       if (!ok) throw new Error('not ready yet');
     },
-    { timeoutMs: STARTS_WITHIN_MS, intervalMs: 100 },
+    { timeoutMs: startsWithinMs, intervalMs: 100 },
   );
 }
 
@@ -66,11 +66,11 @@ async function stop(): Promise<void> {
 /** Types the commands into one shell, as a reader would, and answers what each of them printed. */
 async function type(commands: string[], env: NodeJS.ProcessEnv): Promise<string[]> {
   const script = commands
-    .join(`\nprintf '\\n${SEPARATOR}\\n'\n`)
+    .join(`\nprintf '\\n${separator}\\n'\n`)
     .replaceAll('127.0.0.1:4001', `127.0.0.1:${env.PORT}`)
     .replaceAll('npx user-service', `'${process.execPath}' bin/user-service.js`);
   const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', script], { cwd: folder, env });
-  return stdout.split(SEPARATOR).map((answer) => answer.trim());
+  return stdout.split(separator).map((answer) => answer.trim());
 }
 
 /** Times are all that differs between two readers of the story. */

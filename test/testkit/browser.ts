@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 
-const PLACES = [
+const places = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -49,7 +49,7 @@ export async function startOfflineBrowser(): Promise<OfflineBrowser> {
 function findBrowser(): string {
   const chosen = process.env.CHROMIUM_PATH;
   if (chosen) return chosen;
-  const found = PLACES.find((path) => existsSync(path)) ?? installBrowser();
+  const found = places.find((path) => existsSync(path)) ?? installBrowser();
   if (found) return found;
   throw new Error(
     'This test needs Chromium or Chrome: install one (on Debian: apt-get install -y chromium), or set CHROMIUM_PATH.',
@@ -63,5 +63,5 @@ function installBrowser(): string | undefined {
   const install = 'apt-get install -y --no-install-recommends chromium';
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   spawnSync('sh', ['-c', `${install} || { apt-get update && ${install}; }`], { env, stdio: 'ignore' });
-  return PLACES.find((path) => existsSync(path));
+  return places.find((path) => existsSync(path));
 }

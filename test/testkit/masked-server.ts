@@ -9,7 +9,7 @@ import { isDatabaseUnavailable } from '../../src/postgres/database-unavailable';
 import { createLogger } from '../../src/telemetry/logger';
 
 /** What must turn up in no answer and no log line. */
-export const SECRET = 'ada@example.com';
+export const secretValue = 'ada@example.com';
 
 function schemaThatThrows(thrown: { error: unknown }): GraphQLSchema {
   const schema = buildSchema(/* GraphQL */ `
@@ -81,9 +81,9 @@ export function buildMaskedServer() {
       context: async () => ({ requestId: 'request-7' }),
     });
     const text = response.body.kind === 'complete' ? response.body.string : '';
-    expect(text).not.toContain(SECRET);
+    expect(text).not.toContain(secretValue);
     expect(text).not.toContain('stacktrace');
-    expect(lines.join('')).not.toContain(SECRET);
+    expect(lines.join('')).not.toContain(secretValue);
     const { errors, data } = JSON.parse(text);
     return { status: response.status ?? 200, errors, data, first: errors?.[0], lines };
   }

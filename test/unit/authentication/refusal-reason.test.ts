@@ -1,4 +1,4 @@
-import { toRefusalReason, UNSTATED_REFUSAL } from '../../../src/authentication/refusal-reason';
+import { toRefusalReason, unstatedRefusal } from '../../../src/authentication/refusal-reason';
 
 const password = 'Tr0ub4dor&3 "x"';
 
@@ -27,13 +27,13 @@ describe('refusal reason', () => {
     `${'x'.repeat(195)}${password}`,
     password.split('').join('\u0000'),
   ])('is a general sentence when it holds the password (%#)', (reason) => {
-    expect(toRefusalReason({ reason }, password)).toBe(UNSTATED_REFUSAL);
+    expect(toRefusalReason({ reason }, password)).toBe(unstatedRefusal);
   });
 
   it.each([null, undefined, 'text', 7, [], {}, { reason: null }, { reason: {} }])(
     'is a general sentence for an answer without one (%#)',
     (answer) => {
-      expect(toRefusalReason(answer, password)).toBe(UNSTATED_REFUSAL);
+      expect(toRefusalReason(answer, password)).toBe(unstatedRefusal);
     },
   );
 });

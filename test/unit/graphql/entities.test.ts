@@ -1,12 +1,12 @@
 import { askPets, buildPets } from '../../testkit/pets-subgraph';
 
-const ENTITIES =
+const entities =
   'query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Pet { id mood } } }';
 const pet = (id: string) => ({ __typename: 'Pet', id });
 
 describe('_entities', () => {
   it('answers item by item, in order, from one batch', async () => {
-    const { data, errors, batches } = await askPets(ENTITIES, [pet('1'), pet('none'), pet('2'), pet('1')]);
+    const { data, errors, batches } = await askPets(entities, [pet('1'), pet('none'), pet('2'), pet('1')]);
     expect(errors).toBeUndefined();
     expect(data?._entities).toEqual([
       { __typename: 'Pet', id: '1', mood: 'Calm' },
@@ -25,7 +25,7 @@ describe('_entities', () => {
     ['something that is no object', 'ada@example.com'],
     ['an entity that is not resolved here', { __typename: 'House', id: '1' }],
   ])('lets %s spoil its own item only', async (_what, representation) => {
-    const { data, errors } = await askPets(ENTITIES, [pet('1'), representation, pet('2')]);
+    const { data, errors } = await askPets(entities, [pet('1'), representation, pet('2')]);
     expect(data?.['_entities']).toMatchObject([{ id: '1' }, null, { id: '2' }]);
     expect(errors?.map(({ path, extensions }) => ({ path, code: extensions['code'] }))).toEqual([
       { path: ['_entities', 1], code: 'BAD_USER_INPUT' },
@@ -34,7 +34,7 @@ describe('_entities', () => {
   });
 
   it('lets a reference that rejects spoil its own item only', async () => {
-    const { data, errors } = await askPets(ENTITIES, [pet('1'), pet('throws'), pet('2')]);
+    const { data, errors } = await askPets(entities, [pet('1'), pet('throws'), pet('2')]);
     expect(data?.['_entities']).toMatchObject([{ id: '1' }, null, { id: '2' }]);
     expect(errors).toMatchObject([{ message: 'This pet bites.', path: ['_entities', 1] }]);
   });
@@ -48,13 +48,13 @@ describe('_entities', () => {
         },
       },
     });
-    const { data, errors } = await askPets(ENTITIES, [pet('throws'), pet('2')], schema);
+    const { data, errors } = await askPets(entities, [pet('throws'), pet('2')], schema);
     expect(data?._entities).toMatchObject([null, { id: '2' }]);
     expect(errors?.map(({ path }) => path)).toEqual([['_entities', 0]]);
   });
 
   it('changes nothing of what a loader hands out', async () => {
-    const { data, errors } = await askPets(ENTITIES, [pet('frozen'), pet('frozen')]);
+    const { data, errors } = await askPets(entities, [pet('frozen'), pet('frozen')]);
     expect(errors).toBeUndefined();
     expect(data?._entities).toEqual([
       { __typename: 'Pet', id: 'frozen', mood: 'Wild' },
@@ -63,7 +63,7 @@ describe('_entities', () => {
   });
 
   it('refuses too many representations before looking at one', async () => {
-    const { data, errors, seen } = await askPets(ENTITIES, [1, 2, 3, 4, 5, 6].map(String).map(pet));
+    const { data, errors, seen } = await askPets(entities, [1, 2, 3, 4, 5, 6].map(String).map(pet));
     expect(data).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({
       code: 'LIMIT_EXCEEDED',

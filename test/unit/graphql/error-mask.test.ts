@@ -1,7 +1,7 @@
 import { HeaderMap } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { badUserInput, forbidden, serviceUnavailable, unauthenticated } from '../../../src/graphql/errors';
-import { buildMaskedServer, SECRET } from '../../testkit/masked-server';
+import { buildMaskedServer, secretValue } from '../../testkit/masked-server';
 
 describe('what callers see of an error', () => {
   const { ask, server, lines } = buildMaskedServer();
@@ -27,13 +27,13 @@ describe('what callers see of an error', () => {
   });
 
   it.each([
-    ['a plain error', new Error(`no such ${SECRET}`)],
-    ['a GraphQL error without a code', new GraphQLError(`no such ${SECRET}`)],
+    ['a plain error', new Error(`no such ${secretValue}`)],
+    ['a GraphQL error without a code', new GraphQLError(`no such ${secretValue}`)],
     [
       'a GraphQL error with a code of its own',
-      new GraphQLError(SECRET, { extensions: { code: 'X', a: SECRET } }),
+      new GraphQLError(secretValue, { extensions: { code: 'X', a: secretValue } }),
     ],
-    ['something that is no error', SECRET],
+    ['something that is no error', secretValue],
   ])('masks %s and gives the request id', async (_what, error) => {
     const answer = await ask('{ fail }', {}, error);
     expect(answer.first).toEqual({
@@ -51,7 +51,7 @@ describe('what callers see of an error', () => {
   });
 
   it('answers 503 and warns when PostgreSQL is away, also through TypeORM', async () => {
-    const error = Object.assign(new Error(`connect ECONNREFUSED ${SECRET}`), { code: 'ECONNREFUSED' });
+    const error = Object.assign(new Error(`connect ECONNREFUSED ${secretValue}`), { code: 'ECONNREFUSED' });
     const answer = await ask('{ fail }', {}, error);
     expect(answer.first.extensions).toEqual({ code: 'SERVICE_UNAVAILABLE' });
     expect(answer.status).toBe(503);
@@ -62,7 +62,7 @@ describe('what callers see of an error', () => {
   });
 
   it('does not repeat an unknown operation name', async () => {
-    const answer = await ask('query A { fail } query B { fail }', {}, undefined, SECRET);
+    const answer = await ask('query A { fail } query B { fail }', {}, undefined, secretValue);
     expect(answer.first).toMatchObject({
       message: 'Unknown operation.',
       extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
@@ -88,7 +88,7 @@ describe('what callers see of an error', () => {
         body: { query: '{ fail }' },
       },
       context: async () => {
-        throw new Error(SECRET);
+        throw new Error(secretValue);
       },
     });
     const text = response.body.kind === 'complete' ? response.body.string : '';
@@ -96,6 +96,6 @@ describe('what callers see of an error', () => {
       { message: 'Something went wrong on our side.', extensions: { code: 'INTERNAL_SERVER_ERROR' } },
     ]);
     expect(lines).toHaveLength(1);
-    expect(lines[0]).not.toContain(SECRET);
+    expect(lines[0]).not.toContain(secretValue);
   });
 });

@@ -63,7 +63,7 @@ describe('buildFederatedSchema', () => {
   });
 });
 
-const EXPECTED_SDL = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@inaccessible", "@key", "@tag"])
+const expectedSdl = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@inaccessible", "@key", "@tag"])
 
 type Query {
   """All pets."""
@@ -117,7 +117,7 @@ union Thing @tag(name: "public") = Pet | House
 
 describe('printFederatedSchema', () => {
   it('prints links, directives and descriptions, root types first, the others by name, arguments as written', () => {
-    expect(printFederatedSchema(buildPets())).toBe(EXPECTED_SDL);
+    expect(printFederatedSchema(buildPets())).toBe(expectedSdl);
   });
 
   it('is what _service answers', async () => {

@@ -1,4 +1,4 @@
-import { buildMaskedServer, SECRET } from '../../testkit/masked-server';
+import { buildMaskedServer, secretValue } from '../../testkit/masked-server';
 
 describe('what callers see of a wrong value', () => {
   const { ask, server, lines } = buildMaskedServer();
@@ -10,61 +10,61 @@ describe('what callers see of a wrong value', () => {
     [
       '$p: Profile',
       'profile: $p',
-      { p: { email: SECRET } },
+      { p: { email: secretValue } },
       'got an invalid value at "p.email"; expected type "Int".',
     ],
     [
       '$p: Profile',
       'profile: $p',
-      { p: { addresses: [{ city: 'x' }, { city: 'x', zip: SECRET }] } },
+      { p: { addresses: [{ city: 'x' }, { city: 'x', zip: secretValue }] } },
       'got an invalid value at "p.addresses[1].zip"; expected type "Int".',
     ],
     [
       '$p: Profile',
       'profile: $p',
-      { p: { addresses: [{ zip: 1, [SECRET]: 2 }] } },
+      { p: { addresses: [{ zip: 1, [secretValue]: 2 }] } },
       'got an invalid value at "p.addresses[0]"; Field "city" of required type "String!" was not provided.',
     ],
     [
       '$p: Profile',
       'profile: $p',
-      { p: SECRET },
+      { p: secretValue },
       'got an invalid value at "p"; Expected type "Profile" to be an object.',
     ],
     [
       '$p: Profile',
       'profile: $p',
-      { p: { born: SECRET } },
+      { p: { born: secretValue } },
       'got an invalid value at "p.born"; expected type "DateTime".',
     ],
     [
       '$p: Profile',
       'profile: $p',
-      { p: { color: SECRET } },
+      { p: { color: secretValue } },
       'got an invalid value at "p.color"; expected type "Color".',
     ],
     [
       '$p: DateTime',
       'born: $p',
-      { p: { [`x at "ada"`]: SECRET } },
+      { p: { [`x at "ada"`]: secretValue } },
       'got an invalid value at "p"; expected type "DateTime".',
     ],
     [
       '$p: DateTime',
       'born: $p',
-      { p: `${SECRET}" at "b` },
+      { p: `${secretValue}" at "b` },
       'got an invalid value at "p"; expected type "DateTime".',
     ],
     [
       '$p: Profile',
       'profile: $p',
-      { p: { emial: SECRET } },
+      { p: { emial: secretValue } },
       'at "p"; Field "emial" is not defined by type "Profile".',
     ],
     [
       '$p: Strict',
       'strict: $p',
-      { p: SECRET },
+      { p: secretValue },
       'got an invalid value at "p"; Strict values are never right.',
     ],
   ])(
@@ -80,7 +80,7 @@ describe('what callers see of a wrong value', () => {
   );
 
   it('says only so much when very many variables are wrong', async () => {
-    const addresses = Array.from({ length: 200 }, () => ({ city: 1, zip: SECRET }));
+    const addresses = Array.from({ length: 200 }, () => ({ city: 1, zip: secretValue }));
     const answer = await ask('query ($p: Profile) { echo(profile: $p, first: 1) }', { p: { addresses } });
     expect(answer.errors.at(-1)).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
   });
@@ -107,14 +107,16 @@ describe('what callers see of a wrong value', () => {
     expect(await message('{ echo(profile: { addresses: [{ zip: 1 }] }, first: 1) }')).toBe(
       'Field "Address.city" of required type "String!" was not provided.',
     );
-    expect(await message(`{ echo(first: "${SECRET}) }`)).toContain('Unterminated string');
-    expect(await message(`{ echo(first "${SECRET}") }`)).toBe('Syntax Error: Expected ":", found String.');
+    expect(await message(`{ echo(first: "${secretValue}) }`)).toContain('Unterminated string');
+    expect(await message(`{ echo(first "${secretValue}") }`)).toBe(
+      'Syntax Error: Expected ":", found String.',
+    );
   });
 
   it('says which argument was wrong at run time', async () => {
     const answer = await ask(
       'query ($zip: Int, $city: String!) { echo(profile: { addresses: [{ city: $city, zip: $zip }] }, first: 1) }',
-      { city: SECRET, zip: SECRET },
+      { city: secretValue, zip: secretValue },
     );
     expect(answer.first.message).toBe('Variable "$zip" got an invalid value at "zip"; expected type "Int".');
     const missing = await ask('query ($first: Int = 1) { echo(first: $first) }', { first: null });
