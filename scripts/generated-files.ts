@@ -19,7 +19,7 @@ interface Generated {
 
 const generatedParts: Generated[] = [
   { file: 'schema.graphql', print: () => printFederatedSchema(createSchema([])) },
-  { file: 'README.md', marker: 'settings', print: settingsTable },
+  { file: 'docs/settings.md', marker: 'settings', print: settingsTable },
   { file: 'docs/access.md', marker: 'fields', print: fieldsTable },
   { file: 'docs/access.md', marker: 'operations', print: operationsTable },
   { file: 'docs/metrics.md', marker: 'metrics', print: metricsTable },
@@ -33,7 +33,7 @@ function table(head: string[], rows: string[][]): string {
   return ['', line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line), '', ''].join('\n');
 }
 
-/** The table of settings in the README, from the settings that `loadConfig` reads. */
+/** The table of settings, from the settings that `loadConfig` reads. */
 function settingsTable(): string {
   const rows = Object.entries(settings).map(([name, { meaning, unset, ...rest }]) => [
     `\`${name}\`${'requiredInProduction' in rest ? ' *' : ''}`,

@@ -45,7 +45,7 @@ const withDefault = <T extends string | number>(
 const limit = (meaning: string, fallback: number) =>
   withDefault(fallback, { meaning, schema: wholeNumber(1, 1_000_000) });
 
-/** All settings; the README's table is compared with this one. */
+/** All settings; the table in docs/settings.md is printed from this one. */
 export const settings = {
   NODE_ENV: withDefault('development', {
     meaning: '`production`: nothing is embedded and nothing is open',

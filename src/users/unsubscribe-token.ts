@@ -8,10 +8,10 @@ export interface UnsubscribeClaims {
   readonly topic: EmailTopic;
 }
 
-const ALGORITHM = 'HS256';
+const signingAlgorithm = 'HS256';
 /** Own type and audience: no other token of this service, and no access token, passes for one of these. */
-const TYPE = 'unsubscribe+jwt';
-const AUDIENCE = 'user-service/unsubscribe';
+const tokenType = 'unsubscribe+jwt';
+const tokenAudience = 'user-service/unsubscribe';
 
 /** Signs what a link says. It does not expire, as mails are read late; the same claims give the same text. */
 export function signUnsubscribeToken(
@@ -19,9 +19,9 @@ export function signUnsubscribeToken(
   { userId, topic }: UnsubscribeClaims,
 ): Promise<string> {
   return new SignJWT({ topic })
-    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: String(generation) })
+    .setProtectedHeader({ alg: signingAlgorithm, typ: tokenType, kid: String(generation) })
     .setSubject(userId)
-    .setAudience(AUDIENCE)
+    .setAudience(tokenAudience)
     .sign(key);
 }
 
@@ -39,9 +39,9 @@ export async function verifyUnsubscribeToken(
   if (!key) return null;
   try {
     const { payload } = await jwtVerify(token, key, {
-      algorithms: [ALGORITHM],
-      typ: TYPE,
-      audience: AUDIENCE,
+      algorithms: [signingAlgorithm],
+      typ: tokenType,
+      audience: tokenAudience,
       requiredClaims: ['sub'],
     });
     const topic = emailTopics.find((it) => it === payload['topic']);
@@ -54,7 +54,7 @@ export async function verifyUnsubscribeToken(
 function generationOf(token: string): number | null {
   try {
     const { alg, typ, kid } = decodeProtectedHeader(token);
-    return alg === ALGORITHM && typ === TYPE && /^[1-9]\d{0,8}$/.test(kid ?? '') ? Number(kid) : null;
+    return alg === signingAlgorithm && typ === tokenType && /^[1-9]\d{0,8}$/.test(kid ?? '') ? Number(kid) : null;
   } catch {
     return null;
   }

@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, resolve } from 'node:path';
+
+const top = resolve(__dirname, '../..');
+const read = (path: string) => readFileSync(join(top, path), 'utf8');
+const filesIn = (folder: string, end: string) =>
+  readdirSync(join(top, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(end))
+    .map((name) => join(folder, name));
+
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesIn('docs', '.md')];
+
+/** The files that a page points at, from the top of the repository. */
+function linksOf(page: string): string[] {
+  return [...read(page).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((link) =>
+    normalize(join(dirname(page), link[1] ?? '')),
+  );
+}
+
+const found = (folder: string, pattern: RegExp) =>
+  filesIn(folder, '.ts').flatMap((file) => [...read(file).matchAll(pattern)].map((match) => match[1] ?? ''));
+
+describe('the documentation', () => {
+  it.each(pages)('of %s points at files that are there', (page) => {
+    expect(linksOf(page).filter((path) => !existsSync(join(top, path)))).toEqual([]);
+  });
+
+  it('is one link away from the README', () => {
+    const linked = linksOf('README.md');
+    const decisions = linked.includes('docs/decisions');
+    expect(pages.filter((page) => page.startsWith('docs/') && !linked.includes(page))).toEqual(
+      decisions ? filesIn('docs/decisions', '.md') : [],
+    );
+  });
+
+  it('names every command', () => {
+    const names = found('src/commands', /\.command\('([a-z-]+)/g).filter(
+      (name) => name !== 'parked' && name !== 'audit',
+    );
+    const page = read('docs/commands.md');
+    expect(names.length).toBeGreaterThan(15);
+    expect(
+      names.filter((name) => !new RegExp(`^\\|.*\`(parked |audit )?${name}\\b`, 'm').test(page)),
+    ).toEqual([]);
+  });
+
+  it('names every route', () => {
+    const routes = found('src/http', /(?:app\.(?:get|post)(?:<[^(]*>)?\(\s*|url: )'(\/[^']*)'/g);
+    const page = read('docs/operations.md');
+    expect(routes).toEqual(expect.arrayContaining(['/graphql', '/health/live', '/development/events']));
+    expect(routes.filter((route) => !page.includes(` ${route.replace('*', '')}`))).toEqual([]);
+  });
+});
