@@ -36,6 +36,9 @@ const lines = ({ stdout }: Ended) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 const parkedCount = async () => (await app.sql('SELECT 1 FROM parked_messages')).length;
 
+// Each command is a process of its own.
+jest.setTimeout(120_000);
+
 describe('parked messages', () => {
   it('are listed, shown, and folded when they are replayed after what refused them is mended', async () => {
     const { id } = await createUser(app);
