@@ -54,7 +54,9 @@ export async function verifyUnsubscribeToken(
 function generationOf(token: string): number | null {
   try {
     const { alg, typ, kid } = decodeProtectedHeader(token);
-    return alg === signingAlgorithm && typ === tokenType && /^[1-9]\d{0,8}$/.test(kid ?? '') ? Number(kid) : null;
+    return alg === signingAlgorithm && typ === tokenType && /^[1-9]\d{0,8}$/.test(kid ?? '')
+      ? Number(kid)
+      : null;
   } catch {
     return null;
   }
