@@ -16,7 +16,7 @@ import { type Stage, withChannel, withServices } from './stage';
 
 const shortRunSeconds = process.env['FAULTS_SECONDS'];
 /** A full run ends when it has done enough, and fails if it has not by then. */
-const limitMs = Number(shortRunSeconds ?? 1_200) * 1_000;
+const limitMs = Number(shortRunSeconds ?? 1_800) * 1_000;
 const firstUsers = 50;
 const eventsPerKill = 500;
 
