@@ -68,8 +68,9 @@ export class CommerceFold {
       const label = result === undefined || result instanceof UnfoldableEventError ? 'parked' : result;
       this.options.metrics.eventsFolded.inc({ type: event.type, result: label });
     }
+    // Also those of erased users: what waits for them holds content, and goes now rather than at the next sweep.
     const orders = events.flatMap((it, at) =>
-      it.type === 'OrderPlaced' && results[at] === 'folded' ? [it.orderId] : [],
+      it.type === 'OrderPlaced' && (results[at] === 'folded' || results[at] === 'erased') ? [it.orderId] : [],
     );
     if (orders.length > 0) this.options.onOrdersKnown?.(orders);
     return results;

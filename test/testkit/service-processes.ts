@@ -13,6 +13,10 @@ export interface ServiceProcessOptions {
   directory: string;
   /** Another program that starts the service. */
   program?: string;
+  /** More settings. */
+  env?: Record<string, string>;
+  /** Is told what it writes; without it, that is written here. */
+  onOutput?: (text: string) => void;
 }
 
 /** The service in a process of its own, which may be killed. */
@@ -46,9 +50,13 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
         DATABASE_URL: options.databaseUrl,
         REDIS_URL: options.redisUrl,
         AMQP_URL: options.amqpUrl,
+        ...options.env,
       },
+      silent: options.onOutput !== undefined,
     },
   );
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString()));
   const exited = once(child, 'exit');
   const told = once(child, 'message').then(([message]) => (message as { url: string }).url);
   const url = await Promise.race([told, exited.then(() => null)]);

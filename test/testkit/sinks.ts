@@ -29,7 +29,8 @@ export async function findInSinks(app: TestApp, texts: readonly string[]): Promi
     .map(([name]) => name);
 }
 
-async function readRedis(prefix: string): Promise<string> {
+/** Keys and values under a prefix. */
+export async function readRedis(prefix: string): Promise<string> {
   const redis = new Redis(process.env['TEST_REDIS_URL'] ?? '');
   try {
     const keys = await redis.keys(`${prefix}*`);
