@@ -77,13 +77,17 @@ async function measure(stage: Stage): Promise<Phase[]> {
   }
 }
 
-async function post(url: string, token: string, query: string, variables: object): Promise<any> {
+interface Created {
+  readonly createUser: { readonly user: { readonly id: string } };
+}
+
+async function post(url: string, token: string, query: string, variables: object): Promise<Created> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify({ query, variables }),
   });
-  const { data, errors } = (await response.json()) as { data?: any; errors?: unknown };
+  const { data, errors } = (await response.json()) as { data: Created; errors?: unknown };
   if (errors) throw new Error(JSON.stringify(errors));
   return data;
 }

@@ -1,26 +1,10 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
-import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { send } from '../testkit/app';
-import { newAmqpPrefix, rabbitMqUrl } from '../testkit/brokers';
-import { buildCheckout } from '../testkit/built-checkout';
-import { type Collector, startCollector } from '../testkit/collector';
 import { type ForeignMessage, orderPlaced, paymentFailed, pointsEarned } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { namesHolding, type Outside, readEverySink } from '../testkit/every-sink';
-import {
-  type ServiceProcess,
-  type ServiceProcessOptions,
-  startServiceProcess,
-} from '../testkit/service-processes';
-import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
-import { testRedisPrefix } from '../testkit/test-run';
-import { removeTopology, startWitness, type Witness } from '../testkit/witness';
+import { namesHolding, readEverySink } from '../testkit/every-sink';
+import { useKillableService } from '../testkit/killable-service';
 
 const historyLength = 10_000;
 const patient = { timeoutMs: 60_000, intervalMs: 50 };
@@ -31,80 +15,7 @@ interface Canary {
   texts: string[];
 }
 
-let database: TestDatabase;
-let client: Client;
-let collector: Collector;
-let witness: Witness;
-let foreign: ChannelModel;
-let channel: ConfirmChannel;
-let options: ServiceProcessOptions;
-let outside: Outside;
-let staff: string;
-let officer: string;
-const replicas: (ServiceProcess | null)[] = [null, null];
-let output = '';
-let checkout: string;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  client = new Client({ connectionString: database.url });
-  await client.connect();
-  collector = await startCollector();
-  checkout = buildCheckout();
-  const directory = mkdtempSync(join(tmpdir(), 'user-service-'));
-  const issuer = await openDevelopmentIssuer(join(directory, '.data'));
-  staff = await issuer.issueToken({ sub: 'staff', scope: 'users:read users:write' });
-  officer = await issuer.issueToken({ sub: 'officer', scope: 'users:privacy' });
-  options = {
-    databaseUrl: database.url,
-    redisUrl: process.env['TEST_REDIS_URL'] ?? '',
-    amqpUrl: rabbitMqUrl(),
-    redisPrefix: `${testRedisPrefix()}${randomBytes(6).toString('hex')}:`,
-    amqpPrefix: newAmqpPrefix(),
-    directory,
-    program: join(__dirname, '..', 'testkit', 'built-service-process.ts'),
-    env: {
-      BUILT_CHECKOUT: checkout,
-      LOG_LEVEL: 'trace',
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url.href.replace(/\/$/, ''),
-    },
-    onOutput: (text) => {
-      output += text;
-    },
-  };
-  outside = { options, collector, output: () => output, running: () => replicas.filter((it) => it !== null) };
-  witness = await startWitness(`${options.amqpPrefix}user.events`);
-  foreign = await connect(rabbitMqUrl());
-  channel = await foreign.createConfirmChannel();
-}, 60_000);
-afterAll(async () => {
-  await Promise.all(outside.running().map((it) => it.kill()));
-  await witness.close();
-  await foreign.close();
-  await removeTopology(options.amqpPrefix);
-  await collector.close();
-  await client.end();
-  await database.drop();
-  for (const folder of [options.directory, checkout]) rmSync(folder, { recursive: true, force: true });
-}, 60_000);
-
-async function sql<Row>(text: string, parameters: unknown[] = []): Promise<Row[]> {
-  return (await client.query(text, parameters)).rows as Row[];
-}
-
-const start = async (...which: number[]) => {
-  await Promise.all(
-    which.map(async (at) => {
-      replicas[at] = await startServiceProcess(options);
-    }),
-  );
-};
-const kill = async (...which: number[]) => {
-  const killed = which.map((at) => replicas[at]);
-  for (const at of which) replicas[at] = null;
-  await Promise.all(killed.map((it) => it?.kill()));
-};
-const urlOf = (at: number) => (replicas[at] ?? replicas[1 - at])?.url ?? 'http://127.0.0.1:1';
+const service = useKillableService();
 
 /** Calls a mutation with the canary in what a request may carry beside it; answers the member of the union. */
 async function call(at: number, mutation: string, input: object, token: string, text = 'none'): Promise<any> {
@@ -116,25 +27,19 @@ async function call(at: number, mutation: string, input: object, token: string, 
     cookie: `canary=${text}`,
     referer: `http://${text}/`,
   };
-  const { data } = await send(urlOf(at), { query, variables: { input } }, { token, headers });
+  const { data } = await send(service.urlOf(at), { query, variables: { input } }, { token, headers });
   return data?.[mutation];
 }
 
 const read = (at: number, userId: string) =>
   send(
-    urlOf(at),
+    service.urlOf(at),
     {
       query: 'query ($id: ID!) { user(id: $id) { email history(first: 10) { nodes { summary } } } }',
       variables: { id: userId },
     },
-    { token: staff },
+    { token: service.staff },
   );
-
-async function publish(...messages: ForeignMessage[]): Promise<void> {
-  for (const { exchange, routingKey, body, properties } of messages)
-    channel.publish(`${options.amqpPrefix}${exchange}`, routingKey, body, properties);
-  await channel.waitForConfirms();
-}
 
 /** A user with a text of one's own in every field that takes one, in what tells of the user, and in what is refused. */
 async function createCanary(): Promise<Canary> {
@@ -150,31 +55,37 @@ async function createCanary(): Promise<Canary> {
     address: { street: text, city: text, state: text, postalCode: text, country: text },
   };
   const own = { email: `${text}@example.com`, username: `${text}-name`, idempotencyKey: text, ...profile };
-  expect(await call(0, 'createUser', { userId, ...own }, staff, text)).toEqual({
+  expect(await call(0, 'createUser', { userId, ...own }, service.staff, text)).toEqual({
     __typename: 'CreateUserSuccess',
   });
-  await call(0, 'updateUser', { userId, email: `${text}-new@example.com` }, staff, text);
-  await call(1, 'updateEmailPreferences', { userId, newsletter: true, source: text }, staff, text);
-  await call(1, 'requestEmailVerification', { userId }, staff, text);
-  await call(1, 'deactivateUser', { userId, notes: text }, staff, text);
-  await call(0, 'reactivateUser', { userId, notes: text }, staff, text);
-  await call(0, 'placeLegalHold', { userId, reason: text }, officer, text);
-  await call(0, 'releaseLegalHold', { userId, reason: text }, officer, text);
+  await call(0, 'updateUser', { userId, email: `${text}-new@example.com` }, service.staff, text);
+  await call(1, 'updateEmailPreferences', { userId, newsletter: true, source: text }, service.staff, text);
+  await call(1, 'requestEmailVerification', { userId }, service.staff, text);
+  await call(1, 'deactivateUser', { userId, notes: text }, service.staff, text);
+  await call(0, 'reactivateUser', { userId, notes: text }, service.staff, text);
+  await call(0, 'placeLegalHold', { userId, reason: text }, service.officer, text);
+  await call(0, 'releaseLegalHold', { userId, reason: text }, service.officer, text);
   // Refused, in every way that there is.
-  await call(0, 'createUser', { ...own, idempotencyKey: null, firstName: text.repeat(20) }, staff, text);
-  await call(0, 'updateUser', { userId, locale: text, timeZone: text, nobody: text }, staff, text);
-  await call(0, 'confirmEmail', { token: text }, staff, text);
+  await call(
+    0,
+    'createUser',
+    { ...own, idempotencyKey: null, firstName: text.repeat(20) },
+    service.staff,
+    text,
+  );
+  await call(0, 'updateUser', { userId, locale: text, timeZone: text, nobody: text }, service.staff, text);
+  await call(0, 'confirmEmail', { token: text }, service.staff, text);
   await call(0, 'updateUser', { userId }, text, text);
-  await send(urlOf(0), { query: `{ user(id: "${text}") { ${text} } }` }, { token: staff });
-  await send(urlOf(0), `{ "query": "${text}`, { token: staff });
-  await publish(
+  await send(service.urlOf(0), { query: `{ user(id: "${text}") { ${text} } }` }, { token: service.staff });
+  await send(service.urlOf(0), `{ "query": "${text}`, { token: service.staff });
+  await service.publish(
     orderPlaced(userId, { orderId, note: text }),
     pointsEarned(userId, { reason: text }),
     paymentFailed(orderId, { errorMessage: text, errorCode: text }),
     // Readable, but for its points; with a header that nobody asked for.
     withHeader(pointsEarned(userId, { points: -1, reason: text }), text),
   );
-  await sql(
+  await service.sql(
     `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
      SELECT gen_random_uuid(), $1::uuid, 'ORDER_PLACED', now(), now(), 'test', $1::text || n, $2, '{}'
      FROM generate_series(1, $3::int) AS n`,
@@ -196,7 +107,7 @@ function startLoad(canaries: readonly Canary[]): { stop(): Promise<number> } {
       const { userId, texts } = canaries[turn % canaries.length] as Canary;
       const work =
         turn % 3 === 0
-          ? call(at, 'updateUser', { userId, displayName: `${texts[0]} ${turn}` }, staff)
+          ? call(at, 'updateUser', { userId, displayName: `${texts[0]} ${turn}` }, service.staff)
           : read(at, userId);
       // A replica that was just killed answers nothing.
       await work.then(
@@ -216,43 +127,48 @@ function startLoad(canaries: readonly Canary[]): { stop(): Promise<number> } {
 
 /** Has a replica erase the user, and kills it while it is at it; answers whether the erasure was half-way. */
 async function eraseAndKill(at: number, { userId }: Canary): Promise<boolean> {
-  const asked = call(at, 'eraseUser', { userId }, officer).catch(() => undefined);
+  const asked = call(at, 'eraseUser', { userId }, service.officer).catch(() => undefined);
   await eventually(
-    async () => expect(await sql('SELECT 1 FROM erasures WHERE user_id = $1', [userId])).toHaveLength(1),
+    async () =>
+      expect(await service.sql('SELECT 1 FROM erasures WHERE user_id = $1', [userId])).toHaveLength(1),
     { timeoutMs: 20_000, intervalMs: 1 },
   );
-  await kill(at);
-  const [erasure] = await sql<{ status: string }>('SELECT status FROM erasures WHERE user_id = $1', [userId]);
+  await service.kill(at);
+  const [erasure] = await service.sql<{ status: string }>('SELECT status FROM erasures WHERE user_id = $1', [
+    userId,
+  ]);
   await asked;
   return erasure?.status === 'RUNNING';
 }
 
 it('leaves nothing of erased users in any sink, though the service is killed while it erases them under load', async () => {
-  await start(0, 1);
+  await service.start(0, 1);
   await eventually(async () => {
-    const health = outside.running().map(async ({ url }) => (await fetch(`${url}/health/ready`)).json());
+    const health = service.outside
+      .running()
+      .map(async ({ url }) => (await fetch(`${url}/health/ready`)).json());
     for (const answer of await Promise.all(health)) expect(answer).toEqual({ status: 'ready', degraded: [] });
   }, patient);
   const canaries: Canary[] = [];
   for (let count = 0; count < 3; count += 1) canaries.push(await createCanary());
   const texts = canaries.flatMap((canary) => canary.texts);
   await eventually(
-    async () => expect(await sql('SELECT 1 FROM parked_messages')).toHaveLength(canaries.length),
+    async () => expect(await service.sql('SELECT 1 FROM parked_messages')).toHaveLength(canaries.length),
     patient,
   );
   for (const { userId } of canaries) await read(0, userId);
-  await kill(0, 1);
+  await service.kill(0, 1);
   // Nobody takes them from the queue for now; one is about an order that is not known yet.
   for (const {
     userId,
     texts: [text],
   } of canaries)
-    await publish(
+    await service.publish(
       pointsEarned(userId, { reason: text }),
       paymentFailed(randomUUID(), { errorMessage: text }),
     );
 
-  const sinks = await readEverySink(outside);
+  const sinks = await readEverySink(service.outside);
   const databaseSink = [...sinks.keys()][0] as string;
   const names = ['redis', 'queue user-service.history', 'queue user-service.history.parked'];
   const scanned = [
@@ -274,17 +190,19 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
     ),
   ).toEqual([databaseSink, 'redis']);
 
-  await start(0, 1);
+  await service.start(0, 1);
   const load = startLoad(canaries);
   let halfway = 0;
   for (const [turn, canary] of canaries.entries()) {
     if (await eraseAndKill(turn % 2, canary)) halfway += 1;
-    await start(turn % 2);
+    await service.start(turn % 2);
   }
   expect(halfway).toBeGreaterThanOrEqual(2);
   await eventually(async () => {
-    expect(await sql(`SELECT status FROM erasures WHERE status = 'COMPLETED'`)).toHaveLength(canaries.length);
-    expect(await sql('SELECT 1 FROM outbox_events WHERE published_at IS NULL')).toEqual([]);
+    expect(await service.sql(`SELECT status FROM erasures WHERE status = 'COMPLETED'`)).toHaveLength(
+      canaries.length,
+    );
+    expect(await service.sql('SELECT 1 FROM outbox_events WHERE published_at IS NULL')).toEqual([]);
   }, patient);
   expect(await load.stop()).toBeGreaterThan(100);
 
@@ -292,26 +210,28 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
     pointsEarned(userId, { reason: text }),
     paymentFailed(orderId, { errorMessage: text }),
   ]);
-  await publish(...late);
+  await service.publish(...late);
   // An event that waits for an order belongs to nobody until that is known: here it turns out to be theirs.
-  const waiting = await sql<{ id: string }>('SELECT waits_for_id AS id FROM waiting_events');
+  const waiting = await service.sql<{ id: string }>('SELECT waits_for_id AS id FROM waiting_events');
   for (const [turn, { id }] of waiting.entries())
-    await publish(orderPlaced(canaries[turn % canaries.length]?.userId ?? '', { orderId: id }));
+    await service.publish(orderPlaced(canaries[turn % canaries.length]?.userId ?? '', { orderId: id }));
   await eventually(async () => {
-    const remembered = await sql<{ id: string }>('SELECT event_id AS id FROM erased_events');
+    const remembered = await service.sql<{ id: string }>('SELECT event_id AS id FROM erased_events');
     const wanted = late.map(({ properties }) => properties.messageId);
     expect(remembered.map(({ id }) => id)).toEqual(expect.arrayContaining(wanted));
-    expect(await sql('SELECT 1 FROM waiting_events')).toEqual([]);
+    expect(await service.sql('SELECT 1 FROM waiting_events')).toEqual([]);
   }, patient);
   for (const { userId } of canaries) expect((await read(0, userId)).data).toEqual({ user: null });
 
   await eventually(async () => {
-    const after = await readEverySink(outside);
+    const after = await readEverySink(service.outside);
     expect([...after.keys()]).toEqual(scanned);
     expect(namesHolding(after, texts)).toEqual([]);
     // What may be there is found, so the scan looks where it says.
-    const [told] = witness.of(canaries[0]?.userId ?? '').filter(({ event }) => event.type === 'UserErased');
-    const [seal] = await sql<{ hash: string }>(
+    const [told] = service.witness
+      .of(canaries[0]?.userId ?? '')
+      .filter(({ event }) => event.type === 'UserErased');
+    const [seal] = await service.sql<{ hash: string }>(
       `SELECT encode(hash, 'hex') AS hash FROM audit_seals ORDER BY number LIMIT 1`,
     );
     expect(namesHolding(after, [canaries[0]?.userId ?? ''])).toEqual(
@@ -328,7 +248,7 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
 
   // What others were told before they may hold until they are told of the erasure; after it, nothing goes out.
   for (const { userId } of canaries) {
-    const events = witness.of(userId);
+    const events = service.witness.of(userId);
     const erased = events.findIndex(({ event }) => event.type === 'UserErased');
     const afterwards = JSON.stringify(events.slice(erased));
     expect({ erased: erased > 0, told: texts.some((text) => afterwards.includes(text)) }).toEqual({

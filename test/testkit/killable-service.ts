@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ConfirmChannel, connect } from 'amqplib';
+import { Client } from 'pg';
+import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
+import { newAmqpPrefix, rabbitMqUrl } from './brokers';
+import { buildCheckout } from './built-checkout';
+import { startCollector } from './collector';
+import type { ForeignMessage } from './commerce-events';
+import type { Outside } from './every-sink';
+import { type ServiceProcess, type ServiceProcessOptions, startServiceProcess } from './service-processes';
+import { createTestDatabase } from './test-database';
+import { testRedisPrefix } from './test-run';
+import { removeTopology, startWitness, type Witness } from './witness';
+
+/** Two replicas of the built service in processes of their own, which may be killed, and everything around them. */
+export interface KillableService {
+  readonly outside: Outside;
+  readonly witness: Witness;
+  readonly staff: string;
+  /** A token for `users:privacy`. */
+  readonly officer: string;
+  start(...which: number[]): Promise<void>;
+  /** Without a warning. */
+  kill(...which: number[]): Promise<void>;
+  /** Where a replica listens, or the other one while it is gone. */
+  urlOf(which: number): string;
+  sql<Row>(text: string, parameters?: unknown[]): Promise<Row[]>;
+  /** As other services do; resolves when the broker has everything. */
+  publish(...messages: ForeignMessage[]): Promise<void>;
+}
+
+const timeoutMs = 60_000;
+const nowhere = 'http://127.0.0.1:1';
+
+/** Has a killable service for the tests of this file; no replica is up yet. */
+export function useKillableService(): KillableService {
+  const service = {} as { -readonly [Name in keyof KillableService]: KillableService[Name] };
+  const replicas: (ServiceProcess | undefined)[] = [];
+  const running = () => replicas.filter((it) => it !== undefined);
+  const endings: (() => Promise<unknown> | void)[] = [];
+  let options: ServiceProcessOptions;
+  let client: Client;
+  let channel: ConfirmChannel;
+  let output = '';
+
+  beforeAll(async () => {
+    const database = await createTestDatabase();
+    endings.push(() => database.drop());
+    client = new Client({ connectionString: database.url });
+    await client.connect();
+    endings.push(() => client.end());
+    const collector = await startCollector();
+    endings.push(() => collector.close());
+    const checkout = buildCheckout();
+    const directory = mkdtempSync(join(tmpdir(), 'user-service-'));
+    endings.push(() => {
+      for (const folder of [checkout, directory]) rmSync(folder, { recursive: true, force: true });
+    });
+    options = {
+      databaseUrl: database.url,
+      redisUrl: process.env['TEST_REDIS_URL'] ?? '',
+      amqpUrl: rabbitMqUrl(),
+      redisPrefix: `${testRedisPrefix()}${randomBytes(6).toString('hex')}:`,
+      amqpPrefix: newAmqpPrefix(),
+      directory,
+      program: join(__dirname, 'built-service-process.ts'),
+      env: {
+        BUILT_CHECKOUT: checkout,
+        LOG_LEVEL: 'trace',
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url.href.replace(/\/$/, ''),
+      },
+      onOutput: (text) => {
+        output += text;
+      },
+    };
+    endings.push(() => removeTopology(options.amqpPrefix));
+    const issuer = await openDevelopmentIssuer(join(directory, '.data'));
+    service.staff = await issuer.issueToken({ sub: 'staff', scope: 'users:read users:write' });
+    service.officer = await issuer.issueToken({ sub: 'officer', scope: 'users:privacy' });
+    service.outside = { options, collector, running, output: () => output };
+    service.witness = await startWitness(`${options.amqpPrefix}user.events`);
+    endings.push(() => service.witness.close());
+    const connection = await connect(rabbitMqUrl());
+    endings.push(() => connection.close());
+    channel = await connection.createConfirmChannel();
+  }, timeoutMs);
+
+  afterAll(async () => {
+    await Promise.all(running().map((it) => it.kill()));
+    for (const end of endings.toReversed()) await end();
+  }, timeoutMs);
+
+  return Object.assign(service, {
+    async start(...which: number[]) {
+      const started = await Promise.all(which.map(() => startServiceProcess(options)));
+      for (const [at, index] of which.entries()) replicas[index] = started[at];
+    },
+    async kill(...which: number[]) {
+      const killed = which.map((at) => replicas[at]);
+      for (const at of which) replicas[at] = undefined;
+      for (const it of killed) await it?.kill();
+    },
+    urlOf: (which: number) => (replicas[which] ?? replicas[1 - which])?.url ?? nowhere,
+    sql: async <Row>(text: string, parameters: unknown[] = []) =>
+      (await client.query(text, parameters)).rows as Row[],
+    async publish(...messages: ForeignMessage[]) {
+      for (const { exchange, routingKey, body, properties } of messages)
+        channel.publish(`${options.amqpPrefix}${exchange}`, routingKey, body, properties);
+      await channel.waitForConfirms();
+    },
+  });
+}
