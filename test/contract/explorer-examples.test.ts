@@ -12,7 +12,8 @@ import { explorerExamples } from '../../src/http/explorer-examples';
 
 // Federation's own directives are declared by the composition, not by the printed schema.
 const federation =
-  'directive @link(url: String!, import: [String]) on SCHEMA\ndirective @key(fields: String!) on OBJECT\n';
+  'directive @link(url: String!, import: [String]) on SCHEMA\n' +
+  'directive @key(fields: String!) on OBJECT\ndirective @tag(name: String!) on FIELD_DEFINITION\n';
 const sdl = readFileSync('schema.graphql', 'utf8').replace(/^extend schema @link.*$/m, '');
 const schema = buildSchema(federation + sdl);
 
