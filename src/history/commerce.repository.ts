@@ -178,7 +178,7 @@ export class CommerceRepository {
 
 const bytesOfId = 16;
 
-/** Ids of new rows; their random bits are drawn at once, as asking the system for each was a third of the fold. */
+/** Ids of new rows; their random bits are drawn at once, as asking the system for each costs seven times as much. */
 function newIds(count: number): string[] {
   const random = randomBytes(count * bytesOfId);
   return Array.from({ length: count }, (_, at) =>
