@@ -12,11 +12,11 @@ import { type DeletionWatch, watchDeletions } from './deletion-watch';
 import { type Reads, startReads } from './read-load';
 import { percentile, type Stage, withServices } from './stage';
 
-const readers = 200;
-const erasedUsers = 10;
+const readers = 100;
+const erasedUsers = 3;
 const entriesOfErased = 10_000;
 const expiredEntries = 100_000;
-const quietMs = 15_000;
+const quietMs = 10_000;
 
 /** What a phase of the run came to. */
 interface Phase {
