@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Audience, operations, userFields } from '../src/graphql/access';
 import { printFederatedSchema } from '../src/graphql/federation';
 import { createSchema } from '../src/graphql/schema';
+import type { PersonalTable } from '../src/privacy/personal-data';
 import { personalDataMap } from '../src/privacy/personal-data-map';
 import { personalDataOfEvents } from '../src/privacy/personal-data-of-events';
 import { personalDataOfGraph } from '../src/privacy/personal-data-of-graph';
@@ -85,7 +86,7 @@ function personalDataTable(): string {
   const rows = Object.entries(personalDataMap).flatMap(([name, { columns, erasure, retention }]) => {
     const erased = typeof erasure === 'string' ? `erased ${erasure}` : `kept: ${erasure.kept}`;
     return [
-      [`**\`${name}\`**`, '', '', `${erased}; else stays: ${retention}`, '', ''],
+      [`**\`${name}\`**`, '', '', `${erased}; else ${describeRetention(retention)}`, '', ''],
       ...Object.entries(columns).map(([column, it]) => [
         `\`${column}\``,
         it.dataClass,
@@ -97,6 +98,16 @@ function personalDataTable(): string {
     ];
   });
   return table(['column', 'class', 'readers', 'purpose', 'exported as', 'in the graph'], rows);
+}
+
+/** What becomes of a table's records when nobody is erased. */
+function describeRetention(retention: PersonalTable['retention']): string {
+  if ('stays' in retention) return `stays ${retention.stays}`;
+  const lines = retention.map(({ which, since, days, fate }) => {
+    const time = typeof days === 'number' ? (days === 1 ? 'a day' : `${days} days`) : `\`${days}\``;
+    return `${fate} ${time} after \`${since}\`${which === undefined ? '' : `, where \`${which}\``}`;
+  });
+  return lines.join('; ');
 }
 
 function fieldsThatShow(path: string): string[] {

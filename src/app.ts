@@ -116,7 +116,12 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.watchOutbox(() => relay.backlog());
   const consuming = new Database(databaseUrl, log, consumingPoolSize);
   metrics.watchPool('consuming', () => consuming.poolCounts());
-  const intake = createIntake({ database: consuming, metrics, log, waitingDays: config.waitingDays });
+  const intake = createIntake({
+    database: consuming,
+    metrics,
+    log,
+    waitingDays: config.retention.WAITING_DAYS,
+  });
   const upkeep = createUpkeep({ services, background, config, metrics, log });
 
   const schema = createSchema(

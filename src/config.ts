@@ -37,12 +37,13 @@ export interface Config {
   };
   /** Where embedded services and the development issuer keep their files. */
   readonly dataDirectory: string;
-  /** After how many days an event whose user or order is unknown is parked. */
-  readonly waitingDays: number;
-  /** After how many days a published event leaves the outbox. */
-  readonly outboxRetentionDays: number;
-  /** Days after which data go; null: they stay. */
-  readonly retention: { readonly deactivatedDays: number | null; readonly historyDays: number | null };
+  /** Days after which data go, by the setting that says so; null: they stay. */
+  readonly retention: {
+    readonly RETENTION_DEACTIVATED_DAYS: number | null;
+    readonly RETENTION_HISTORY_DAYS: number | null;
+    readonly OUTBOX_RETENTION_DAYS: number;
+    readonly WAITING_DAYS: number;
+  };
 }
 
 /** Every problem of the environment at once; the process exits with 78 (EX_CONFIG) on it. */
@@ -106,12 +107,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
       depth: read('LIMIT_DEPTH'),
       tokens: read('LIMIT_TOKENS'),
     },
-    waitingDays: read('WAITING_DAYS'),
     retention: {
-      deactivatedDays: read('RETENTION_DEACTIVATED_DAYS'),
-      historyDays: read('RETENTION_HISTORY_DAYS'),
+      RETENTION_DEACTIVATED_DAYS: read('RETENTION_DEACTIVATED_DAYS'),
+      RETENTION_HISTORY_DAYS: read('RETENTION_HISTORY_DAYS'),
+      OUTBOX_RETENTION_DAYS: read('OUTBOX_RETENTION_DAYS'),
+      WAITING_DAYS: read('WAITING_DAYS'),
     },
-    outboxRetentionDays: read('OUTBOX_RETENTION_DAYS'),
     dataDirectory: join(folder, '.data'),
   };
   if (!production) problems.push(...partlySet(env));

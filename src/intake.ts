@@ -35,7 +35,6 @@ export function createIntake(options: IntakeOptions) {
     ...options,
     waiting: waitingEvents,
     parked,
-    attempts,
     fold,
   });
   metrics.watchWaiting(() => waitingEvents.measure());

@@ -119,7 +119,8 @@ export const settings = {
     schema: wholeNumber(1, 3650),
   }),
   OUTBOX_RETENTION_DAYS: withDefault(30, {
-    meaning: 'days that a published event can be published again; then it is removed',
+    meaning:
+      'days that a published event can be published again; then it is removed, unless a legal hold keeps it',
     schema: wholeNumber(1, 3650),
   }),
   RETENTION_DEACTIVATED_DAYS: optional({

@@ -1,7 +1,6 @@
 import { AuditSealer } from './audit/audit-sealer';
 import type { Config } from './config';
 import { Outbox } from './outbox/outbox';
-import { OutboxRetention } from './outbox/outbox-retention';
 import { PeriodicJob } from './periodic-job';
 import type { Database } from './postgres/database';
 import { ErasureLoop } from './privacy/erasure-loop';
@@ -9,9 +8,8 @@ import { Retention } from './privacy/retention';
 import type { Services } from './services';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
-import { Expiry } from './users/expiry';
 
-const minuteMs = 60_000;
+const retentionIntervalMs = 600_000;
 
 export interface UpkeepOptions {
   readonly services: Services;
@@ -26,33 +24,14 @@ export interface UpkeepOptions {
 export function createUpkeep({ services, background, config, metrics, log }: UpkeepOptions) {
   const { audit, erasures, users } = services;
   const policy = config.retention;
-  const expiry = new Expiry(background, users);
-  const outboxRetention = new OutboxRetention(background, config.outboxRetentionDays);
-  const retention = new Retention({ database: background, erasures, audit, policy, metrics });
-  const keepsEverything = policy.deactivatedDays === null && policy.historyDays === null;
+  const retention = new Retention({ database: background, users, erasures, audit, policy, metrics });
   const jobs = [
     new PeriodicJob({
-      intervalMs: minuteMs,
-      onFailure: 'what has expired could not be removed',
+      intervalMs: retentionIntervalMs,
+      onFailure: 'what has had its time could not be removed',
       log,
-      work: () => expiry.sweep(),
+      work: () => retention.run(),
     }),
-    new PeriodicJob({
-      intervalMs: minuteMs,
-      onFailure: 'published events could not be removed',
-      log,
-      work: () => outboxRetention.sweep(),
-    }),
-    ...(keepsEverything
-      ? []
-      : [
-          new PeriodicJob({
-            intervalMs: 10 * minuteMs,
-            onFailure: 'the retention policy waits',
-            log,
-            work: () => retention.run(),
-          }),
-        ]),
     new ErasureLoop({ erasures, log }),
     // Nobody waits for a seal: the relay finds what tells of it by its poll.
     new AuditSealer({ database: background, outbox: new Outbox(), log }),

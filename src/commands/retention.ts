@@ -11,24 +11,33 @@ export function registerRetentionCommand(program: Command): void {
     .option('--dry-run', 'print what would be removed, and change nothing')
     .option('--json', 'print a JSON document')
     .action(async ({ dryRun, json }: { dryRun?: true; json?: true }) => {
-      const { outcome, left } = await withServices(
+      const { outcome, left, held } = await withServices(
         process.env,
-        async ({ erasures, audit }, database, { retention: policy }) => {
+        async ({ users, erasures, audit }, database, { retention: policy }) => {
           const metrics = createMetrics();
-          const retention = new Retention({ database, erasures, audit, policy, metrics });
-          if (dryRun) return { outcome: await retention.plan(), left: nothing };
-          return { outcome: await retention.run(), left: await retention.plan() };
+          const retention = new Retention({ database, users, erasures, audit, policy, metrics });
+          const outcome = dryRun ? await retention.plan() : await retention.run();
+          const left = dryRun ? {} : await retention.plan();
+          return { outcome, left, held: await retention.findHeld() };
         },
       );
       const verb = dryRun ? 'would be removed' : 'removed';
-      process.stdout.write(`${json ? JSON.stringify(outcome) : `${describe(outcome)} ${verb}`}\n`);
-      if (left.users + left.historyEntries > 0)
+      process.stdout.write(
+        `${json ? JSON.stringify({ ...outcome, held }) : `${describe(outcome)} ${verb}`}\n`,
+      );
+      if (hasAny(left))
         process.stderr.write(`${describe(left)} are left: too much for one run, or the service is at it\n`);
+      if (hasAny(held)) process.stderr.write(`${describe(held)} stay: their users are under a legal hold\n`);
     });
 }
 
-const nothing: RetentionOutcome = { users: 0, historyEntries: 0 };
+function hasAny(outcome: RetentionOutcome): boolean {
+  return Object.values(outcome).some((count) => count > 0);
+}
 
-function describe({ users, historyEntries }: RetentionOutcome): string {
-  return `${users} users and ${historyEntries} history entries`;
+/** Such as `2 users, 1000 history entries`. */
+function describe(outcome: RetentionOutcome): string {
+  const parts = Object.entries(outcome).filter(([, count]) => count > 0);
+  const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return parts.map(([name, count]) => `${count} ${words(name)}`).join(', ') || 'nothing';
 }

@@ -48,7 +48,7 @@ async function seed(url: string, config: Config, log: Logger, count: number) {
       log,
       authenticationServiceUrl: config.authenticationServiceUrl,
     });
-    const { fold } = createIntake({ database, metrics, log, waitingDays: config.waitingDays });
+    const { fold } = createIntake({ database, metrics, log, waitingDays: config.retention.WAITING_DAYS });
     return await seedUsers({ ...services, fold }, count);
   } finally {
     await database.close();

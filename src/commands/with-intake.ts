@@ -10,7 +10,7 @@ export function withIntake<T>(
   return withDatabase(process.env, async (url, config, log) => {
     const database = new Database(url, log, 2);
     await database.connect();
-    const { waitingDays } = config;
+    const waitingDays = config.retention.WAITING_DAYS;
     const intake = createIntake({ database, metrics: createMetrics(), log, waitingDays });
     try {
       return await work(intake, database);

@@ -38,12 +38,4 @@ export class DeliveryAttemptsRepository {
       [fingerprints],
     );
   }
-
-  /** Forgets tries that are older than so many days: their messages never came back. */
-  async removeOlderThan(days: number): Promise<void> {
-    await this.database.query(
-      'DELETE FROM delivery_attempts WHERE attempted_at < now() - make_interval(days => $1)',
-      [days],
-    );
-  }
 }

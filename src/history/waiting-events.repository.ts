@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../postgres/database';
 import { prepared } from '../postgres/prepared';
+import { getExpiry, haveExpired } from '../privacy/expiries';
 import { type CommerceEvent, reviveCommerceEvent } from './commerce-event';
 
 /** What an event can wait for. */
@@ -64,7 +65,7 @@ export class WaitingEventsRepository {
   /** At most `limit` events that have waited longer than that, locked until the transaction ends. */
   async lockExpired(tx: Transaction, waitingDays: number, limit: number): Promise<CommerceEvent[]> {
     const rows: { event: Record<string, unknown> }[] = await tx.manager.query(
-      `SELECT event FROM waiting_events WHERE received_at < now() - make_interval(days => $1)
+      `SELECT event FROM waiting_events WHERE ${haveExpired(getExpiry('waitingEvents'), '$1')}
        ORDER BY source, event_id LIMIT $2 FOR UPDATE SKIP LOCKED`,
       [waitingDays, limit],
     );

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import type { Database } from '../postgres/database';
 import { type CommerceEvent, toCloudEvent } from './commerce-event';
 import { type CommerceFold, UnfoldableEventError } from './commerce-fold';
-import type { DeliveryAttemptsRepository } from './delivery-attempts.repository';
 import type { MessageToPark, ParkReason } from './message-to-park';
 import type { ParkedMessagesRepository } from './parked-messages.repository';
 import type { Referent, WaitingEventsRepository } from './waiting-events.repository';
@@ -11,14 +10,11 @@ const batchSize = 200;
 const sweepIntervalMs = 1_000;
 /** Every so many sweeps look at everything that waits, not only at what came lately. */
 const sweepsPerFullSweep = 60;
-/** How long an attempt is remembered. */
-const attemptDays = 7;
 
 export interface WaitingEventsOptions {
   readonly database: Database;
   readonly waiting: WaitingEventsRepository;
   readonly parked: ParkedMessagesRepository;
-  readonly attempts: DeliveryAttemptsRepository;
   readonly fold: CommerceFold;
   /** After how many days of waiting an event is parked. */
   readonly waitingDays: number;
@@ -66,11 +62,10 @@ export class WaitingEvents {
 
   /** One sweep: folds what need not wait, and parks what has waited too long. */
   async sweep(which: 'recent' | 'all'): Promise<void> {
-    const { waiting, attempts } = this.options;
+    const { waiting } = this.options;
     await this.foldAll(() => waiting.findReleasable(which, batchSize));
     if (which === 'recent') return;
     while ((await this.parkExpired()) === batchSize) if (this.stopped) return;
-    await attempts.removeOlderThan(attemptDays);
   }
 
   private work(): void {

@@ -1,4 +1,4 @@
-import { column, mine, type PersonalTable, whileUserIsThere } from './personal-data';
+import { column, forEver, mine, type PersonalTable, whileUserIsThere } from './personal-data';
 
 const summary = 'what the history adds up to';
 
@@ -32,7 +32,10 @@ export const personalDataOfHistory = {
   user_history: {
     ofUser: mine,
     erasure: 'in batches',
-    retention: 'RETENTION_HISTORY_DAYS after it was recorded',
+    // When an entry was recorded decides, as producers' clocks say nothing about keeping.
+    retention: [
+      { name: 'historyEntries', since: 'recorded_at', days: 'RETENTION_HISTORY_DAYS', fate: 'summed up' },
+    ],
     columns: {
       id: column('technical', 'self', 'key', 'history.id'),
       user_id: column('identity', 'service', 'whose'),
@@ -50,7 +53,7 @@ export const personalDataOfHistory = {
     ofUser: `((waits_for = 'user' AND waits_for_id = $1::uuid::text) OR (waits_for = 'order'
       AND waits_for_id IN (SELECT order_id FROM user_orders WHERE user_id = $1::uuid)))`,
     erasure: 'in batches',
-    retention: 'WAITING_DAYS',
+    retention: [{ name: 'waitingEvents', since: 'received_at', days: 'WAITING_DAYS', fate: 'parked' }],
     columns: {
       source: column('technical', 'service', 'who told it'),
       event_id: column('technical', 'service', 'which event'),
@@ -67,7 +70,7 @@ export const personalDataOfHistory = {
       OR (type = 'PaymentFailed' AND EXISTS (SELECT FROM user_orders
         WHERE user_id = $1::uuid AND position(convert_to(order_id, 'UTF8') IN body) > 0)))`,
     erasure: 'in batches',
-    retention: 'until an operator replays it',
+    retention: { stays: 'until an operator replays it' },
     columns: {
       id: column('technical', 'service', 'key'),
       fingerprint: column('technical', 'service', 'tells repeats'),
@@ -89,7 +92,7 @@ export const personalDataOfHistory = {
   user_orders: {
     ofUser: mine,
     erasure: { kept: 'two ids: a later payment for the order is known to be that of an erased user' },
-    retention: 'for ever',
+    retention: forEver,
     columns: {
       order_id: column('identity', 'self', 'which order', 'orders.orderId'),
       user_id: column('identity', 'service', 'whose order, as payments do not say'),
@@ -98,7 +101,7 @@ export const personalDataOfHistory = {
   delivery_attempts: {
     ofUser: null,
     erasure: { kept: 'a digest and a count' },
-    retention: '7 days',
+    retention: [{ name: 'deliveryAttempts', since: 'attempted_at', days: 7, fate: 'deleted' }],
     columns: {
       fingerprint: column('technical', 'service', 'which message, as a digest'),
       attempts: column('technical', 'service', 'how often it was tried'),

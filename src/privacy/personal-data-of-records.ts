@@ -1,4 +1,4 @@
-import { column, mine, type PersonalTable, whileUserIsThere } from './personal-data';
+import { column, forEver, mine, type PersonalTable, whileUserIsThere } from './personal-data';
 
 /** The tables that the service needs to be exact: events on their way, keys, the trail of audits and erasures. */
 export const personalDataOfRecords = {
@@ -15,7 +15,9 @@ export const personalDataOfRecords = {
     // Published events carry names and addresses. What tells of the erasure and of audits carries ids and stays.
     ofUser: `${mine} AND type NOT IN ('UserErased', 'UserDataAccessed', 'UserDataChanged')`,
     erasure: 'in batches',
-    retention: 'OUTBOX_RETENTION_DAYS after they were published',
+    retention: [
+      { name: 'outboxEvents', since: 'published_at', days: 'OUTBOX_RETENTION_DAYS', fate: 'deleted' },
+    ],
     columns: {
       id: column('technical', 'service', 'the identity of the event'),
       position: column('technical', 'service', 'order'),
@@ -32,7 +34,15 @@ export const personalDataOfRecords = {
   idempotency_keys: {
     ofUser: `(${mine} OR actor_id = $1::uuid::text)`,
     erasure: 'in batches',
-    retention: '7 days',
+    retention: [
+      {
+        name: 'idempotencyKeys',
+        which: '(outcome IS NOT NULL OR user_id IS NULL)',
+        since: 'created_at',
+        days: 7,
+        fate: 'deleted',
+      },
+    ],
     columns: {
       actor_id: column('identity', 'service', 'who called'),
       key: column('technical', 'service', 'keyed digest'),
@@ -45,7 +55,7 @@ export const personalDataOfRecords = {
   audit_entries: {
     ofUser: mine,
     erasure: { kept: 'evidence; its values are unreadable without the key' },
-    retention: 'for ever',
+    retention: forEver,
     columns: {
       id: column('technical', 'auditors', 'key'),
       position: column('technical', 'service', 'order'),
@@ -61,13 +71,13 @@ export const personalDataOfRecords = {
   audit_unsealed: {
     ofUser: null,
     erasure: { kept: 'ids of entries' },
-    retention: 'until they are sealed',
+    retention: { stays: 'until they are sealed' },
     columns: { entry_id: column('technical', 'service', 'which entry waits for its seal') },
   },
   audit_seals: {
     ofUser: null,
     erasure: { kept: 'ids and digests of entries: the chain stays verifiable' },
-    retention: 'for ever',
+    retention: forEver,
     columns: {
       number: column('technical', 'service', 'order'),
       entry_ids: column('technical', 'service', 'which entries are sealed'),
@@ -80,7 +90,7 @@ export const personalDataOfRecords = {
   erasures: {
     ofUser: mine,
     erasure: { kept: 'the proof of the erasure' },
-    retention: 'for ever',
+    retention: forEver,
     columns: {
       id: column('technical', 'officers', 'key'),
       user_id: column('identity', 'officers', 'who was erased'),
@@ -99,7 +109,7 @@ export const personalDataOfRecords = {
   erased_users: {
     ofUser: mine,
     erasure: { kept: 'an id, so that nothing brings the user back' },
-    retention: 'for ever',
+    retention: forEver,
     columns: {
       user_id: column('identity', 'service', 'an id that is taken for ever'),
       erased_at: column('technical', 'service', 'since when'),
@@ -109,7 +119,7 @@ export const personalDataOfRecords = {
   erased_events: {
     ofUser: null,
     erasure: { kept: 'identities of events, so that the next delivery has no effect' },
-    retention: 'for ever',
+    retention: forEver,
     columns: {
       source: column('technical', 'service', 'who sent it'),
       event_id: column('technical', 'service', 'which event'),
@@ -118,7 +128,7 @@ export const personalDataOfRecords = {
   signing_keys: {
     ofUser: null,
     erasure: { kept: 'nobody’s' },
-    retention: 'for ever',
+    retention: forEver,
     columns: {
       purpose: column('technical', 'service', 'what it signs'),
       generation: column('technical', 'service', 'which of its keys'),
@@ -129,7 +139,7 @@ export const personalDataOfRecords = {
   schema_migrations: {
     ofUser: null,
     erasure: { kept: 'nobody’s' },
-    retention: 'for ever',
+    retention: forEver,
     columns: {
       id: column('technical', 'service', 'key'),
       timestamp: column('technical', 'service', 'when the migration was written'),

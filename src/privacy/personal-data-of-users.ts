@@ -28,7 +28,7 @@ export const personalDataOfUsers = {
   email_verification_tokens: {
     ofUser: mine,
     erasure: 'at once',
-    retention: '7 days after they expire',
+    retention: [{ name: 'verificationTokens', since: 'expires_at', days: 7, fate: 'deleted' }],
     columns: {
       id: column('technical', 'service', 'makes a token work once'),
       user_id: column('identity', 'service', 'whose address'),
@@ -41,7 +41,7 @@ export const personalDataOfUsers = {
   legal_holds: {
     ofUser: mine,
     erasure: { kept: 'a user under a hold is not erased; released, its row is gone' },
-    retention: 'until it is released',
+    retention: { stays: 'until it is released' },
     columns: {
       user_id: column('identity', 'service', 'whose data are kept'),
       reason: column('technical', 'service', 'why'),
@@ -52,7 +52,17 @@ export const personalDataOfUsers = {
   users: {
     ofUser: 'id = $1::uuid',
     erasure: 'at once',
-    retention: 'RETENTION_DEACTIVATED_DAYS after deactivation; a day while the account is not accepted',
+    retention: [
+      {
+        name: 'users',
+        which: "status = 'DEACTIVATED'",
+        since: 'status_changed_at',
+        days: 'RETENTION_DEACTIVATED_DAYS',
+        fate: 'erased',
+      },
+      // Those whom the AuthenticationService has not accepted.
+      { name: 'pendingUsers', which: "status = 'PENDING'", since: 'created_at', days: 1, fate: 'withdrawn' },
+    ],
     columns: {
       id: column('identity', 'everybody', 'who is meant'),
       email: column('contact', 'self', 'to reach the person', 'profile.email'),

@@ -16,14 +16,39 @@ export interface PersonalColumn {
   readonly exportedAs?: string;
 }
 
+/** A setting that says how many days something has; without a value it stays. */
+export type DaysSetting =
+  | 'RETENTION_DEACTIVATED_DAYS'
+  | 'RETENTION_HISTORY_DAYS'
+  | 'OUTBOX_RETENTION_DAYS'
+  | 'WAITING_DAYS';
+
+/**
+ * What becomes of records that have had their time: deleted; the user is erased with all there is; deleted, while what
+ * they add up to stays; deleted with the call that asked for them; kept for an operator to look at.
+ */
+export type Fate = 'deleted' | 'erased' | 'summed up' | 'withdrawn' | 'parked';
+
+/** Records that have their time, although nobody is erased. */
+export interface Expiry {
+  /** What they are called where they are counted. */
+  readonly name: string;
+  /** SQL: which of the table's records; all of them without it. */
+  readonly which?: string;
+  /** The column that their time counts from, by the database's clock. */
+  readonly since: string;
+  readonly days: number | DaysSetting;
+  readonly fate: Fate;
+}
+
 /** One table, and what becomes of it. */
 export interface PersonalTable {
   /** SQL: which of its records are one user's ($1); null where records are nobody's. */
   readonly ofUser: string | null;
   /** When erasing a user removes the user's records; or why it does not. */
   readonly erasure: 'at once' | 'in batches' | { readonly kept: string };
-  /** How long records stay when nobody is erased. */
-  readonly retention: string;
+  /** Which records have their time when nobody is erased; or until when they stay, if it is not time that decides. */
+  readonly retention: readonly Expiry[] | { readonly stays: string };
   readonly columns: Readonly<Record<string, PersonalColumn>>;
 }
 
@@ -38,4 +63,5 @@ export function column(
 }
 
 export const mine = 'user_id = $1::uuid';
-export const whileUserIsThere = 'as long as the user';
+export const whileUserIsThere = { stays: 'as long as the user' } as const;
+export const forEver = { stays: 'for ever' } as const;

@@ -1,116 +1,136 @@
 import type { AuditLog } from '../audit/audit-log';
-import { commerceEntryTypes } from '../history/commerce-entry';
 import type { Database, Transaction } from '../postgres/database';
 import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
+import type { UserRepository } from '../users/user.repository';
 import type { Caller } from '../users/user-changes';
 import type { Erasures } from './erasures';
+import {
+  areHeld,
+  daysOf,
+  expiries,
+  haveExpired,
+  haveExpiredUnheld,
+  type RetentionPolicy,
+  type TableExpiry,
+} from './expiries';
+import { removeHistory } from './history-removal';
+import type { Fate } from './personal-data';
 
-const entriesPerBatch = 1_000;
+/** What has another job: the intake parks events that have waited in vain. */
+type OwnFate = Exclude<Fate, 'parked'>;
+
+/** What one step, a transaction, removes at most. */
+const largestStep: Readonly<Record<OwnFate, number>> = {
+  deleted: 1_000,
+  erased: 1,
+  'summed up': 1_000,
+  withdrawn: 500,
+};
 /** What one run removes at most; the next one goes on. */
-const largestRun: RetentionOutcome = { users: 1_000, historyEntries: 100_000 };
+const largestRun: Readonly<Record<OwnFate, number>> = {
+  deleted: 1_000_000,
+  erased: 1_000,
+  'summed up': 100_000,
+  withdrawn: 10_000,
+};
 /** Any constant will do; replicas that apply the policy at once meet at this lock. */
 const retentionLock = 7_305_808_872;
 
-/** Days after which data go; null: they stay. */
-export interface RetentionPolicy {
-  /** Counted from the deactivation. */
-  readonly deactivatedDays: number | null;
-  /** Counted from when an entry was recorded, as producers' clocks decide nothing about keeping. */
-  readonly historyDays: number | null;
-}
-
-/** What a run removed, or would remove. */
-export interface RetentionOutcome {
-  readonly users: number;
-  readonly historyEntries: number;
-}
+/** How many records of each name a run removed, or would remove. */
+export type RetentionOutcome = Readonly<Record<string, number>>;
 
 export interface RetentionOptions {
   readonly database: Database;
+  readonly users: UserRepository;
   readonly erasures: Erasures;
   readonly audit: AuditLog;
   readonly policy: RetentionPolicy;
   readonly metrics: { retentionRemovals: { inc(labels: { what: string }, count: number): void } };
-  /** What one run removes at most; 1,000 users and 100,000 entries unless told. */
+  /** What one run removes of a name at most, where it is not what it is unless told. */
   readonly limits?: RetentionOutcome;
 }
 
-const retention: Caller = { actor: { id: 'retention', scopes: new Set() }, traceparent: null };
+interface Step {
+  readonly expiry: TableExpiry;
+  readonly days: number;
+  readonly limit: number;
+}
 
-const notHeld = (userId: string) =>
-  `NOT EXISTS (SELECT FROM legal_holds WHERE legal_holds.user_id = ${userId})`;
-const expiredUsers = `status = 'DEACTIVATED' AND status_changed_at < now() - make_interval(days => $1)
-  AND ${notHeld('users.id')}`;
-const expiredEntries = `recorded_at < now() - make_interval(days => $1) AND ${notHeld('user_history.user_id')}`;
+const caller: Caller = { actor: { id: 'retention', scopes: new Set() }, traceparent: null };
 
 /**
- * Applies the retention policy by the database's clock: erases users who were deactivated long ago, removes old
- * history. Legal holds come first. What an entry added to its user's summary stays.
+ * Removes what has had its time by the map of personal data and the database's clock. Legal holds come first. It can
+ * be killed and run again.
  */
 export class Retention {
+  /** One for each fate that the map knows: takes a step, and answers how many records went. */
+  private readonly steps: Readonly<Record<OwnFate, (tx: Transaction, step: Step) => Promise<number>>> = {
+    deleted: deleteRecords,
+    erased: (tx, step) => this.eraseUsers(tx, step),
+    'summed up': (tx, { expiry, days, limit }) =>
+      removeHistory(tx, { expiry, days, limit, caller, audit: this.options.audit }),
+    withdrawn: (tx, step) => this.withdrawUsers(tx, step),
+  };
+
   constructor(private readonly options: RetentionOptions) {}
 
   /** What `run` would do if nothing was too much for one run. Changes nothing. */
   async plan(): Promise<RetentionOutcome> {
-    const { policy } = this.options;
-    return {
-      users: await this.count('users', expiredUsers, policy.deactivatedDays),
-      historyEntries: await this.count('user_history', expiredEntries, policy.historyDays),
-    };
+    return this.each((_fate, { expiry, days }) =>
+      this.count(expiry.table, haveExpiredUnheld(expiry, '$1'), days),
+    );
   }
 
-  /** Removes what has had its time, in batches; it can be killed and run again. */
+  /** What has had its time as well, and stays as its users are under a legal hold. */
+  async findHeld(): Promise<RetentionOutcome> {
+    return this.each((_fate, { expiry, days }) =>
+      this.count(expiry.table, `${haveExpired(expiry, '$1')} AND ${areHeld(expiry)}`, days),
+    );
+  }
+
+  /** Removes what has had its time, in batches. What one kind cannot have done to it keeps no other kind. */
   async run(): Promise<RetentionOutcome> {
-    const { policy, metrics } = this.options;
-    const users = policy.deactivatedDays === null ? 0 : await this.eraseUsers(policy.deactivatedDays);
-    metrics.retentionRemovals.inc({ what: 'users' }, users);
-    const historyEntries = policy.historyDays === null ? 0 : await this.removeEntries(policy.historyDays);
-    metrics.retentionRemovals.inc({ what: 'history' }, historyEntries);
-    return { users, historyEntries };
+    const failures: unknown[] = [];
+    const outcome = await this.each((fate, step) =>
+      this.remove(fate, step).catch((error: unknown) => {
+        failures.push(error);
+        return 0;
+      }),
+    );
+    if (failures.length > 0) throw failures[0];
+    return outcome;
   }
 
-  private async count(table: string, expired: string, days: number | null): Promise<number> {
-    if (days === null) return 0;
+  /** In the order of the map: history before its users, so that each record is counted once. */
+  private async each(
+    work: (fate: OwnFate, step: Omit<Step, 'limit'>) => Promise<number>,
+  ): Promise<RetentionOutcome> {
+    const outcome: Record<string, number> = {};
+    for (const expiry of expiries) {
+      const { fate, name } = expiry;
+      if (fate === 'parked') continue;
+      const days = daysOf(expiry, this.options.policy);
+      outcome[name] = days === null ? 0 : await work(fate, { expiry, days });
+    }
+    return outcome;
+  }
+
+  private async count(table: string, condition: string, days: number): Promise<number> {
     const [row] = await this.options.database.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM ${table} WHERE ${expired}`,
+      `SELECT count(*)::int AS count FROM ${table} WHERE ${condition}`,
       [days],
     );
     return row?.count ?? 0;
   }
 
-  private async eraseUsers(days: number): Promise<number> {
-    const { database, limits = largestRun } = this.options;
-    const expired = await database.query<{ id: string }>(
-      `SELECT id FROM users WHERE ${expiredUsers} ORDER BY status_changed_at LIMIT $2`,
-      [days, limits.users],
-    );
-    let erased = 0;
-    for (const { id } of expired) {
-      const done = await this.alone(() => this.eraseUser(id));
-      if (done === null) break;
-      erased += done;
-    }
-    return erased;
-  }
-
-  private async eraseUser(userId: string): Promise<number> {
-    try {
-      await this.options.erasures.erase(retention, { userId, policy: 'RETENTION_DEACTIVATED_DAYS' });
-      return 1;
-    } catch (error) {
-      // Reactivated, held, or erased by another replica, since it was found.
-      if (error instanceof UserNotFoundError || error instanceof LegalHoldError) return 0;
-      throw error;
-    }
-  }
-
-  private async removeEntries(days: number): Promise<number> {
-    const { limits = largestRun } = this.options;
+  private async remove(fate: OwnFate, { expiry, days }: Omit<Step, 'limit'>): Promise<number> {
+    const most = this.options.limits?.[expiry.name] ?? largestRun[fate];
     let removed = 0;
-    while (removed < limits.historyEntries) {
-      const limit = Math.min(entriesPerBatch, limits.historyEntries - removed);
-      const count = await this.alone((tx) => this.removeBatch(tx, days, limit));
+    while (removed < most) {
+      const limit = Math.min(largestStep[fate], most - removed);
+      const count = await this.alone((tx) => this.steps[fate](tx, { expiry, days, limit }));
       removed += count ?? 0;
+      this.options.metrics.retentionRemovals.inc({ what: expiry.name }, count ?? 0);
       if (count === null || count < limit) break;
     }
     return removed;
@@ -127,38 +147,49 @@ export class Retention {
     });
   }
 
-  /** Of commerce entries the identity stays, so that the event is not folded again when it is delivered again. */
-  private async removeBatch(tx: Transaction, days: number, limit: number): Promise<number> {
-    const removed: { userId: string; count: number }[] = await tx.manager.query(
-      `WITH gone AS (
-         DELETE FROM user_history WHERE ctid = ANY (ARRAY(
-           SELECT ctid FROM user_history WHERE ${expiredEntries} LIMIT $2 FOR UPDATE SKIP LOCKED))
-         RETURNING user_id, source, event_id, type
-       ), remembered AS (
-         INSERT INTO erased_events SELECT source, event_id FROM gone WHERE type = ANY ($3::text[])
-         ON CONFLICT DO NOTHING
-       ), cut AS (
-         UPDATE user_commerce SET history_is_cut = true
-         WHERE NOT history_is_cut AND user_id IN (SELECT user_id FROM gone WHERE type = ANY ($3::text[]))
-       )
-       SELECT user_id AS "userId", count(*)::int AS count FROM gone GROUP BY user_id ORDER BY user_id`,
-      [days, limit, commerceEntryTypes],
-    );
-    const at = new Date();
-    if (removed.length > 0)
-      await this.options.audit.record(
-        tx,
-        ...removed.map(({ userId, count }) => ({
-          origin: retention,
-          userId,
-          action: 'HISTORY_EXPIRED' as const,
-          fields: ['history'],
-          reason: 'RETENTION_HISTORY_DAYS',
-          statement: `RETENTION_HISTORY_DAYS ${days}: ${count} entries`,
-          at,
-          values: null,
-        })),
-      );
-    return removed.reduce((sum, { count }) => sum + count, 0);
+  private async eraseUsers(tx: Transaction, step: Step): Promise<number> {
+    const ids = await findExpiredUsers(tx, step);
+    let erased = 0;
+    for (const userId of ids) if (await this.eraseUser(userId)) erased += 1;
+    return erased;
   }
+
+  private async eraseUser(userId: string): Promise<boolean> {
+    try {
+      await this.options.erasures.erase(caller, { userId, policy: 'RETENTION_DEACTIVATED_DAYS' });
+      return true;
+    } catch (error) {
+      // Reactivated, held, or erased by somebody else, since it was found.
+      if (error instanceof UserNotFoundError || error instanceof LegalHoldError) return false;
+      throw error;
+    }
+  }
+
+  private async withdrawUsers(tx: Transaction, step: Step): Promise<number> {
+    const ids = await findExpiredUsers(tx, step, 'FOR UPDATE SKIP LOCKED');
+    for (const id of ids) await this.options.users.removePending(tx, id);
+    return ids.length;
+  }
+}
+
+async function findExpiredUsers(
+  tx: Transaction,
+  { expiry, days, limit }: Step,
+  lock: 'FOR UPDATE SKIP LOCKED' | '' = '',
+): Promise<string[]> {
+  const rows: { id: string }[] = await tx.manager.query(
+    `SELECT id FROM users WHERE ${haveExpiredUnheld(expiry, '$1')} ORDER BY ${expiry.since} LIMIT $2 ${lock}`,
+    [days, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+async function deleteRecords(tx: Transaction, { expiry, days, limit }: Step): Promise<number> {
+  const { table } = expiry;
+  const [, removed]: [unknown, number] = await tx.manager.query(
+    `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM ${table} WHERE ${haveExpiredUnheld(expiry, '$1')} LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+    [days, limit],
+  );
+  return removed;
 }

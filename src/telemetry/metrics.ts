@@ -84,7 +84,7 @@ export function createMetrics() {
   });
   const retentionRemovals = new Counter({
     name: 'user_service_retention_removals_total',
-    help: 'Records that the retention policy removed, by what they were (users, history)',
+    help: 'Records that were removed as they had had their time, by what they were (users, historyEntries, …)',
     labelNames: ['what'] as const,
     registers,
   });

@@ -1,5 +1,6 @@
 import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
 import type { Database, Transaction } from '../postgres/database';
+import { getExpiry, haveExpired } from '../privacy/expiries';
 import { normalized } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
 import { fromConstraint } from './user.errors';
@@ -25,6 +26,8 @@ const columns = `id, email, email_normalized AS "emailNormalized", username, use
   marketing, newsletter, recommendations, loyalty, order_updates AS "orderUpdates",
   unsubscribed_at AS "unsubscribedAt", preferences_updated_at AS "preferencesUpdatedAt",
   version, revision, created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+const pendingExpired = haveExpired(getExpiry('pendingUsers'));
 
 /** PostgreSQL refuses this character in text, so no user has it. */
 const unstorable = '\0';
@@ -185,7 +188,7 @@ export class UserRepository {
   /** Makes room for new users where `PENDING` ones have waited in vain for longer than a day. */
   async removeExpiredPending(tx: Transaction, ...wanted: readonly User[]): Promise<void> {
     const expired: { id: string }[] = await tx.manager.query(
-      `SELECT id FROM users WHERE status = 'PENDING' AND created_at < now() - interval '24 hours'
+      `SELECT id FROM users WHERE ${pendingExpired}
          AND (id = ANY ($1::uuid[]) OR email_normalized = ANY ($2::text[])
            OR username_normalized = ANY ($3::text[]))
        ORDER BY id FOR UPDATE`,

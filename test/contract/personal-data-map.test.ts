@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { createDataSource } from '../../src/postgres/data-source';
 import { personalDataMap } from '../../src/privacy/personal-data-map';
@@ -62,6 +63,15 @@ describe('the map of personal data', () => {
       Object.keys(fields).map((field) => `${type}.${field}`),
     );
     expect(described.sort()).toEqual([...new Set(payloads)].sort());
+  });
+
+  it('decides alone what goes when it has had its time: no other statement deletes by time', () => {
+    const deletesByTime = /DELETE FROM[^`]*(make_interval|interval ')/;
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((it) =>
+      it.endsWith('.ts'),
+    );
+    const found = sources.filter((path) => deletesByTime.test(readFileSync(join('src', path), 'utf8')));
+    expect(found).toEqual([]);
   });
 
   it('erases or explains every table that says whose its records are', () => {

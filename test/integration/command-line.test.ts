@@ -98,15 +98,21 @@ describe('the command line', () => {
     await sql(`UPDATE user_history SET recorded_at = now() - interval '3 days'`);
     const [count = ''] = await sql('SELECT count(*) FROM user_history');
     const kept = await run(['retention']);
-    expect(kept).toMatchObject({ code: 0, stdout: '0 users and 0 history entries removed\n' });
+    expect(kept).toMatchObject({ code: 0, stdout: 'nothing removed\n' });
     const env = { RETENTION_HISTORY_DAYS: '2' };
     expect(await run(['retention', '--dry-run'], env)).toMatchObject({
       code: 0,
-      stdout: `0 users and ${count} history entries would be removed\n`,
+      stdout: `${count} history entries would be removed\n`,
     });
-    expect(JSON.parse((await run(['retention', '--json'], env)).stdout)).toEqual({
+    await sql(`INSERT INTO legal_holds (user_id, reason, placed_by, placed_at)
+      SELECT user_id, 'a dispute', 'officer', now() FROM user_history ORDER BY 1 LIMIT 1`);
+    const [held = ''] = await sql('SELECT count(*) FROM user_history JOIN legal_holds USING (user_id)');
+    const ended = await run(['retention', '--json'], env);
+    expect(ended.stderr).toBe(`${held} history entries stay: their users are under a legal hold\n`);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
       users: 0,
-      historyEntries: Number(count),
+      historyEntries: Number(count) - Number(held),
+      held: { historyEntries: Number(held) },
     });
   });
 

@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
-import { Expiry } from '../../src/users/expiry';
-import { UserRepository } from '../../src/users/user.repository';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
 import type { ProgrammableServer } from '../testkit/programmable-server';
+import { createRetention } from '../testkit/retention';
 import { countRows, eventsOf } from '../testkit/traces';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
@@ -173,9 +172,9 @@ describe('a new user with a password', () => {
     const database = new Database(app.databaseUrl, log, 1);
     await database.connect();
     try {
-      const expiry = new Expiry(database, new UserRepository(database));
-      expect(await expiry.sweep()).toMatchObject({ users: 1 });
-      expect(await expiry.sweep()).toMatchObject({ users: 0 });
+      const retention = createRetention(database);
+      expect(await retention.run()).toMatchObject({ pendingUsers: 1 });
+      expect(await retention.run()).toMatchObject({ pendingUsers: 0 });
     } finally {
       await database.close();
     }

@@ -1,7 +1,7 @@
+import { createIntake } from '../../src/intake';
 import { Database } from '../../src/postgres/database';
-import { Retention, type RetentionOutcome, type RetentionPolicy } from '../../src/privacy/retention';
-import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
-import { createServices } from '../../src/services';
+import { expiries, type RetentionPolicy } from '../../src/privacy/expiries';
+import type { RetentionOutcome } from '../../src/privacy/retention';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
@@ -13,6 +13,8 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { createExpiringRecords, namesOfKept } from '../testkit/expiring-records';
+import { createRetention } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 
 const log = createLogger({ level: 'silent' });
@@ -34,25 +36,8 @@ afterAll(async () => {
   await app.stop();
 });
 
-function retentionOf(policy: Partial<RetentionPolicy>, limits?: RetentionOutcome): Retention {
-  const metrics = createMetrics();
-  const recordCache = new InProcessRecordCache();
-  const { erasures, audit } = createServices({
-    database,
-    recordCache,
-    metrics,
-    log,
-    authenticationServiceUrl: null,
-  });
-  return new Retention({
-    database,
-    erasures,
-    audit,
-    policy: { deactivatedDays: null, historyDays: null, ...policy },
-    metrics,
-    ...(limits ? { limits } : {}),
-  });
-}
+const retentionOf = (policy: Partial<RetentionPolicy>, limits: RetentionOutcome = {}) =>
+  createRetention(database, policy, { limits });
 
 /** A user who was deactivated so many days ago. */
 async function createDeactivated(days: number): Promise<string> {
@@ -74,7 +59,7 @@ const remaining = async (ids: string[]) =>
 it('keeps everything without a policy', async () => {
   const id = await createDeactivated(4_000);
   const retention = retentionOf({});
-  expect([await retention.plan(), await retention.run()]).toEqual([
+  expect([await retention.plan(), await retention.run()]).toMatchObject([
     { users: 0, historyEntries: 0 },
     { users: 0, historyEntries: 0 },
   ]);
@@ -90,16 +75,16 @@ it('erases users who were deactivated long ago, as planned; not those who were l
   const { id: active } = await createUser(app);
   await app.sql(`UPDATE users SET status_changed_at = now() - interval '90 days' WHERE id = $1`, [active]);
 
-  const retention = retentionOf({ deactivatedDays: 30 });
-  expect(await retention.plan()).toEqual({ users: 1, historyEntries: 0 });
+  const retention = retentionOf({ RETENTION_DEACTIVATED_DAYS: 30 });
+  expect(await retention.plan()).toMatchObject({ users: 1, historyEntries: 0 });
   expect(await remaining([expired])).toEqual([expired]);
-  expect(await retention.run()).toEqual({ users: 1, historyEntries: 0 });
+  expect(await retention.run()).toMatchObject({ users: 1, historyEntries: 0 });
   const left = await remaining([expired, held, lately, active]);
   expect(new Set(left)).toEqual(new Set([held, lately, active]));
   expect(await app.sql('SELECT requested_by, status FROM erasures WHERE user_id = $1', [expired])).toEqual([
     { requested_by: 'retention', status: 'COMPLETED' },
   ]);
-  expect(await retention.run()).toEqual({ users: 0, historyEntries: 0 });
+  expect(await retention.run()).toMatchObject({ users: 0, historyEntries: 0 });
 });
 
 it('removes old history in batches, keeps what it added up to, and folds none of it again', async () => {
@@ -122,15 +107,15 @@ it('removes old history in batches, keeps what it added up to, and folds none of
   );
   const { id: young } = await createUser(app);
 
-  const retention = retentionOf({ historyDays: 365 });
+  const retention = retentionOf({ RETENTION_HISTORY_DAYS: 365 });
   const plan = await retention.plan();
-  expect(plan).toEqual({ users: 0, historyEntries: 2_302 });
-  expect(await Promise.all([retention.run(), retentionOf({ historyDays: 365 }).run()])).toEqual(
+  expect(plan).toMatchObject({ users: 0, historyEntries: 2_302 });
+  expect(await Promise.all([retention.run(), retentionOf({ RETENTION_HISTORY_DAYS: 365 }).run()])).toEqual(
     expect.arrayContaining([expect.objectContaining({ users: 0 })]),
   );
   await eventually(async () => {
     await retention.run();
-    expect(await retention.plan()).toEqual({ users: 0, historyEntries: 0 });
+    expect(await retention.plan()).toMatchObject({ users: 0, historyEntries: 0 });
   });
   const kept = await app.sql(
     `SELECT user_id, count(*)::int AS count FROM user_history WHERE user_id = ANY ($1) GROUP BY 1 ORDER BY 2`,
@@ -167,7 +152,7 @@ it('removes old history in batches, keeps what it added up to, and folds none of
 
 it('says in the audit trail which policy erased a user', async () => {
   const userId = await createDeactivated(31);
-  await retentionOf({ deactivatedDays: 30 }).run();
+  await retentionOf({ RETENTION_DEACTIVATED_DAYS: 30 }).run();
   expect((await auditTrailOf(app, userId)).at(-1)).toMatchObject({
     action: 'USER_ERASED',
     actor: 'retention',
@@ -184,21 +169,62 @@ it('removes no more in a run than its maximum, and goes on in the next', async (
      FROM generate_series(1, 50) AS n`,
     [userId],
   );
-  const retention = retentionOf({ deactivatedDays: 30, historyDays: 365 }, { users: 2, historyEntries: 30 });
-  expect(await retention.run()).toEqual({ users: 2, historyEntries: 30 });
+  const retention = retentionOf(
+    { RETENTION_DEACTIVATED_DAYS: 30, RETENTION_HISTORY_DAYS: 365 },
+    { users: 2, historyEntries: 30 },
+  );
+  expect(await retention.run()).toMatchObject({ users: 2, historyEntries: 30 });
   expect(await remaining(ids)).toHaveLength(1);
-  expect(await retention.run()).toEqual({ users: 1, historyEntries: 20 });
+  expect(await retention.run()).toMatchObject({ users: 1, historyEntries: 20 });
 });
 
 it('leaves everything to the replica that is at it', async () => {
   const userId = await createDeactivated(31);
-  const retention = retentionOf({ deactivatedDays: 30, historyDays: 365 });
+  const retention = retentionOf({ RETENTION_DEACTIVATED_DAYS: 30, RETENTION_HISTORY_DAYS: 365 });
   const release = await database.transaction(async (tx) => {
     // As another replica takes a step.
     await tx.manager.query('SELECT pg_advisory_xact_lock(7305808872)');
     return retention.run();
   });
-  expect(release).toEqual({ users: 0, historyEntries: 0 });
+  expect(release).toMatchObject({ users: 0, historyEntries: 0 });
   expect(await remaining([userId])).toEqual([userId]);
-  expect(await retention.run()).toEqual({ users: 1, historyEntries: 0 });
+  expect(await retention.run()).toMatchObject({ users: 1, historyEntries: 0 });
+});
+
+it('removes all that the map of personal data gives a time, as planned; nothing sooner, and nothing of users under a hold', async () => {
+  const expired = await createExpiringRecords(app, { daysUnlessFixed: 30, hours: 1 });
+  const young = await createExpiringRecords(app, { daysUnlessFixed: 30, hours: -1 });
+  const held = await createExpiringRecords(app, { daysUnlessFixed: 30, hours: 1 });
+  for (const { userId } of held)
+    await app.sql(
+      `INSERT INTO legal_holds (user_id, reason, placed_by, placed_at) VALUES ($1, 'a dispute', 'officer', now())`,
+      [userId],
+    );
+
+  const metrics = createMetrics();
+  const retention = createRetention(
+    database,
+    { RETENTION_DEACTIVATED_DAYS: 30, RETENTION_HISTORY_DAYS: 30, OUTBOX_RETENTION_DAYS: 30 },
+    { metrics },
+  );
+  const plan = await retention.plan();
+  expect(await namesOfKept(app, expired)).toEqual(expect.arrayContaining(Object.keys(plan)));
+  const outcome = await retention.run();
+  await createIntake({ database, metrics, log, waitingDays: 30 }).waiting.sweep('all');
+
+  expect(await namesOfKept(app, expired)).toEqual([]);
+  expect(await namesOfKept(app, young)).toEqual(expiries.map(({ name }) => name));
+  // Of nobody, or kept by being parked.
+  expect(await namesOfKept(app, held)).toEqual(
+    expiries.filter(({ ofUser, fate }) => ofUser !== null && fate !== 'parked').map(({ name }) => name),
+  );
+  expect(await retention.findHeld()).toMatchObject({ pendingUsers: 1, outboxEvents: 1, deliveryAttempts: 0 });
+  expect(outcome).toEqual(plan);
+  expect(Object.keys(outcome)).toEqual(
+    expiries.filter(({ fate }) => fate !== 'parked').map(({ name }) => name),
+  );
+  const { values } = await metrics.retentionRemovals.get();
+  const counted = values.map(({ labels, value }) => [labels.what, value]);
+  expect(Object.fromEntries(counted)).toEqual(outcome);
+  expect(Object.values(outcome).every((count) => count > 0)).toBe(true);
 });

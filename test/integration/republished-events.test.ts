@@ -1,12 +1,12 @@
 import { rmSync } from 'node:fs';
 import { v7 as uuidv7 } from 'uuid';
-import { OutboxRetention } from '../../src/outbox/outbox-retention';
 import { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { buildCheckout } from '../testkit/built-checkout';
 import { runCommand } from '../testkit/command';
 import { eventually } from '../testkit/eventually';
+import { createRetention } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
@@ -82,8 +82,8 @@ describe('republish', () => {
          SELECT gen_random_uuid(), gen_random_uuid(), 1, 'UserUpdated', '{}', now() - interval '40 days', 99,
            now() - age FROM unnest(ARRAY['31 days', '31 days', '29 days', NULL]::interval[]) AS age, generate_series(1, 300)`,
       );
-      const retention = new OutboxRetention(database, 30);
-      expect(await retention.sweep()).toBe(600);
+      const retention = createRetention(database, { OUTBOX_RETENTION_DAYS: 30 });
+      expect(await retention.run()).toMatchObject({ outboxEvents: 600 });
       expect(await app.sql('SELECT count(*)::int AS n FROM outbox_events WHERE lane = 99')).toEqual([
         { n: 600 },
       ]);

@@ -1,0 +1,53 @@
+import type { AuditLog } from '../audit/audit-log';
+import { commerceEntryTypes } from '../history/commerce-entry';
+import type { Transaction } from '../postgres/database';
+import type { Caller } from '../users/user-changes';
+import { haveExpiredUnheld, type TableExpiry } from './expiries';
+
+export interface HistoryRemoval {
+  readonly expiry: TableExpiry;
+  readonly days: number;
+  readonly limit: number;
+  readonly caller: Caller;
+  readonly audit: AuditLog;
+}
+
+/**
+ * Removes entries of histories that have had their time, and says in the audit trail of each user how many; answers
+ * how many in all. Of commerce entries what they added to the summary stays, and their identity, so that the event is
+ * not folded again when it is delivered again.
+ */
+export async function removeHistory(tx: Transaction, removal: HistoryRemoval): Promise<number> {
+  const { expiry, days, limit, caller, audit } = removal;
+  const removed: { userId: string; count: number }[] = await tx.manager.query(
+    `WITH gone AS (
+       DELETE FROM user_history WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM user_history WHERE ${haveExpiredUnheld(expiry, '$1')} LIMIT $2 FOR UPDATE SKIP LOCKED))
+       RETURNING user_id, source, event_id, type
+     ), remembered AS (
+       INSERT INTO erased_events SELECT source, event_id FROM gone WHERE type = ANY ($3::text[])
+       ON CONFLICT DO NOTHING
+     ), cut AS (
+       UPDATE user_commerce SET history_is_cut = true
+       WHERE NOT history_is_cut AND user_id IN (SELECT user_id FROM gone WHERE type = ANY ($3::text[]))
+     )
+     SELECT user_id AS "userId", count(*)::int AS count FROM gone GROUP BY user_id ORDER BY user_id`,
+    [days, limit, commerceEntryTypes],
+  );
+  const at = new Date();
+  if (removed.length > 0)
+    await audit.record(
+      tx,
+      ...removed.map(({ userId, count }) => ({
+        origin: caller,
+        userId,
+        action: 'HISTORY_EXPIRED' as const,
+        fields: ['history'],
+        reason: 'RETENTION_HISTORY_DAYS',
+        statement: `RETENTION_HISTORY_DAYS ${days}: ${count} entries`,
+        at,
+        values: null,
+      })),
+    );
+  return removed.reduce((sum, { count }) => sum + count, 0);
+}

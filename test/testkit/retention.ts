@@ -1,0 +1,38 @@
+import type { Database } from '../../src/postgres/database';
+import type { RetentionPolicy } from '../../src/privacy/expiries';
+import { Retention, type RetentionOutcome } from '../../src/privacy/retention';
+import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
+import { createServices } from '../../src/services';
+import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
+
+const keepsEverything: RetentionPolicy = {
+  RETENTION_DEACTIVATED_DAYS: null,
+  RETENTION_HISTORY_DAYS: null,
+  OUTBOX_RETENTION_DAYS: null,
+  WAITING_DAYS: null,
+};
+
+/** Retention as one more replica has it; without a setting in `policy` what it decides about stays. */
+export function createRetention(
+  database: Database,
+  policy: Partial<RetentionPolicy> = {},
+  { limits = {}, metrics = createMetrics() }: { limits?: RetentionOutcome; metrics?: Metrics } = {},
+): Retention {
+  const { users, erasures, audit } = createServices({
+    database,
+    recordCache: new InProcessRecordCache(),
+    metrics,
+    log: createLogger({ level: 'silent' }),
+    authenticationServiceUrl: null,
+  });
+  return new Retention({
+    database,
+    users,
+    erasures,
+    audit,
+    policy: { ...keepsEverything, ...policy },
+    metrics,
+    limits,
+  });
+}
