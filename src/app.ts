@@ -122,7 +122,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     log,
     waitingDays: config.retention.WAITING_DAYS,
   });
-  const upkeep = createUpkeep({ services, background, config, metrics, log });
+  const upkeep = createUpkeep({ services, background, policy: config.retention, metrics, log });
 
   const schema = createSchema(
     [

@@ -1,29 +1,31 @@
 import { AuditSealer } from './audit/audit-sealer';
-import type { Config } from './config';
 import { Outbox } from './outbox/outbox';
 import { PeriodicJob } from './periodic-job';
 import type { Database } from './postgres/database';
 import { ErasureLoop } from './privacy/erasure-loop';
+import type { RetentionPolicy } from './privacy/expiries';
 import { Retention } from './privacy/retention';
 import type { Services } from './services';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 
-const retentionIntervalMs = 600_000;
+const tenMinutesMs = 600_000;
 
 export interface UpkeepOptions {
   readonly services: Services;
   /** The connections that no request waits for. */
   readonly background: Database;
-  readonly config: Config;
+  readonly policy: RetentionPolicy;
+  /** How often to look for what has had its time, in milliseconds; ten minutes unless told. */
+  readonly retentionIntervalMs?: number;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
 
 /** What the service does by itself to what it stores, put together: going on with erasures, removing what has had its time, sealing. */
-export function createUpkeep({ services, background, config, metrics, log }: UpkeepOptions) {
+export function createUpkeep(options: UpkeepOptions) {
+  const { services, background, policy, metrics, log, retentionIntervalMs = tenMinutesMs } = options;
   const { audit, erasures, users } = services;
-  const policy = config.retention;
   const retention = new Retention({ database: background, users, erasures, audit, policy, metrics });
   const jobs = [
     new PeriodicJob({

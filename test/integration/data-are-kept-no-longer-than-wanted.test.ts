@@ -4,6 +4,7 @@ import { expiries, type RetentionPolicy } from '../../src/privacy/expiries';
 import type { RetentionOutcome } from '../../src/privacy/retention';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
+import { createUpkeep } from '../../src/upkeep';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import {
@@ -14,7 +15,7 @@ import {
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { createExpiringRecords, namesOfKept } from '../testkit/expiring-records';
-import { createRetention } from '../testkit/retention';
+import { createOtherServices, createRetention, keepsEverything } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 
 const log = createLogger({ level: 'silent' });
@@ -84,6 +85,11 @@ it('erases users who were deactivated long ago, as planned; not those who were l
   expect(await app.sql('SELECT requested_by, status FROM erasures WHERE user_id = $1', [expired])).toEqual([
     { requested_by: 'retention', status: 'COMPLETED' },
   ]);
+  expect((await auditTrailOf(app, expired)).at(-1)).toMatchObject({
+    action: 'USER_ERASED',
+    actor: 'retention',
+    reason: 'RETENTION_DEACTIVATED_DAYS',
+  });
   expect(await retention.run()).toMatchObject({ users: 0, historyEntries: 0 });
 });
 
@@ -127,14 +133,21 @@ it('removes old history in batches, keeps what it added up to, and folds none of
   ]);
 
   // Each batch says what it took from whom, by which policy.
-  const told = await app.sql<{ count: number }>(
+  const told = await app.sql(
     `SELECT actor_id, fields, split_part(reason, ':', 1) AS policy,
-       sum(split_part(split_part(reason, ': ', 2), ' ', 1)::int)::int AS count
+       sum(split_part(split_part(reason, ': ', 2), ' ', 1)::int)::int AS count,
+       max(split_part(split_part(reason, ': ', 2), ' ', 1)::int) <= 1000 AS "areBatches"
      FROM audit_entries WHERE action = 'HISTORY_EXPIRED' AND user_id = $1 GROUP BY 1, 2, 3`,
     [userId],
   );
   expect(told).toEqual([
-    { actor_id: 'retention', fields: ['history'], policy: 'RETENTION_HISTORY_DAYS 365', count: 2_302 },
+    {
+      actor_id: 'retention',
+      fields: ['history'],
+      policy: 'RETENTION_HISTORY_DAYS 365',
+      count: 2_302,
+      areBatches: true,
+    },
   ]);
   expect(
     await app.sql(`SELECT 1 FROM audit_entries WHERE action = 'HISTORY_EXPIRED' AND user_id <> $1`, [userId]),
@@ -147,16 +160,6 @@ it('removes old history in batches, keeps what it added up to, and folds none of
     orderCount: 1,
     spent: [{ amount: '10', currency: 'EUR' }],
     history: [],
-  });
-});
-
-it('says in the audit trail which policy erased a user', async () => {
-  const userId = await createDeactivated(31);
-  await retentionOf({ RETENTION_DEACTIVATED_DAYS: 30 }).run();
-  expect((await auditTrailOf(app, userId)).at(-1)).toMatchObject({
-    action: 'USER_ERASED',
-    actor: 'retention',
-    reason: 'RETENTION_DEACTIVATED_DAYS',
   });
 });
 
@@ -227,4 +230,24 @@ it('removes all that the map of personal data gives a time, as planned; nothing 
   const counted = values.map(({ labels, value }) => [labels.what, value]);
   expect(Object.fromEntries(counted)).toEqual(outcome);
   expect(Object.values(outcome).every((count) => count > 0)).toBe(true);
+});
+
+it('is done by the service itself, every so often', async () => {
+  const records = await createExpiringRecords(app, { daysUnlessFixed: 30, hours: 1 });
+  const withoutSetting = records.filter(({ expiry }) => typeof expiry.days === 'number');
+  const metrics = createMetrics();
+  const upkeep = createUpkeep({
+    services: createOtherServices(database, metrics),
+    background: database,
+    policy: keepsEverything,
+    metrics,
+    log,
+    retentionIntervalMs: 10,
+  });
+  upkeep.start();
+  try {
+    await eventually(async () => expect(await namesOfKept(app, withoutSetting)).toEqual([]));
+  } finally {
+    await upkeep.stop();
+  }
 });

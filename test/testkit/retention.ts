@@ -2,11 +2,12 @@ import type { Database } from '../../src/postgres/database';
 import type { RetentionPolicy } from '../../src/privacy/expiries';
 import { Retention, type RetentionOutcome } from '../../src/privacy/retention';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
-import { createServices } from '../../src/services';
+import { createServices, type Services } from '../../src/services';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 
-const keepsEverything: RetentionPolicy = {
+/** Nothing with a setting goes. */
+export const keepsEverything: RetentionPolicy = {
   RETENTION_DEACTIVATED_DAYS: null,
   RETENTION_HISTORY_DAYS: null,
   OUTBOX_RETENTION_DAYS: null,
@@ -19,13 +20,7 @@ export function createRetention(
   policy: Partial<RetentionPolicy> = {},
   { limits = {}, metrics = createMetrics() }: { limits?: RetentionOutcome; metrics?: Metrics } = {},
 ): Retention {
-  const { users, erasures, audit } = createServices({
-    database,
-    recordCache: new InProcessRecordCache(),
-    metrics,
-    log: createLogger({ level: 'silent' }),
-    authenticationServiceUrl: null,
-  });
+  const { users, erasures, audit } = createOtherServices(database, metrics);
   return new Retention({
     database,
     users,
@@ -34,5 +29,16 @@ export function createRetention(
     policy: { ...keepsEverything, ...policy },
     metrics,
     limits,
+  });
+}
+
+/** The nouns as one more replica has them, without RabbitMQ and with a cache of its own. */
+export function createOtherServices(database: Database, metrics: Metrics): Services {
+  return createServices({
+    database,
+    recordCache: new InProcessRecordCache(),
+    metrics,
+    log: createLogger({ level: 'silent' }),
+    authenticationServiceUrl: null,
   });
 }
