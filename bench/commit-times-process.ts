@@ -10,13 +10,15 @@ let commits: EventTimes = [];
 let sends: EventTimes = [];
 const nowMs = () => performance.timeOrigin + performance.now();
 
-const append = Object.getOwnPropertyDescriptor(Outbox.prototype, 'append')?.value as (
+const appending = Object.getOwnPropertyDescriptor(Outbox.prototype, 'appending')?.value as (
   this: Outbox,
-  ...args: Parameters<Outbox['append']>
-) => Promise<void>;
-Outbox.prototype.append = async function appendAndTell(tx, event) {
-  tx.afterCommit(() => void commits.push([event.id, nowMs()]));
-  await append.call(this, tx, event);
+  ...args: Parameters<Outbox['appending']>
+) => ReturnType<Outbox['appending']>;
+Outbox.prototype.appending = function appendingAndTelling(tx, ...events) {
+  tx.afterCommit(() => {
+    for (const { id } of events) commits.push([id, nowMs()]);
+  });
+  return appending.call(this, tx, ...events);
 };
 
 const publish = Object.getOwnPropertyDescriptor(RabbitMqBroker.prototype, 'publish')?.value as (

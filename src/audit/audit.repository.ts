@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
 import type { Database, Transaction } from '../postgres/database';
-import type { AuditEntry } from './audit-entry.entity';
+import { prepared } from '../postgres/prepared';
+import { insertRows, type Write } from '../postgres/write';
+import { AuditEntry } from './audit-entry.entity';
+import { AuditKey } from './audit-key.entity';
 import { decryptValues } from './audit-values';
+import { UnsealedAuditEntry } from './unsealed-audit-entry.entity';
 
 /** An entry to be written; its position is given by the database. */
 export type NewAuditEntry = Omit<AuditEntry, 'position'>;
@@ -19,16 +23,6 @@ const ensureKeys = `
   SELECT user_id AS id, key FROM made
   UNION ALL SELECT user_id, key FROM audit_keys WHERE user_id = ANY ($1::uuid[])`;
 
-const insertEntries = `
-  WITH given AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS it (id uuid, at timestamptz, "actorId" text, "userId" uuid,
-      action text, fields text[], reason text, "encryptedValues" text)
-  ), queued AS (
-    INSERT INTO audit_unsealed (entry_id) SELECT id FROM given
-  )
-  INSERT INTO audit_entries (id, at, actor_id, user_id, action, fields, reason, encrypted_values)
-  SELECT id, at, "actorId", "userId", action, fields, reason, decode("encryptedValues", 'base64') FROM given`;
-
 /** The audit tables. Entries are added and read, never changed. */
 export class AuditRepository {
   constructor(private readonly database: Database) {}
@@ -37,20 +31,24 @@ export class AuditRepository {
   async ensureKeys(tx: Transaction, userIds: ReadonlySet<string>): Promise<Map<string, Buffer>> {
     if (userIds.size === 0) return new Map();
     const ids = [...userIds];
-    const rows: { id: string; key: Buffer }[] = await tx.manager.query(ensureKeys, [
+    const rows: { id: string; key: Buffer }[] = await tx.manager.query(prepared(ensureKeys), [
       ids,
       ids.map(() => randomBytes(32)),
     ]);
     return new Map(rows.map(({ id, key }) => [id, key]));
   }
 
-  /** Writes entries and queues them for the sealer, in one statement. */
-  async insert(tx: Transaction, entries: readonly NewAuditEntry[]): Promise<void> {
-    const rows = entries.map((entry) => ({
-      ...entry,
-      encryptedValues: entry.encryptedValues?.toString('base64') ?? null,
-    }));
-    await tx.manager.query(insertEntries, [JSON.stringify(rows)]);
+  /** Keys for users who begin with the statement that writes them; a user who had a key cannot be written. */
+  newKeys(userIds: ReadonlySet<string>): { keys: Map<string, Buffer>; write: Write } {
+    const keys = new Map([...userIds].map((id) => [id, randomBytes(32)]));
+    const rows = [...keys].map(([userId, key]) => ({ userId, key }));
+    return { keys, write: insertRows(AuditKey, rows) };
+  }
+
+  /** Entries to be written together, queued for the sealer. */
+  writes(entries: readonly NewAuditEntry[]): [Write, Write] {
+    const queued = entries.map(({ id }) => ({ entryId: id }));
+    return [insertRows(AuditEntry, entries), insertRows(UnsealedAuditEntry, queued)];
   }
 
   /**

@@ -1,4 +1,5 @@
-import type { Database, Transaction } from '../postgres/database';
+import type { Database } from '../postgres/database';
+import { insertRows, type Write } from '../postgres/write';
 import { HistoryEntry } from './history-entry.entity';
 import { type KeysetPosition, keysetTime, type Positioned } from './keyset';
 
@@ -10,9 +11,9 @@ export interface HistoryFilter {
   to?: Date | undefined;
 }
 
-/** Writes entries in the caller's transaction; each pair of source and event id can be there only once. */
-export async function appendHistory(tx: Transaction, ...entries: HistoryEntry[]): Promise<void> {
-  await tx.insert(HistoryEntry, entries);
+/** Entries to be written with the change they tell of; each pair of source and event id can be there only once. */
+export function historyWrite(entries: readonly HistoryEntry[]): Write {
+  return insertRows(HistoryEntry, entries);
 }
 
 const columns = `id, user_id AS "userId", type, occurred_at AS "occurredAt", recorded_at AS "recordedAt",

@@ -1,17 +1,12 @@
 import type { Transaction } from '../postgres/database';
+import { insertRows, type Write, writeTogether } from '../postgres/write';
 import { isAuditEvent } from './cloud-event';
-import type { OutboxEvent } from './outbox-event.entity';
+import { OutboxEvent } from './outbox-event.entity';
 
 /** How many relay leaders can work at once. Changing it while events wait may part a user's events. */
 export const laneCount = 4;
 /** Apart from all others: reading must not delay what tells of changes. */
 const auditLane = 100;
-
-const insertEvents = `
-  INSERT INTO outbox_events (id, user_id, version, type, data, occurred_at, traceparent, lane)
-  SELECT id, "userId", version, type, data, "occurredAt", traceparent, lane
-  FROM jsonb_to_recordset($1::jsonb) AS it (id uuid, "userId" uuid, version integer, type text, data jsonb,
-    "occurredAt" timestamptz, traceparent text, lane smallint)`;
 
 /** What a change says to the world; `id` is the event's identity for ever. */
 export type NewOutboxEvent = Pick<
@@ -26,11 +21,16 @@ export class Outbox {
 
   /** Writes events in the caller's transaction, so that they are published if and only if it commits. */
   async append(tx: Transaction, ...events: readonly NewOutboxEvent[]): Promise<void> {
-    const rows = events.map((event) => ({ ...event, lane: laneFor(event) }));
-    await tx.manager.query(insertEvents, [JSON.stringify(rows)]);
+    await writeTogether(tx, this.appending(tx, ...events));
+  }
+
+  /** The same, to be written by the caller in this transaction together with what the events tell of. */
+  appending(tx: Transaction, ...events: readonly NewOutboxEvent[]): Write {
+    const rows = events.map((event) => ({ ...event, lane: laneFor(event), publishedAt: null }));
     tx.afterCommit(() => {
       for (const lane of new Set(rows.map((row) => row.lane))) this.wake(lane);
     });
+    return insertRows(OutboxEvent, rows);
   }
 }
 

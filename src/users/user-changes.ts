@@ -1,9 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { AuditLog, Origin } from '../audit/audit-log';
+import type { AuditedAction, AuditLog, AuditRecord, Origin } from '../audit/audit-log';
 import type { Actor } from '../authentication/actor';
-import { appendHistory } from '../history/user-history.repository';
+import { historyWrite } from '../history/user-history.repository';
 import type { Outbox } from '../outbox/outbox';
 import type { Transaction } from '../postgres/database';
+import { type Write, writeTogether } from '../postgres/write';
 import { auditedChange } from './audited-change';
 import type { UserCache } from './user.cache';
 import { User } from './user.entity';
@@ -54,8 +55,8 @@ export class UserChanges {
 
   /** Writes a new user; one that is `PENDING` is not told to anybody yet. */
   async insert(tx: Transaction, user: User, event: UserEvent | null, origin: Origin): Promise<User> {
-    await this.users.insert(tx, user);
-    if (event) await this.tell(tx, [{ before: null, user, event, at: user.createdAt }], origin);
+    const told = event ? this.toldOfNew(tx, [{ before: null, user, event, at: user.createdAt }], origin) : [];
+    await this.users.insert(tx, user, told);
     tx.afterCommit(() => this.cache.write(user));
     return user;
   }
@@ -74,7 +75,7 @@ export class UserChanges {
       event: eventOf(user),
       at: user.createdAt,
     }));
-    if (told.length > 0) await this.tell(tx, told, origin);
+    if (told.length > 0) await sendAll(tx, this.toldOfNew(tx, told, origin));
     tx.afterCommit(async () => {
       await Promise.all([...inserted].map((user) => this.cache.write(user)));
     });
@@ -100,7 +101,7 @@ export class UserChanges {
     const changed = Object.assign(new User(), read, written);
     // Nobody was told of a user that is still to be accepted, nor is it in the audit log: for both it begins now.
     const before = read.status === 'PENDING' ? null : read;
-    await this.tell(tx, [{ before, user: changed, event: eventOf(changed), at }], origin);
+    await sendAll(tx, await this.told(tx, [{ before, user: changed, event: eventOf(changed), at }], origin));
     tx.afterCommit(() => this.cache.write(changed));
     return changed;
   }
@@ -114,45 +115,65 @@ export class UserChanges {
     return changed;
   }
 
-  private async tell(tx: Transaction, told: readonly Told[], origin: Origin): Promise<void> {
+  /** What is written along with changes: history entries, audit entries and the events of both. */
+  private async told(tx: Transaction, told: readonly Told[], origin: Origin): Promise<Writes> {
+    const audited = await this.audit.recording(tx, auditedOf(told, origin));
+    return this.writesOf(tx, told, origin, audited);
+  }
+
+  private toldOfNew(tx: Transaction, told: readonly Told[], origin: Origin): Writes {
+    return this.writesOf(tx, told, origin, this.audit.recordingNew(auditedOf(told, origin)));
+  }
+
+  private writesOf(
+    tx: Transaction,
+    told: readonly Told[],
+    { traceparent }: Origin,
+    audited: AuditRecord<readonly Write[]>,
+  ): Writes {
     const changes = told.map((one) => ({ ...one, eventId: uuidv7() }));
     for (const { user, event } of changes)
       if (event.type === 'UserCreated') tx.afterCommit(() => this.onKnown(user.id));
-    await appendHistory(
-      tx,
-      ...changes.map(({ user, event, at, eventId }) => ({
-        id: uuidv7(),
-        userId: user.id,
-        occurredAt: at,
-        recordedAt: at,
-        source: eventSource(user.id),
-        eventId,
-        late: false,
-        ...event.history,
-      })),
-    );
-    await this.outbox.append(
-      tx,
-      ...changes.map(({ user, event, at, eventId }) => ({
-        id: eventId,
-        userId: user.id,
-        version: user.version,
-        type: event.type,
-        data: event.data,
-        occurredAt: at,
-        traceparent: origin.traceparent,
-      })),
-    );
-    await this.audit.record(
-      tx,
-      ...changes.map(({ before, user, event, at }) => ({
-        origin,
-        userId: user.id,
-        action: event.action,
-        ...auditedChange(before, user),
-        reason: event.action === 'USER_DEACTIVATED' ? user.statusReason : null,
-        at,
-      })),
-    );
+    const entries = changes.map(({ user, event, at, eventId }) => ({
+      id: uuidv7(),
+      userId: user.id,
+      occurredAt: at,
+      recordedAt: at,
+      source: eventSource(user.id),
+      eventId,
+      late: false,
+      ...event.history,
+    }));
+    const events = changes.map(({ user, event, at, eventId }) => ({
+      id: eventId,
+      userId: user.id,
+      version: user.version,
+      type: event.type,
+      data: event.data,
+      occurredAt: at,
+      traceparent,
+    }));
+    return [
+      historyWrite(entries),
+      ...audited.writes,
+      this.outbox.appending(tx, ...events, ...audited.events),
+    ];
   }
+}
+
+type Writes = readonly [Write, ...Write[]];
+
+async function sendAll(tx: Transaction, writes: Writes): Promise<void> {
+  await writeTogether(tx, ...writes);
+}
+
+function auditedOf(told: readonly Told[], origin: Origin): AuditedAction[] {
+  return told.map(({ before, user, event, at }) => ({
+    origin,
+    userId: user.id,
+    action: event.action,
+    ...auditedChange(before, user),
+    reason: event.action === 'USER_DEACTIVATED' ? user.statusReason : null,
+    at,
+  }));
 }

@@ -1,5 +1,6 @@
 import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
 import type { Database, Transaction } from '../postgres/database';
+import { insertRows, orNothing, type Write, writeTogether } from '../postgres/write';
 import { getExpiry, haveExpired } from '../privacy/expiries';
 import { normalized } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
@@ -119,9 +120,16 @@ export class UserRepository {
     return row ?? null;
   }
 
-  /** @throws EmailTakenError, UsernameTakenError, UserIdTakenError */
-  async insert(tx: Transaction, user: User): Promise<void> {
-    await tx.insert(User, user).catch((error: unknown) => {
+  /**
+   * Writes a new user and what goes with it, in one statement, in the place of users who have waited in vain.
+   *
+   * @throws EmailTakenError, UsernameTakenError, UserIdTakenError
+   */
+  async insert(tx: Transaction, user: User, along: readonly Write[]): Promise<void> {
+    const write = insertRows(User, [user]);
+    if ((await writeTogether(tx, orNothing(write), ...along)) === 1) return;
+    await this.removeExpiredPending(tx, user);
+    await writeTogether(tx, write, ...along).catch((error: unknown) => {
       throw fromConstraint(error);
     });
   }

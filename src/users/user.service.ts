@@ -75,7 +75,6 @@ export class UserService {
 
     const user = newUser(id, profile, password === null ? 'ACTIVE' : 'PENDING');
     const created = await this.idempotency.run({ caller, mutation: 'createUser', input }, async (tx) => {
-      await this.users.removeExpiredPending(tx, user);
       await this.changes.insert(tx, user, password === null ? userCreated(user) : null, caller);
       // Afterwards: the insert waits for an erasure of this very id that is not committed yet.
       if (input.userId && (await findErased(tx, [user.id])).size > 0) throw new UserIdTakenError();

@@ -107,4 +107,21 @@ describe('statements', () => {
     expect(answers.every(({ data }) => data.user.status === 'ACTIVE')).toBe(true);
     expect(reads().length).toBeLessThanOrEqual(5);
   });
+
+  it('are one for all that a new user brings with it', async () => {
+    statements.length = 0;
+    await createUser(app);
+    const tables = [
+      'users',
+      'user_history',
+      'outbox_events',
+      'audit_entries',
+      'audit_keys',
+      'audit_unsealed',
+    ];
+    // The answer is audited too, as a read: that is another statement.
+    const writes = statements.filter((text) => /INSERT INTO (users|user_history|audit_keys)\b/.test(text));
+    expect(writes).toHaveLength(1);
+    for (const table of tables) expect(writes[0]).toContain(`INSERT INTO ${table} (`);
+  });
 });

@@ -1,0 +1,72 @@
+import { getMetadataArgsStorage } from 'typeorm';
+import type { Transaction } from './database';
+import { prepared } from './prepared';
+
+/** Rows, and the statement that inserts them: it ends with their source, `$1`, a JSON array of them. */
+export interface Write {
+  readonly sql: string;
+  readonly rows: readonly object[];
+}
+
+const statements = new Map<object, string>();
+
+/** Inserts whole rows, whatever their number with one plan. What the database generates is left to it. */
+export function insertRows<Row extends object>(
+  entity: new () => Row,
+  rows: readonly Partial<NoInfer<Row>>[],
+): Write {
+  const sql = statements.get(entity) ?? insertStatement(entity);
+  statements.set(entity, sql);
+  return { sql, rows: rows.map(storableBytes) };
+}
+
+/**
+ * Sends all of these as one statement, planned once, and answers how many rows the first wrote: when it wrote none,
+ * the others write nothing. None of them sees what another one wrote.
+ */
+export async function writeTogether(
+  tx: Transaction,
+  first: Write,
+  ...others: readonly Write[]
+): Promise<number> {
+  const parts = others.map(({ sql }, at) => {
+    const rows = `(SELECT $${at + 2}::jsonb WHERE EXISTS (SELECT FROM first))`;
+    return `, write_${at + 2} AS (${sql.replace('$1', () => rows)})`;
+  });
+  const sql = `WITH first AS (${first.sql} RETURNING 1)${parts.join('')} SELECT count(*)::integer AS written FROM first`;
+  const parameters = [first, ...others].map(({ rows }) => JSON.stringify(rows));
+  const [row]: { written: number }[] = await tx.manager.query(prepared(sql), parameters);
+  return row?.written ?? 0;
+}
+
+/** The same write, but rows are left out that a constraint does not allow beside others. */
+export function orNothing({ sql, rows }: Write): Write {
+  return { sql: `${sql} ON CONFLICT DO NOTHING`, rows };
+}
+
+function insertStatement(entity: new () => object): string {
+  const storage = getMetadataArgsStorage();
+  const table = storage.tables.find(({ target }) => target === entity)?.name;
+  const generated = storage.generations
+    .filter(({ target }) => target === entity)
+    .map((it) => it.propertyName);
+  const columns = storage.columns
+    .filter(({ target, propertyName }) => target === entity && !generated.includes(propertyName))
+    .map(({ propertyName, options }) => ({
+      name: options.name ?? propertyName,
+      property: `"${propertyName}"`,
+      bytes: options.type === 'bytea',
+      type: `${options.type === 'bytea' ? 'text' : String(options.type)}${options.array ? '[]' : ''}`,
+    }));
+  const values = columns.map(({ property, bytes }) => (bytes ? `decode(${property}, 'base64')` : property));
+  return `INSERT INTO ${table} (${columns.map(({ name }) => name).join(', ')}) SELECT ${values.join(', ')}
+    FROM jsonb_to_recordset($1::jsonb) AS it (${columns.map(({ property, type }) => `${property} ${type}`).join(', ')})`;
+}
+
+function storableBytes(row: object): object {
+  const entries = Object.entries(row);
+  if (!entries.some(([, value]) => Buffer.isBuffer(value))) return row;
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, Buffer.isBuffer(value) ? value.toString('base64') : value]),
+  );
+}
