@@ -132,8 +132,9 @@ export class RabbitMqConnection {
     this.blocked = false;
     this.dropCurrent = drop;
     try {
-      await withDeadline(setup(connection, drop), setupTimeoutMs);
-      if (!dropped) {
+      // A connection that ends in the middle leaves replies out that setting up waits for.
+      const whole = Promise.race([setup(connection, drop).then(() => true), ended.then(() => false)]);
+      if ((await withDeadline(whole, setupTimeoutMs)) && !dropped) {
         this.ready = true;
         readyAtMs = performance.now();
         log.info({ connection: name }, 'connected to RabbitMQ');

@@ -1,5 +1,7 @@
 import { BrokerUnavailableError, MessageRefusedError } from '../../src/rabbitmq/broker';
+import { RabbitMqConnection } from '../../src/rabbitmq/rabbitmq-connection';
 import { historyQueue } from '../../src/rabbitmq/topology';
+import { createLogger } from '../../src/telemetry/logger';
 import {
   isReady,
   newAmqpPrefix,
@@ -241,5 +243,23 @@ describe('closing', () => {
     await eventually(() => expect(proxy.connections).toBeGreaterThan(0));
     expect(await elapsedMs(broker.close())).toBeLessThan(200);
     await proxy.resume();
+  });
+
+  it('does not wait for what a connection was being set up with', async () => {
+    let begun: () => void = () => undefined;
+    const setUp = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const connection = new RabbitMqConnection({
+      url: rabbitMqUrl(),
+      name: 'test',
+      log: createLogger({ level: 'silent' }),
+      setup: () => {
+        begun();
+        return new Promise(() => undefined);
+      },
+    });
+    await setUp;
+    expect(await elapsedMs(connection.close())).toBeLessThan(2_000);
   });
 });
