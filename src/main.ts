@@ -1,6 +1,5 @@
 import { type AppOptions, startApp } from './app';
-import { readConfig } from './commands/read-config';
-import type { Config } from './config';
+import { type Config, loadConfig } from './config';
 import { createServiceLog } from './service-log';
 
 /** However long the parts take to stop, the process ends by then. */
@@ -15,7 +14,7 @@ export async function serve(
   env: NodeJS.ProcessEnv,
   names: Pick<AppOptions, 'redisPrefix' | 'amqpPrefix'> = {},
 ): Promise<void> {
-  const config = readConfig(env);
+  const config = loadConfig(env);
   const log = createServiceLog({ level: config.logLevel });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
 

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
-import type { Config } from '../config';
+import { type Config, loadConfig } from '../config';
 import { readMessage } from '../consumers/read-message';
 import { type CommerceEvent, toCloudEvent } from '../history/commerce-event';
 import { type Broker, BrokerUnavailableError, type OutgoingMessage } from '../rabbitmq/broker';
 import { RabbitMqBroker } from '../rabbitmq/rabbitmq-broker';
 import { createServiceLog } from '../service-log';
-import { readConfig } from './read-config';
 
 interface EmitFlags {
   user: string;
@@ -91,7 +90,7 @@ async function send(flags: EmitFlags, said: WithoutIdentity<CommerceEvent>): Pro
   const message = { messageId: id, type: event.type, ...toCloudEvent(event) };
   const read = readMessage({ ...message, properties: { ...message, headers: {} } }, 1);
   if ('park' in read) throw new Error(`it would be parked: ${read.park.reason}, ${read.park.detail}`);
-  const config = readConfig(process.env);
+  const config = loadConfig(process.env);
   if (config.production) throw new Error('events are made up in development only (NODE_ENV is production)');
   if (config.amqpUrl === null) await sendToServer(config, message);
   else await sendToBroker(config.amqpUrl, message);

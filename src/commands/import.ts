@@ -61,8 +61,9 @@ async function importAll(
   json: boolean,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  const source = file === '-' ? process.stdin : createReadStream(file);
-  const progress = reportProgress('bytes', file === '-' ? null : (await stat(file)).size);
+  const bytes = file === '-' ? null : (await stat(file)).size;
+  const source = bytes === null ? process.stdin : createReadStream(file);
+  const progress = reportProgress('bytes', bytes);
   async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       progress.advance(chunk.length);

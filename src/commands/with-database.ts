@@ -1,16 +1,15 @@
 import { join } from 'node:path';
-import type { Config } from '../config';
+import { type Config, loadConfig } from '../config';
 import { joinEmbeddedPostgres } from '../postgres/embedded-postgres';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
-import { readConfig } from './read-config';
 
 /** Runs `work` on the configured database, or on the embedded one, whether the service runs beside or not. */
 export async function withDatabase<T>(
   env: NodeJS.ProcessEnv,
   work: (url: string, config: Config, log: Logger) => Promise<T>,
 ): Promise<T> {
-  const config = readConfig(env);
+  const config = loadConfig(env);
   // Standard output is for results.
   const log = createServiceLog({ level: 'warn', destination: process.stderr });
   if (config.databaseUrl !== null) return work(config.databaseUrl, config, log);

@@ -32,28 +32,27 @@ it('accepts what is committed', () => {
   expect(printed()).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 
+const lacking: [file: string, text: RegExp, by: string][] = [
+  ['docs/settings.md', /^\| `LIMIT_DEPTH`.*\n/m, ''],
+  ['docs/access.md', /^\| `updateUser`.*\n/m, ''],
+  ['schema.graphql', /^ {2}pendingEmail: String .*\n/m, ''],
+];
+const wrong: [file: string, text: string, by: string][] = [
+  ['docs/settings.md', '| `PORT` |', '| `COLOUR` | of the shed | green |\n| `PORT` |'],
+  ['docs/access.md', '| `email` | null |', '| `email` | yes |'],
+  ['schema.graphql', 'pendingEmail: String ', 'pendingEmail: Int '],
+];
+
 it.each([
-  ['a setting that the page lacks', 'docs/settings.md', /^\| `LIMIT_DEPTH`.*\n/m, ''],
-  [
-    'a setting that nobody reads',
-    'docs/settings.md',
-    '| `PORT` |',
-    '| `COLOUR` | of the shed | green |\n| `PORT` |',
-  ],
-  [
-    'a field whose readers the page tells wrongly',
-    'docs/access.md',
-    '| `email` | null |',
-    '| `email` | yes |',
-  ],
-  ['a mutation that the page lacks', 'docs/access.md', /^\| `updateUser`.*\n/m, ''],
-  ['a field that the committed schema lacks', 'schema.graphql', /^ {2}pendingEmail: String .*\n/m, ''],
-])('refuses %s, and mends it', (_what, file, text, by) => {
-  replace(file, text, by);
+  ['lack a setting, a mutation and a field', lacking],
+  ['tell of a setting that nobody reads, wrong readers and a wrong type', wrong],
+])('refuses files that %s, and mends them', (_what, changes) => {
+  for (const [file, text, by] of changes) replace(file, text, by);
   const check = printed();
   expect(check.status).toBe(1);
-  expect(check.stdout).toContain(`${file} is not what the code says, line `);
+  for (const [file] of changes) expect(check.stdout).toContain(`${file} is not what the code says, line `);
 
   expect(printed('--write').status).toBe(0);
-  expect(readFileSync(join(folder, file), 'utf8')).toBe(readFileSync(join(top, file), 'utf8'));
+  for (const [file] of changes)
+    expect(readFileSync(join(folder, file), 'utf8')).toBe(readFileSync(join(top, file), 'utf8'));
 });

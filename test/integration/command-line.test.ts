@@ -1,37 +1,23 @@
-import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { buildCheckout } from '../testkit/built-checkout';
+import { type CommandLine, type Ended, openCommandLine, type ProcessOptions } from '../testkit/command';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-let checkout: string;
+let commands: CommandLine;
 let database: TestDatabase;
 beforeAll(async () => {
-  checkout = buildCheckout();
+  commands = openCommandLine();
   database = await createTestDatabase();
 });
 afterAll(async () => {
+  await commands.close();
   await database.drop();
-  rmSync(checkout, { recursive: true, force: true });
 });
 
-function run(args: string[], env: NodeJS.ProcessEnv = {}, cwd = checkout): Promise<Ended> {
-  const child = spawn(process.execPath, [join(checkout, 'bin', 'user-service.js'), ...args], {
-    cwd,
-    env: { PATH: process.env['PATH'], DATABASE_URL: database.url, ...env },
-  });
-  const ended: Ended = { code: null, stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => (ended.stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (ended.stderr += chunk.toString()));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ ...ended, code })));
-}
+const run = (args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> =>
+  commands.run(args, { DATABASE_URL: database.url, ...env });
+const runAlone = (args: string[], env: NodeJS.ProcessEnv = {}, options?: ProcessOptions): Promise<Ended> =>
+  commands.runAlone(args, { DATABASE_URL: database.url, ...env }, options);
 
 async function sql(text: string): Promise<string[]> {
   const client = new Client({ connectionString: database.url });
@@ -43,12 +29,24 @@ async function sql(text: string): Promise<string[]> {
   }
 }
 
+describe('a command in a process of its own', () => {
+  it.each([
+    { args: ['seed', '--users', '30'], code: 0, stdout: '30 created, 0 were there already\n', stderr: '' },
+    { args: ['seed', '--users', 'many'], code: 2, stdout: '', stderr: expect.stringContaining('--users') },
+    { args: ['export', 'nobody'], code: 1, stdout: '', stderr: 'error: No user has this id.\n' },
+  ])('ends it with exit code $code: $args', async ({ args, ...ended }) => {
+    expect(await runAlone(args)).toEqual(ended);
+  });
+
+  it('ends it with exit code 78 when the configuration is wrong', async () => {
+    const { code, stdout, stderr } = await runAlone(['serve'], { PORT: 'ninety' });
+    expect([code, stdout, stderr]).toEqual([78, '', expect.stringContaining('  - PORT ')]);
+  });
+});
+
 describe('the command line', () => {
   it('seeds demo users once, however often it is asked', async () => {
-    expect(await run(['seed', '--users', '30'])).toMatchObject({
-      code: 0,
-      stdout: '30 created, 0 were there already\n',
-    });
+    await run(['seed', '--users', '30']);
     expect(await run(['seed', '--users', '31'])).toMatchObject({
       code: 0,
       stdout: '1 created, 30 were there already\n',
@@ -146,7 +144,6 @@ describe('the command line', () => {
   it.each([
     { args: ['audit', 'verify', '--head', 'seven'], told: '--head' },
     { args: ['nonsense'], told: 'nonsense' },
-    { args: ['seed', '--users', 'many'], told: '--users' },
     { args: ['token'], told: '--sub' },
     { args: [], told: 'Usage: user-service' },
   ])('answers wrong usage ($args) with exit code 2 and says what is wrong', async ({ args, told }) => {
@@ -211,7 +208,11 @@ describe('the command line', () => {
 
   it('finds the same data from any folder of the checkout', async () => {
     const token = await run(['token', '--sub', 'x', '--json']);
-    const elsewhere = await run(['token', '--sub', 'x', '--json'], {}, join(checkout, 'bin'));
+    const elsewhere = await runAlone(
+      ['token', '--sub', 'x', '--json'],
+      {},
+      { cwd: join(commands.checkout, 'bin') },
+    );
     const kidOf = ({ stdout }: Ended) => {
       const [header = ''] = (JSON.parse(stdout) as { token: string }).token.split('.');
       return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }).kid;

@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { HistoryConsumer } from '../../src/consumers/history.consumer';
 import type { CommerceFold } from '../../src/history/commerce-fold';
 import { DeliveryAttemptsRepository } from '../../src/history/delivery-attempts.repository';
@@ -14,6 +13,7 @@ import type { Delivery } from '../../src/rabbitmq/broker';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
+import { builtProgram } from '../testkit/built-checkout';
 import {
   commerceOf,
   type ForeignMessage,
@@ -23,8 +23,6 @@ import {
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { createUser } from '../testkit/users';
-
-const root = join(__dirname, '..', '..');
 
 let app: TestApp;
 let others: ForeignService;
@@ -48,11 +46,10 @@ async function consumeUntil(
   done: () => Promise<void>,
 ): Promise<{ deaths: number; end: () => Promise<void> }> {
   for (let deaths = 0; ; deaths += 1) {
-    const script = join(root, 'test', 'testkit', 'crashing-consumer-process.ts');
     const child = fork(
-      join(root, 'scripts', 'run.cjs'),
-      [script, app.databaseUrl, process.env['TEST_AMQP_URL'] ?? '', app.amqpPrefix],
-      { cwd: root, execArgv: [] },
+      builtProgram('crashing-consumer-process'),
+      [app.databaseUrl, process.env['TEST_AMQP_URL'] ?? '', app.amqpPrefix],
+      { execArgv: [] },
     );
     const died = once(child, 'exit').then(() => 'died' as const);
     const end = async () => {

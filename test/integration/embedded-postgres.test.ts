@@ -12,9 +12,9 @@ import {
   startEmbeddedPostgres,
 } from '../../src/postgres/embedded-postgres';
 import { findProcessStart } from '../../src/postgres/embedded-process';
+import { builtProgram } from '../testkit/built-checkout';
 import { eventually } from '../testkit/eventually';
 
-const checkout = join(__dirname, '..', '..');
 const started: EmbeddedPostgres[] = [];
 const services: ChildProcess[] = [];
 
@@ -48,9 +48,7 @@ async function start(log?: (line: string) => void): Promise<EmbeddedPostgres> {
 
 /** A process of its own with the embedded PostgreSQL, as the service would be. */
 function startService(): ChildProcess & { stdout: NodeJS.ReadableStream } {
-  const script = 'test/testkit/embedded-postgres-process.ts';
-  const service = spawn(process.execPath, ['scripts/run.cjs', script, directory], {
-    cwd: checkout,
+  const service = spawn(process.execPath, [builtProgram('embedded-postgres-process'), directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   services.push(service);

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { erasuresFileIn, StreamFile } from '../../src/rabbitmq/stream-file';
 import { startTestApp, type TestApp } from '../testkit/app';
-import { buildCheckout } from '../testkit/built-checkout';
-import { type Ended, runCommand } from '../testkit/command';
+import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
 import { eventually } from '../testkit/eventually';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 import { createUser, mutate } from '../testkit/users';
@@ -51,13 +50,13 @@ describe('the service without RabbitMQ', () => {
 });
 
 describe('the command', () => {
-  let checkout: string;
+  let commands: CommandLine;
   let database: TestDatabase;
   let app: TestApp;
   let officer: string;
 
   beforeAll(async () => {
-    checkout = buildCheckout();
+    commands = openCommandLine();
     database = await createTestDatabase();
     app = await startTestApp({ config: { databaseUrl: database.url } });
     officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
@@ -65,22 +64,19 @@ describe('the command', () => {
   afterAll(async () => {
     await app.stop();
     await database.drop();
-    rmSync(checkout, { recursive: true, force: true });
+    await commands.close();
   });
 
   const run = (...args: string[]): Promise<Ended> =>
-    runCommand(checkout, ['erase', ...args], { DATABASE_URL: database.url });
+    commands.run(['erase', ...args], { DATABASE_URL: database.url });
   const entry = (userId: string) => JSON.stringify({ userId, erasedAt: '2026-03-01T00:00:00Z' });
   const isThere = async (id: string) =>
     (await app.sql('SELECT 1 FROM users WHERE id = $1', [id])).length === 1;
 
-  // Each run is a process that starts.
-  jest.setTimeout(60_000);
-
   it('erases again whom its own file names, and may be run again', async () => {
     const { id } = await createUser(app);
     const nobody = uuidv7();
-    const own = join(checkout, '.data');
+    const own = join(commands.checkout, '.data');
     mkdirSync(own, { recursive: true });
     writeFileSync(erasuresFileIn(own), `${entry(id)}\n\n${entry(nobody)}\n`);
 

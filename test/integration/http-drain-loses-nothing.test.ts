@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { builtProgram } from '../testkit/built-checkout';
 import { eventually } from '../testkit/eventually';
 import { startTestDoor } from '../testkit/http-door';
 import { ask, askUntilRefused } from '../testkit/keep-alive-client';
@@ -12,15 +12,7 @@ const terminationCount = 20;
 
 describe('the drain of the HTTP door', () => {
   it(`loses no request in flight in ${terminationCount} terminations under load`, async () => {
-    const root = join(__dirname, '..', '..');
-    const child: ChildProcess = fork(
-      join(root, 'scripts', 'run.cjs'),
-      [join(root, 'test', 'testkit', 'door-process.ts')],
-      {
-        cwd: root,
-        execArgv: [],
-      },
-    );
+    const child: ChildProcess = fork(builtProgram('door-process'), { execArgv: [] });
     const lost: string[] = [];
     for (let round = 0; round < terminationCount; round += 1) {
       const [{ url }] = (await once(child, 'message')) as [{ url: string }];

@@ -1,8 +1,6 @@
-import { rmSync } from 'node:fs';
 import { v7 as uuidv7 } from 'uuid';
 import { startTestApp, type TestApp } from '../testkit/app';
-import { buildCheckout } from '../testkit/built-checkout';
-import { type Ended, runCommand } from '../testkit/command';
+import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
 import {
   commerceOf,
   type ForeignService,
@@ -13,31 +11,27 @@ import {
 import { eventually } from '../testkit/eventually';
 import { createUser } from '../testkit/users';
 
-let checkout: string;
+let commands: CommandLine;
 let app: TestApp;
 let others: ForeignService;
 beforeAll(async () => {
-  checkout = buildCheckout();
+  commands = openCommandLine();
   app = await startTestApp();
   others = await startForeignService(app);
 });
 afterAll(async () => {
   await others.close();
   await app.stop();
-  rmSync(checkout, { recursive: true, force: true });
+  await commands.close();
 });
 
-const run = (...args: string[]): Promise<Ended> =>
-  runCommand(checkout, args, { DATABASE_URL: app.databaseUrl });
+const run = (...args: string[]): Promise<Ended> => commands.run(args, { DATABASE_URL: app.databaseUrl });
 const lines = ({ stdout }: Ended) =>
   stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 const parkedCount = async () => (await app.sql('SELECT 1 FROM parked_messages')).length;
-
-// Each command is a process of its own.
-jest.setTimeout(120_000);
 
 describe('parked messages', () => {
   it('are listed, shown, and folded when they are replayed after what refused them is mended', async () => {

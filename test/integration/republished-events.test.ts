@@ -1,31 +1,29 @@
-import { rmSync } from 'node:fs';
 import { v7 as uuidv7 } from 'uuid';
 import { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { startTestApp, type TestApp } from '../testkit/app';
-import { buildCheckout } from '../testkit/built-checkout';
-import { runCommand } from '../testkit/command';
+import { type CommandLine, openCommandLine } from '../testkit/command';
 import { eventually } from '../testkit/eventually';
 import { createRetention } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
-let checkout: string;
+let commands: CommandLine;
 let app: TestApp;
 let witness: Witness;
 beforeAll(async () => {
-  checkout = buildCheckout();
+  commands = openCommandLine();
   app = await startTestApp();
   witness = await startWitness(`${app.amqpPrefix}user.events`);
 });
 afterAll(async () => {
   await witness.close();
   await app.stop();
-  rmSync(checkout, { recursive: true, force: true });
+  await commands.close();
 });
 
 const republish = (...args: string[]) =>
-  runCommand(checkout, ['republish', ...args], { DATABASE_URL: app.databaseUrl });
+  commands.run(['republish', ...args], { DATABASE_URL: app.databaseUrl });
 const ids = (userId: string) => witness.of(userId).map(({ messageId }) => messageId);
 
 describe('republish', () => {

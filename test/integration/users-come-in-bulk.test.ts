@@ -3,19 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { buildCheckout } from '../testkit/built-checkout';
-import { type Ended, runCommand } from '../testkit/command';
+import { type CommandLine, type Ended, openCommandLine, type ProcessOptions } from '../testkit/command';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
-// Each run is a process of its own.
-jest.setTimeout(120_000);
+jest.setTimeout(60_000);
 
-let checkout: string;
+let commands: CommandLine;
 let folder: string;
 let database: TestDatabase;
 const clients = new Map<TestDatabase, Client>();
 beforeAll(async () => {
-  checkout = buildCheckout();
+  commands = openCommandLine();
   folder = mkdtempSync(join(tmpdir(), 'bulk-'));
   database = await openDatabase();
 });
@@ -24,7 +22,8 @@ afterAll(async () => {
     await client.end();
     await opened.drop();
   }
-  for (const directory of [checkout, folder]) rmSync(directory, { recursive: true, force: true });
+  await commands.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 async function openDatabase(): Promise<TestDatabase> {
@@ -39,15 +38,16 @@ async function sql(text: string, parameters: unknown[] = [], on = database): Pro
   return (await clients.get(on)?.query(text, parameters))?.rows ?? [];
 }
 
-type RunOptions = Parameters<typeof runCommand>[3] & { on?: TestDatabase };
-
-const run = (args: string[], { on = database, ...options }: RunOptions = {}): Promise<Ended> =>
-  runCommand(checkout, args, { DATABASE_URL: on.url }, options);
+const run = (args: string[], on = database): Promise<Ended> => commands.run(args, { DATABASE_URL: on.url });
+const runAlone = (args: string[], options: ProcessOptions, on = database): Promise<Ended> =>
+  commands.runAlone(args, { DATABASE_URL: on.url }, options);
 
 /** Imports these lines, and answers what became of each. */
 async function importLines(lines: readonly unknown[]): Promise<{ answers: any[]; ended: Ended }> {
   const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
-  const ended = await run(['import', '-', '--json'], { stdin: text });
+  const file = join(folder, 'lines.ndjson');
+  writeFileSync(file, text);
+  const ended = await run(['import', file, '--json']);
   return { answers: answersIn(ended.stdout), ended };
 }
 
@@ -249,23 +249,22 @@ describe('an import of thousands', () => {
     file = join(folder, 'thousands.ndjson');
     writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
     const on = await openDatabase();
-    const { stdout } = await run(['import', file, '--json'], { on });
+    const { stdout } = await run(['import', file, '--json'], on);
     outcomes = answersIn(stdout).map(({ outcome }) => outcome);
     wanted = await stateOf(on);
   });
 
   it('that is killed and run again leaves what one run leaves', async () => {
     const on = await openDatabase();
-    const killed = await run(['import', file, '--json'], {
-      on,
-      // The pipe is full long before the last row.
-      onOutput: (child, stdout) => stdout.split('\n').length > 500 && child.kill('SIGKILL'),
-    });
+    // The pipe is full long before the last row.
+    const onOutput: ProcessOptions['onOutput'] = (child, stdout) =>
+      stdout.split('\n').length > 500 && child.kill('SIGKILL');
+    const killed = await runAlone(['import', file, '--json'], { onOutput }, on);
     expect(killed.code).toBe(null);
     const [{ n: done }] = await sql('SELECT count(*)::int AS n FROM users', [], on);
     expect(done).toBeGreaterThan(0);
     expect(done).toBeLessThan(outcomes.filter((outcome) => outcome === 'created').length);
-    const answers = answersIn((await run(['import', file, '--json'], { on })).stdout);
+    const answers = answersIn((await run(['import', file, '--json'], on)).stdout);
     expect(answers.map(({ line }) => line)).toEqual(rows.map((_, index) => index + 1));
     const before = answers.filter(
       ({ outcome }, index) => outcome === 'exists' && outcomes[index] === 'created',
@@ -280,8 +279,8 @@ describe('an import of thousands', () => {
   it('that runs twice at once leaves what one run leaves', async () => {
     const on = await openDatabase();
     const both = await Promise.all([
-      run(['import', file, '--json'], { on }),
-      run(['import', file, '--json'], { on }),
+      runAlone(['import', file, '--json'], {}, on),
+      runAlone(['import', file, '--json'], {}, on),
     ]);
     const [one = [], other = []] = both.map(({ stdout }) => answersIn(stdout));
     expect(one.map(({ userId }) => userId)).toEqual(other.map(({ userId }) => userId));

@@ -1,24 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { Client } from 'pg';
-import { buildCheckout } from '../testkit/built-checkout';
-import { type Ended, runCommand } from '../testkit/command';
+import { type CommandLine, type Ended, openCommandLine, type ProcessOptions } from '../testkit/command';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
-
-// Each run is a process of its own.
-jest.setTimeout(120_000);
 
 const count = 2_000;
 const pending = randomUUID();
 const left = randomUUID();
 
-let checkout: string;
+let commands: CommandLine;
 let database: TestDatabase;
 let elsewhere: TestDatabase;
 let client: Client;
 let all: string[];
 beforeAll(async () => {
-  checkout = buildCheckout();
+  commands = openCommandLine();
   [database, elsewhere] = [await createTestDatabase(), await createTestDatabase()];
   client = new Client({ connectionString: database.url });
   await client.connect();
@@ -37,7 +32,7 @@ beforeAll(async () => {
       statusNotes: 'left',
     }),
   }));
-  await run(['import', '-'], { stdin: users.map((user) => JSON.stringify(user)).join('\n') });
+  await runAlone(['import', '-'], { stdin: users.map((user) => JSON.stringify(user)).join('\n') });
   await client.query(`UPDATE users SET status = 'PENDING', version = 0 WHERE id = $1`, [pending]);
   all = linesOf(await run(['export-all']));
 });
@@ -45,12 +40,12 @@ afterAll(async () => {
   await client.end();
   await database.drop();
   await elsewhere.drop();
-  rmSync(checkout, { recursive: true, force: true });
+  await commands.close();
 });
 
-type RunOptions = Parameters<typeof runCommand>[3] & { on?: TestDatabase };
-const run = (args: string[], { on = database, ...options }: RunOptions = {}): Promise<Ended> =>
-  runCommand(checkout, args, { DATABASE_URL: on.url }, options);
+const run = (args: string[], on = database): Promise<Ended> => commands.run(args, { DATABASE_URL: on.url });
+const runAlone = (args: string[], options: ProcessOptions, on = database): Promise<Ended> =>
+  commands.runAlone(args, { DATABASE_URL: on.url }, options);
 
 const linesOf = ({ stdout }: Ended) => stdout.split('\n').filter((line) => line.endsWith('}'));
 const idOf = (line: string | undefined): string => JSON.parse(line ?? '{}').userId;
@@ -63,16 +58,16 @@ describe('export-all', () => {
   });
 
   it('prints what import reads back: the users are the same elsewhere', async () => {
-    const imported = await run(['import', '-'], { on: elsewhere, stdin: all.join('\n') });
+    const imported = await runAlone(['import', '-'], { stdin: all.join('\n') }, elsewhere);
     expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
     expect(imported.stdout).toContain(`${count - 1} created, 0 there already, 0 failed\n`);
-    expect(linesOf(await run(['export-all'], { on: elsewhere }))).toEqual(all);
-    const again = await run(['import', '-'], { stdin: all.join('\n') });
+    expect(linesOf(await run(['export-all'], elsewhere))).toEqual(all);
+    const again = await runAlone(['import', '-'], { stdin: all.join('\n') });
     expect(again.stdout).toContain(`0 created, ${count - 1} there already, 0 failed\n`);
   });
 
   it('goes on after the last line that arrived when it was killed', async () => {
-    const killed = await run(['export-all'], {
+    const killed = await runAlone(['export-all'], {
       // The pipe is full long before the last user.
       onOutput: (child, stdout) => stdout.length > 0 && child.kill('SIGKILL'),
     });
@@ -85,7 +80,7 @@ describe('export-all', () => {
   });
 
   it('says where it was when it is told to stop', async () => {
-    const stopped = await run(['export-all'], {
+    const stopped = await runAlone(['export-all'], {
       // Told twice, it ends at once.
       onOutput: (child) => !child.killed && child.kill('SIGTERM'),
     });

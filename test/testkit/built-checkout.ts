@@ -1,21 +1,42 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const top = resolve(__dirname, '../..');
+// One process environment carries the build from the global setup to every test file.
+const variable = 'TEST_BUILD';
+
+/** What a run builds once: the service, and the programs of the testkit that run in processes of their own. */
+export function sharedBuild(): string {
+  const built = process.env[variable];
+  if (built) return built;
+  const folder = mkdtempSync(join(tmpdir(), 'user-service-build-'));
+  for (const name of ['package.json', 'bin', 'contract/schemas'])
+    cpSync(join(top, name), join(folder, name), { recursive: true });
+  symlinkSync(join(top, 'node_modules'), join(folder, 'node_modules'));
+  const swc = join(top, 'node_modules/@swc/cli/bin/swc.js');
+  const build = [swc, 'src', 'migrations', 'test/testkit', '--out-dir', join(folder, 'dist'), '--quiet'];
+  execFileSync(process.execPath, build, { cwd: top });
+  process.env[variable] = folder;
+  // Also where nobody has a teardown, as in a benchmark.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The file of a program of the testkit, built: Node runs it as it is. */
+export function builtProgram(name: `${string}-process`): string {
+  return join(sharedBuild(), 'dist', 'test', 'testkit', `${name}.js`);
+}
 
 /**
- * Builds the service into a new temporary folder with an empty `.data/`, and answers the folder: a checkout of one's own,
+ * The built service in a new temporary folder with an empty `.data/`, and answers the folder: a checkout of one's own,
  * in which `bin/user-service.js` runs. Packages are those of this checkout unless told otherwise.
  */
 export function buildCheckout({ linkPackages = true } = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'checkout-'));
-  for (const name of ['package.json', 'bin', 'contract/schemas'])
-    cpSync(join(top, name), join(folder, name), { recursive: true });
+  for (const name of ['package.json', 'bin', 'contract', 'dist/src', 'dist/migrations'])
+    cpSync(join(sharedBuild(), name), join(folder, name), { recursive: true });
   if (linkPackages) symlinkSync(join(top, 'node_modules'), join(folder, 'node_modules'));
-  const swc = join(top, 'node_modules/@swc/cli/bin/swc.js');
-  const build = [swc, 'src', 'migrations', '--out-dir', join(folder, 'dist'), '--quiet'];
-  execFileSync(process.execPath, build, { cwd: top });
   return folder;
 }

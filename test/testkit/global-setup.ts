@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { migrate } from '../../src/postgres/migrate';
 import { createLogger } from '../../src/telemetry/logger';
+import { sharedBuild } from './built-checkout';
 import { findServices, type TestServices } from './services';
 import { createTemplate, dropTestDatabases } from './test-database';
 import { beginTestRun } from './test-run';
@@ -21,6 +22,7 @@ async function setUp(): Promise<void> {
   process.env['TEST_REDIS_URL'] = services.redisUrl;
   process.env['TEST_AMQP_URL'] = services.amqpUrl;
   const run = beginTestRun();
+  sharedBuild();
   try {
     await dropTestDatabases(services.databaseUrl, run);
     await createTemplate(services.databaseUrl, run, async (url) => {

@@ -6,7 +6,6 @@ import { type ConfirmChannel, connect } from 'amqplib';
 import { Client } from 'pg';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { newAmqpPrefix, rabbitMqUrl } from './brokers';
-import { buildCheckout } from './built-checkout';
 import { startCollector } from './collector';
 import type { ForeignMessage } from './commerce-events';
 import type { Outside } from './every-sink';
@@ -54,10 +53,9 @@ export function useKillableService(): KillableService {
     endings.push(() => client.end());
     const collector = await startCollector();
     endings.push(() => collector.close());
-    const checkout = buildCheckout();
     const directory = mkdtempSync(join(tmpdir(), 'user-service-'));
     endings.push(() => {
-      for (const folder of [checkout, directory]) rmSync(folder, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true });
     });
     options = {
       databaseUrl: database.url,
@@ -66,9 +64,7 @@ export function useKillableService(): KillableService {
       redisPrefix: `${testRedisPrefix()}${randomBytes(6).toString('hex')}:`,
       amqpPrefix: newAmqpPrefix(),
       directory,
-      program: join(__dirname, 'built-service-process.ts'),
       env: {
-        BUILT_CHECKOUT: checkout,
         LOG_LEVEL: 'trace',
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url.href.replace(/\/$/, ''),
       },

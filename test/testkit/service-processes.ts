@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
+import { builtProgram } from './built-checkout';
 
 export interface ServiceProcessOptions {
   databaseUrl: string;
@@ -11,7 +12,7 @@ export interface ServiceProcessOptions {
   amqpPrefix: string;
   /** Where it keeps its files; replicas share it. */
   directory: string;
-  /** Another program that starts the service. */
+  /** Another program that starts the service: TypeScript, compiled when it starts. */
   program?: string;
   /** More settings. */
   env?: Record<string, string>;
@@ -32,14 +33,10 @@ export interface ServiceProcess {
 /** Starts the service and answers when it is ready. */
 export async function startServiceProcess(options: ServiceProcessOptions): Promise<ServiceProcess> {
   const checkout = join(__dirname, '..', '..');
+  const names = [options.directory, options.redisPrefix, options.amqpPrefix];
   const child = fork(
-    join(checkout, 'scripts', 'run.cjs'),
-    [
-      options.program ?? join(__dirname, 'service-process.ts'),
-      options.directory,
-      options.redisPrefix,
-      options.amqpPrefix,
-    ],
+    options.program ? join(checkout, 'scripts', 'run.cjs') : builtProgram('service-process'),
+    options.program ? [options.program, ...names] : names,
     {
       cwd: checkout,
       execArgv: [],

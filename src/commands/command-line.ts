@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../config';
+import { packageRoot } from '../package-root';
+import { registerAuditCommand } from './audit';
+import { registerEmitCommand } from './emit';
+import { registerEraseCommand } from './erase';
+import { registerExportCommand } from './export';
+import { registerExportAllCommand } from './export-all';
+import { registerImportCommand } from './import';
+import { registerMigrateCommand } from './migrate';
+import { registerParkedCommand } from './parked';
+import { registerRecomputeCommand } from './recompute';
+import { registerRepublishCommand } from './republish';
+import { registerRetentionCommand } from './retention';
+import { registerRotateUnsubscribeKeyCommand } from './rotate-unsubscribe-key';
+import { registerSeedCommand } from './seed';
+import { registerServeCommand } from './serve';
+import { registerTokenCommand } from './token';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration (EX_CONFIG of sysexits.h). */
+const failed = 1;
+const wrongUsage = 2;
+const wrongConfiguration = 78;
+
+/**
+ * Runs one command, and says on standard error what went wrong.
+ *
+ * @param args what was typed after `user-service`
+ * @returns the exit code
+ */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    // Commander has said it.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage;
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(error instanceof ConfigError ? `${message}\n` : `error: ${message}\n`);
+    return error instanceof ConfigError ? wrongConfiguration : failed;
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('user-service')
+    .description('The customers of the platform: serve them, and look after their data')
+    .version(packageVersion())
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false })
+    .showHelpAfterError('(see --help)');
+  registerServeCommand(program);
+  registerMigrateCommand(program);
+  registerSeedCommand(program);
+  registerTokenCommand(program);
+  registerEmitCommand(program);
+  registerParkedCommand(program);
+  registerRepublishCommand(program);
+  registerRecomputeCommand(program);
+  registerEraseCommand(program);
+  registerExportCommand(program);
+  registerImportCommand(program);
+  registerExportAllCommand(program);
+  registerRetentionCommand(program);
+  registerAuditCommand(program);
+  registerRotateUnsubscribeKeyCommand(program);
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string })
+    .version;
+}
