@@ -111,7 +111,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     log,
     tracing,
     // The cache write that follows a commit can be lost; the relay repeats it, so that a lost one heals.
-    onPublished: (ids) => services.cache.refresh(ids),
+    onPublished: (events) => services.cache.refresh(events),
   });
   metrics.watchOutbox(() => relay.backlog());
   const consuming = new Database(databaseUrl, log, consumingPoolSize);

@@ -9,7 +9,7 @@ import {
 } from '../rabbitmq/broker';
 import { erasuresStream, queueExchange } from '../rabbitmq/topology';
 import type { Tracing } from '../telemetry/tracing';
-import { isAuditEvent, toMessage } from './cloud-event';
+import { toMessage } from './cloud-event';
 import { findPending, leadLanes, markPublished, type PendingEvent } from './pending-events.repository';
 
 /** Of each lane. */
@@ -33,7 +33,7 @@ export interface LanesRelayOptions {
 
 /** What a pass over lanes did. */
 export interface RelayPass {
-  readonly publishedUserIds: string[];
+  readonly published: readonly PendingEvent[];
   /** Lanes in which there may be more to publish at once. */
   readonly unfinished: number[];
   /** Lanes that another relay leads. */
@@ -86,10 +86,7 @@ export class LanesRelay {
         events.filter((event) => event.lane === lane).length === limit,
     );
     return {
-      // Whoever is told looks after what changed; an audit event says nothing that the change itself did not.
-      publishedUserIds: [
-        ...new Set(published.filter(({ type }) => !isAuditEvent(type)).map(({ userId }) => userId)),
-      ],
+      published,
       unfinished,
       busy: lanes.filter((lane) => !led.includes(lane)),
     };

@@ -3,13 +3,15 @@ import type { Logger } from 'pino';
 import type { Database } from '../postgres/database';
 import type { Broker, PublishOutcome } from '../rabbitmq/broker';
 import type { Tracing } from '../telemetry/tracing';
+import { isAuditEvent } from './cloud-event';
 import { LanesRelay } from './lanes.relay';
+import { auditLane } from './outbox';
 import { type Backlog, findWaitingLanes, type PendingEvent, readBacklog } from './pending-events.repository';
+import { RelayLoop } from './relay-loop';
 
 const unroutableWarningIntervalMs = 60_000;
-const lastBackoffMs = 2_000;
-/** How soon to look again at a lane that another relay leads; the poll comes anyway. */
-const busyRetryMs = 20;
+/** Auditors can wait: their events go out some at a time, and what tells of changes never waits for them. */
+const auditGatheringMs = 100;
 
 export interface OutboxRelayOptions {
   database: Database;
@@ -22,9 +24,12 @@ export interface OutboxRelayOptions {
   tracing?: Tracing | null;
   /** How often to look for what nobody woke it for; 500 unless told. */
   pollIntervalMs?: number;
-  /** Is told, after the commit, whose events went out. */
-  onPublished?: (userIds: string[]) => Promise<void>;
+  /** Is told, after the commit, which events went out, but for those to auditors. */
+  onPublished?: (events: readonly PublishedEvent[]) => Promise<void>;
 }
+
+/** Of whom something was published, and the version of the user that it told of, if it told of one. */
+export type PublishedEvent = Pick<PendingEvent, 'userId' | 'version'>;
 
 /** What the relay counts. */
 export interface RelayMetrics {
@@ -38,36 +43,24 @@ export interface RelayMetrics {
  * One leader per lane at a time: SKIP LOCKED would let two relays publish one user's events out of order.
  */
 export class OutboxRelay {
-  private readonly lanes: LanesRelay;
-  /** Lanes in which there may be something to publish. */
-  private readonly woken = new Set<number>();
-  /** Lanes that were busy, and are looked at again soon. */
-  private readonly retried = new Set<number>();
   private readonly stopping = new AbortController();
+  private readonly changes: RelayLoop;
+  private readonly audits: RelayLoop;
   private polling: Promise<void> | undefined;
-  private running: Promise<void> | undefined;
   /** The call of `onPublished` in progress. */
   private telling: Promise<void> = Promise.resolve();
   private waiting = false;
   private warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: OutboxRelayOptions) {
-    const { database, broker, profile, log, tracing = null } = options;
-    this.lanes = new LanesRelay({
-      database,
-      broker,
-      profile,
-      log,
-      tracing,
-      onAttempt: (event, outcome) => this.count(event, outcome),
-    });
+    this.changes = this.createLoop(0);
+    this.audits = this.createLoop(auditGatheringMs);
   }
 
   /** There is something to publish in this lane. */
   wake = (lane: number): void => {
-    if (!this.polling || this.stopping.signal.aborted) return;
-    this.woken.add(lane);
-    this.running ??= this.run();
+    if (!this.polling) return;
+    (lane === auditLane ? this.audits : this.changes).wake(lane);
   };
 
   start(): void {
@@ -78,7 +71,7 @@ export class OutboxRelay {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.polling;
-    await this.running;
+    await Promise.all([this.changes.settle(), this.audits.settle()]);
     await this.telling;
   }
 
@@ -99,48 +92,36 @@ export class OutboxRelay {
     }
   }
 
-  /** Passes over the woken lanes for as long as there are any; never rejects. */
-  private async run(): Promise<void> {
-    for (let failures = 0; this.woken.size > 0 && !this.stopping.signal.aborted; ) {
-      // All at once: what a busy moment commits while a pass is on its way is one pass, not one for each event.
-      const lanes = [...this.woken];
-      this.woken.clear();
-      try {
-        const { publishedUserIds, unfinished, busy } = await this.lanes.publishPending(
-          lanes,
-          this.stopping.signal,
-        );
-        for (const lane of unfinished) this.woken.add(lane);
-        for (const lane of busy) this.retrySoon(lane);
-        if (publishedUserIds.length > 0) await this.reportPublished(publishedUserIds);
-        failures = 0;
-      } catch (error) {
-        this.reportWaiting(error);
-        failures += 1;
-        for (const lane of lanes) this.woken.add(lane);
-        await this.pause(Math.min(50 * 2 ** failures, lastBackoffMs));
-      }
-    }
-    this.running = undefined;
-  }
-
-  private retrySoon(lane: number): void {
-    if (this.retried.has(lane)) return;
-    this.retried.add(lane);
-    setTimeout(() => {
-      this.wake(lane);
-      this.retried.delete(lane);
-    }, busyRetryMs).unref();
+  private createLoop(gatheringMs: number): RelayLoop {
+    const { database, broker, profile, log, tracing = null } = this.options;
+    return new RelayLoop({
+      lanes: new LanesRelay({
+        database,
+        broker,
+        profile,
+        log,
+        tracing,
+        onAttempt: (event, outcome) => this.count(event, outcome),
+      }),
+      gatheringMs,
+      signal: this.stopping.signal,
+      onPass: async ({ published }) => {
+        if (published.length > 0) await this.reportPublished(published);
+      },
+      onFailure: (error) => this.reportWaiting(error),
+    });
   }
 
   /** Tells while the next pass publishes; but one call at a time, as the listener may be slower. */
-  private async reportPublished(userIds: string[]): Promise<void> {
+  private async reportPublished(events: readonly PendingEvent[]): Promise<void> {
     const { log, onPublished } = this.options;
     if (this.waiting) log.info('events are published again');
     this.waiting = false;
-    if (!onPublished) return;
+    // An audit event says nothing that the change itself did not.
+    const changes = events.filter(({ type }) => !isAuditEvent(type));
+    if (!onPublished || changes.length === 0) return;
     await this.telling;
-    this.telling = onPublished(userIds).catch((error: unknown) =>
+    this.telling = onPublished(changes).catch((error: unknown) =>
       log.warn({ err: error }, 'what was published could not be passed on'),
     );
   }

@@ -6,7 +6,7 @@ import { OutboxEvent } from './outbox-event.entity';
 /** How many relay leaders can work at once. Changing it while events wait may part a user's events. */
 export const laneCount = 4;
 /** Apart from all others: reading must not delay what tells of changes. */
-const auditLane = 100;
+export const auditLane = 100;
 
 /** What a change says to the world; `id` is the event's identity for ever. */
 export type NewOutboxEvent = Pick<

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { ReadThroughCache, type ReadThroughCacheOptions } from '../redis/read-through-cache';
 import { deactivationReasons, type User, userStatuses, verificationStatuses } from './user.entity';
@@ -50,6 +51,8 @@ const cachedUser = z.object({
  */
 export class UserCache {
   private readonly cache: ReadThroughCache<User>;
+  /** The version of users in which the cache has confirmed to have them. */
+  private readonly confirmed = new LRUCache<string, number>({ max: 10_000 });
 
   constructor(
     private readonly users: UserRepository,
@@ -78,7 +81,9 @@ export class UserCache {
 
   /** Makes a committed change readable; a failure heals by the next write or by time. */
   async write(user: User): Promise<void> {
-    if (user.status !== 'PENDING') await this.cache.write(user, user.revision);
+    if (user.status === 'PENDING') return;
+    this.confirmed.delete(user.id);
+    if (await this.cache.write(user, user.revision)) this.confirmed.set(user.id, user.version);
   }
 
   /** Lets nobody read an erased user from now on, after commit. Answers whether the cache has confirmed it. */
@@ -87,10 +92,15 @@ export class UserCache {
   }
 
   /**
-   * Writes these users, of whom something was published, again as PostgreSQL has them now, which may be erased; a
-   * failure heals by the next write or by time.
+   * Writes users of whom something was published again as PostgreSQL has them now, which may be erased, unless the
+   * cache has confirmed to have what was told of; a failure heals by the next write or by time.
    */
-  async refresh(ids: readonly string[]): Promise<void> {
+  async refresh(published: readonly Published[]): Promise<void> {
+    const doubtful = published.filter(
+      ({ userId, version }) => version === null || version > (this.confirmed.get(userId) ?? -1),
+    );
+    if (doubtful.length === 0) return;
+    const ids = [...new Set(doubtful.map(({ userId }) => userId))];
     const found = await this.users.findByIds(ids).catch(() => new Map<string, User>());
     const missing = ids.filter((id) => !found.has(id));
     const erased = missing.length === 0 ? [] : await this.users.findErased(missing).catch(() => []);
@@ -99,4 +109,10 @@ export class UserCache {
       ...erased.map((id) => this.bury(id)),
     ]);
   }
+}
+
+/** Whose event it was, and the version of the user that it told of, if it told of one. */
+interface Published {
+  readonly userId: string;
+  readonly version: number | null;
 }
