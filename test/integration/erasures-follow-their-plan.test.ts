@@ -54,6 +54,9 @@ afterAll(async () => {
 const count = async (condition: string, parameters: unknown[]) =>
   (await app.sql(`SELECT 1 FROM ${condition}`, parameters)).length;
 
+const countParkedWith = (text: string) =>
+  count(`parked_messages WHERE convert_from(body, 'UTF8') LIKE '%' || $1 || '%'`, [text]);
+
 /** A user with at least a record in every store that erasure empties. */
 async function createUserEverywhere(): Promise<{
   userId: string;
@@ -68,6 +71,8 @@ async function createUserEverywhere(): Promise<{
     orderPlaced(userId, { orderId }),
     orderPlaced(userId, { total: { value: 3, currency: 'USD' } }),
     paymentFailed(orderId),
+    // Names the user by an order alone.
+    paymentFailed(orderId, { timestamp: 'never' }),
     pointsEarned(userId),
     pointsEarned(userId, { points: -1 }),
   ];
@@ -75,6 +80,7 @@ async function createUserEverywhere(): Promise<{
   await eventually(async () => {
     expect(await count('user_history WHERE user_id = $1', [userId])).toBe(6);
     expect(await count('parked_messages WHERE user_id = $1', [userId])).toBe(1);
+    expect(await countParkedWith(orderId)).toBe(1);
   });
   await app.sql(
     `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
@@ -128,6 +134,7 @@ it('erases of every store what the dry run said, record for record, while events
   expect((await services.erasures.find(id))?.effects).toEqual(plan.effects);
   for (const { name, ofUser } of [...immediateStores, ...batchedStores])
     expect({ name, left: await count(`${name} WHERE ${ofUser}`, [userId]) }).toEqual({ name, left: 0 });
+  expect(await countParkedWith(orderId)).toBe(0);
   // Nothing of anybody else.
   expect((await services.erasures.plan({ userId: beside.userId })).effects).toEqual(recordsBeside.effects);
 });
