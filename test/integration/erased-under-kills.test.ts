@@ -1,7 +1,7 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { send } from '../testkit/app';
-import { type ForeignMessage, orderPlaced, paymentFailed, pointsEarned } from '../testkit/commerce-events';
+import { orderPlaced, paymentFailed, pointsEarned, withHeader } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { namesHolding, readEverySink } from '../testkit/every-sink';
 import { useKillableService } from '../testkit/killable-service';
@@ -59,7 +59,8 @@ async function createCanary(): Promise<Canary> {
     __typename: 'CreateUserSuccess',
   });
   await call(0, 'updateUser', { userId, email: `${text}-new@example.com` }, service.staff, text);
-  await call(1, 'updateEmailPreferences', { userId, newsletter: true, source: text }, service.staff, text);
+  const decision = { newsletter: true, source: text, wordingVersion: text };
+  await call(1, 'updateEmailPreferences', { userId, ...decision }, service.staff, text);
   await call(1, 'requestEmailVerification', { userId }, service.staff, text);
   await call(1, 'deactivateUser', { userId, notes: text }, service.staff, text);
   await call(0, 'reactivateUser', { userId, notes: text }, service.staff, text);
@@ -92,10 +93,6 @@ async function createCanary(): Promise<Canary> {
     [userId, text, historyLength],
   );
   return { userId, orderId, texts: [text, phoneNumber] };
-}
-
-function withHeader(message: ForeignMessage, text: string): ForeignMessage {
-  return { ...message, properties: { ...message.properties, headers: { 'x-canary': text } } };
 }
 
 /** Reads and updates of these users on both replicas, whatever becomes of each, until it is told to end. */

@@ -68,6 +68,11 @@ export function pointsEarned(userId: string, data: Record<string, unknown> = {})
   });
 }
 
+/** The message with a header that nobody asked for. */
+export function withHeader(message: ForeignMessage, text: string): ForeignMessage {
+  return { ...message, properties: { ...message.properties, headers: { 'x-canary': text } } };
+}
+
 /** Another service, which publishes to the exchanges that an app consumes from. */
 export interface ForeignService {
   /** Resolves when the broker has everything. */
