@@ -8,7 +8,7 @@ import { type Write, writeTogether } from '../postgres/write';
 import { auditedChange } from './audited-change';
 import type { UserCache } from './user.cache';
 import { User } from './user.entity';
-import { VersionConflictError } from './user.errors';
+import { fromConstraint, VersionConflictError } from './user.errors';
 import type { UserEvent } from './user.events';
 import type { UserRepository } from './user.repository';
 
@@ -61,7 +61,11 @@ export class UserChanges {
     return user;
   }
 
-  /** Writes those of these new users that take no id, address or username from anybody, and answers which. */
+  /**
+   * Writes those of these new users that take no id, address or username from anybody, and answers which.
+   *
+   * @throws UserIdTakenError for one whose id belonged to somebody who was erased meanwhile
+   */
   async insertFree(
     tx: Transaction,
     users: readonly User[],
@@ -75,7 +79,10 @@ export class UserChanges {
       event: eventOf(user),
       at: user.createdAt,
     }));
-    if (told.length > 0) await sendAll(tx, this.toldOfNew(tx, told, origin));
+    if (told.length > 0)
+      await sendAll(tx, this.toldOfNew(tx, told, origin)).catch((error: unknown) => {
+        throw fromConstraint(error);
+      });
     tx.afterCommit(async () => {
       await Promise.all([...inserted].map((user) => this.cache.write(user)));
     });

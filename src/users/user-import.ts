@@ -5,7 +5,7 @@ import { findErased } from '../privacy/erased-users';
 import type { Idempotency } from './idempotency';
 import { newUser, readNewUser } from './new-user';
 import { deactivationReasons, type User } from './user.entity';
-import { type FieldProblem, InvalidInputError } from './user.errors';
+import { type FieldProblem, InvalidInputError, UserIdTakenError } from './user.errors';
 import { userCreated, userDeactivated } from './user.events';
 import type { UserRepository } from './user.repository';
 import { InputReader } from './user.validation';
@@ -73,8 +73,8 @@ export class UserImport {
       try {
         return await this.database.transaction((tx) => this.write(tx, caller, candidates));
       } catch (error) {
-        const crossed = error instanceof CrossedError || error instanceof DatabaseUnavailableError;
-        if (!crossed || tries === maxTries) throw error;
+        const crossed = [CrossedError, UserIdTakenError, DatabaseUnavailableError];
+        if (!crossed.some((it) => error instanceof it) || tries === maxTries) throw error;
       }
     }
   }

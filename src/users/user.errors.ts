@@ -106,6 +106,9 @@ export class InvalidInputError extends UserError {
 /** Uniqueness is PostgreSQL's to judge; its constraints say which promise was broken. */
 const errorsByConstraint: Record<string, new () => UserError> = {
   users_pkey: UserIdTakenError,
+  // Left for a moment by whoever had the id and was erased while this user was on its way.
+  outbox_events_user_id_version_key: UserIdTakenError,
+  audit_keys_pkey: UserIdTakenError,
   users_email_normalized_key: EmailTakenError,
   users_username_normalized_key: UsernameTakenError,
 };

@@ -127,11 +127,13 @@ export class UserRepository {
    */
   async insert(tx: Transaction, user: User, along: readonly Write[]): Promise<void> {
     const write = insertRows(User, [user]);
-    if ((await writeTogether(tx, orNothing(write), ...along)) === 1) return;
-    await this.removeExpiredPending(tx, user);
-    await writeTogether(tx, write, ...along).catch((error: unknown) => {
+    try {
+      if ((await writeTogether(tx, orNothing(write), ...along)) === 1) return;
+      await this.removeExpiredPending(tx, user);
+      await writeTogether(tx, write, ...along);
+    } catch (error) {
       throw fromConstraint(error);
-    });
+    }
   }
 
   /**
