@@ -65,73 +65,76 @@ describe('a checkout', () => {
     expect(contractBreaks(top)).toEqual([]);
   });
 
-  it.each<[string, string, string | RegExp, string, string]>([
-    [
-      'another routing key',
-      asyncapi,
-      'address: user.updated',
-      'address: user.changed',
-      'UserUpdated: its routingKey was user.updated and is user.changed',
-    ],
-    [
-      'another exchange',
-      asyncapi,
-      'name: payment.events',
-      'name: payments',
-      'PaymentFailed: its exchange was payment.events and is payments',
-    ],
-    [
-      'a removed operation',
-      asyncapi,
-      /^ {2}publishUserErased:\n(?: {4}.*\n)*/m,
-      '',
-      'the message UserErased was removed',
-    ],
-    [
-      'a form that is not accepted any more',
-      asyncapi,
-      "      - { $ref: '#/channels/orderPlaced/messages/OrderPlacedBare' }\n",
-      '',
-      'the message OrderPlacedBare was removed',
-    ],
-    [
-      'another envelope',
-      asyncapi,
-      '^[0-9]{20}$',
-      '^[0-9]{10}$',
-      'UserCreated.sequence: pattern "^[0-9]{20}$" refuses some of what is written',
-    ],
-    [
-      'a header that is needed now',
-      asyncapi,
-      'required: [ ce-specversion, ',
-      'required: [ ce-specversion, ce-time, ',
-      'OrderPlacedBinary headers.ce-time is required by whoever reads it',
-    ],
-    [
-      'data that is needed now',
-      'contract/schemas/PaymentFailed/1.0.0.json',
-      '["paymentId", "orderId"]',
-      '["paymentId", "orderId", "amount"]',
-      'PaymentFailed.data.amount is required by whoever reads it',
-    ],
-    [
-      'data that is gone',
-      'contract/schemas/UserEmailVerified/1.0.0.json',
-      '"emailChanged": {',
-      '"changed": {',
-      'UserEmailVerified.data.emailChanged was removed',
-    ],
-    [
-      'a field of the graph that is gone',
-      'schema.graphql',
-      /^ {2}displayName: /m,
-      '  nickname: ',
-      'displayName',
-    ],
-  ])('is refused with %s', (_what, file, text, by, said) => {
-    replace(file, text, by);
-    expect(contractBreaks(folder).join('\n')).toContain(said);
+  it('is refused with every break that is in it named', () => {
+    const changes: [what: string, file: string, text: string | RegExp, by: string, said: string][] = [
+      [
+        'another routing key',
+        asyncapi,
+        'address: user.updated',
+        'address: user.changed',
+        'UserUpdated: its routingKey was user.updated and is user.changed',
+      ],
+      [
+        'another exchange',
+        asyncapi,
+        'name: payment.events',
+        'name: payments',
+        'PaymentFailed: its exchange was payment.events and is payments',
+      ],
+      [
+        'a removed operation',
+        asyncapi,
+        /^ {2}publishUserErased:\n(?: {4}.*\n)*/m,
+        '',
+        'the message UserErased was removed',
+      ],
+      [
+        'a form that is not accepted any more',
+        asyncapi,
+        "      - { $ref: '#/channels/orderPlaced/messages/OrderPlacedBare' }\n",
+        '',
+        'the message OrderPlacedBare was removed',
+      ],
+      [
+        'another envelope',
+        asyncapi,
+        '^[0-9]{20}$',
+        '^[0-9]{10}$',
+        'UserCreated.sequence: pattern "^[0-9]{20}$" refuses some of what is written',
+      ],
+      [
+        'a header that is needed now',
+        asyncapi,
+        'required: [ ce-specversion, ',
+        'required: [ ce-specversion, ce-time, ',
+        'OrderPlacedBinary headers.ce-time is required by whoever reads it',
+      ],
+      [
+        'data that is needed now',
+        'contract/schemas/PaymentFailed/1.0.0.json',
+        '["paymentId", "orderId"]',
+        '["paymentId", "orderId", "amount"]',
+        'PaymentFailed.data.amount is required by whoever reads it',
+      ],
+      [
+        'data that is gone',
+        'contract/schemas/UserEmailVerified/1.0.0.json',
+        '"emailChanged": {',
+        '"changed": {',
+        'UserEmailVerified.data.emailChanged was removed',
+      ],
+      [
+        'a field of the graph that is gone',
+        'schema.graphql',
+        /^ {2}displayName: /m,
+        '  nickname: ',
+        'displayName',
+      ],
+    ];
+    for (const [, file, text, by] of changes) replace(file, text, by);
+    const breaks = contractBreaks(folder).join('\n');
+    const unsaid = changes.filter(([, , , , said]) => !breaks.includes(said)).map(([what]) => what);
+    expect(unsaid).toEqual([]);
   });
 
   it('is refused when a schema is not served any more, or no release is kept', () => {

@@ -9,7 +9,8 @@ import { askUntilRefused } from '../testkit/keep-alive-client';
 import { buildUser } from '../testkit/users';
 import { startWitness } from '../testkit/witness';
 
-const terminations = 20;
+// Each is a process that starts; `npm run faults:shutdown` ends twenty.
+const terminations = Number(process.env['TERMINATIONS'] ?? 6);
 const clients = 8;
 
 let app: TestApp;

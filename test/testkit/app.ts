@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import { Pool } from 'pg';
 import { type App, startApp } from '../../src/app';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { type Config, loadConfig } from '../../src/config';
@@ -79,6 +79,9 @@ export async function startTestApp({ config = {}, beside }: TestAppOptions = {})
   const token: TestApp['token'] = (request) => issuer.issueToken(request);
   const staff = await token({ sub: 'staff', scope: 'users:read users:write' });
 
+  const pool = new Pool({ connectionString: databaseUrl, max: 4 });
+  // One that is lost while nobody uses it is replaced.
+  pool.on('error', () => undefined);
   const testApp: TestApp = {
     ...app,
     databaseUrl,
@@ -88,9 +91,10 @@ export async function startTestApp({ config = {}, beside }: TestAppOptions = {})
     staff,
     logged,
     graphql: (query, variables = {}, options = {}) => send(app.url, { query, variables }, options),
-    sql: (text, parameters) => runSql(databaseUrl, text, parameters),
+    sql: async (text, parameters) => (await pool.query(text, parameters)).rows as never[],
     async stop() {
       await app.stop();
+      await pool.end();
       await database?.drop();
       if (!beside) await removeTopology(amqpPrefix);
       if (!beside) rmSync(dataDirectory, { recursive: true, force: true });
@@ -117,14 +121,4 @@ export async function send(
   });
   const { data = null, errors = [] } = (await response.json()) as Partial<Answer>;
   return { status: response.status, data, errors, headers: response.headers };
-}
-
-async function runSql<Row>(url: string, text: string, parameters?: unknown[]): Promise<Row[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text, parameters)).rows as Row[];
-  } finally {
-    await client.end();
-  }
 }
