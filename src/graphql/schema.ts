@@ -1,12 +1,13 @@
 import type { GraphQLSchema } from 'graphql';
 import { type ShownFields, shownFields } from '../privacy/shown-fields';
 import { parseUserId } from '../users/normalized';
-import { userFieldsOf } from './access';
+import { operations, userFieldsOf } from './access';
 import { AuditTrailResolver } from './audit-trail.resolver';
 import type { GraphqlContext } from './context';
 import { badUserInput } from './errors';
 import { buildFederatedSchema } from './federation';
 import { guardSchema } from './guarded-schema';
+import { requireClosed } from './operation-readers';
 import { piiTags, requireMapped } from './personal-fields';
 import { PrivacyResolver } from './privacy.resolver';
 import { UnsubscribeUrlResolver } from './unsubscribe-url.resolver';
@@ -57,7 +58,8 @@ export function createSchema(
     directives: piiTags(shown),
     ...(maxRepresentations === undefined ? {} : { maxRepresentations }),
   });
-  return guardSchema(requireMapped(schema, shown), userFieldsOf(shown));
+  requireClosed(requireMapped(schema, shown), shown, operations);
+  return guardSchema(schema, userFieldsOf(shown));
 }
 
 /** A user that another subgraph points at. Reads the `id` and nothing else of what the caller put in. */

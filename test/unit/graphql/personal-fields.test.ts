@@ -1,7 +1,9 @@
 import { execute, extendSchema, type GraphQLSchema, Kind, parse, visit } from 'graphql';
 import type { Actor } from '../../../src/authentication/actor';
+import { type OperationRule, operations } from '../../../src/graphql/access';
 import { AuditedReads } from '../../../src/graphql/audited-reads';
 import { printFederatedSchema } from '../../../src/graphql/federation';
+import { requireClosed } from '../../../src/graphql/operation-readers';
 import { requireMapped } from '../../../src/graphql/personal-fields';
 import { createSchema } from '../../../src/graphql/schema';
 import type { DataClass, PersonalColumn } from '../../../src/privacy/personal-data';
@@ -90,6 +92,22 @@ describe('the map of personal data', () => {
     ['type Pet { name: String }', 'lacks Pet.name'],
   ])('has every field of the graph: %s', (sdl, message) => {
     expect(() => requireMapped(extendSchema(schema, parse(sdl)), shownFields())).toThrow(message);
+  });
+
+  it('closes operations that answer what is for few', () => {
+    const opened = (name: string, rule: OperationRule) => () =>
+      requireClosed(schema, shownFields(), { ...operations, [name]: rule });
+    expect(opened('auditTrail', operations.auditTrail as OperationRule)).not.toThrow();
+    expect(opened('auditTrail', { scope: 'users:read' })).toThrow(
+      'auditTrail opens AuditEntry.id, which is for auditors',
+    );
+    expect(opened('auditTrail', { scope: 'users:audit', self: () => null })).toThrow('for auditors');
+    expect(opened('erasure', { scope: 'users:write' })).toThrow(
+      'erasure opens Erasure.id, which is for officers',
+    );
+    expect(opened('userEmailPreferences', {})).toThrow('EmailPreferences.marketing, which is for self');
+    expect(opened('exportUserData', { anyone: true })).toThrow('UserDataExport.document, which is for self');
+    expect(() => schemaWith('preferences_updated_at', { readers: 'staff' })).toThrow('for staff');
   });
 
   it('has no field that the graph has not', () => {

@@ -1,0 +1,45 @@
+import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isObjectType, isUnionType } from 'graphql';
+import type { Readers } from '../privacy/personal-data';
+import type { ShownFields } from '../privacy/shown-fields';
+import type { OperationRule } from './access';
+
+/** Whether those whom a rule lets call an operation may read, without a `User` around it, what is for these. */
+const suffices: Readonly<Record<Readers, (rule: OperationRule) => boolean>> = {
+  everybody: () => true,
+  self: ({ scope }) => scope !== undefined,
+  staff: ({ scope, self }) => scope !== undefined && !self,
+  // What becomes of one's own data is told to oneself as well.
+  officers: ({ scope }) => scope === 'users:privacy',
+  auditors: ({ scope, self }) => scope === 'users:audit' && !self,
+  service: () => false,
+};
+
+/**
+ * Requires that every query and mutation is as closed as what it answers, by the map of personal data. Fields of
+ * `User` have guards of their own.
+ *
+ * @throws Error for an operation that is open to others than the readers of what it answers
+ */
+export function requireClosed(
+  schema: GraphQLSchema,
+  shown: ShownFields,
+  rules: Readonly<Record<string, OperationRule>>,
+): GraphQLSchema {
+  const roots = [schema.getQueryType(), schema.getMutationType()].filter((it) => it != null);
+  for (const operation of roots.flatMap((it) => Object.values(it.getFields())))
+    for (const { name } of typesAnswered(operation.type))
+      for (const [field, { readers }] of Object.entries(shown[name] ?? {}))
+        if (!suffices[readers](rules[operation.name] ?? {}))
+          throw new Error(`access.ts: ${operation.name} opens ${name}.${field}, which is for ${readers}`);
+  return schema;
+}
+
+/** The types within an answer, as far as `User`. */
+function typesAnswered(answered: unknown, found = new Set<GraphQLObjectType>()): Set<GraphQLObjectType> {
+  const type = getNamedType(answered as GraphQLObjectType);
+  if (isUnionType(type)) for (const member of type.getTypes()) typesAnswered(member, found);
+  if (!isObjectType(type) || type.name === 'User' || found.has(type)) return found;
+  found.add(type);
+  for (const { type: inner } of Object.values(type.getFields())) typesAnswered(inner, found);
+  return found;
+}
