@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Database } from '../postgres/database';
+import type { Database, Transaction } from '../postgres/database';
 import {
   type Broker,
   BrokerUnavailableError,
@@ -16,6 +16,11 @@ import { findPending, leadLanes, markPublished, type PendingEvent } from './pend
 const largestBatch = 500;
 /** A transaction that waits for confirms must be over before the database ends it as idle (5 seconds). */
 const passLimitMs = 1_000;
+/**
+ * How long a transaction takes up what is committed meanwhile: to begin, lead and commit for each pass would cost as
+ * much as the pass. A crash publishes again what it has not marked by then.
+ */
+const leadershipMs = 100;
 const firstHoldMs = 1_000;
 const lastHoldMs = 60_000;
 const catalogTypes = ['UserCreated', 'UserDeactivated'];
@@ -31,11 +36,11 @@ export interface LanesRelayOptions {
   onAttempt: (event: PendingEvent, outcome: PublishOutcome | 'failed') => void;
 }
 
-/** What a pass over lanes did. */
+/** What passes over lanes did in one transaction. */
 export interface RelayPass {
   readonly published: readonly PendingEvent[];
   /** Lanes in which there may be more to publish at once. */
-  readonly unfinished: number[];
+  readonly unfinished: readonly number[];
   /** Lanes that another relay leads. */
   readonly busy: number[];
 }
@@ -60,36 +65,59 @@ export class LanesRelay {
   /**
    * Publishes what waits in these lanes, in one transaction that leads them; nothing of one that another leads.
    *
+   * @param takeWoken answers in which lanes there is more by now: a pass over them follows in the same transaction
    * @param signal ends the pass after the wave in hand
    * @throws BrokerUnavailableError, DatabaseUnavailableError; what was confirmed before is marked all the same
    */
-  async publishPending(lanes: readonly number[], signal: AbortSignal): Promise<RelayPass> {
-    const limit = this.batchSize;
-    const { led, events, published, left, unavailable } = await this.options.database.transaction(
-      async (tx) => {
-        const led = await leadLanes(tx, lanes);
-        const events = await findPending(tx, led, limit, this.usersHeldBack());
-        const waves = await this.publishInWaves(events, signal);
-        await markPublished(
+  async publishPending(
+    lanes: readonly number[],
+    takeWoken: () => readonly number[],
+    signal: AbortSignal,
+  ): Promise<RelayPass> {
+    const published: PendingEvent[] = [];
+    const busy = new Set<number>();
+    let wanted = lanes;
+    const unavailable = await this.options.database.transaction(async (tx) => {
+      const led = new Set<number>();
+      const endsAtMs = performance.now() + leadershipMs;
+      do {
+        const asked = wanted.filter((lane) => !led.has(lane));
+        if (asked.length > 0) for (const lane of await leadLanes(tx, asked)) led.add(lane);
+        for (const lane of wanted) if (!led.has(lane)) busy.add(lane);
+        const pass = await this.publishOnce(
           tx,
-          waves.published.map(({ id }) => id),
+          wanted.filter((lane) => led.has(lane)),
+          signal,
         );
-        return { led, events, ...waves };
-      },
+        published.push(...pass.published);
+        wanted = pass.unfinished;
+        if (pass.unavailable) return pass.unavailable;
+        if (performance.now() > endsAtMs || signal.aborted) return null;
+        wanted = [...new Set([...wanted, ...takeWoken()])];
+      } while (wanted.length > 0);
+      return null;
+    });
+    if (unavailable && published.length === 0) throw unavailable;
+    return { published, unfinished: wanted, busy: [...busy] };
+  }
+
+  /** A pass over lanes that this transaction leads. */
+  private async publishOnce(tx: Transaction, lanes: readonly number[], signal: AbortSignal) {
+    const limit = this.batchSize;
+    const events = await findPending(tx, lanes, limit, this.usersHeldBack());
+    const { published, left, unavailable } = await this.publishInWaves(events, signal);
+    await markPublished(
+      tx,
+      published.map(({ id }) => id),
     );
     this.batchSize = unavailable ? 1 : Math.min(largestBatch, limit * 10);
-    if (unavailable && published.length === 0) throw unavailable;
-    const unfinished = led.filter(
+    const unfinished = lanes.filter(
       (lane) =>
         unavailable !== null ||
         left.some((event) => event.lane === lane) ||
         events.filter((event) => event.lane === lane).length === limit,
     );
-    return {
-      published,
-      unfinished,
-      busy: lanes.filter((lane) => !led.includes(lane)),
-    };
+    return { published, unfinished, unavailable };
   }
 
   /** Users in parallel, but of each user one unconfirmed event at most: an unknown outcome must not be overtaken. */

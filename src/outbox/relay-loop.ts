@@ -40,15 +40,20 @@ export class RelayLoop {
   /** Never rejects. */
   private async run(): Promise<void> {
     const { lanes: relay, gatheringMs, signal, onPass, onFailure } = this.options;
-    let unfinished: number[] = [];
+    let unfinished: readonly number[] = [];
     for (let failures = 0; this.woken.size > 0 && !signal.aborted; ) {
       if (unfinished.length === 0 && gatheringMs > 0) await this.pause(gatheringMs);
-      // All at once: what a busy moment commits while a pass is on its way is one pass, not one for each event.
-      const lanes = [...this.woken];
-      this.woken.clear();
       unfinished = [];
+      const taken = new Set<number>();
+      // All at once: what a busy moment commits while a pass is on its way is one pass, not one for each event.
+      const take = () => {
+        const lanes = [...this.woken];
+        this.woken.clear();
+        for (const lane of lanes) taken.add(lane);
+        return lanes;
+      };
       try {
-        const pass = await relay.publishPending(lanes, signal);
+        const pass = await relay.publishPending(take(), gatheringMs > 0 ? () => [] : take, signal);
         unfinished = pass.unfinished;
         for (const lane of unfinished) this.woken.add(lane);
         for (const lane of pass.busy) this.retrySoon(lane);
@@ -57,7 +62,7 @@ export class RelayLoop {
       } catch (error) {
         onFailure(error);
         failures += 1;
-        for (const lane of lanes) this.woken.add(lane);
+        for (const lane of taken) this.woken.add(lane);
         await this.pause(Math.min(50 * 2 ** failures, lastBackoffMs));
       }
     }

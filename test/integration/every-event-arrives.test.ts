@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
+import { laneOf, type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
 import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
 import { erasuresStream } from '../../src/rabbitmq/topology';
 import { newAmqpPrefix, rabbitMqUrl } from '../testkit/brokers';
@@ -159,6 +159,34 @@ describe('the relay', () => {
     );
     await stage.postgres.resume();
     await eventually(() => expect(stage.arrived()).toEqual([event.id]), { timeoutMs: 10_000 });
+  });
+
+  it('takes up what is committed meanwhile, in whichever lane, without beginning anew', async () => {
+    const { relay, broker, database } = await stage.startRelay();
+    const transaction = jest.spyOn(database, 'transaction');
+    const publish = broker.publish.bind(broker);
+    const begunAt: number[] = [];
+    let confirm: () => void = () => undefined;
+    const confirmed = new Promise<void>((resolve) => {
+      confirm = resolve;
+    });
+    jest.spyOn(broker, 'publish').mockImplementation(async (message) => {
+      begunAt.push(transaction.mock.calls.length);
+      const outcome = await publish(message);
+      await confirmed;
+      return outcome;
+    });
+    const first = buildEvent();
+    await stage.commit([first], relay.wake);
+    await eventually(() => expect(begunAt).toHaveLength(1));
+    const elsewhere = Array.from({ length: 100 }, () => uuidv7()).find(
+      (id) => laneOf(id) !== laneOf(first.userId),
+    );
+    await stage.commit([buildEvent({ userId: elsewhere as string })], relay.wake);
+    confirm();
+    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    expect(stage.arrived()).toHaveLength(2);
+    expect(begunAt).toEqual([1, 1]);
   });
 
   it('publishes what a relay with other lanes left', async () => {
