@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../test/testkit/eventually';
 import { staffToken, startServiceProcess } from '../test/testkit/service-processes';
 import type { EventTimes } from './commit-times-process';
+import { type CpuUse, watchCpu } from './cpu-use';
 import { type Stage, withChannel, witnessQueue } from './stage';
 
 const mutationsPerSecond = 200;
-const warmUpMs = 3_000;
+/** Until the compiler has seen everything often enough: a service that has just started takes twice the CPU. */
+const warmUpMs = 20_000;
 const durationMs = 10_000;
 
 export interface Latencies {
@@ -18,13 +20,14 @@ export interface Latencies {
   readonly deliveryMs: number[];
   /** From the commit to the relay's first sending. */
   readonly sentMs: number[];
-  /** From the request to the answer. */
+  /** From when the request was due, whether or not the load could send it by then, to the answer. */
   readonly answerMs: number[];
   readonly perSecond: number;
   /** Requests that were refused, as the machine could not keep up. */
   readonly refused: number;
-  /** How much of the machine's CPU was used meanwhile, by whomever. */
-  readonly busyShare: number;
+  /** While the load lasted. */
+  readonly cpu: CpuUse;
+  readonly loadMs: number;
 }
 
 /** Measures how long after a change its event arrives, at a steady rate of mutations of the whole service. */
@@ -64,9 +67,9 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
       await load(service.url, token, warmUpMs);
       await eventually(() => settled(arrivals.length));
       arrivals.length = 0;
-      const before = cpuTimes();
+      const cpuWatch = await watchCpu(stage.database, service.process.pid);
       const { answerMs, refused } = await load(service.url, token, durationMs);
-      const after = cpuTimes();
+      const cpu = await cpuWatch.stop();
       await eventually(
         () => {
           if (
@@ -81,7 +84,8 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
       return {
         deliveryMs: arrivals.map(({ id, atMs }) => sinceCommit(id, atMs)),
         sentMs: arrivals.map(({ id }) => sinceCommit(id, sentAtMs.get(id) as number)),
-        busyShare: 1 - (after.idle - before.idle) / (after.all - before.all),
+        cpu,
+        loadMs: durationMs,
         answerMs,
         refused,
         perSecond: (answerMs.length * 1_000) / durationMs,
@@ -91,15 +95,6 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
     await service.stop();
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** What all cores have done since the machine started, in milliseconds. */
-function cpuTimes(): { idle: number; all: number } {
-  const times = cpus().map((core) => core.times);
-  return {
-    idle: times.reduce((sum, { idle }) => sum + idle, 0),
-    all: times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0),
-  };
 }
 
 let lastCount = -1;
@@ -120,8 +115,11 @@ async function load(
   const sent: Promise<number | 'refused'>[] = [];
   const startedAtMs = performance.now();
   for (let elapsedMs = 0; elapsedMs < forMs; elapsedMs = performance.now() - startedAtMs) {
-    const due = Math.min((elapsedMs * mutationsPerSecond) / 1_000, (forMs * mutationsPerSecond) / 1_000);
-    while (sent.length < due) sent.push(createUser(url, token, agent));
+    const dueByNow = Math.min((elapsedMs * mutationsPerSecond) / 1_000, (forMs * mutationsPerSecond) / 1_000);
+    while (sent.length < dueByNow) {
+      const dueAtMs = startedAtMs + (sent.length * 1_000) / mutationsPerSecond;
+      sent.push(createUser(url, token, agent, dueAtMs));
+    }
     await delay(1);
   }
   const answers = await Promise.all(sent);
@@ -132,13 +130,12 @@ async function load(
 
 const query = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }';
 
-function createUser(url: string, token: string, agent: Agent): Promise<number | 'refused'> {
+function createUser(url: string, token: string, agent: Agent, dueAtMs: number): Promise<number | 'refused'> {
   const email = `ada.${randomBytes(8).toString('hex')}@example.com`;
   const body = JSON.stringify({
     query,
     variables: { input: { email, firstName: 'Ada', lastName: 'Lovelace' } },
   });
-  const startedAtMs = performance.now();
   return new Promise((resolve, reject) => {
     const sending = request(
       `${url}/graphql`,
@@ -153,7 +150,7 @@ function createUser(url: string, token: string, agent: Agent): Promise<number | 
           text += String(chunk);
         });
         response.on('end', () => {
-          if (text.includes('CreateUserSuccess')) resolve(performance.now() - startedAtMs);
+          if (text.includes('CreateUserSuccess')) resolve(performance.now() - dueAtMs);
           else if (text.includes('SERVICE_UNAVAILABLE')) resolve('refused');
           else reject(new Error(`createUser answered ${text.slice(0, 200)}`));
         });

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { cpus, loadavg } from 'node:os';
-import { measureLatency } from './delivery-latency';
+import { type Latencies, measureLatency } from './delivery-latency';
 import { describeProfiles } from './fold-profile';
 import {
   measureFold,
@@ -47,14 +47,8 @@ async function measureOut(stage: Stage): Promise<Row[]> {
 }
 
 async function measureDelivery(stage: Stage): Promise<{ rows: Row[]; profile: string }> {
-  const {
-    deliveryMs,
-    sentMs,
-    answerMs,
-    refused,
-    busyShare,
-    perSecond: mutations,
-  } = await measureLatency(stage);
+  const latencies = await measureLatency(stage);
+  const { deliveryMs, sentMs, answerMs, refused, perSecond: mutations } = latencies;
   const p50 = percentile(deliveryMs, 0.5);
   const show = (values: number[]) =>
     [0.5, 0.95, 0.99].map((share) => percentile(values, share).toFixed(1)).join(' / ');
@@ -71,8 +65,22 @@ async function measureDelivery(stage: Stage): Promise<{ rows: Row[]; profile: st
   ];
   const profile =
     `commit to delivery: until the relay sends ${show(sentMs)} ms (p50 / p95 / p99), the rest is RabbitMQ's and ` +
-    `the consumer's;\nmeanwhile the machine, with whatever else runs on it, was ${(busyShare * 100).toFixed(0)} % busy, and ${refused} requests were refused`;
+    `the consumer's;\n${describeCpu(latencies)}; ${refused} requests were refused`;
   return { rows, profile };
+}
+
+/** Who used the cores during the load, and how much of them was somebody else's. */
+function describeCpu({ cpu, loadMs, answerMs }: Latencies): string {
+  const { everything = 0, ...parts } = Object.fromEntries(cpu);
+  const known = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
+  const shareOf = (ms: number) => `${((ms * 100) / loadMs / cpus().length).toFixed(0)} %`;
+  const shares = Object.entries(parts).map(
+    ([name, ms]) => `${name} ${((ms * 1_000) / answerMs.length).toFixed(0)} us (${shareOf(ms)})`,
+  );
+  return (
+    `CPU for a mutation (and share of all cores): ${shares.join(', ')};\n` +
+    `anything else on the machine ${shareOf(everything - known)}, all in all ${shareOf(everything)}`
+  );
 }
 
 async function measureIn(stage: Stage): Promise<{ rows: Row[]; profile: string }> {

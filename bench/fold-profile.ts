@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Client } from 'pg';
 import type { Database } from '../src/postgres/database';
+import { postgresCpuMs, usedBetween } from './cpu-use';
 
 /** Where the time of a fold goes, each figure for one transaction. */
 export interface FoldProfile {
@@ -72,7 +72,8 @@ export class FoldProfiler {
       events: each(events),
       wallMs: each(wallMs),
       nodeMs: each((user + system) / 1_000),
-      postgresMs: postgresAtEnd && this.postgresAtStart && each(used(this.postgresAtStart, postgresAtEnd)),
+      postgresMs:
+        postgresAtEnd && this.postgresAtStart && each(usedBetween(this.postgresAtStart, postgresAtEnd)),
       statements: new Map([...this.statements].map(([what, ms]) => [what, each(ms)])),
     };
   }
@@ -91,27 +92,6 @@ export class FoldProfiler {
       this.statements.set(kind, (this.statements.get(kind) ?? 0) + performance.now() - sentAtMs);
     };
   }
-}
-
-/** CPU that each of PostgreSQL's processes for this database has used so far; null where they run elsewhere. */
-async function postgresCpuMs(database: Database): Promise<Map<number, number> | null> {
-  const rows = await database.query<{ pid: number }>(
-    'SELECT pid FROM pg_stat_activity WHERE datname = current_database()',
-  );
-  try {
-    return new Map(
-      rows.map(({ pid }) => {
-        const [nanoseconds] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
-        return [pid, Number(nanoseconds) / 1_000_000];
-      }),
-    );
-  } catch {
-    return null;
-  }
-}
-
-function used(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
-  return [...after].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0);
 }
 
 /** Why batches are as much faster as they are: the profile of a batch beside that of a message alone. */
