@@ -1,10 +1,16 @@
 import type { Command } from 'commander';
+import { AccessLog } from '../audit/access-log';
+import { AuditRepository } from '../audit/audit.repository';
+import { AuditLog } from '../audit/audit-log';
 import { readMessage } from '../consumers/read-message';
 import { UnfoldableEventError } from '../history/commerce-fold';
 import type { ParkedMessage } from '../history/parked-message.entity';
 import { toWire } from '../history/wire-message';
 import type { createIntake } from '../intake';
+import { Outbox } from '../outbox/outbox';
+import type { Database } from '../postgres/database';
 import { withIntake } from './with-intake';
+import { operator } from './with-services';
 
 type Intake = ReturnType<typeof createIntake>;
 
@@ -17,13 +23,15 @@ export function registerParkedCommand(program: Command): void {
     .command('list')
     .description('all of them, oldest first')
     .option('--json', 'one JSON document a line, with the body')
-    .action(({ json }: { json?: true }) => withIntake((intake) => list(intake, json ?? false)));
+    .action(({ json }: { json?: true }) =>
+      withIntake((intake, database) => list(intake, database, json ?? false)),
+    );
   parked
     .command('show <id>')
     .description('one of them, with everything that is known about it')
     .option('--json', 'print it in one line')
     .action((id: string, { json }: { json?: true }) =>
-      withIntake((intake) => show(intake, id, json ?? false)),
+      withIntake((intake, database) => show(intake, database, id, json ?? false)),
     );
   parked
     .command('replay [ids...]')
@@ -36,34 +44,38 @@ export function registerParkedCommand(program: Command): void {
     });
 }
 
-async function* everything({ parked }: Intake): AsyncGenerator<ParkedMessage> {
+async function* pages({ parked }: Intake): AsyncGenerator<ParkedMessage[]> {
   for (let after: string | null = null; ; ) {
     const page: ParkedMessage[] = await parked.list(after, pageSize);
-    yield* page;
+    yield page;
     if (page.length < pageSize) return;
     after = page.at(-1)?.id ?? null;
   }
 }
 
-async function list(intake: Intake, json: boolean): Promise<void> {
+async function list(intake: Intake, database: Database, json: boolean): Promise<void> {
   let count = 0;
-  for await (const message of everything(intake)) {
-    count += 1;
-    const { id, reason, type, source, eventId, attempts } = message;
-    const parkedAt = message.parkedAt.toISOString();
-    const known = { id, reason, type, source, eventId, parkedAt, attempts };
-    print(json ? JSON.stringify({ ...known, ...bodyOf(message) }) : Object.values(known).join('  '));
+  for await (const page of pages(intake)) {
+    count += page.length;
+    if (json) await noteReads(database, page);
+    for (const message of page) {
+      const { id, reason, type, source, eventId, attempts } = message;
+      const parkedAt = message.parkedAt.toISOString();
+      const known = { id, reason, type, source, eventId, parkedAt, attempts };
+      print(json ? JSON.stringify({ ...known, ...bodyOf(message) }) : Object.values(known).join('  '));
+    }
   }
   (json ? process.stderr : process.stdout).write(`${count} parked\n`);
 }
 
-async function show({ parked }: Intake, id: string, json: boolean): Promise<void> {
+async function show({ parked }: Intake, database: Database, id: string, json: boolean): Promise<void> {
   const message = await parked.find(id);
   if (!message) {
     process.stderr.write(`error: nothing is parked as ${id}\n`);
     process.exitCode = 1;
     return;
   }
+  await noteReads(database, [message]);
   const { fingerprint: _fingerprint, body: _body, ...known } = message;
   print(JSON.stringify({ ...known, ...bodyOf(message) }, null, json ? undefined : 2));
 }
@@ -75,7 +87,8 @@ async function replay(intake: Intake, ids: string[] | null, json: boolean): Prom
     print(json ? JSON.stringify({ id, result }) : `${id}  ${result}`);
   };
   if (ids === null)
-    for await (const message of everything(intake)) tell(message.id, await tryAgain(intake, message));
+    for await (const page of pages(intake))
+      for (const message of page) tell(message.id, await tryAgain(intake, message));
   for (const id of ids ?? []) {
     const message = await intake.parked.find(id);
     tell(id, message ? await tryAgain(intake, message) : 'unknown');
@@ -93,6 +106,18 @@ async function tryAgain({ fold, parked }: Intake, message: ParkedMessage): Promi
   if ('park' in read) return 'parked';
   const [result] = await fold.fold([read.event], (tx) => parked.remove(tx, message.id));
   return result instanceof UnfoldableEventError ? 'parked' : (result as string);
+}
+
+/** Before anybody sees what messages say of users, it is in the trail of those who are here. */
+async function noteReads(database: Database, messages: readonly ParkedMessage[]): Promise<void> {
+  const named = new Set(messages.flatMap(({ userId }) => userId ?? []));
+  const rows = await database.query<{ id: string }>(
+    `SELECT id FROM users WHERE id = ANY ($1::uuid[]) AND status <> 'PENDING'`,
+    [[...named]],
+  );
+  if (rows.length === 0) return;
+  const accessLog = new AccessLog(database, new AuditLog(new AuditRepository(database), new Outbox()));
+  await accessLog.record(operator, new Map(rows.map(({ id }) => [id, new Set(['parkedMessages'])])));
 }
 
 function bodyOf({ body }: ParkedMessage): { body: string } | { bodyBase64: string } {

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { startTestApp, type TestApp } from '../testkit/app';
+import { auditTrailOf } from '../testkit/audit';
 import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
 import {
   commerceOf,
@@ -70,6 +71,11 @@ describe('parked messages', () => {
     const parkedOrder = documents.find(({ reason }) => reason === 'CANNOT_BE_FOLDED')?.id as string;
     const shown = JSON.parse((await run('parked', 'show', parkedOrder)).stdout);
     const line = (await run('parked', 'show', parkedOrder, '--json')).stdout;
+    // Seen three times; the plain list tells nothing of anybody.
+    const trail = await auditTrailOf(app, id);
+    expect(trail.filter(({ actor }) => actor === 'command-line')).toEqual(
+      Array(3).fill(expect.objectContaining({ action: 'USER_READ', fields: ['parkedMessages'] })),
+    );
     expect([line.split('\n').length, JSON.parse(line)]).toEqual([2, shown]);
     expect(shown).toMatchObject({
       id: parkedOrder,
