@@ -1,16 +1,12 @@
 import type { Command } from 'commander';
-import { AccessLog } from '../audit/access-log';
-import { AuditRepository } from '../audit/audit.repository';
-import { AuditLog } from '../audit/audit-log';
 import { readMessage } from '../consumers/read-message';
 import { UnfoldableEventError } from '../history/commerce-fold';
 import type { ParkedMessage } from '../history/parked-message.entity';
 import { toWire } from '../history/wire-message';
 import type { createIntake } from '../intake';
-import { Outbox } from '../outbox/outbox';
 import type { Database } from '../postgres/database';
+import { recordOperatorRead } from './operator-reads';
 import { withIntake } from './with-intake';
-import { operator } from './with-services';
 
 type Intake = ReturnType<typeof createIntake>;
 
@@ -57,7 +53,7 @@ async function list(intake: Intake, database: Database, json: boolean): Promise<
   let count = 0;
   for await (const page of pages(intake)) {
     count += page.length;
-    if (json) await noteReads(database, page);
+    if (json) await recordRead(database, page);
     for (const message of page) {
       const { id, reason, type, source, eventId, attempts } = message;
       const parkedAt = message.parkedAt.toISOString();
@@ -75,7 +71,7 @@ async function show({ parked }: Intake, database: Database, id: string, json: bo
     process.exitCode = 1;
     return;
   }
-  await noteReads(database, [message]);
+  await recordRead(database, [message]);
   const { fingerprint: _fingerprint, body: _body, ...known } = message;
   print(JSON.stringify({ ...known, ...bodyOf(message) }, null, json ? undefined : 2));
 }
@@ -108,16 +104,9 @@ async function tryAgain({ fold, parked }: Intake, message: ParkedMessage): Promi
   return result instanceof UnfoldableEventError ? 'parked' : (result as string);
 }
 
-/** Before anybody sees what messages say of users, it is in the trail of those who are here. */
-async function noteReads(database: Database, messages: readonly ParkedMessage[]): Promise<void> {
-  const named = new Set(messages.flatMap(({ userId }) => userId ?? []));
-  const rows = await database.query<{ id: string }>(
-    `SELECT id FROM users WHERE id = ANY ($1::uuid[]) AND status <> 'PENDING'`,
-    [[...named]],
-  );
-  if (rows.length === 0) return;
-  const accessLog = new AccessLog(database, new AuditLog(new AuditRepository(database), new Outbox()));
-  await accessLog.record(operator, new Map(rows.map(({ id }) => [id, new Set(['parkedMessages'])])));
+function recordRead(database: Database, messages: readonly ParkedMessage[]): Promise<void> {
+  const userIds = messages.flatMap(({ userId }) => userId ?? []);
+  return recordOperatorRead(database, userIds, 'parkedMessages');
 }
 
 function bodyOf({ body }: ParkedMessage): { body: string } | { bodyBase64: string } {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { recompute } from '../history/recomputation';
 import { RecomputationRepository } from '../history/recomputation.repository';
 import type { CommerceSummary } from '../history/user-history.projection';
+import { recordOperatorRead } from './operator-reads';
 import { withIntake } from './with-intake';
 
 /** Adds `recompute`: compares every user's commerce with what the history adds up to. */
@@ -18,8 +19,9 @@ export function registerRecomputeCommand(program: Command): void {
           database,
           repository: new RecomputationRepository(database),
           fix,
-          onDifference({ userId, stored, recomputed }) {
+          async onDifference({ userId, stored, recomputed }) {
             differences += 1;
+            await recordOperatorRead(database, [userId], 'commerce');
             const [is, should] = [readable(stored), readable(recomputed)];
             const line = json
               ? JSON.stringify({ userId, stored: is, recomputed: should })

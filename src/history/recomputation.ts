@@ -18,7 +18,8 @@ export interface RecomputationOptions {
   readonly repository: RecomputationRepository;
   /** Writes what was recomputed over what is stored. */
   readonly fix: boolean;
-  readonly onDifference: (difference: SummaryDifference) => void;
+  /** Is waited for. */
+  readonly onDifference: (difference: SummaryDifference) => Promise<void>;
   /** Is told after each batch but the last how many users were looked at so far. */
   readonly onBatch: (users: number) => void;
 }
@@ -56,7 +57,7 @@ async function lookAgain(options: RecomputationOptions, userId: string): Promise
     if (fix) await repository.replaceSummary(tx, userId, recomputed);
     return { userId, stored, recomputed };
   });
-  if (difference) onDifference(difference);
+  if (difference) await onDifference(difference);
 }
 
 function add(entries: readonly CommerceEntryRow[]): CommerceSummary {

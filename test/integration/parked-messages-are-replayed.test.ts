@@ -138,6 +138,11 @@ describe('the summaries', () => {
         recomputed: expect.objectContaining({ orderCount: 2, spent: { EUR: '0.3' } }),
       },
     ]);
+    expect((await auditTrailOf(app, id)).at(-1)).toMatchObject({
+      action: 'USER_READ',
+      actor: 'command-line',
+      fields: ['commerce'],
+    });
     expect(await run('recompute', '--fix')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining(', 1 mended\n'),
