@@ -70,10 +70,10 @@ async function measureDelivery(stage: Stage): Promise<{ rows: Row[]; profile: st
 }
 
 /** Who used the cores during the load, and how much of them was somebody else's. */
-function describeCpu({ cpu, loadMs, answerMs }: Latencies): string {
+function describeCpu({ cpu, elapsedMs, answerMs }: Latencies): string {
   const { everything = 0, ...parts } = Object.fromEntries(cpu);
   const known = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
-  const shareOf = (ms: number) => `${((ms * 100) / loadMs / cpus().length).toFixed(0)} %`;
+  const shareOf = (ms: number) => `${((ms * 100) / elapsedMs / cpus().length).toFixed(0)} %`;
   const shares = Object.entries(parts).map(
     ([name, ms]) => `${name} ${((ms * 1_000) / answerMs.length).toFixed(0)} us (${shareOf(ms)})`,
   );
