@@ -48,8 +48,12 @@ async function seed(url: string, config: Config, log: Logger, count: number) {
       log,
       authenticationServiceUrl: config.authenticationServiceUrl,
     });
-    const { fold } = createIntake({ database, metrics, log, waitingDays: config.retention.WAITING_DAYS });
-    return await seedUsers({ ...services, fold }, count);
+    const waitingDays = config.retention.WAITING_DAYS;
+    const { fold, waiting } = createIntake({ database, metrics, log, waitingDays });
+    const counts = await seedUsers({ ...services, fold }, count);
+    // What waits for the users and orders that are here now is folded in the background.
+    await waiting.settle();
+    return counts;
   } finally {
     await database.close();
   }
