@@ -1,7 +1,7 @@
 import { toMessage } from '../src/outbox/cloud-event';
 import { laneCount } from '../src/outbox/outbox';
 import { OutboxRelay } from '../src/outbox/outbox.relay';
-import { findPending, markPublished } from '../src/outbox/pending-events.repository';
+import { findPending } from '../src/outbox/pending-events.repository';
 import { Database } from '../src/postgres/database';
 import { RabbitMqBroker } from '../src/rabbitmq/rabbitmq-broker';
 import { eventually } from '../test/testkit/eventually';
@@ -94,7 +94,7 @@ export async function measureOneByOne(stage: Stage): Promise<number> {
         const [event] = await findPending(tx, [lane], 1, []);
         if (!event) return false;
         await broker.publish(toMessage(event));
-        await markPublished(tx, [event.id]);
+        await tx.manager.query('UPDATE outbox_events SET published_at = now() WHERE id = $1', [event.id]);
         return true;
       });
       if (found) count += 1;

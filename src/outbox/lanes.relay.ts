@@ -17,8 +17,8 @@ const largestBatch = 500;
 /** A transaction that waits for confirms must be over before the database ends it as idle (5 seconds). */
 const passLimitMs = 1_000;
 /**
- * How long a transaction takes up what is committed meanwhile: to begin, lead and commit for each pass would cost as
- * much as the pass. A crash publishes again what it has not marked by then.
+ * How long a transaction goes on leading while there is more: to begin, lead and commit for each pass would cost as
+ * much as the pass.
  */
 const leadershipMs = 100;
 const firstHoldMs = 1_000;
@@ -63,9 +63,10 @@ export class LanesRelay {
   constructor(private readonly options: LanesRelayOptions) {}
 
   /**
-   * Publishes what waits in these lanes, in one transaction that leads them; nothing of one that another leads.
+   * Publishes what waits in these lanes, while one transaction leads them; nothing of one that another leads. Marks
+   * after each pass: what others wait for is not held until the next.
    *
-   * @param takeWoken answers in which lanes there is more by now: a pass over them follows in the same transaction
+   * @param takeWoken answers in which lanes there is more by now: a pass over all that are led follows at once
    * @param signal ends the pass after the wave in hand
    * @throws BrokerUnavailableError, DatabaseUnavailableError; what was confirmed before is marked all the same
    */
@@ -84,11 +85,8 @@ export class LanesRelay {
         const asked = wanted.filter((lane) => !led.has(lane));
         if (asked.length > 0) for (const lane of await leadLanes(tx, asked)) led.add(lane);
         for (const lane of wanted) if (!led.has(lane)) busy.add(lane);
-        const pass = await this.publishOnce(
-          tx,
-          wanted.filter((lane) => led.has(lane)),
-          signal,
-        );
+        // In all of them: other replicas commit, too, and wake nobody here.
+        const pass = await this.publishOnce(tx, [...led], signal);
         published.push(...pass.published);
         wanted = pass.unfinished;
         if (pass.unavailable) return pass.unavailable;
@@ -107,7 +105,7 @@ export class LanesRelay {
     const events = await findPending(tx, lanes, limit, this.usersHeldBack());
     const { published, left, unavailable } = await this.publishInWaves(events, signal);
     await markPublished(
-      tx,
+      this.options.database,
       published.map(({ id }) => id),
     );
     this.batchSize = unavailable ? 1 : Math.min(largestBatch, limit * 10);

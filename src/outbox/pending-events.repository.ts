@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../postgres/database';
+import { prepared } from '../postgres/prepared';
 import type { OutboxEvent } from './outbox-event.entity';
 
 /** The first half of the relays' advisory locks; the second is the lane. */
@@ -13,12 +14,10 @@ export type PendingEvent = Pick<
 /**
  * Leads those of these lanes that no other relay leads, until the end of the transaction and no longer: the lock of
  * a leader that froze is free again as soon as the database gives it up (`idle_in_transaction_session_timeout`).
- * Nobody waits for the disk at its end: a mark that a crash of PostgreSQL loses is an event published again.
  */
 export async function leadLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
   const rows: { lane: number }[] = await tx.manager.query(
-    `SELECT lane, set_config('synchronous_commit', 'off', true)
-     FROM unnest($2::integer[]) AS lane WHERE pg_try_advisory_xact_lock($1, lane)`,
+    `SELECT lane FROM unnest($2::integer[]) AS lane WHERE pg_try_advisory_xact_lock($1, lane)`,
     [relayLock, lanes],
   );
   return rows.map(({ lane }) => lane);
@@ -44,11 +43,20 @@ export async function findPending(
   );
 }
 
-/** Marks events as published; commits with the lane's lock. */
-export async function markPublished(tx: Transaction, ids: readonly string[]): Promise<void> {
+/**
+ * Marks events as published, and commits: what a broker has confirmed is true whoever leads, and its rows are locked
+ * for no longer than that. Nobody waits for the disk: a mark that a crash of PostgreSQL loses is an event published
+ * again.
+ */
+export async function markPublished(database: Database, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  await tx.manager.query('UPDATE outbox_events SET published_at = now() WHERE id = ANY ($1::uuid[])', [ids]);
+  await database.query(prepared(markAsPublished), [ids]);
 }
+
+const markAsPublished = `
+  UPDATE outbox_events SET published_at = now()
+  FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+  WHERE id = ANY ($1::uuid[])`;
 
 /** The lanes in which something waits, also those that a former lane count made. */
 export async function findWaitingLanes(database: Database): Promise<number[]> {

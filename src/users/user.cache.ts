@@ -45,14 +45,20 @@ const cachedUser = z.object({
   updatedAt: time,
 }) satisfies z.ZodType<User>;
 
+/** As long as events take to be published when all is well, and no longer. */
+const confirmedForMs = 5_000;
+
 /**
  * Users by id, read through the cache. Reads only: authorization, changes, erasure and export ask PostgreSQL.
  * Users that are still `PENDING` are not kept, as they may yet go without a trace.
  */
 export class UserCache {
   private readonly cache: ReadThroughCache<User>;
-  /** The version of users in which the cache has confirmed to have them. */
-  private readonly confirmed = new LRUCache<string, number>({ max: 10_000 });
+  /**
+   * The version of users in which the cache has confirmed to have them; for a while, as a Redis that failed over may
+   * have an older one again.
+   */
+  private readonly confirmed = new LRUCache<string, number>({ max: 10_000, ttl: confirmedForMs });
 
   constructor(
     private readonly users: UserRepository,

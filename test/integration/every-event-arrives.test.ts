@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
-import { laneOf, type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
+import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
 import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
 import { erasuresStream } from '../../src/rabbitmq/topology';
-import { isReady, newAmqpPrefix, rabbitMqUrl } from '../testkit/brokers';
+import { newAmqpPrefix, rabbitMqUrl } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
 import { useRelayStage } from '../testkit/relay-stage';
 import { buildEvent, buildVersions } from '../testkit/relays';
@@ -159,39 +159,6 @@ describe('the relay', () => {
     );
     await stage.postgres.resume();
     await eventually(() => expect(stage.arrived()).toEqual([event.id]), { timeoutMs: 10_000 });
-  });
-
-  it('takes up what is committed meanwhile, in whichever lane, without beginning anew', async () => {
-    const { relay, broker, database } = await stage.startRelay();
-    await isReady(broker);
-    const transaction = jest.spyOn(database, 'transaction');
-    const publish = broker.publish.bind(broker);
-    let begunAt: number[] = [];
-    let confirmed: Promise<void>;
-    jest.spyOn(broker, 'publish').mockImplementation(async (message) => {
-      begunAt.push(transaction.mock.calls.length);
-      const outcome = await publish(message);
-      await confirmed;
-      return outcome;
-    });
-    // It goes on for a tenth of a second, and a busy machine may take longer than that for the second event.
-    await eventually(async () => {
-      begunAt = [];
-      let confirm: () => void = () => undefined;
-      confirmed = new Promise<void>((resolve) => {
-        confirm = resolve;
-      });
-      const first = buildEvent();
-      await stage.commit([first], relay.wake);
-      await eventually(() => expect(begunAt).toHaveLength(1), { intervalMs: 2 });
-      const elsewhere = Array.from({ length: 100 }, () => uuidv7()).find(
-        (id) => laneOf(id) !== laneOf(first.userId),
-      );
-      await stage.commit([buildEvent({ userId: elsewhere as string })], relay.wake);
-      confirm();
-      await eventually(async () => expect(await stage.pending()).toEqual([]));
-      expect(begunAt).toEqual([begunAt[0], begunAt[0]]);
-    });
   });
 
   it('publishes what a relay with other lanes left', async () => {

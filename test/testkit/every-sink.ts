@@ -74,13 +74,15 @@ async function dumpBySql(url: string): Promise<string> {
   await client.connect();
   const text = async (sql: string) => (await client.query<{ row: string }>(sql)).rows.map(({ row }) => row);
   try {
-    const relations = await text(
-      `SELECT format('%I.%I', schemaname, relname) AS row FROM (
-         SELECT schemaname, tablename AS relname FROM pg_tables UNION ALL SELECT schemaname, sequencename FROM pg_sequences
-       ) AS it WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+    // A sequence is no row of anything.
+    const reads = await text(
+      `SELECT format('SELECT it::text AS row FROM %I.%I AS it', schemaname, tablename) AS row FROM pg_tables
+         WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+       UNION ALL
+       SELECT format('SELECT last_value::text AS row FROM %I.%I', schemaname, sequencename) FROM pg_sequences`,
     );
     const dumped = await text(`SELECT encode(lo_get(oid), 'hex') AS row FROM pg_largeobject_metadata`);
-    for (const name of relations) dumped.push(...(await text(`SELECT it::text AS row FROM ${name} AS it`)));
+    for (const read of reads) dumped.push(...(await text(read)));
     return dumped.join('\n');
   } finally {
     await client.end();
