@@ -5,12 +5,13 @@ export interface PeriodicJobOptions {
   /** What is logged, with the error, when a pass fails; the next one tries again. */
   readonly onFailure: string;
   readonly log: Logger;
-  /** One pass. It must be safe on any number of replicas at once. */
-  readonly work: () => Promise<unknown>;
+  /** One pass, which ends early, at its next batch, when it is told to. It must be safe on any number of replicas at once. */
+  readonly work: (stopping: AbortSignal) => Promise<unknown>;
 }
 
 /** Does something every so often, one pass at a time. */
 export class PeriodicJob {
+  private readonly stopping = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
 
@@ -23,16 +24,17 @@ export class PeriodicJob {
     this.timer.unref();
   }
 
-  /** Begins no more, and waits for the pass in hand. */
+  /** Begins no more, tells the pass in hand to end, and waits for that. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
+    this.stopping.abort();
     await this.running;
   }
 
   private async pass(): Promise<void> {
     const { work, log, onFailure } = this.options;
     try {
-      await work();
+      await work(this.stopping.signal);
     } catch (error) {
       log.warn({ err: error }, onFailure);
     } finally {

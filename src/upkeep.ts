@@ -32,7 +32,7 @@ export function createUpkeep(options: UpkeepOptions) {
       intervalMs: retentionIntervalMs,
       onFailure: 'what has had its time could not be removed',
       log,
-      work: () => retention.run(),
+      work: (stopping) => retention.run(stopping),
     }),
     new ErasureLoop({ erasures, log }),
     // Nobody waits for a seal: the relay finds what tells of it by its poll.
@@ -42,9 +42,9 @@ export function createUpkeep(options: UpkeepOptions) {
     start(): void {
       for (const job of jobs) job.start();
     },
-    /** Finishes the batch in hand. */
+    /** Finishes the batches in hand. */
     async stop(): Promise<void> {
-      for (const job of jobs) await job.stop();
+      await Promise.all(jobs.map((job) => job.stop()));
     },
   };
 }

@@ -18,11 +18,12 @@ import type { Fate } from './personal-data';
 
 /** What has another job: the intake parks events that have waited in vain. */
 type OwnFate = Exclude<Fate, 'parked'>;
+/** What goes by the number; users are erased one by one. */
+type SteppedFate = Exclude<OwnFate, 'erased'>;
 
 /** What one step, a transaction, removes at most. */
-const largestStep: Readonly<Record<OwnFate, number>> = {
+const largestStep: Readonly<Record<SteppedFate, number>> = {
   deleted: 1_000,
-  erased: 1,
   'summed up': 1_000,
   withdrawn: 500,
 };
@@ -64,9 +65,8 @@ const caller: Caller = { actor: { id: 'retention', scopes: new Set() }, tracepar
  */
 export class Retention {
   /** One for each fate that the map knows: takes a step, and answers how many records went. */
-  private readonly steps: Readonly<Record<OwnFate, (tx: Transaction, step: Step) => Promise<number>>> = {
+  private readonly steps: Readonly<Record<SteppedFate, (tx: Transaction, step: Step) => Promise<number>>> = {
     deleted: deleteRecords,
-    erased: (tx, step) => this.eraseUsers(tx, step),
     'summed up': (tx, { expiry, days, limit }) =>
       removeHistory(tx, { expiry, days, limit, caller, audit: this.options.audit }),
     withdrawn: (tx, step) => this.withdrawUsers(tx, step),
@@ -88,11 +88,14 @@ export class Retention {
     );
   }
 
-  /** Removes what has had its time, in batches. What one kind cannot have done to it keeps no other kind. */
-  async run(): Promise<RetentionOutcome> {
+  /**
+   * Removes what has had its time, in batches; once `stopping` is aborted it finishes the one in hand and leaves the
+   * rest to the next run. What one kind cannot have done to it keeps no other kind.
+   */
+  async run(stopping?: AbortSignal): Promise<RetentionOutcome> {
     const failures: unknown[] = [];
     const outcome = await this.each((fate, step) =>
-      this.remove(fate, step).catch((error: unknown) => {
+      this.remove(fate, step, stopping).catch((error: unknown) => {
         failures.push(error);
         return 0;
       }),
@@ -123,10 +126,15 @@ export class Retention {
     return row?.count ?? 0;
   }
 
-  private async remove(fate: OwnFate, { expiry, days }: Omit<Step, 'limit'>): Promise<number> {
+  private async remove(
+    fate: OwnFate,
+    { expiry, days }: Omit<Step, 'limit'>,
+    stopping?: AbortSignal,
+  ): Promise<number> {
     const most = this.options.limits?.[expiry.name] ?? largestRun[fate];
+    if (fate === 'erased') return this.eraseUsers({ expiry, days, limit: most }, stopping);
     let removed = 0;
-    while (removed < most) {
+    while (removed < most && !stopping?.aborted) {
       const limit = Math.min(largestStep[fate], most - removed);
       const count = await this.alone((tx) => this.steps[fate](tx, { expiry, days, limit }));
       removed += count ?? 0;
@@ -147,10 +155,25 @@ export class Retention {
     });
   }
 
-  private async eraseUsers(tx: Transaction, step: Step): Promise<number> {
-    const ids = await findExpiredUsers(tx, step);
+  /** One step for each: one that cannot be erased keeps no other. */
+  private async eraseUsers(step: Step, stopping?: AbortSignal): Promise<number> {
+    const failures: unknown[] = [];
     let erased = 0;
-    for (const userId of ids) if (await this.eraseUser(userId)) erased += 1;
+    for (const userId of await this.options.database.transaction((tx) => findExpiredUsers(tx, step))) {
+      if (stopping?.aborted) break;
+      const count = await this.alone(async () => {
+        try {
+          return (await this.eraseUser(userId)) ? 1 : 0;
+        } catch (error) {
+          failures.push(error);
+          return 0;
+        }
+      });
+      if (count === null) break;
+      erased += count;
+      this.options.metrics.retentionRemovals.inc({ what: step.expiry.name }, count);
+    }
+    if (failures.length > 0) throw failures[0];
     return erased;
   }
 
