@@ -1,14 +1,13 @@
 import { join } from 'node:path';
-import { KeysUnavailableError, UnauthenticatedError } from './authentication/authentication.errors';
 import { openDevelopmentIssuer } from './authentication/development-issuer';
 import { createRouterProof } from './authentication/router-proof';
 import { createTokenVerifier, type TokenVerifier } from './authentication/token-verifier';
 import type { Config } from './config';
+import { actorOf } from './graphql/actor-of';
 import { AuditTrailResolver } from './graphql/audit-trail.resolver';
 import { AuditedReads } from './graphql/audited-reads';
 import type { GraphqlContext } from './graphql/context';
 import { countMutations } from './graphql/counted-mutations';
-import { serviceUnavailable, unauthenticated } from './graphql/errors';
 import { createLoaders } from './graphql/loaders';
 import { PrivacyResolver } from './graphql/privacy.resolver';
 import { createSchema } from './graphql/schema';
@@ -20,7 +19,7 @@ import { UserEmailPreferencesResolver } from './graphql/user-email-preferences.r
 import { UserHistoryResolver } from './graphql/user-history.resolver';
 import { UserMutationsResolver } from './graphql/user-mutations.resolver';
 import { readMessageSchemas } from './http/message-schemas';
-import { createHttpServer, type HttpRequest } from './http/server';
+import { createHttpServer } from './http/server';
 import { createIntake } from './intake';
 import { OutboxRelay } from './outbox/outbox.relay';
 import { Database } from './postgres/database';
@@ -152,7 +151,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const http = await createHttpServer<GraphqlContext>({
     apollo,
     context: async (request) => {
-      const actor = await actorOf(verifier, request);
+      const actor = await actorOf(verifier, request.headers.authorization);
       return {
         actor,
         requestId: request.id,
@@ -240,14 +239,4 @@ async function createVerifier(
   }
   const { publicKey, issuer, audience } = await openDevelopmentIssuer(dataDirectory);
   return createTokenVerifier({ keys: { developmentKey: publicKey }, issuer, audience, log });
-}
-
-async function actorOf(verifier: TokenVerifier, request: HttpRequest): Promise<GraphqlContext['actor']> {
-  try {
-    return await verifier.verify(request.headers.authorization);
-  } catch (error) {
-    if (error instanceof UnauthenticatedError) throw unauthenticated(error.message);
-    if (error instanceof KeysUnavailableError) throw serviceUnavailable();
-    throw error;
-  }
 }
