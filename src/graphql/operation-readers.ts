@@ -1,13 +1,22 @@
 import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isObjectType, isUnionType } from 'graphql';
+import type { Scope } from '../authentication/actor';
 import type { Readers } from '../privacy/personal-data';
 import type { ShownFields } from '../privacy/shown-fields';
 import type { OperationRule } from './access';
 
+/** Which scopes let staff at users' data; for a user's own, the export by name is `users:privacy`'s. */
+const staffScopes: ReadonlySet<Scope | undefined> = new Set<Scope>(['users:read', 'users:write']);
+const selfScopes: ReadonlySet<Scope | undefined> = new Set<Scope>([
+  'users:read',
+  'users:write',
+  'users:privacy',
+]);
+
 /** Whether those whom a rule lets call an operation may read, without a `User` around it, what is for these. */
 const suffices: Readonly<Record<Readers, (rule: OperationRule) => boolean>> = {
   everybody: () => true,
-  self: ({ scope }) => scope !== undefined,
-  staff: ({ scope, self }) => scope !== undefined && !self,
+  self: ({ scope }) => selfScopes.has(scope),
+  staff: ({ scope, self }) => staffScopes.has(scope) && !self,
   // What becomes of one's own data is told to oneself as well.
   officers: ({ scope }) => scope === 'users:privacy',
   auditors: ({ scope, self }) => scope === 'users:audit' && !self,

@@ -24,13 +24,24 @@ export function getExpiry(name: string): TableExpiry {
   return expiry;
 }
 
+/**
+ * SQL: which records of this name have had their time.
+ *
+ * @throws Error when it is a setting that says how many days they have
+ */
+export function haveExpiredByThemselves(name: string): string {
+  const expiry = getExpiry(name);
+  if (typeof expiry.days !== 'number') throw new Error(`${expiry.days} says how many days ${name} have`);
+  return haveExpired(expiry, expiry.days);
+}
+
 /** How many days the records have; null: they stay. */
 export function daysOf({ days }: Expiry, policy: RetentionPolicy): number | null {
   return typeof days === 'number' ? days : policy[days];
 }
 
-/** SQL: which records of the table have had their time; `days` is a parameter, such as `$1`, where a setting says them. */
-export function haveExpired({ which, since, days: fixed }: Expiry, days: string | number = fixed): string {
+/** SQL: which records of the table have had their time; `days` is a number, or a parameter such as `$1`. */
+export function haveExpired({ which, since }: Expiry, days: number | `$${number}`): string {
   const expired = `${since} < now() - make_interval(days => ${days})`;
   return which === undefined ? expired : `${which} AND ${expired}`;
 }
@@ -44,6 +55,6 @@ export function areHeld({ ofUser }: TableExpiry): string {
 }
 
 /** SQL: which records of the table have had their time and are no user's who is under a legal hold. */
-export function haveExpiredUnheld(expiry: TableExpiry, days: string): string {
+export function haveExpiredUnheld(expiry: TableExpiry, days: number | `$${number}`): string {
   return `${haveExpired(expiry, days)} AND NOT ${areHeld(expiry)}`;
 }

@@ -1,7 +1,7 @@
 import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
 import type { Database, Transaction } from '../postgres/database';
 import { insertRows, orNothing, type Write, writeTogether } from '../postgres/write';
-import { getExpiry, haveExpired } from '../privacy/expiries';
+import { haveExpiredByThemselves } from '../privacy/expiries';
 import { normalized } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
 import { fromConstraint } from './user.errors';
@@ -28,7 +28,7 @@ const columns = `id, email, email_normalized AS "emailNormalized", username, use
   unsubscribed_at AS "unsubscribedAt", preferences_updated_at AS "preferencesUpdatedAt",
   version, revision, created_at AS "createdAt", updated_at AS "updatedAt"`;
 
-const pendingExpired = haveExpired(getExpiry('pendingUsers'));
+const pendingExpired = haveExpiredByThemselves('pendingUsers');
 
 /** PostgreSQL refuses this character in text, so no user has it. */
 const unstorable = '\0';

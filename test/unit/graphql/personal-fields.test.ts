@@ -106,6 +106,7 @@ describe('the map of personal data', () => {
       'erasure opens Erasure.id, which is for officers',
     );
     expect(opened('userEmailPreferences', {})).toThrow('EmailPreferences.marketing, which is for self');
+    expect(opened('userEmailPreferences', { scope: 'users:audit' })).toThrow('which is for self');
     expect(opened('exportUserData', { anyone: true })).toThrow('UserDataExport.document, which is for self');
     expect(() => schemaWith('preferences_updated_at', { readers: 'staff' })).toThrow('for staff');
   });
