@@ -161,9 +161,11 @@ export class Retention {
     let erased = 0;
     for (const userId of await this.options.database.transaction((tx) => findExpiredUsers(tx, step))) {
       if (stopping?.aborted) break;
-      const count = await this.alone(async () => {
+      const count = await this.alone(async (tx) => {
         try {
-          return (await this.eraseUser(userId)) ? 1 : 0;
+          // Its time may have begun anew since the run began.
+          const expired = await isExpiredUser(tx, step, userId);
+          return expired && (await this.eraseUser(userId)) ? 1 : 0;
         } catch (error) {
           failures.push(error);
           return 0;
@@ -205,6 +207,14 @@ async function findExpiredUsers(
     [days, limit],
   );
   return rows.map(({ id }) => id);
+}
+
+async function isExpiredUser(tx: Transaction, { expiry, days }: Step, id: string): Promise<boolean> {
+  const rows: unknown[] = await tx.manager.query(
+    `SELECT 1 FROM users WHERE ${haveExpiredUnheld(expiry, '$1')} AND id = $2`,
+    [days, id],
+  );
+  return rows.length > 0;
 }
 
 async function deleteRecords(tx: Transaction, { expiry, days, limit }: Step): Promise<number> {

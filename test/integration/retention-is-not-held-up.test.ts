@@ -51,9 +51,9 @@ it('stops after the batch in hand, and leaves the rest', async () => {
   expect(await createRetention(database, policy).plan()).toMatchObject({ historyEntries: 1_500 });
 });
 
-it('erases the others when one user is in use again, and one cannot be erased', async () => {
+it('erases the others when one user is in use again, one left only now, and one cannot be erased', async () => {
   const ids: string[] = [];
-  for (const days of [44, 43, 42, 41]) {
+  for (const days of [45, 44, 43, 42, 41]) {
     const { id: userId } = await createUser(app);
     await mutate(app, 'deactivateUser', { userId });
     await app.sql('UPDATE users SET status_changed_at = now() - make_interval(days => $2) WHERE id = $1', [
@@ -62,18 +62,19 @@ it('erases the others when one user is in use again, and one cannot be erased', 
     ]);
     ids.push(userId);
   }
-  const [first, reactivated, failing] = ids;
+  const [first, reactivated, failing, again] = ids;
   await app.sql(`CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF OLD.id = '${failing}' THEN RAISE EXCEPTION 'cannot be erased'; END IF;
     IF OLD.id = '${first}' THEN
       UPDATE users SET status = 'ACTIVE', status_reason = NULL WHERE id = '${reactivated}';
+      UPDATE users SET status_changed_at = now() WHERE id = '${again}';
     END IF;
     RETURN OLD; END $$`);
   await app.sql('CREATE TRIGGER interfere BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION interfere()');
   const retention = createRetention(database, { RETENTION_DEACTIVATED_DAYS: 30 });
   await expect(retention.run()).rejects.toThrow('cannot be erased');
   const left = await app.sql<{ id: string }>('SELECT id FROM users WHERE id = ANY ($1)', [ids]);
-  expect(new Set(left.map(({ id }) => id))).toEqual(new Set([reactivated, failing]));
+  expect(new Set(left.map(({ id }) => id))).toEqual(new Set([reactivated, failing, again]));
 });
 
 it('is done by the service itself, every so often', async () => {
