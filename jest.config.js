@@ -7,12 +7,19 @@ const modules = [
   '@opentelemetry/otlp-exporter-base',
 ];
 
-/** @type {import('jest').Config} */
-const project = {
+/** Each file loads what it needs anew, and may replace it. */
+const isolated = {
   testEnvironment: 'node',
   transform: { '^.+\\.[cm]?[jt]s$': '@swc/jest' },
   transformIgnorePatterns: [`/node_modules/(?!(${modules.join('|')})/)`],
   setupFiles: ['reflect-metadata'],
+};
+
+/** The files of a worker share what they load: the whole service, which takes longer to load than to start. */
+const shared = {
+  runner: 'jest-light-runner',
+  setupFiles: ['<rootDir>/test/testkit/required-natively.cjs'],
+  setupFilesAfterEnv: ['<rootDir>/test/testkit/bounded-tests.ts'],
 };
 
 const services = {
@@ -23,14 +30,20 @@ const services = {
 /** @type {import('jest').Config} */
 module.exports = {
   projects: [
-    { ...project, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
+    { ...isolated, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
     {
-      ...project,
+      ...isolated,
+      ...shared,
       ...services,
       displayName: 'integration',
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
     },
-    { ...project, ...services, displayName: 'contract', testMatch: ['<rootDir>/test/contract/**/*.test.ts'] },
+    {
+      ...isolated,
+      ...services,
+      displayName: 'contract',
+      testMatch: ['<rootDir>/test/contract/**/*.test.ts'],
+    },
   ],
   testTimeout: 30_000,
   // The tests wait more than they compute: two workers also where jest would leave one core free.

@@ -1,7 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+
+interface Config {
+  projects: { displayName: string; runner?: string; setupFiles?: string[]; setupFilesAfterEnv?: string[] }[];
+  testTimeout: number;
+  maxWorkers: number;
+}
 
 const checkout = join(__dirname, '..', '..');
 const folders: string[] = [];
@@ -10,16 +16,35 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the test command on test files with this content; answers its exit code and its last line. */
-async function runTests(...contents: string[]): Promise<{ code: unknown; lastLine: string | undefined }> {
+const { projects, testTimeout, maxWorkers } = jest.requireActual<Config>(join(checkout, 'jest.config.js'));
+const settingsOf = (name: string) => {
+  const { runner, setupFiles, setupFilesAfterEnv } =
+    projects.find(({ displayName }) => displayName === name) ?? {};
+  const inCheckout = (files: string[] = []) => files.map((file) => file.replace('<rootDir>', checkout));
+  return {
+    // What a project of the checkout finds by its name.
+    ...(runner === undefined ? {} : { runner: require.resolve(runner) }),
+    setupFiles: inCheckout(setupFiles).filter(isAbsolute),
+    setupFilesAfterEnv: inCheckout(setupFilesAfterEnv),
+  };
+};
+
+/** Runs the test command on files with this content, as a project's; answers its exit code and its last line. */
+async function runTests(
+  project: string,
+  contents: readonly string[],
+): Promise<{ code: unknown; lastLine: string | undefined }> {
   const folder = mkdtempSync(join(tmpdir(), 'user-service-test-command-'));
   folders.push(folder);
-  for (const [index, content] of contents.entries()) {
-    const file = join(folder, `${index}.case.js`);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, content);
-  }
-  const config = JSON.stringify({ rootDir: folder, testMatch: ['**/*.case.js'], transform: {} });
+  for (const [index, content] of contents.entries()) writeFileSync(join(folder, `${index}.case.js`), content);
+  const config = JSON.stringify({
+    rootDir: folder,
+    testMatch: ['**/*.case.js'],
+    transform: {},
+    testTimeout,
+    maxWorkers,
+    ...settingsOf(project),
+  });
   return new Promise((resolve) => {
     execFile(
       process.execPath,
@@ -33,35 +58,38 @@ async function runTests(...contents: string[]): Promise<{ code: unknown; lastLin
 
 const passing = "test('holds', () => {});";
 
+const breaking = "test('breaks', () => { throw new Error(); });";
+const leaking = "test('leaks', () => { Promise.reject(new Error()); });";
+const ending = "test('ends', () => process.exit(0));";
+const absent = "require('./absent');";
+const skipping = `${passing} test.skip('waits', () => {});`;
+const hanging = "test('hangs', () => new Promise(() => {}), 50);";
+const hangingBefore = 'beforeAll(() => new Promise(() => {}), 50);';
+
 test.concurrent.each([
-  ['ends with the counts of what passed', [passing, passing], 0, '2 passed, 0 failed'],
+  ['ends with the counts of what passed', 'unit', [passing, passing], 0, '2 passed, 0 failed'],
+  ['fails when a test fails', 'unit', [passing, breaking], 1, '1 passed, 1 failed'],
+  ['counts a file that cannot be loaded as failed', 'unit', [passing, absent], 1, '1 passed, 1 failed'],
+  ['counts a file without a test as failed', 'unit', [passing, ''], 1, '1 passed, 1 failed'],
+  ['counts a skipped test as failed', 'unit', [skipping], 1, '1 passed, 1 failed'],
+  ['counts an unhandled rejection as failed', 'unit', [leaking], 1, '0 passed, 1 failed'],
+  ['counts a process that ends early as failed', 'unit', [ending], 1, '0 passed, 1 failed'],
+  ['fails when there is no test at all', 'unit', [], 1, '0 passed, 1 failed'],
   [
-    'fails when a test fails',
-    [passing, "test('breaks', () => { throw new Error(); });"],
-    1,
-    '1 passed, 1 failed',
+    'ends with the counts of files that share modules',
+    'integration',
+    [passing, passing],
+    0,
+    '2 passed, 0 failed',
   ],
   [
-    'counts a file that cannot be loaded as failed',
-    [passing, "require('./absent');"],
+    'counts what fails in files that share modules: each on its own, and what takes too long as well',
+    'integration',
+    [passing, breaking, absent, '', skipping, leaking, hanging, hangingBefore + passing],
     1,
-    '1 passed, 1 failed',
+    '3 passed, 7 failed',
   ],
-  ['counts a file without a test as failed', [passing, ''], 1, '1 passed, 1 failed'],
-  ['counts a skipped test as failed', [`${passing} test.skip('waits', () => {});`], 1, '1 passed, 1 failed'],
-  [
-    'counts an unhandled rejection as failed',
-    ["test('leaks', () => { Promise.reject(new Error()); });"],
-    1,
-    '0 passed, 1 failed',
-  ],
-  [
-    'counts a process that ends early as failed',
-    ["test('ends', () => process.exit(0));"],
-    1,
-    '0 passed, 1 failed',
-  ],
-  ['fails when there is no test at all', [], 1, '0 passed, 1 failed'],
-])('%s', async (_name, contents, code, lastLine) => {
-  expect(await runTests(...contents)).toEqual({ code, lastLine });
+  ['counts a worker that ends early as failed', 'integration', [passing, ending], 1, '1 passed, 1 failed'],
+])('%s', async (_name, project, contents, code, lastLine) => {
+  expect(await runTests(project, contents)).toEqual({ code, lastLine });
 });

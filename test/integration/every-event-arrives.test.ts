@@ -2,10 +2,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
 import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
 import { erasuresStream } from '../../src/rabbitmq/topology';
-import { newAmqpPrefix, rabbitMqUrl } from '../testkit/brokers';
+import { rabbitMqUrl } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
 import { useRelayStage } from '../testkit/relay-stage';
 import { buildEvent, buildVersions } from '../testkit/relays';
+import { newAmqpPrefix } from '../testkit/test-run';
 import { removeTopology } from '../testkit/witness';
 
 const stage = useRelayStage();

@@ -4,7 +4,6 @@ import { historyQueue } from '../../src/rabbitmq/topology';
 import { createLogger } from '../../src/telemetry/logger';
 import {
   isReady,
-  newAmqpPrefix,
   openTestBroker,
   orderPlaced,
   rabbitMqUrl,
@@ -14,6 +13,7 @@ import {
 } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
 import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
+import { newAmqpPrefix } from '../testkit/test-run';
 import { removeTopology } from '../testkit/witness';
 
 /** `connection.blocked` and `connection.unblocked` of AMQP 0-9-1, as RabbitMQ says them during an alarm. */

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { createTestDatabase } from '../testkit/test-database';
-import { testAmqpPrefix, testRedisPrefix } from '../testkit/test-run';
+import { newAmqpPrefix, newRedisPrefix } from '../testkit/test-run';
 
 async function query(url: string, sql: string): Promise<unknown[]> {
   const client = new Client({ connectionString: url });
@@ -26,9 +26,10 @@ test('gives every caller a database of its own, and takes it away with its conne
   await expect(lingering.query('SELECT 1')).rejects.toThrow();
 });
 
-test('keeps one prefix in a file, with the name of the run in it', () => {
-  const run = process.env['TEST_RUN'] ?? 'absent';
-  expect(testRedisPrefix()).toBe(testRedisPrefix());
-  expect(testRedisPrefix()).toContain(run);
-  expect(testAmqpPrefix()).toContain(run);
-});
+test.each([newRedisPrefix, newAmqpPrefix])(
+  '$name gives every caller one of its own, of this run',
+  (newPrefix) => {
+    expect(newPrefix()).not.toBe(newPrefix());
+    expect(newPrefix()).toContain(process.env['TEST_RUN'] ?? 'absent');
+  },
+);

@@ -8,8 +8,6 @@ import { type CommandLine, type Ended, openCommandLine, type ProcessOptions } fr
 import { type LockedTable, lockTable } from '../testkit/locked-table';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
-jest.setTimeout(60_000);
-
 let commands: CommandLine;
 let folder: string;
 let database: TestDatabase;

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { openDevelopmentIssuer } from '../../src/authentication/development-issu
 import { type Config, loadConfig } from '../../src/config';
 import { createServiceLog } from '../../src/service-log';
 import { createTestDatabase } from './test-database';
-import { testAmqpPrefix, testRedisPrefix } from './test-run';
+import { newAmqpPrefix, newRedisPrefix } from './test-run';
 import { removeTopology } from './witness';
 
 /** The answer to a GraphQL request: the HTTP status and the body as it came. */
@@ -53,8 +52,8 @@ const issuers = new WeakMap<App, string>();
 export async function startTestApp({ config = {}, beside }: TestAppOptions = {}): Promise<TestApp> {
   const database = beside || config.databaseUrl ? null : await createTestDatabase();
   const databaseUrl = config.databaseUrl ?? beside?.databaseUrl ?? (database?.url as string);
-  const redisPrefix = beside?.redisPrefix ?? `${testRedisPrefix()}${randomBytes(6).toString('hex')}:`;
-  const amqpPrefix = beside?.amqpPrefix ?? `${testAmqpPrefix()}${randomBytes(3).toString('hex')}.`;
+  const redisPrefix = beside?.redisPrefix ?? newRedisPrefix();
+  const amqpPrefix = beside?.amqpPrefix ?? newAmqpPrefix();
   const dataDirectory =
     config.dataDirectory ?? (beside && issuers.get(beside)) ?? mkdtempSync(join(tmpdir(), 'user-service-'));
   const logged: Record<string, unknown>[] = [];

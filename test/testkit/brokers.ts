@@ -5,7 +5,7 @@ import { RabbitMqBroker } from '../../src/rabbitmq/rabbitmq-broker';
 import { historyQueue } from '../../src/rabbitmq/topology';
 import { createLogger, type Logger } from '../../src/telemetry/logger';
 import { eventually } from './eventually';
-import { testAmqpPrefix } from './test-run';
+import { newAmqpPrefix } from './test-run';
 
 /** A broker on RabbitMQ with names of its own. */
 export interface TestBroker {
@@ -42,8 +42,6 @@ export function openTestBroker({ url, prefix, confirmTimeoutMs }: TestBrokerOpti
 }
 
 export const rabbitMqUrl = (): string => process.env['TEST_AMQP_URL'] ?? '';
-
-export const newAmqpPrefix = (): string => `${testAmqpPrefix()}${randomBytes(3).toString('hex')}.`;
 
 export const isReady = (broker: Broker): Promise<void> =>
   eventually(() => expect(broker.status()).toBe('ready'), { timeoutMs: 10_000, intervalMs: 5 });

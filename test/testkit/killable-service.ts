@@ -1,17 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConfirmChannel, connect } from 'amqplib';
 import { Client } from 'pg';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
-import { newAmqpPrefix, rabbitMqUrl } from './brokers';
+import { rabbitMqUrl } from './brokers';
 import { startCollector } from './collector';
 import type { ForeignMessage } from './commerce-events';
 import type { Outside } from './every-sink';
 import { type ServiceProcess, type ServiceProcessOptions, startServiceProcess } from './service-processes';
 import { createTestDatabase } from './test-database';
-import { testRedisPrefix } from './test-run';
+import { newAmqpPrefix, newRedisPrefix } from './test-run';
 import { removeTopology, startWitness, type Witness } from './witness';
 
 /** Two replicas of the built service in processes of their own, which may be killed, and everything around them. */
@@ -61,7 +60,7 @@ export function useKillableService(): KillableService {
       databaseUrl: database.url,
       redisUrl: process.env['TEST_REDIS_URL'] ?? '',
       amqpUrl: rabbitMqUrl(),
-      redisPrefix: `${testRedisPrefix()}${randomBytes(6).toString('hex')}:`,
+      redisPrefix: newRedisPrefix(),
       amqpPrefix: newAmqpPrefix(),
       directory,
       env: {

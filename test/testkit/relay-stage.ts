@@ -2,10 +2,11 @@ import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
 import type { OutboxRelay } from '../../src/outbox/outbox.relay';
 import { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
-import { newAmqpPrefix, rabbitMqUrl } from './brokers';
+import { rabbitMqUrl } from './brokers';
 import { startTestRelay, type TestRelay, type TestRelayOptions } from './relays';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy';
 import { createTestDatabase } from './test-database';
+import { newAmqpPrefix } from './test-run';
 import { removeTopology, startWitness, type Witness } from './witness';
 
 /** What tests of relays stand on: an outbox, ways to PostgreSQL and RabbitMQ that can be broken, and a witness. */

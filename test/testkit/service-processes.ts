@@ -23,6 +23,8 @@ export interface ServiceProcessOptions {
 /** The service in a process of its own, which may be killed. */
 export interface ServiceProcess {
   readonly url: string;
+  /** The files of code that it had loaded when it was ready. */
+  readonly loaded: readonly string[];
   readonly process: ChildProcess;
   /** Ends it without a warning, and answers when it is gone. */
   kill(): Promise<void>;
@@ -55,14 +57,14 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString()));
   const exited = once(child, 'exit');
-  const told = once(child, 'message').then(([message]) => (message as { url: string }).url);
-  const url = await Promise.race([told, exited.then(() => null)]);
-  if (url === null) throw new Error('the service ended before it was ready');
+  const told = once(child, 'message').then(([message]) => message as { url: string; loaded: string[] });
+  const start = await Promise.race([told, exited.then(() => null)]);
+  if (start === null) throw new Error('the service ended before it was ready');
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await exited;
   };
-  return { url, process: child, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+  return { ...start, process: child, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 
 /** A token of a member of staff, from the issuer that the processes of this folder trust. */

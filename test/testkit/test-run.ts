@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 
 // One process environment carries the run's name from the global setup to every test file.
 const variable = 'TEST_RUN';
-const file = randomBytes(4).toString('hex');
 
 /** Begins a run: everything that its tests make in the shared services carries this name and its time. */
 export function beginTestRun(): string {
@@ -19,17 +18,17 @@ export function testRun(): string {
   return run;
 }
 
-/** What every Redis key of this test file begins with; no other file and no other run has it. */
-export function testRedisPrefix(): string {
-  return `${redisPrefixOfRun()}${file}:`;
+/** What the Redis keys of one service begin with: another one each time. */
+export function newRedisPrefix(): string {
+  return `${redisPrefixOfRun()}${randomBytes(6).toString('hex')}:`;
 }
 
-/** What the Redis keys of all test files of this run begin with. */
+/** What the Redis keys of all services of this run begin with. */
 export function redisPrefixOfRun(): string {
   return `user-service-test:${testRun()}:`;
 }
 
-/** What every exchange and queue of this test file begins with; no other file and no other run has it. */
-export function testAmqpPrefix(): string {
-  return `user-service-test.${testRun()}.${file}.`;
+/** What the exchanges and queues of one service begin with: another one each time. */
+export function newAmqpPrefix(): string {
+  return `user-service-test.${testRun()}.${randomBytes(6).toString('hex')}.`;
 }
