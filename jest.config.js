@@ -46,6 +46,6 @@ module.exports = {
     },
   ],
   testTimeout: 30_000,
-  // The tests wait more than they compute: two workers also where jest would leave one core free.
-  maxWorkers: 2,
+  // The tests wait more than they compute: three workers also where jest would take one.
+  maxWorkers: 3,
 };

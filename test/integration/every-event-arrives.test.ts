@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
 import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
 import { erasuresStream } from '../../src/rabbitmq/topology';
-import { rabbitMqUrl } from '../testkit/brokers';
+import { isReady, rabbitMqUrl } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
 import { useRelayStage } from '../testkit/relay-stage';
 import { buildEvent, buildVersions } from '../testkit/relays';
@@ -189,7 +189,8 @@ describe('the relay', () => {
 
   it('counts what no queue is bound for as published, and warns of it once a minute', async () => {
     const bare = newAmqpPrefix();
-    const { attempts, logged } = await stage.startRelay({ prefix: bare });
+    const { attempts, broker, logged } = await stage.startRelay({ prefix: bare });
+    await isReady(broker);
     await stage.commit([buildEvent(), buildEvent(), buildEvent()]);
     await eventually(async () => expect(await stage.pending()).toEqual([]));
     expect(attempts).toEqual(Array(3).fill('UserUpdated unroutable'));
