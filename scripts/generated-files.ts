@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Audience, operations, userFields } from '../src/graphql/access';
 import { printFederatedSchema } from '../src/graphql/federation';
 import { createSchema } from '../src/graphql/schema';
-import type { PersonalTable } from '../src/privacy/personal-data';
+import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/privacy/personal-data';
 import { personalDataMap } from '../src/privacy/personal-data-map';
 import { personalDataOfEvents } from '../src/privacy/personal-data-of-events';
 import { personalDataOfGraph } from '../src/privacy/personal-data-of-graph';
@@ -83,10 +83,9 @@ function metricsTable(): string {
 
 /** Every column of every table, and what becomes of it. */
 function personalDataTable(): string {
-  const rows = Object.entries(personalDataMap).flatMap(([name, { columns, erasure, retention }]) => {
-    const erased = typeof erasure === 'string' ? `erased ${erasure}` : `kept: ${erasure.kept}`;
+  const rows = Object.entries(personalDataMap).flatMap(([name, { columns }]) => {
     return [
-      [`**\`${name}\`**`, '', '', `${erased}; else ${describeRetention(retention)}`, '', ''],
+      [`**\`${name}\`**`, '', '', describeTable(name), '', ''],
       ...Object.entries(columns).map(([column, it]) => [
         `\`${column}\``,
         it.dataClass,
@@ -100,7 +99,16 @@ function personalDataTable(): string {
   return table(['column', 'class', 'readers', 'purpose', 'exported as', 'in the graph'], rows);
 }
 
-/** What becomes of a table's records when nobody is erased. */
+/** What becomes of a table's records when the user is erased (unless they are kept for a reason), and when nobody is. */
+function describeTable(name: string, keptFor?: string): string {
+  const table = personalDataMap[name];
+  if (!table) throw new Error(`the map of personal data has no ${name}`);
+  const { retention } = table;
+  const erasure = keptFor === undefined ? table.erasure : { kept: keptFor };
+  const erased = typeof erasure === 'string' ? `erased ${erasure}` : `kept: ${erasure.kept}`;
+  return `${erased}; else ${describeRetention(retention)}`;
+}
+
 function describeRetention(retention: PersonalTable['retention']): string {
   if ('stays' in retention) return `stays ${retention.stays}`;
   const lines = retention.map(({ which, since, days, fate }) => {
@@ -118,17 +126,35 @@ function fieldsThatShow(path: string): string[] {
   );
 }
 
-/** Every field of every message. */
+/** Every field of every message: what the tables that have it say of it. */
 function payloadsTable(): string {
-  const rows = Object.entries(personalDataOfEvents).flatMap(([type, fields]) =>
-    Object.entries(fields).map(([field, [dataClass, purpose]]) => [
-      `\`${type}\``,
-      `\`${field}\``,
-      dataClass,
-      purpose,
-    ]),
-  );
-  return table(['message', 'field', 'class', 'purpose'], rows);
+  const rows = Object.entries(personalDataOfEvents).flatMap(([type, { exchange, restsIn, fields }]) => {
+    const rests = restsIn
+      .map((name) => `\`${name}\` (${describeTable(name, keptMessages[type])})`)
+      .join(' and ');
+    return [
+      [`**\`${type}\`** of \`${exchange}\``, '', '', `rests in ${rests}`, '', ''],
+      ...Object.entries(fields).map(([field, { dataClass, purpose, columns }]) => {
+        const kept = columns.map((column) => columnOf(column));
+        return [
+          `\`${field}\``,
+          dataClass,
+          [...new Set(kept.map(({ readers }) => readers))].join(', '),
+          purpose,
+          kept.flatMap(({ exportedAs }) => (exportedAs === undefined ? [] : `\`${exportedAs}\``)).join(' '),
+          columns.map((column) => `\`${column}\``).join(' '),
+        ];
+      }),
+    ];
+  });
+  return table(['field', 'class', 'readers here', 'purpose', 'exported as', 'also in'], rows);
+}
+
+function columnOf(path: string): PersonalColumn {
+  const [table = '', name = ''] = path.split('.');
+  const column = personalDataMap[table]?.columns[name];
+  if (!column) throw new Error(`the map of personal data has no ${path}`);
+  return column;
 }
 
 /** The file's text as it should be. Throws when its markers are missing. */

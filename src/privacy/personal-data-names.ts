@@ -18,8 +18,8 @@ export function personalDataNames(map: Readonly<Record<string, PersonalTable>> =
     ...Object.values(map).flatMap(({ columns }) =>
       Object.entries(columns).map(([name, { dataClass }]): Named => [name, dataClass]),
     ),
-    ...Object.values(personalDataOfEvents).flatMap((fields) =>
-      Object.entries(fields).map(([name, [dataClass]]): Named => [name, dataClass]),
+    ...Object.values(personalDataOfEvents).flatMap(({ fields }) =>
+      Object.entries(fields).map(([name, { dataClass }]): Named => [name, dataClass]),
     ),
     ...Object.values(shownFields(map)).flatMap((fields) =>
       Object.entries(fields).flatMap(([name, { isPersonal }]): Named[] =>

@@ -1,97 +1,175 @@
-import type { DataClass } from './personal-data';
+import type { DataClass, PersonalField, PersonalMessage } from './personal-data';
+import type { personalDataOfHistory } from './personal-data-of-history';
+import type { personalDataOfRecords } from './personal-data-of-records';
+import type { personalDataOfUsers } from './personal-data-of-users';
 
-/** What a field of a message tells of a person, and why it is in there. */
-type PayloadField = readonly [dataClass: DataClass, purpose: string];
+type Tables = typeof personalDataOfHistory & typeof personalDataOfRecords & typeof personalDataOfUsers;
+type Column = {
+  [Table in keyof Tables]: `${Table}.${keyof Tables[Table]['columns'] & string}`;
+}[keyof Tables];
+type Field = PersonalField<Column>;
 
-const userId: PayloadField = ['identity', 'who is meant'];
-const choice: PayloadField = ['behaviour', 'what the person allows e-mail about'];
-const total: PayloadField = ['behaviour', 'what the order cost'];
+/** Writes a field down in one line. */
+function field(dataClass: DataClass, purpose: string, ...columns: Column[]): Field {
+  return { dataClass, purpose, columns };
+}
 
-const audited: Readonly<Record<string, PayloadField>> = {
-  userId,
-  actor: ['identity', 'who did it'],
-  action: ['technical', 'what was done'],
-  fields: ['technical', 'names of fields, never values'],
-  at: ['technical', 'when'],
-  reason: ['technical', 'why, in a word of a fixed list'],
+const toServices = { exchange: 'user.events', restsIn: ['outbox_events'] } as const;
+const toAuditors = { exchange: 'audit.events', restsIn: ['outbox_events'] } as const;
+const untilFolded = ['waiting_events', 'parked_messages'] as const;
+
+const userId = field('identity', 'who is meant', 'users.id');
+const choice = (column: Column) => field('behaviour', 'what the person allows e-mail about', column);
+
+const audited = {
+  ...toAuditors,
+  fields: {
+    userId: field('identity', 'who is meant', 'audit_entries.user_id'),
+    actor: field('identity', 'who did it', 'audit_entries.actor_id'),
+    action: field('technical', 'what was done', 'audit_entries.action'),
+    fields: field('technical', 'names of fields, never values', 'audit_entries.fields'),
+    at: field('technical', 'when', 'audit_entries.at'),
+    reason: field('technical', 'why, in a word of a fixed list', 'audit_entries.reason'),
+  },
 };
 
-/** Every field of every message, out and in. Of messages in, nothing else is kept once they are read. */
-export const personalDataOfEvents: Readonly<Record<string, Readonly<Record<string, PayloadField>>>> = {
+const inData = 'user_history.data';
+const inSummary = 'user_history.summary';
+const customer = field('identity', 'who is meant', 'user_history.user_id', 'user_orders.user_id');
+const total = field('behaviour', 'what the order cost', inData, inSummary, 'user_spending.amount');
+const placedAt = field(
+  'behaviour',
+  'when',
+  'user_history.occurred_at',
+  'user_commerce.last_order_at',
+  'user_commerce.last_entry_at',
+);
+const earner = field('identity', 'who is meant', 'user_history.user_id', 'user_commerce.user_id');
+
+/** Every field of every message, out and in. */
+export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Column>>> = {
   UserCreated: {
-    userId,
-    email: ['contact', 'to reach the person'],
-    createdAt: ['behaviour', 'when'],
-    firstName: ['identity', 'to address the person'],
-    lastName: ['identity', 'to address the person'],
+    ...toServices,
+    fields: {
+      userId,
+      email: field('contact', 'to reach the person', 'users.email'),
+      createdAt: field('behaviour', 'when', 'users.created_at'),
+      firstName: field('identity', 'to address the person', 'users.first_name'),
+      lastName: field('identity', 'to address the person', 'users.last_name'),
+    },
   },
   UserDeactivated: {
-    userId,
-    deactivatedAt: ['behaviour', 'when'],
-    reason: ['behaviour', 'why'],
-    additionalNotes: ['behaviour', 'what staff noted'],
+    ...toServices,
+    fields: {
+      userId,
+      deactivatedAt: field('behaviour', 'when', 'users.status_changed_at'),
+      reason: field('behaviour', 'why', 'users.status_reason', inData),
+      additionalNotes: field('behaviour', 'what staff noted', 'users.status_notes'),
+    },
   },
   UserUpdated: {
-    userId,
-    updatedAt: ['behaviour', 'when'],
-    changedFields: ['technical', 'names of fields, never values'],
+    ...toServices,
+    fields: {
+      userId,
+      updatedAt: field('behaviour', 'when', 'users.updated_at'),
+      changedFields: field('technical', 'names of fields, never values', inData, inSummary),
+    },
   },
-  UserReactivated: { userId, reactivatedAt: ['behaviour', 'when'] },
+  UserReactivated: {
+    ...toServices,
+    fields: { userId, reactivatedAt: field('behaviour', 'when', 'users.status_changed_at') },
+  },
   UserEmailPreferencesUpdated: {
-    userId,
-    marketing: choice,
-    newsletter: choice,
-    recommendations: choice,
-    loyalty: choice,
-    orderUpdates: choice,
-    unsubscribedAt: ['behaviour', 'when it said no to all'],
-    updatedAt: ['behaviour', 'when it decided'],
+    ...toServices,
+    fields: {
+      userId,
+      marketing: choice('users.marketing'),
+      newsletter: choice('users.newsletter'),
+      recommendations: choice('users.recommendations'),
+      loyalty: choice('users.loyalty'),
+      orderUpdates: choice('users.order_updates'),
+      unsubscribedAt: field('behaviour', 'when it said no to all', 'users.unsubscribed_at'),
+      updatedAt: field('behaviour', 'when it decided', 'users.preferences_updated_at'),
+    },
   },
   UserEmailVerified: {
-    userId,
-    verifiedAt: ['behaviour', 'when'],
-    emailChanged: ['technical', 'whether the address is a new one'],
+    ...toServices,
+    fields: {
+      userId,
+      verifiedAt: field('behaviour', 'when', 'users.email_verified_at'),
+      emailChanged: field('technical', 'whether the address is a new one'),
+    },
   },
   UserEmailVerificationRequested: {
-    userId,
-    email: ['contact', 'where to write to'],
-    token: ['technical', 'secret: confirms the address'],
-    expiresAt: ['technical', 'until when it works'],
+    ...toServices,
+    fields: {
+      userId,
+      email: field('contact', 'where to write to', 'users.email', 'users.pending_email'),
+      token: field('technical', 'secret: confirms the address'),
+      expiresAt: field('technical', 'until when it works', 'email_verification_tokens.expires_at'),
+    },
   },
-  UserErased: { userId, erasedAt: ['technical', 'when'] },
+  UserErased: {
+    ...toServices,
+    fields: {
+      userId: field('identity', 'who is meant', 'erased_users.user_id', 'erasures.user_id'),
+      erasedAt: field('technical', 'when', 'erased_users.erased_at'),
+    },
+  },
   UserDataAccessed: audited,
   UserDataChanged: audited,
   AuditSealed: {
-    number: ['technical', 'which seal'],
-    hash: ['technical', 'the head of the chain'],
-    entries: ['technical', 'how many entries'],
-    sealedAt: ['technical', 'when'],
+    ...toAuditors,
+    fields: {
+      number: field('technical', 'which seal', 'audit_seals.number'),
+      hash: field('technical', 'the head of the chain', 'audit_seals.hash'),
+      entries: field('technical', 'how many entries'),
+      sealedAt: field('technical', 'when', 'audit_seals.sealed_at'),
+    },
   },
   OrderPlaced: {
-    orderId: ['identity', 'which order'],
-    userId,
-    customerId: userId,
-    total,
-    totalAmount: total,
-    currency: total,
-    placedAt: ['behaviour', 'when'],
-    createdAt: ['behaviour', 'when'],
-    items: ['behaviour', 'only how many are kept'],
+    exchange: 'order.events',
+    restsIn: untilFolded,
+    fields: {
+      orderId: field('identity', 'which order', 'user_orders.order_id', inData),
+      userId: customer,
+      customerId: customer,
+      total,
+      totalAmount: total,
+      currency: field('behaviour', 'what the order cost', inData, inSummary, 'user_spending.currency'),
+      placedAt,
+      createdAt: placedAt,
+      items: field('behaviour', 'only how many are kept', inData, inSummary),
+    },
   },
   PaymentFailed: {
-    paymentId: ['identity', 'which payment'],
-    orderId: ['identity', 'for which order'],
-    errorCode: ['behaviour', 'why'],
-    errorMessage: ['behaviour', 'why, in words'],
-    timestamp: ['behaviour', 'when'],
-    amount: ['behaviour', 'how much'],
+    exchange: 'payment.events',
+    restsIn: untilFolded,
+    fields: {
+      paymentId: field('identity', 'which payment', inData),
+      orderId: field('identity', 'for which order', inData),
+      errorCode: field('behaviour', 'why', inData, inSummary),
+      errorMessage: field('behaviour', 'why, in words', inData),
+      timestamp: field(
+        'behaviour',
+        'when',
+        'user_history.occurred_at',
+        'user_commerce.last_payment_failed_at',
+        'user_commerce.last_entry_at',
+      ),
+      amount: field('behaviour', 'how much', inData, inSummary),
+    },
   },
   LoyaltyPointsEarned: {
-    userId,
-    customerId: userId,
-    points: ['behaviour', 'how many'],
-    earnedAt: ['behaviour', 'when'],
-    orderId: ['identity', 'for which order'],
-    reason: ['behaviour', 'for what'],
+    exchange: 'loyalty.events',
+    restsIn: untilFolded,
+    fields: {
+      userId: earner,
+      customerId: earner,
+      points: field('behaviour', 'how many', inData, inSummary, 'user_commerce.loyalty_points'),
+      earnedAt: field('behaviour', 'when', 'user_history.occurred_at', 'user_commerce.last_entry_at'),
+      orderId: field('identity', 'for which order', inData),
+      reason: field('behaviour', 'for what', inData),
+    },
   },
 };

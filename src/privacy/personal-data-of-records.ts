@@ -1,4 +1,4 @@
-import { column, forEver, mine, type PersonalTable, whileUserIsThere } from './personal-data';
+import { column, forEver, keptMessages, mine, type PersonalTable, whileUserIsThere } from './personal-data';
 
 /** The tables that the service needs to be exact: events on their way, keys, the trail of audits and erasures. */
 export const personalDataOfRecords = {
@@ -12,8 +12,10 @@ export const personalDataOfRecords = {
     },
   },
   outbox_events: {
-    // Published events carry names and addresses. What tells of the erasure and of audits carries ids and stays.
-    ofUser: `${mine} AND type NOT IN ('UserErased', 'UserDataAccessed', 'UserDataChanged')`,
+    // Published events carry names and addresses.
+    ofUser: `${mine} AND type NOT IN (${Object.keys(keptMessages)
+      .map((type) => `'${type}'`)
+      .join()})`,
     erasure: 'in batches',
     retention: [
       { name: 'outboxEvents', since: 'published_at', days: 'OUTBOX_RETENTION_DAYS', fate: 'deleted' },

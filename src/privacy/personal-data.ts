@@ -52,6 +52,30 @@ export interface PersonalTable {
   readonly columns: Readonly<Record<string, PersonalColumn>>;
 }
 
+/** One field of a message. What else the map says of it follows from the tables it is in. */
+export interface PersonalField<Column extends string = string> {
+  readonly dataClass: DataClass;
+  readonly purpose: string;
+  /** The columns (`table.column`) that the value is told from, or kept in once it is read; none: nothing else has it. */
+  readonly columns: readonly Column[];
+}
+
+/** One message, out or in. */
+export interface PersonalMessage<Column extends string = string> {
+  /** Where it goes; the broker's permissions decide who may read there. */
+  readonly exchange: string;
+  /** The tables that it rests in as a whole, on its way out or until it can be folded: they decide how long. */
+  readonly restsIn: readonly string[];
+  readonly fields: Readonly<Record<string, PersonalField<Column>>>;
+}
+
+/** Messages that stay where they rest although their user is erased, and why. */
+export const keptMessages: Readonly<Record<string, string>> = {
+  UserErased: 'it tells of the erasure, by an id',
+  UserDataAccessed: 'evidence, without values',
+  UserDataChanged: 'evidence, without values',
+};
+
 /** Writes a column down in one line. */
 export function column(
   dataClass: DataClass,

@@ -74,7 +74,7 @@ describe('the map of personal data', () => {
         );
       }),
     );
-    const described = Object.entries(personalDataOfEvents).flatMap(([type, fields]) =>
+    const described = Object.entries(personalDataOfEvents).flatMap(([type, { fields }]) =>
       Object.keys(fields).map((field) => `${type}.${field}`),
     );
     expect(described.sort()).toEqual([...new Set(payloads)].sort());

@@ -1,0 +1,237 @@
+import { personalDataMap } from '../../src/privacy/personal-data-map';
+import { personalDataOfEvents } from '../../src/privacy/personal-data-of-events';
+import { ownExchanges } from '../../src/rabbitmq/topology';
+import { startTestApp, type TestApp } from '../testkit/app';
+import {
+  type ForeignMessage,
+  type ForeignService,
+  foreignEvent,
+  orderPlaced,
+  paymentFailed,
+  pointsEarned,
+  startForeignService,
+} from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+let others: ForeignService;
+beforeAll(async () => {
+  app = await startTestApp();
+  others = await startForeignService(app);
+});
+afterAll(async () => {
+  await others.close();
+  await app.stop();
+});
+
+/** What is stored of everybody, as text, by `table.column`; without values that are encrypted, and messages on their way. */
+async function stored(): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  for (const table of Object.keys(personalDataMap)) {
+    if (['outbox_events', 'waiting_events', 'parked_messages'].includes(table)) continue;
+    const rows = await app.sql<{ row: Record<string, unknown> }>(`SELECT to_jsonb(t) AS row FROM ${table} t`);
+    for (const { row } of rows)
+      for (const [column, value] of Object.entries(row)) {
+        const path = `${table}.${column}`;
+        texts.set(path, `${texts.get(path) ?? ''}\n${JSON.stringify(value)}`);
+      }
+  }
+  return texts;
+}
+
+/** The columns that a value is in, in one of its forms. */
+async function columnsWith(...forms: string[]): Promise<string[]> {
+  const found = [...(await stored())].filter(([, text]) => forms.some((form) => text.includes(form)));
+  return found.map(([path]) => path).sort((a, b) => a.localeCompare(b));
+}
+
+const declared = (type: string, field: string) =>
+  [...(personalDataOfEvents[type]?.fields[field]?.columns ?? [])].sort((a, b) => a.localeCompare(b));
+
+describe('of a message in, each field is kept in the columns that the map says, and in no other:', () => {
+  let userId: string;
+  beforeAll(async () => {
+    ({ id: userId } = await createUser(app));
+  });
+
+  /** Folds a message, and expects each of these fields where it should be: by the forms in which it is kept. */
+  async function expectKept(message: ForeignMessage, fields: Record<string, string[]>): Promise<void> {
+    await others.publish(message);
+    const { id } = JSON.parse(message.body.toString());
+    await eventually(async () =>
+      expect(await app.sql('SELECT 1 FROM user_history WHERE event_id = $1', [id])).toHaveLength(1),
+    );
+    const type = String(message.properties.type);
+    for (const [field, forms] of Object.entries(fields))
+      expect([field, await columnsWith(...forms)]).toEqual([field, declared(type, field)]);
+  }
+
+  it('an order', async () => {
+    const order = {
+      orderId: 'order-of-kanari',
+      total: { value: '1357.91', currency: 'CHF' },
+      items: [1, 2, 3],
+    };
+    await expectKept(
+      orderPlaced(userId, { ...order, placedAt: '2026-02-03T04:05:06Z', coupon: 'for-kanari' }),
+      {
+        orderId: ['order-of-kanari'],
+        total: ['1357.91'],
+        currency: ['CHF'],
+        placedAt: ['2026-02-03T04:05:06'],
+        items: ['"itemCount":3', '3 items'],
+      },
+    );
+    expect(await columnsWith('for-kanari')).toEqual([]);
+    expect(await columnsWith(userId)).toEqual(expect.arrayContaining(declared('OrderPlaced', 'userId')));
+  });
+
+  it('an order in older words', async () => {
+    const { id: customerId } = await createUser(app);
+    const order = { orderId: 'another', totalAmount: '2468.13', currency: 'SEK' };
+    await expectKept(
+      foreignEvent('OrderPlaced', { ...order, customerId, createdAt: '2026-02-03T07:08:09Z' }),
+      { totalAmount: ['2468.13'], currency: ['SEK'], createdAt: ['2026-02-03T07:08:09'] },
+    );
+    expect(await columnsWith(customerId)).toEqual(
+      expect.arrayContaining(declared('OrderPlaced', 'customerId')),
+    );
+  });
+
+  it('a payment', async () => {
+    const { id: customerId } = await createUser(app);
+    await others.publish(
+      orderPlaced(customerId, { orderId: 'order-to-pay', placedAt: '2026-02-03T09:00:00Z' }),
+    );
+    const payment = {
+      paymentId: 'payment-of-kanari',
+      errorCode: 'KANARI_DECLINED',
+      errorMessage: 'no kanari',
+    };
+    const amount = { value: '75.31', currency: 'NOK' };
+    await expectKept(
+      paymentFailed('order-to-pay', { ...payment, amount, timestamp: '2026-02-03T10:11:12Z' }),
+      {
+        paymentId: ['payment-of-kanari'],
+        errorCode: ['KANARI_DECLINED'],
+        errorMessage: ['no kanari'],
+        amount: ['75.31', 'NOK'],
+        timestamp: ['2026-02-03T10:11:12'],
+      },
+    );
+    expect(await columnsWith('order-to-pay')).toEqual(
+      expect.arrayContaining(declared('PaymentFailed', 'orderId')),
+    );
+  });
+
+  it('points', async () => {
+    const points = { points: 97_531, orderId: 'points-of-kanari', reason: 'a kanari' };
+    await expectKept(pointsEarned(userId, { ...points, earnedAt: '2026-02-04T01:02:03Z' }), {
+      points: ['97531'],
+      orderId: ['points-of-kanari'],
+      reason: ['a kanari'],
+      earnedAt: ['2026-02-04T01:02:03'],
+    });
+    for (const field of ['userId', 'customerId'])
+      expect(await columnsWith(userId)).toEqual(
+        expect.arrayContaining(declared('LoyaltyPointsEarned', field)),
+      );
+  });
+});
+
+describe('of a message out, each field is told from the columns that the map says:', () => {
+  /** The columns in which values of a field (`type.field`) were, of those that the map has for it. */
+  const seen = new Map<string, Set<string>>();
+
+  /** Expects what each field of a message tells in a column that the map has for it. */
+  async function expectTold(type: string, data: Record<string, unknown>): Promise<void> {
+    for (const [field, value] of Object.entries(data)) {
+      const name = `${type}.${field}`;
+      const found = await columnsWith(...formsOf(value));
+      const columns = declared(type, field).filter((column) => found.includes(column));
+      if (declared(type, field).length > 0) expect([name, columns]).not.toEqual([name, []]);
+      seen.set(name, new Set([...(seen.get(name) ?? []), ...columns]));
+    }
+  }
+
+  /** Calls a mutation, and answers what it tells by the type of message. */
+  async function tellOf(mutation: string, input: Record<string, unknown>, token?: string): Promise<any> {
+    const [last] = await app.sql<{ at: string }>(
+      'SELECT coalesce(max(position), 0) AS at FROM outbox_events',
+    );
+    const answer = await mutate(app, mutation, input, token);
+    expect(answer.__typename).toMatch(/Success$/);
+    const events = await app.sql<{ type: string; data: Record<string, unknown> }>(
+      'SELECT type, data FROM outbox_events WHERE position > $1',
+      [last?.at],
+    );
+    expect(events).not.toEqual([]);
+    for (const { type, data } of events) await expectTold(type, data);
+    return Object.fromEntries(events.map(({ type, data }) => [type, data]));
+  }
+
+  it('whatever changes, and in no other column what people entered', async () => {
+    const names = {
+      email: 'Of.Kanari@example.com',
+      username: 'bird',
+      firstName: 'Kanaria',
+      lastName: 'O’Kanari',
+    };
+    const { UserCreated } = await tellOf('createUser', names);
+    for (const field of ['email', 'firstName', 'lastName'])
+      expect([field, await columnsWith(JSON.stringify(UserCreated[field]))]).toEqual([
+        field,
+        declared('UserCreated', field),
+      ]);
+    const { userId } = UserCreated;
+    const { UserEmailVerificationRequested: request } = await tellOf('requestEmailVerification', { userId });
+    expect(await columnsWith(request.token)).toEqual([]);
+    await tellOf('confirmEmail', { token: request.token });
+    await tellOf('updateUser', { userId, email: 'new.of.kanari@example.com' });
+    await tellOf('requestEmailVerification', { userId });
+    await tellOf('updateEmailPreferences', { userId, newsletter: true, marketing: false, source: 'form' });
+    const none = { marketing: false, newsletter: false, recommendations: false, loyalty: false };
+    await tellOf('updateEmailPreferences', { userId, ...none, orderUpdates: false });
+    await tellOf('deactivateUser', { userId, reason: 'INACTIVITY', notes: 'noted of kanari' });
+    expect(await columnsWith('noted of kanari')).toEqual(declared('UserDeactivated', 'additionalNotes'));
+    await tellOf('reactivateUser', { userId });
+    const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+    await tellOf('exportUserData', { userId }, officer);
+    await tellOf('eraseUser', { userId, reason: 'asked for' }, officer);
+  });
+
+  it('seals of the audit trail', async () => {
+    const [seal] = await eventually(async () => {
+      const rows = await app.sql<{ data: Record<string, unknown> }>(
+        "SELECT data FROM outbox_events WHERE type = 'AuditSealed'",
+      );
+      expect(rows).not.toEqual([]);
+      return rows;
+    });
+    await expectTold('AuditSealed', seal?.data ?? {});
+  });
+
+  it('all of them, and no column in vain', () => {
+    const out = Object.entries(personalDataOfEvents).filter(([, { exchange }]) =>
+      ownExchanges.includes(exchange),
+    );
+    const names = out.flatMap(([type, { fields }]) =>
+      Object.keys(fields).map((field) => [type, field] as const),
+    );
+    for (const [type, field] of names) {
+      const name = `${type}.${field}`;
+      // Nobody says yet why they read.
+      if (name === 'UserDataAccessed.reason') continue;
+      expect([name, [...(seen.get(name) ?? ['never told'])]]).toEqual([name, declared(type, field)]);
+    }
+  });
+});
+
+/** How PostgreSQL says a value: times to the second. */
+function formsOf(value: unknown): string[] {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const [time] = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(text) ?? [];
+  const list = Array.isArray(value) ? [value.join(', ')] : [];
+  return [time ?? text, ...list];
+}
