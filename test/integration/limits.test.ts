@@ -28,23 +28,26 @@ const tokens = (count: number) =>
   `{ __typename ${repeated('@skip(if: true)', Math.floor((count - 3) / 7))} ${repeated('__typename', (count - 3) % 7)} }`;
 const entities = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on User { id } } }';
 
-/** The shortest of some tries in milliseconds, with the last answer. */
-async function fastest(ask: () => Promise<Answer>): Promise<{ answer: Answer; tookMs: number }> {
-  let answer: Answer | undefined;
+/** Asks until an answer took less than this, a dozen times at most; answers the last one and the shortest time. */
+async function fastest(
+  ask: () => Promise<Answer>,
+  enoughMs = 0,
+): Promise<{ answer: Answer; tookMs: number }> {
   let tookMs = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 4; attempt += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     const startedAt = performance.now();
-    answer = await ask();
+    const answer = await ask();
     tookMs = Math.min(tookMs, performance.now() - startedAt);
+    if (tookMs < enoughMs || attempt === 12) return { answer, tookMs };
   }
-  return { answer: answer as Answer, tookMs };
 }
 
 /** Refused in milliseconds: in the time of a hundred plain queries at most, as others use this machine too. */
 async function expectSwift(ask: () => Promise<Answer>): Promise<Answer> {
   const plain = await fastest(() => app.graphql('{ __typename }'));
-  const { answer, tookMs } = await fastest(ask);
-  expect(tookMs).toBeLessThan(100 + 100 * plain.tookMs);
+  const limitMs = 100 + 100 * plain.tookMs;
+  const { answer, tookMs } = await fastest(ask, limitMs);
+  expect(tookMs).toBeLessThan(limitMs);
   return answer;
 }
 
