@@ -26,7 +26,7 @@ export interface UpkeepOptions {
 export function createUpkeep(options: UpkeepOptions) {
   const { services, background, policy, metrics, log, retentionIntervalMs = tenMinutesMs } = options;
   const { audit, erasures, users } = services;
-  const retention = new Retention({ database: background, users, erasures, audit, policy, metrics });
+  const retention = new Retention({ database: background, users, erasures, audit, policy, metrics, log });
   const jobs = [
     new PeriodicJob({
       intervalMs: retentionIntervalMs,

@@ -13,9 +13,9 @@ export function registerRetentionCommand(program: Command): void {
     .action(async ({ dryRun, json }: { dryRun?: true; json?: true }) => {
       const { outcome, left, held } = await withServices(
         process.env,
-        async ({ users, erasures, audit }, database, { retention: policy }) => {
+        async ({ users, erasures, audit }, database, { retention: policy }, log) => {
           const metrics = createMetrics();
-          const retention = new Retention({ database, users, erasures, audit, policy, metrics });
+          const retention = new Retention({ database, users, erasures, audit, policy, metrics, log });
           const outcome = dryRun ? await retention.plan() : await retention.run();
           const left = dryRun ? {} : await retention.plan();
           return { outcome, left, held: await retention.findHeld() };

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log';
 import type { Database, Transaction } from '../postgres/database';
 import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
@@ -15,17 +16,18 @@ import {
 } from './expiries';
 import { removeHistory } from './history-removal';
 import type { Fate } from './personal-data';
+import { type ExpiredUsers, isExpiredUser, removeUsers, type UserRemovalOptions } from './user-removal';
 
 /** What has another job: the intake parks events that have waited in vain. */
 type OwnFate = Exclude<Fate, 'parked'>;
-/** What goes by the number; users are erased one by one. */
-type SteppedFate = Exclude<OwnFate, 'erased'>;
+/** What users go by, one by one; the rest goes by the number. */
+type UserFate = 'erased' | 'withdrawn';
+type SteppedFate = Exclude<OwnFate, UserFate>;
 
 /** What one step, a transaction, removes at most. */
 const largestStep: Readonly<Record<SteppedFate, number>> = {
   deleted: 1_000,
   'summed up': 1_000,
-  withdrawn: 500,
 };
 /** What one run removes at most; the next one goes on. */
 const largestRun: Readonly<Record<OwnFate, number>> = {
@@ -46,7 +48,8 @@ export interface RetentionOptions {
   readonly erasures: Erasures;
   readonly audit: AuditLog;
   readonly policy: RetentionPolicy;
-  readonly metrics: { retentionRemovals: { inc(labels: { what: string }, count: number): void } };
+  readonly metrics: UserRemovalOptions['metrics'];
+  readonly log: Logger;
   /** What one run removes of a name at most, where it is not what it is unless told. */
   readonly limits?: RetentionOutcome;
 }
@@ -69,7 +72,6 @@ export class Retention {
     deleted: deleteRecords,
     'summed up': (tx, { expiry, days, limit }) =>
       removeHistory(tx, { expiry, days, limit, caller, audit: this.options.audit }),
-    withdrawn: (tx, step) => this.withdrawUsers(tx, step),
   };
 
   constructor(private readonly options: RetentionOptions) {}
@@ -132,7 +134,8 @@ export class Retention {
     stopping?: AbortSignal,
   ): Promise<number> {
     const most = this.options.limits?.[expiry.name] ?? largestRun[fate];
-    if (fate === 'erased') return this.eraseUsers({ expiry, days, limit: most }, stopping);
+    if (fate === 'erased' || fate === 'withdrawn')
+      return this.removeUsers(fate, { expiry, days, limit: most }, stopping);
     let removed = 0;
     while (removed < most && !stopping?.aborted) {
       const limit = Math.min(largestStep[fate], most - removed);
@@ -145,7 +148,7 @@ export class Retention {
   }
 
   /** Takes a step of a run while no other replica takes any; null when one does. */
-  private async alone(step: (tx: Transaction) => Promise<number>): Promise<number | null> {
+  private async alone<T>(step: (tx: Transaction) => Promise<T>): Promise<T | null> {
     return this.options.database.transaction(async (tx) => {
       const [lock]: { mine: boolean }[] = await tx.manager.query(
         'SELECT pg_try_advisory_xact_lock($1) AS mine',
@@ -155,32 +158,21 @@ export class Retention {
     });
   }
 
-  /** One step for each: one that cannot be erased keeps no other. */
-  private async eraseUsers(step: Step, stopping?: AbortSignal): Promise<number> {
-    const failures: unknown[] = [];
-    let erased = 0;
-    for (const userId of await this.options.database.transaction((tx) => findExpiredUsers(tx, step))) {
-      if (stopping?.aborted) break;
-      const count = await this.alone(async (tx) => {
-        try {
-          // Its time may have begun anew since the run began.
-          const expired = await isExpiredUser(tx, step, userId);
-          return expired && (await this.eraseUser(userId)) ? 1 : 0;
-        } catch (error) {
-          failures.push(error);
-          return 0;
-        }
-      });
-      if (count === null) break;
-      erased += count;
-      this.options.metrics.retentionRemovals.inc({ what: step.expiry.name }, count);
-    }
-    if (failures.length > 0) throw failures[0];
-    return erased;
+  private removeUsers(fate: UserFate, users: ExpiredUsers & { limit: number }, stopping?: AbortSignal) {
+    return removeUsers({
+      ...this.options,
+      ...users,
+      stopping,
+      alone: (step) => this.alone(step),
+      remove: (tx, userId) =>
+        fate === 'erased' ? this.eraseUser(tx, users, userId) : this.withdrawUser(tx, users, userId),
+    });
   }
 
-  private async eraseUser(userId: string): Promise<boolean> {
+  private async eraseUser(tx: Transaction, users: ExpiredUsers, userId: string): Promise<boolean> {
     try {
+      // Its time may have begun anew since the run began.
+      if (!(await isExpiredUser(tx, users, userId))) return false;
       await this.options.erasures.erase(caller, { userId, policy: 'RETENTION_DEACTIVATED_DAYS' });
       return true;
     } catch (error) {
@@ -190,31 +182,11 @@ export class Retention {
     }
   }
 
-  private async withdrawUsers(tx: Transaction, step: Step): Promise<number> {
-    const ids = await findExpiredUsers(tx, step, 'FOR UPDATE SKIP LOCKED');
-    for (const id of ids) await this.options.users.removePending(tx, id);
-    return ids.length;
+  private async withdrawUser(tx: Transaction, users: ExpiredUsers, userId: string): Promise<boolean> {
+    if (!(await isExpiredUser(tx, users, userId, 'FOR UPDATE SKIP LOCKED'))) return false;
+    await this.options.users.removePending(tx, userId);
+    return true;
   }
-}
-
-async function findExpiredUsers(
-  tx: Transaction,
-  { expiry, days, limit }: Step,
-  lock: 'FOR UPDATE SKIP LOCKED' | '' = '',
-): Promise<string[]> {
-  const rows: { id: string }[] = await tx.manager.query(
-    `SELECT id FROM users WHERE ${haveExpiredUnheld(expiry, '$1')} ORDER BY ${expiry.since} LIMIT $2 ${lock}`,
-    [days, limit],
-  );
-  return rows.map(({ id }) => id);
-}
-
-async function isExpiredUser(tx: Transaction, { expiry, days }: Step, id: string): Promise<boolean> {
-  const rows: unknown[] = await tx.manager.query(
-    `SELECT 1 FROM users WHERE ${haveExpiredUnheld(expiry, '$1')} AND id = $2`,
-    [days, id],
-  );
-  return rows.length > 0;
 }
 
 async function deleteRecords(tx: Transaction, { expiry, days, limit }: Step): Promise<number> {

@@ -88,6 +88,12 @@ export function createMetrics() {
     labelNames: ['what'] as const,
     registers,
   });
+  const retentionFailures = new Counter({
+    name: 'user_service_retention_failures_total',
+    help: 'Users who had had their time and could not be removed, by what they were; in every run anew',
+    labelNames: ['what'] as const,
+    registers,
+  });
   const messagesParked = new Counter({
     name: 'user_service_messages_parked_total',
     help: 'Messages parked because they could not be folded, by reason',
@@ -156,6 +162,7 @@ export function createMetrics() {
     eventsPublishDelay,
     eventsFolded,
     retentionRemovals,
+    retentionFailures,
     messagesParked,
 
     /** Counts one GraphQL operation and its duration in seconds, under a bounded operation name. */

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -72,9 +73,88 @@ it('erases the others when one user is in use again, one left only now, and one 
     RETURN OLD; END $$`);
   await app.sql('CREATE TRIGGER interfere BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION interfere()');
   const retention = createRetention(database, { RETENTION_DEACTIVATED_DAYS: 30 });
-  await expect(retention.run()).rejects.toThrow('cannot be erased');
+  await expect(retention.run()).rejects.toThrow('1 of users could not be removed');
+  await app.sql('DROP FUNCTION interfere CASCADE');
   const left = await app.sql<{ id: string }>('SELECT id FROM users WHERE id = ANY ($1)', [ids]);
   expect(new Set(left.map(({ id }) => id))).toEqual(new Set([reactivated, failing, again]));
+});
+
+describe.each([
+  { name: 'users', status: 'DEACTIVATED', since: 'status_changed_at' },
+  { name: 'pendingUsers', status: 'PENDING', since: 'created_at' },
+])('a run that removes $name', ({ name, status, since }) => {
+  const failingCount = 25;
+  const limits = { [name]: 2 };
+  const policy = { RETENTION_DEACTIVATED_DAYS: 30 };
+
+  /** As many users whose time has come, in this order; far more than are looked at together. */
+  async function createExpired(count: number): Promise<string[]> {
+    const ids = Array.from({ length: count }, () => uuidv7());
+    await app.sql(
+      `INSERT INTO users SELECT (jsonb_populate_record(one, jsonb_build_object('id', new_id, 'status', $2::text,
+         'email_normalized', new_id, 'username_normalized', new_id,
+         $3::text, now() - make_interval(days => 90) + make_interval(secs => at / 3)))).*
+       FROM users AS one, unnest($1::uuid[]) WITH ORDINALITY AS them (new_id, at) WHERE one.id = $4`,
+      [ids, status, since, (await createUser(app)).id],
+    );
+    return ids;
+  }
+  const remaining = async (ids: string[]) =>
+    new Set(
+      (await app.sql<{ id: string }>('SELECT id FROM users WHERE id = ANY ($1)', [ids])).map(({ id }) => id),
+    );
+
+  it('goes on behind all who cannot be removed and all who are held, tells who, and ends', async () => {
+    const ids = await createExpired(failingCount + 6);
+    const [held, failing, behind] = [ids.slice(0, 3), ids.slice(3, -3), ids.slice(-3)];
+    await app.sql(
+      `INSERT INTO legal_holds (user_id, reason, placed_by, placed_at)
+       SELECT id, 'a dispute', 'officer', now() FROM unnest($1::uuid[]) AS id`,
+      [held],
+    );
+    await app.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF OLD.id = ANY ('{${failing.join()}}') THEN RAISE EXCEPTION '% cannot be erased', OLD.email; END IF;
+      RETURN OLD; END $$`);
+    await app.sql('CREATE TRIGGER refuse BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION refuse()');
+    const logged: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => void logged.push(JSON.parse(line)) };
+    const metrics = createMetrics();
+    const retention = createRetention(database, policy, {
+      limits,
+      metrics,
+      log: createLogger({ level: 'warn', destination }),
+    });
+    const failed = { message: `${failingCount} of ${name} could not be removed: the log has their ids` };
+    try {
+      await expect(retention.run()).rejects.toMatchObject(failed);
+      expect(await remaining(ids)).toEqual(new Set([...held, ...failing, behind[2]]));
+      expect(logged.slice(0, -1)).toEqual(
+        failing.slice(0, 20).map((userId) => ({
+          level: 'error',
+          time: expect.any(String),
+          userId,
+          what: name,
+          err: { name: 'QueryFailedError', code: 'P0001', at: expect.any(String) },
+          msg: 'a user who has had the time could not be removed',
+        })),
+      );
+      expect(logged.at(-1)).toMatchObject({ level: 'error', what: name, others: failingCount - 20 });
+      expect((await metrics.retentionFailures.get()).values).toEqual([
+        { labels: { what: name }, value: failingCount },
+      ]);
+      expect((await metrics.retentionRemovals.get()).values).toContainEqual({
+        labels: { what: name },
+        value: 2,
+      });
+
+      await expect(retention.run()).rejects.toMatchObject(failed);
+      expect(await remaining(ids)).toEqual(new Set([...held, ...failing]));
+    } finally {
+      await app.sql('DROP FUNCTION refuse CASCADE');
+    }
+    expect(await retention.run()).toMatchObject({ [name]: 2 });
+    expect(await remaining(ids)).toEqual(new Set([...held, ...failing.slice(2)]));
+  });
 });
 
 it('is done by the service itself, every so often', async () => {

@@ -3,7 +3,7 @@ import type { RetentionPolicy } from '../../src/privacy/expiries';
 import { Retention, type RetentionOutcome } from '../../src/privacy/retention';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
 import { createServices, type Services } from '../../src/services';
-import { createLogger } from '../../src/telemetry/logger';
+import { createLogger, type Logger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 
 /** Nothing with a setting goes. */
@@ -14,11 +14,17 @@ export const keepsEverything: RetentionPolicy = {
   WAITING_DAYS: null,
 };
 
+export interface RetentionExtras {
+  limits?: RetentionOutcome;
+  metrics?: Metrics;
+  log?: Logger;
+}
+
 /** Retention as one more replica has it; without a setting in `policy` what it decides about stays. */
 export function createRetention(
   database: Database,
   policy: Partial<RetentionPolicy> = {},
-  { limits = {}, metrics = createMetrics() }: { limits?: RetentionOutcome; metrics?: Metrics } = {},
+  { limits = {}, metrics = createMetrics(), log = createLogger({ level: 'silent' }) }: RetentionExtras = {},
 ): Retention {
   const { users, erasures, audit } = createOtherServices(database, metrics);
   return new Retention({
@@ -28,6 +34,7 @@ export function createRetention(
     audit,
     policy: { ...keepsEverything, ...policy },
     metrics,
+    log,
     limits,
   });
 }
