@@ -53,7 +53,7 @@ async function list(intake: Intake, database: Database, json: boolean): Promise<
   let count = 0;
   for await (const page of pages(intake)) {
     count += page.length;
-    if (json) await recordRead(database, page);
+    if (json) await recordRead(intake, database, page);
     for (const message of page) {
       const { id, reason, type, source, eventId, attempts } = message;
       const parkedAt = message.parkedAt.toISOString();
@@ -64,14 +64,14 @@ async function list(intake: Intake, database: Database, json: boolean): Promise<
   (json ? process.stderr : process.stdout).write(`${count} parked\n`);
 }
 
-async function show({ parked }: Intake, database: Database, id: string, json: boolean): Promise<void> {
-  const message = await parked.find(id);
+async function show(intake: Intake, database: Database, id: string, json: boolean): Promise<void> {
+  const message = await intake.parked.find(id);
   if (!message) {
     process.stderr.write(`error: nothing is parked as ${id}\n`);
     process.exitCode = 1;
     return;
   }
-  await recordRead(database, [message]);
+  await recordRead(intake, database, [message]);
   const { fingerprint: _fingerprint, body: _body, ...known } = message;
   print(JSON.stringify({ ...known, ...bodyOf(message) }, null, json ? undefined : 2));
 }
@@ -104,9 +104,12 @@ async function tryAgain({ fold, parked }: Intake, message: ParkedMessage): Promi
   return result instanceof UnfoldableEventError ? 'parked' : (result as string);
 }
 
-function recordRead(database: Database, messages: readonly ParkedMessage[]): Promise<void> {
-  const userIds = messages.flatMap(({ userId }) => userId ?? []);
-  return recordOperatorRead(database, userIds, 'parkedMessages');
+async function recordRead(
+  { parked }: Intake,
+  database: Database,
+  messages: readonly ParkedMessage[],
+): Promise<void> {
+  await recordOperatorRead(database, await parked.findUsersNamed(messages), 'parkedMessages');
 }
 
 function bodyOf({ body }: ParkedMessage): { body: string } | { bodyBase64: string } {

@@ -2,12 +2,16 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
 import { findErased, recordErasedEvents } from '../privacy/erased-users';
 import type { MessageToPark } from './message-to-park';
+import { orderIdsIn, textsOfMessage, userIdsIn } from './named-ids';
 import type { ParkedMessage } from './parked-message.entity';
 import { storable, storableJson } from './storable-text';
 import { fingerprintOf } from './wire-message';
 
 /** What is kept of a longer body. The service's own limit is far below; this one only bounds a row. */
 const keptBytes = 2 * 1024 * 1024;
+
+/** With many more in one statement PostgreSQL would rather read the whole table than look each of them up. */
+const idsPerLookup = 1_000;
 
 const columns = `id, fingerprint, reason, detail, type, source, event_id AS "eventId", user_id AS "userId", exchange,
   routing_key AS "routingKey", content_type AS "contentType", headers, body, attempts, parked_at AS "parkedAt"`;
@@ -96,7 +100,37 @@ export class ParkedMessagesRepository {
     return row ?? null;
   }
 
+  /**
+   * Of whom these messages may tell: every id of a user in them, and whose the orders are that they name. Nobody is
+   * missing whose record one of them is where somebody is erased; there may be others, and users who are not there.
+   */
+  async findUsersNamed(messages: readonly ParkedMessage[]): Promise<Set<string>> {
+    const texts = new Set(messages.flatMap((message) => [...textsOfMessage(message)]));
+    const users = userIdsIn(texts);
+    for (const { userId } of messages) if (userId) users.add(userId);
+    for (const orderIds of inGroups(orderIdsIn(texts), idsPerLookup)) {
+      const rows = await this.database.query<{ userId: string }>(
+        'SELECT DISTINCT user_id AS "userId" FROM user_orders WHERE order_id = ANY ($1::text[])',
+        [orderIds],
+      );
+      for (const { userId } of rows) users.add(userId);
+    }
+    return users;
+  }
+
   async remove(tx: Transaction, id: string): Promise<void> {
     await tx.manager.query('DELETE FROM parked_messages WHERE id = $1', [id]);
   }
+}
+
+/** All that is different, so many at once; the same may come again in a later group. */
+function* inGroups(ids: Iterable<string>, size: number): Generator<string[]> {
+  const group = new Set<string>();
+  for (const id of ids) {
+    group.add(id);
+    if (group.size < size) continue;
+    yield [...group];
+    group.clear();
+  }
+  if (group.size > 0) yield [...group];
 }

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { orderIdsIn, textsOfMessage, userIdsIn } from '../../../src/history/named-ids';
+
+const userId = '01975a5e-1111-7000-8000-0000000000ad';
+
+const textsOf = (body: string | Buffer, headers: unknown = {}) =>
+  textsOfMessage({ headers, body: Buffer.from(body as string) });
+const named = (body: string | Buffer, headers?: unknown) => userIdsIn(textsOf(body, headers));
+const orders = (body: string | Buffer, headers?: unknown) => new Set(orderIdsIn(textsOf(body, headers)));
+
+describe('the users that a message names', () => {
+  it('are found in names and values at any depth, and in headers', () => {
+    for (const document of [
+      { data: { users: [{ id: userId }] } },
+      { [userId]: 1 },
+      { note: `of ${userId.toUpperCase()}, again` },
+    ]) {
+      expect(named(JSON.stringify(document))).toEqual(new Set([userId]));
+      expect(named('{}', document)).toEqual(new Set([userId]));
+    }
+    const [encoded, base64] = [`\\u0030${userId.slice(1)}`, Buffer.from(`"${userId}"`).toString('base64')];
+    expect(named(`{"userId":"${encoded}"}`)).toEqual(new Set([userId]));
+    expect(named(JSON.stringify({ specversion: '1.0', data_base64: base64 }))).toEqual(new Set([userId]));
+  });
+
+  it('are found in what is no JSON and no text, and beside what could be a part of an id', () => {
+    expect(named(`{"userId":"${userId}`)).toEqual(new Set([userId]));
+    expect(
+      named(Buffer.concat([Buffer.from([0xff, 0xc3]), Buffer.from(userId), Buffer.from([0xfe])])),
+    ).toEqual(new Set([userId]));
+    expect(named(`user_${userId}7`)).toContain(userId);
+    // Two that share characters: either may be meant.
+    const other = `a5e${userId.slice(3)}`;
+    expect(named(`${other}${userId}`)).toEqual(new Set([other, userId]));
+    expect(named(`01975${userId}`)).toEqual(new Set([userId]));
+    const shared = `${userId.slice(0, -8)}87654321-1111-7000-8000-0000000000ad`;
+    expect(named(shared)).toEqual(new Set([shared.slice(0, 36), shared.slice(-36)]));
+  });
+});
+
+describe('the orders that a message names', () => {
+  const word = fc.string({ unit: 'grapheme-composite', maxLength: 20 });
+  const orderId = fc
+    .string({ unit: 'grapheme-composite', minLength: 1, maxLength: 60 })
+    .filter((it) => !it.includes('\0'));
+
+  it('are found wherever they stand in a value, whatever they are made of', () => {
+    fc.assert(
+      fc.property(word, orderId, word, (before, id, after) => {
+        expect(orders(JSON.stringify({ data: [{ note: before + id + after }] }))).toContain(id);
+        expect(orders('', { 'x-note': { [before + id + after]: null } })).toContain(id);
+      }),
+    );
+  });
+
+  it('hold no NUL, which PostgreSQL would refuse', () => {
+    const found = [...orders(JSON.stringify({ 'A\0': 'B\0C' }), { 'D\0': 'E' })];
+    expect(found).toEqual(expect.arrayContaining(['A', 'B', 'C', 'D', 'E']));
+    expect(found.filter((it) => it.includes('\0'))).toEqual([]);
+  });
+
+  it('are found in long texts and in what is no JSON', () => {
+    const long = 'A payment was tried in vain. '.repeat(50);
+    for (const id of ['A-17/3', '#4 b', '№ 9_x', 'ünï', '#'])
+      for (const body of [
+        JSON.stringify({ errorMessage: `${long} (${id}) ${long}` }),
+        `{"orderId":"${id}","reason":"${long}`,
+        Buffer.concat([Buffer.from([0xe2, 0x82]), Buffer.from(`${id}\n${long}`)]),
+        `<orderId>${id}</orderId>${long}`,
+      ])
+        expect(orders(body)).toContain(id);
+    expect(orders('{"orderId":123456789012345678901,"more":[1e3]}')).toContain('123456789012345678901');
+    expect(orders('{"orderId":123456789012345678901,"more":[1e3]}')).toContain('1e3');
+  });
+
+  it('are as long as an id may be, and of a text without words there is nothing', () => {
+    const id = 'x'.repeat(255);
+    expect(orders(JSON.stringify({ id }))).toContain(id);
+    expect(orders(JSON.stringify({ id: `${id} ` }))).toContain(id);
+    expect([...orderIdsIn(['y'.repeat(300)])]).toEqual([]);
+  });
+});
