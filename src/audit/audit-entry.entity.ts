@@ -13,6 +13,7 @@ export const auditActions = [
   'LEGAL_HOLD_PLACED',
   'LEGAL_HOLD_RELEASED',
   'HISTORY_EXPIRED',
+  'COMMERCE_RECOMPUTED',
   'USER_READ',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

@@ -1,9 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
-import { recompute } from '../history/recomputation';
+import { AuditRepository } from '../audit/audit.repository';
+import { type AuditedAction, AuditLog } from '../audit/audit-log';
+import { recompute, type SummaryDifference } from '../history/recomputation';
 import { RecomputationRepository } from '../history/recomputation.repository';
 import type { CommerceSummary } from '../history/user-history.projection';
+import { Outbox } from '../outbox/outbox';
 import { recordOperatorRead } from './operator-reads';
 import { withIntake } from './with-intake';
+import { operator } from './with-services';
 
 /** Adds `recompute`: compares every user's commerce with what the history adds up to. */
 export function registerRecomputeCommand(program: Command): void {
@@ -14,11 +19,12 @@ export function registerRecomputeCommand(program: Command): void {
     .option('--json', 'one JSON document a line: each difference')
     .action(({ fix = false, json = false }: { fix?: boolean; json?: boolean }) =>
       withIntake(async (_intake, database) => {
+        const audit = new AuditLog(new AuditRepository(database), new Outbox());
         let differences = 0;
         const users = await recompute({
           database,
           repository: new RecomputationRepository(database),
-          fix,
+          onFix: fix ? (tx, difference) => audit.record(tx, mended(difference)) : null,
           async onDifference({ userId, stored, recomputed }) {
             differences += 1;
             await recordOperatorRead(database, [userId], 'commerce');
@@ -37,6 +43,25 @@ export function registerRecomputeCommand(program: Command): void {
     );
 }
 
-function readable({ loyaltyPoints, ...summary }: CommerceSummary): object {
+/** The change as the audit trail has it. */
+function mended({ userId, stored, recomputed }: SummaryDifference): AuditedAction {
+  const [is, should] = [readable(stored), readable(recomputed)];
+  const fields = Object.keys(should)
+    .filter((name) => !isDeepStrictEqual(is[name], should[name]))
+    .sort();
+  const valuesOf = (summary: Record<string, unknown>) =>
+    Object.fromEntries(fields.map((name) => [name, summary[name]]));
+  return {
+    origin: operator,
+    userId,
+    action: 'COMMERCE_RECOMPUTED',
+    fields,
+    reason: null,
+    at: new Date(),
+    values: { before: valuesOf(is), after: valuesOf(should) },
+  };
+}
+
+function readable({ loyaltyPoints, ...summary }: CommerceSummary): Record<string, unknown> {
   return { ...summary, loyaltyPoints: String(loyaltyPoints) };
 }

@@ -113,6 +113,9 @@ registerEnumType(AuditAction, {
     LEGAL_HOLD_PLACED: { description: 'The data were put under a legal hold.' },
     LEGAL_HOLD_RELEASED: { description: 'The legal hold was released.' },
     HISTORY_EXPIRED: { description: 'Entries of the history were removed, as they had had their time.' },
+    COMMERCE_RECOMPUTED: {
+      description: 'What the history adds up to was wrong, and was computed anew from the history.',
+    },
     USER_READ: { description: 'Somebody else read fields that are not for everybody.' },
   },
 });

@@ -30,14 +30,22 @@ export class RecomputationRepository {
     return new Map(rows.map((row) => [row.userId, toSummary(row)]));
   }
 
-  /** The summary, which no fold changes until the transaction ends. */
+  /**
+   * The summary, which no fold changes until the transaction ends; the user's row is locked before it, as a fold does.
+   * Null when there is no such user, and when retention has cut the history.
+   */
   async lockSummary(tx: Transaction, userId: string): Promise<CommerceSummary | null> {
+    const users: unknown[] = await tx.manager.query(
+      `SELECT 1 FROM users WHERE id = $1 AND status <> 'PENDING' FOR NO KEY UPDATE`,
+      [userId],
+    );
+    if (users.length === 0) return null;
     await tx.manager.query('INSERT INTO user_commerce (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [
       userId,
     ]);
     await tx.manager.query('SELECT 1 FROM user_commerce WHERE user_id = $1 FOR UPDATE', [userId]);
     const [row]: SummaryRow[] = await tx.manager.query(
-      `SELECT ${summaryColumns} FROM user_commerce WHERE user_id = $1`,
+      `SELECT ${summaryColumns} FROM user_commerce WHERE user_id = $1 AND NOT history_is_cut`,
       [userId],
     );
     return row ? toSummary(row) : null;

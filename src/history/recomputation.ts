@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Database } from '../postgres/database';
+import type { Database, Transaction } from '../postgres/database';
 import { toFact } from './commerce-entry';
 import type { CommerceEntryRow, RecomputationRepository } from './recomputation.repository';
 import { type CommerceSummary, evolve, initial } from './user-history.projection';
@@ -16,8 +16,11 @@ export interface SummaryDifference {
 export interface RecomputationOptions {
   readonly database: Database;
   readonly repository: RecomputationRepository;
-  /** Writes what was recomputed over what is stored. */
-  readonly fix: boolean;
+  /**
+   * Runs in the transaction that writes what was recomputed over what is stored, with the user's row locked; null:
+   * nothing is written.
+   */
+  readonly onFix: ((tx: Transaction, difference: SummaryDifference) => Promise<void>) | null;
   /** Is waited for. */
   readonly onDifference: (difference: SummaryDifference) => Promise<void>;
   /** Is told after each batch but the last how many users were looked at so far. */
@@ -47,15 +50,23 @@ async function recomputeBatch(options: RecomputationOptions, userIds: string[]):
   }
 }
 
-/** An event may have been folded between the two reads: with the summary locked, what differs differs. */
+/**
+ * An event may have been folded between the two reads: with the summary locked, what differs differs. So may the user
+ * have been erased, or the history cut; then there is nothing to compare.
+ */
 async function lookAgain(options: RecomputationOptions, userId: string): Promise<void> {
-  const { database, repository, fix, onDifference } = options;
+  const { database, repository, onFix, onDifference } = options;
   const difference = await database.transaction(async (tx) => {
-    const stored = (await repository.lockSummary(tx, userId)) ?? initial;
+    const stored = await repository.lockSummary(tx, userId);
+    if (!stored) return null;
     const recomputed = add((await repository.findEntries([userId], tx)).get(userId) ?? []);
     if (isDeepStrictEqual(stored, recomputed)) return null;
-    if (fix) await repository.replaceSummary(tx, userId, recomputed);
-    return { userId, stored, recomputed };
+    const found = { userId, stored, recomputed };
+    if (onFix) {
+      await repository.replaceSummary(tx, userId, recomputed);
+      await onFix(tx, found);
+    }
+    return found;
   });
   if (difference) await onDifference(difference);
 }

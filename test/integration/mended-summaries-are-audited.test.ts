@@ -1,0 +1,163 @@
+import { pino } from 'pino';
+import { decryptValues } from '../../src/audit/audit-values';
+import { recompute, type SummaryDifference } from '../../src/history/recomputation';
+import { RecomputationRepository } from '../../src/history/recomputation.repository';
+import { Database } from '../../src/postgres/database';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { auditTrailOf } from '../testkit/audit';
+import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
+import {
+  commerceOf,
+  type ForeignService,
+  orderPlaced,
+  pointsEarned,
+  startForeignService,
+} from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { createUser, mutate } from '../testkit/users';
+import { startWitness, type Witness } from '../testkit/witness';
+
+let commands: CommandLine;
+let app: TestApp;
+let others: ForeignService;
+let witness: Witness;
+beforeAll(async () => {
+  commands = openCommandLine();
+  app = await startTestApp();
+  others = await startForeignService(app);
+  witness = await startWitness(`${app.amqpPrefix}audit.events`);
+});
+afterAll(async () => {
+  await witness.close();
+  await others.close();
+  await app.stop();
+  await commands.close();
+});
+
+const run = (...args: string[]): Promise<Ended> => commands.run(args, { DATABASE_URL: app.databaseUrl });
+const wrongTime = '2027-01-01T00:00:00.000Z';
+const rightTime = '2026-03-01T10:00:00.000Z';
+
+/** A user with an order and points, whose summary says otherwise. */
+async function createWrong(): Promise<string> {
+  const { id } = await createUser(app);
+  await others.publish(
+    orderPlaced(id, { total: { value: 0.3, currency: 'EUR' } }),
+    pointsEarned(id, { earnedAt: rightTime }),
+  );
+  await eventually(async () =>
+    expect(await commerceOf(app, id)).toMatchObject({ orderCount: 1, loyaltyPoints: 5 }),
+  );
+  await app.sql(
+    'UPDATE user_commerce SET order_count = 7, loyalty_points = 99, last_order_at = $2 WHERE user_id = $1',
+    [id, wrongTime],
+  );
+  await app.sql(`UPDATE user_spending SET amount = 0.4 WHERE user_id = $1`, [id]);
+  return id;
+}
+
+/** The entry that tells that the user's summary was mended, and the key of its values while there is one. */
+function mendedOf(userId: string) {
+  return app.sql<{ id: string; fields: string[]; values: Buffer | null; key: Buffer | null }>(
+    `SELECT id, fields, encrypted_values AS values, key FROM audit_entries LEFT JOIN audit_keys USING (user_id)
+     WHERE user_id = $1 AND action = 'COMMERCE_RECOMPUTED'`,
+    [userId],
+  );
+}
+
+describe('a summary that was mended', () => {
+  let userId: string;
+  beforeAll(async () => {
+    userId = await createWrong();
+  });
+
+  it('is mended together with its entry, or not at all', async () => {
+    const wrong = await commerceOf(app, userId);
+    await app.sql(`ALTER TABLE audit_entries ADD CONSTRAINT refused CHECK (action <> 'COMMERCE_RECOMPUTED')`);
+    const refused = await run('recompute', '--fix');
+    await app.sql('ALTER TABLE audit_entries DROP CONSTRAINT refused');
+    expect(refused.code).not.toBe(0);
+    expect(await commerceOf(app, userId)).toEqual(wrong);
+    expect(await mendedOf(userId)).toEqual([]);
+  });
+
+  it('leaves who, what and when, and the values before and after for whoever has the key', async () => {
+    // Looking is no change.
+    expect((await run('recompute')).code).toBe(1);
+    expect(await mendedOf(userId)).toEqual([]);
+    const before = Date.now();
+    expect((await run('recompute', '--fix')).code).toBe(0);
+    expect((await run('recompute', '--fix')).code).toBe(0);
+    expect(await commerceOf(app, userId)).toMatchObject({
+      orderCount: 1,
+      loyaltyPoints: 5,
+      lastOrderAt: rightTime,
+      spent: [{ amount: '0.3', currency: 'EUR' }],
+    });
+
+    const trail = await auditTrailOf(app, userId);
+    const [entry, ...more] = trail.filter(({ action }) => action === 'COMMERCE_RECOMPUTED');
+    const fields = ['lastOrderAt', 'loyaltyPoints', 'orderCount', 'spent'];
+    expect(entry).toMatchObject({ actor: 'command-line', fields, reason: null });
+    expect(more).toEqual([]);
+    expect(Date.parse(entry?.at ?? '')).toBeGreaterThanOrEqual(before);
+    const [mended] = await mendedOf(userId);
+    const { id = '', values, key } = mended ?? {};
+    if (!values || !key) throw new Error('the values cannot be read');
+    expect(decryptValues(key, id, values)).toEqual({
+      before: { lastOrderAt: wrongTime, loyaltyPoints: '99', orderCount: 7, spent: { EUR: '0.4' } },
+      after: { lastOrderAt: rightTime, loyaltyPoints: '5', orderCount: 1, spent: { EUR: '0.3' } },
+    });
+    await eventually(() =>
+      expect(witness.of(userId).filter(({ messageId }) => messageId === id)).toMatchObject([
+        { routingKey: 'audit.user.changed', event: { data: { action: 'COMMERCE_RECOMPUTED', fields } } },
+      ]),
+    );
+  });
+
+  it('keeps its entry without values when the user is erased', async () => {
+    const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+    await mutate(app, 'eraseUser', { userId }, officer);
+    expect(await mendedOf(userId)).toMatchObject([{ key: null }]);
+    expect(await run('audit', 'verify')).toMatchObject({ code: 0 });
+  });
+});
+
+describe('while summaries are looked at', () => {
+  /** Recomputes and mends; `meanwhile` comes between the look at a batch and the second look at its users. */
+  async function recomputeWhile(meanwhile: () => Promise<unknown>): Promise<SummaryDifference[]> {
+    const database = new Database(app.databaseUrl, pino({ level: 'silent' }), 2);
+    await database.connect();
+    const repository = new RecomputationRepository(database);
+    const listed = repository.findSummaries.bind(repository);
+    repository.findSummaries = async (userIds) => {
+      const summaries = await listed(userIds);
+      await meanwhile();
+      return summaries;
+    };
+    const found: SummaryDifference[] = [];
+    try {
+      await recompute({
+        database,
+        repository,
+        onFix: async () => undefined,
+        onDifference: async (difference) => void found.push(difference),
+        onBatch: () => undefined,
+      });
+    } finally {
+      await database.close();
+    }
+    return found;
+  }
+
+  it('one whose history is cut stays as it is, and one whose user is erased is passed over', async () => {
+    const [cut, erased] = [await createWrong(), await createWrong()];
+    const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+    const found = await recomputeWhile(async () => {
+      await app.sql('UPDATE user_commerce SET history_is_cut = true WHERE user_id = $1', [cut]);
+      await mutate(app, 'eraseUser', { userId: erased }, officer);
+    });
+    expect(found).toEqual([]);
+    expect(await commerceOf(app, cut)).toMatchObject({ orderCount: 7 });
+  });
+});
