@@ -42,3 +42,22 @@ export class PeriodicJob {
     }
   }
 }
+
+/** Something that goes on beside requests until it is stopped. */
+export interface Job {
+  start(): void;
+  /** Begins no more, and resolves when what is in hand is finished. */
+  stop(): Promise<void>;
+}
+
+/** Several jobs as one: told to stop, all of them hear of it at once, and none waits until another has finished. */
+export function sideBySide(jobs: readonly Job[]): Job {
+  return {
+    start() {
+      for (const job of jobs) job.start();
+    },
+    async stop() {
+      await Promise.all(jobs.map((job) => job.stop()));
+    },
+  };
+}

@@ -1,6 +1,6 @@
 import { AuditSealer } from './audit/audit-sealer';
 import { Outbox } from './outbox/outbox';
-import { PeriodicJob } from './periodic-job';
+import { type Job, PeriodicJob, sideBySide } from './periodic-job';
 import type { Database } from './postgres/database';
 import { ErasureLoop } from './privacy/erasure-loop';
 import type { RetentionPolicy } from './privacy/expiries';
@@ -23,11 +23,11 @@ export interface UpkeepOptions {
 }
 
 /** What the service does by itself to what it stores, put together: going on with erasures, removing what has had its time, sealing. */
-export function createUpkeep(options: UpkeepOptions) {
+export function createUpkeep(options: UpkeepOptions): Job {
   const { services, background, policy, metrics, log, retentionIntervalMs = tenMinutesMs } = options;
   const { audit, erasures, users } = services;
   const retention = new Retention({ database: background, users, erasures, audit, policy, metrics, log });
-  const jobs = [
+  return sideBySide([
     new PeriodicJob({
       intervalMs: retentionIntervalMs,
       onFailure: 'what has had its time could not be removed',
@@ -37,14 +37,5 @@ export function createUpkeep(options: UpkeepOptions) {
     new ErasureLoop({ erasures, log }),
     // Nobody waits for a seal: the relay finds what tells of it by its poll.
     new AuditSealer({ database: background, outbox: new Outbox(), log }),
-  ];
-  return {
-    start(): void {
-      for (const job of jobs) job.start();
-    },
-    /** Finishes the batches in hand. */
-    async stop(): Promise<void> {
-      await Promise.all(jobs.map((job) => job.stop()));
-    },
-  };
+  ]);
 }

@@ -1,4 +1,4 @@
-import { PeriodicJob } from '../../src/periodic-job';
+import { PeriodicJob, sideBySide } from '../../src/periodic-job';
 import { createLogger } from '../../src/telemetry/logger';
 
 const intervalMs = 1_000;
@@ -49,5 +49,34 @@ describe('a periodic job', () => {
     expect(tries).toBe(2);
     await job.stop();
     expect(lines[0]).toContain('it could not be done');
+  });
+});
+
+describe('jobs side by side', () => {
+  it('hear of a stop all at once, which waits for every one of them', async () => {
+    const told: string[] = [];
+    const finish = new Map<string, () => void>();
+    const jobNamed = (name: string) => ({
+      start: () => void told.push(`${name} starts`),
+      stop() {
+        told.push(`${name} stops`);
+        return new Promise<void>((resolve) => finish.set(name, resolve));
+      },
+    });
+    const jobs = sideBySide(['first', 'second', 'third'].map(jobNamed));
+    jobs.start();
+    let stopped = false;
+    const stopping = jobs.stop().then(() => {
+      stopped = true;
+    });
+    expect(told).toEqual(
+      ['starts', 'stops'].flatMap((what) => ['first', 'second', 'third'].map((name) => `${name} ${what}`)),
+    );
+    for (const name of ['third', 'first', 'second']) {
+      await new Promise(setImmediate);
+      expect(stopped).toBe(false);
+      finish.get(name)?.();
+    }
+    await stopping;
   });
 });
