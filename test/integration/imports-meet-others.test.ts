@@ -1,0 +1,41 @@
+import { Client } from 'pg';
+import { type CommandLine, openCommandLine } from '../testkit/command';
+import { lockTable } from '../testkit/locked-table';
+import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+
+let commands: CommandLine;
+let database: TestDatabase;
+let client: Client;
+beforeAll(async () => {
+  commands = openCommandLine();
+  database = await createTestDatabase();
+  client = new Client({ connectionString: database.url });
+  await client.connect();
+});
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+  await commands.close();
+});
+
+/** Imports this one row, and answers what became of it. */
+async function importRow(row: object): Promise<{ outcome: string; userId?: string }> {
+  const env = { DATABASE_URL: database.url };
+  const { stdout } = await commands.runAlone(['import', '-', '--json'], env, { stdin: JSON.stringify(row) });
+  return JSON.parse(stdout);
+}
+
+it('knows whom another import has brought from the same row since it began, changed as they may be', async () => {
+  const row = { email: 'ada@example.com', firstName: 'Ada', lastName: 'Lovelace' };
+  const { userId } = await importRow(row);
+  await client.query(`UPDATE users SET first_name = 'Augusta'`);
+  // As if that import were not committed yet when the next one asks whom it has brought.
+  await client.query(`UPDATE idempotency_keys SET key = 'not yet ' || key`);
+  const table = await lockTable(database.url, 'users');
+  const again = importRow(row);
+  await table.waitedForBy(1);
+  const { rowCount } = await client.query(`UPDATE idempotency_keys SET key = replace(key, 'not yet ', '')`);
+  expect(rowCount).toBe(1);
+  await table.release();
+  expect(await again).toEqual({ line: 1, outcome: 'exists', userId });
+});
