@@ -64,6 +64,8 @@ const ending = "test('ends', () => process.exit(0));";
 const absent = "require('./absent');";
 const skipping = `${passing} test.skip('waits', () => {});`;
 const hanging = "test('hangs', () => new Promise(() => {}), 50);";
+const calling = "test('calls back', (done) => { setTimeout(() => done(new Error()), 10); });";
+const counting = "test('counts on what does not run', () => { expect.assertions(1); });";
 const hangingBefore = 'beforeAll(() => new Promise(() => {}), 50);';
 
 test.concurrent.each([
@@ -85,9 +87,9 @@ test.concurrent.each([
   [
     'counts what fails in files that share modules: each on its own, and what takes too long as well',
     'integration',
-    [passing, breaking, absent, '', skipping, leaking, hanging, hangingBefore + passing],
+    [passing, breaking, absent, '', skipping, leaking, hanging, hangingBefore + passing, calling, counting],
     1,
-    '3 passed, 7 failed',
+    '3 passed, 9 failed',
   ],
   ['counts a worker that ends early as failed', 'integration', [passing, ending], 1, '1 passed, 1 failed'],
 ])('%s', async (_name, project, contents, code, lastLine) => {

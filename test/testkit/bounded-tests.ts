@@ -2,10 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { addEventHandler, getState } from 'jest-circus';
 
 const { testTimeout } = require('../../jest.config') as { testTimeout: number };
+/** What jest's runner asks after each test, and its types leave out. */
+const assertions = expect as typeof expect & { extractExpectedAssertionsErrors(): { error: Error }[] };
 
 /**
  * What jest's own runner does and jest-light-runner does not: a test or hook fails that takes longer than the limit
- * it names, or than jest's, or during which an error went unheard.
+ * it names, or than jest's, or during which an error went unheard, or an assertion that it counts on did not run.
+ * One that would call back when it is done is refused: nothing here waits for that.
  */
 addEventHandler(({ name }) => {
   const { children, hooks } = getState().currentDescribeBlock;
@@ -13,7 +16,14 @@ addEventHandler(({ name }) => {
   if (!added || added.type === 'describeBlock') return;
   const run = added.fn as () => unknown;
   const limitMs = added.timeout ?? testTimeout;
-  added.fn = () => bounded(run, limitMs);
+  added.fn = async () => {
+    if (run.length > 0) throw new Error('It takes a callback; answer a promise instead.');
+    await bounded(run, limitMs).finally(() => {
+      // Asked in any case: the next one would be held to what this one counted on.
+      const [unmet] = assertions.extractExpectedAssertionsErrors();
+      if (unmet) throw unmet.error;
+    });
+  };
 });
 
 async function bounded(run: () => unknown, limitMs: number): Promise<void> {
