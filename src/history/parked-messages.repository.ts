@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
-import { findErased, recordErasedEvents } from '../privacy/erased-users';
+import { findErased, findErasedOrders, recordErasedEvents } from '../privacy/erased-users';
+import { findMentionedIds } from './mentioned-ids';
 import type { MessageToPark } from './message-to-park';
 import { orderIdsIn, textsOfMessage, userIdsIn } from './named-ids';
 import type { ParkedMessage } from './parked-message.entity';
@@ -62,26 +63,38 @@ export class ParkedMessagesRepository {
     return parked;
   }
 
-  /** The messages that are not about erased users; of the others their identity is kept and nothing else. */
+  /**
+   * The messages that are not about erased users, with whom they are about where they say so in any way; of the
+   * others their identity is kept and nothing else.
+   */
   private async withoutErased(
     tx: Transaction,
     messages: readonly MessageToPark[],
   ): Promise<readonly MessageToPark[]> {
-    const userIds = messages.flatMap(({ userId }) => userId ?? []);
-    if (userIds.length === 0) return messages;
+    const named = messages.map((it) => ({ it, ids: findMentionedIds(it.message, keptBytes) }));
+    const userIds = named.flatMap(({ it, ids }) => [...(it.userId ? [it.userId] : []), ...ids.uuids]);
+    const orderIds = named.flatMap(({ it, ids }) => (it.type === 'PaymentFailed' ? ids.words : []));
     // Held, so that an erasure in progress is committed by now, or finds what is parked here.
-    await tx.manager.query('SELECT id FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE', [
-      userIds,
-    ]);
-    const erased = await findErased(tx, userIds);
-    const isErased = ({ userId }: MessageToPark) => userId !== undefined && erased.has(userId);
+    const users: { id: string }[] = await tx.manager.query(
+      `SELECT id FROM users WHERE id = ANY (ARRAY(
+         SELECT unnest($1::uuid[]) UNION SELECT user_id FROM user_orders WHERE order_id = ANY ($2::text[])
+       )) ORDER BY id FOR KEY SHARE`,
+      [userIds, orderIds],
+    );
+    const [known, erased] = [new Set(users.map(({ id }) => id)), await findErased(tx, userIds)];
+    const erasedOrders = await findErasedOrders(tx, orderIds);
+    const isErased = ({ it, ids }: (typeof named)[number]) =>
+      [it.userId, ...ids.uuids].some((id) => id !== undefined && erased.has(id)) ||
+      (it.type === 'PaymentFailed' && ids.words.some((word) => erasedOrders.has(word)));
     await recordErasedEvents(
       tx,
-      messages
+      named
         .filter(isErased)
-        .flatMap(({ source, eventId }) => (source && eventId ? [{ source, eventId }] : [])),
+        .flatMap(({ it: { source, eventId } }) => (source && eventId ? [{ source, eventId }] : [])),
     );
-    return messages.filter((it) => !isErased(it));
+    return named
+      .filter((one) => !isErased(one))
+      .map(({ it, ids }) => ({ ...it, userId: it.userId ?? ids.uuids.find((id) => known.has(id)) }));
   }
 
   /** At most `limit` messages parked after `afterId`, oldest first. */

@@ -60,7 +60,8 @@ const receiveTimeoutMs = 10_000;
 // Longer than the idle timeout of common balancers (60 s), so that it is never us who closes under a request.
 const keepAliveTimeoutMs = 65_000;
 const connectionsCheckIntervalMs = 1000;
-const saneRequestId = /^[\w-]{1,64}$/;
+/** UUIDs and other hexadecimal ids: logs and traces keep them, so there is no room for anybody's name. */
+const saneRequestId = /^[\da-f](?:[\da-f-]{14,62})[\da-f]$/i;
 
 /** The service's HTTP door, not yet listening: GraphQL, health, metrics, message schemas and the explorer page. */
 export async function createHttpServer<Context extends BaseContext>(

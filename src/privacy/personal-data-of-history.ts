@@ -66,7 +66,8 @@ export const personalDataOfHistory = {
   },
   parked_messages: {
     ofUser: `(user_id = $1::uuid OR position(convert_to($1::uuid::text, 'UTF8') IN body) > 0
-      OR headers::text LIKE '%' || $1::uuid::text || '%'
+      OR position(convert_to(upper($1::uuid::text), 'UTF8') IN body) > 0
+      OR headers::text ILIKE '%' || $1::uuid::text || '%'
       OR (type = 'PaymentFailed' AND EXISTS (SELECT FROM user_orders
         WHERE user_id = $1::uuid AND position(convert_to(order_id, 'UTF8') IN body) > 0)))`,
     erasure: 'in batches',

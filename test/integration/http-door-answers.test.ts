@@ -12,23 +12,29 @@ describe('the HTTP door', () => {
     await Promise.all(open.splice(0).map((door) => door.close()));
   });
 
-  it('keeps a sane request id, through context, answer and log', async () => {
-    const door = await start();
-    const response = await door.post('{"query":"{requestId}"}', { 'x-request-id': 'from-router_1' });
-    expect(response.headers.get('x-request-id')).toBe('from-router_1');
-    expect(await response.json()).toEqual({ data: { requestId: 'from-router_1' } });
-    await eventually(() => {
-      const line = door.logLines.map((text) => JSON.parse(text)).find(({ msg }) => msg === 'answered');
-      expect(line).toMatchObject({ requestId: 'from-router_1', route: '/graphql', statusCode: 200 });
-    });
-  });
+  it.each(['01975A5E-1111-7000-8000-0000000000ad', '0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'])(
+    'keeps the request id %s, through context, answer and log',
+    async (given) => {
+      const door = await start();
+      const response = await door.post('{"query":"{requestId}"}', { 'x-request-id': given });
+      expect(response.headers.get('x-request-id')).toBe(given);
+      expect(await response.json()).toEqual({ data: { requestId: given } });
+      await eventually(() => {
+        const line = door.logLines.map((text) => JSON.parse(text)).find(({ msg }) => msg === 'answered');
+        expect(line).toMatchObject({ requestId: given, route: '/graphql', statusCode: 200 });
+      });
+    },
+  );
 
-  it.each(['ada@example.com', 'x'.repeat(65), 'a b'])('replaces the request id %s', async (given) => {
-    const door = await start();
-    const response = await door.post('{"query":"{requestId}"}', { 'x-request-id': given });
-    expect(response.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
-    expect(door.logLines.join('')).not.toContain(given);
-  });
+  it.each(['ada@example.com', 'from-ada-lovelace', '4915155512345', '-'.repeat(36), 'a'.repeat(65), 'a b'])(
+    'replaces the request id %s',
+    async (given) => {
+      const door = await start();
+      const response = await door.post('{"query":"{requestId}"}', { 'x-request-id': given });
+      expect(response.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
+      expect(door.logLines.join('')).not.toContain(given);
+    },
+  );
 
   it('answers SERVICE_UNAVAILABLE when the time is up, and tells whoever still works on it', async () => {
     const door = await start({ requestTimeoutMs: 100 });

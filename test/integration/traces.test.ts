@@ -47,13 +47,15 @@ afterAll(async () => {
 const caller = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
 const unrecorded = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
 let userId: string;
+/** The id that a request of the test has. */
+const requestId = (name: string) => Buffer.from(name.padEnd(8)).toString('hex');
 
 /** What the service did before it stopped: the spans of all of it are with the collector by then. */
 async function actThrough({ graphql, staff: token }: TestApp): Promise<void> {
   userId = randomUUID();
   const headers = (id: string, traceparent?: string) => ({
     token,
-    headers: { 'x-request-id': id, ...(traceparent && { traceparent }) },
+    headers: { 'x-request-id': requestId(id), ...(traceparent && { traceparent }) },
   });
   const input = buildUser({ ...canaries, userId });
   await graphql(creation, { input }, headers('create', `00-${caller.traceId}-${caller.spanId}-01`));
@@ -67,20 +69,26 @@ async function actThrough({ graphql, staff: token }: TestApp): Promise<void> {
   );
   await graphql('query Seen_0af7651916cd43dd { me { id } }', {}, headers('id'));
   await graphql('{ me { id } }', {}, headers('unrecorded', unrecorded));
-  await graphql('{ me { id } }', {}, { token: `${token}canary`, headers: { 'x-request-id': 'stranger' } });
+  await graphql(
+    '{ me { id } }',
+    {},
+    { token: `${token}canary`, headers: { 'x-request-id': requestId('stranger') } },
+  );
   await eventually(() => expect(witness.of(userId)).toHaveLength(1));
 }
 
-function only(name: string, requestId?: string): CollectedSpan {
+function only(name: string, request?: string): CollectedSpan {
   const found = collector
     .spans()
-    .filter((span) => span.name === name && (!requestId || span.attributes['request.id'] === requestId));
+    .filter(
+      (span) => span.name === name && (!request || span.attributes['request.id'] === requestId(request)),
+    );
   expect(found).toHaveLength(1);
   return found[0] as CollectedSpan;
 }
 
 const ofRequest = (id: string) =>
-  collector.spans().filter(({ attributes }) => attributes['request.id'] === id);
+  collector.spans().filter(({ attributes }) => attributes['request.id'] === requestId(id));
 
 describe('traces', () => {
   it('lead from the caller through the request and its operation to the credentials and the event', () => {
@@ -95,7 +103,7 @@ describe('traces', () => {
         'http.request.method': 'POST',
         'http.route': '/graphql',
         'http.response.status_code': 200,
-        'request.id': 'create',
+        'request.id': requestId('create'),
       },
     });
     const operation = only('mutation Register');
@@ -103,7 +111,11 @@ describe('traces', () => {
       traceId: caller.traceId,
       parentSpanId: request.spanId,
       kind: kinds.internal,
-      attributes: { 'graphql.operation.type': 'mutation', outcome: 'success', 'request.id': 'create' },
+      attributes: {
+        'graphql.operation.type': 'mutation',
+        outcome: 'success',
+        'request.id': requestId('create'),
+      },
     });
     const credentials = only('PUT /credentials/{userId}');
     expect(credentials).toMatchObject({

@@ -14,7 +14,7 @@ import { readRedis } from './sinks';
 export interface Outside {
   readonly options: ServiceProcessOptions;
   /** The processes that are up. */
-  readonly running: () => readonly ServiceProcess[];
+  readonly running: () => readonly Pick<ServiceProcess, 'url'>[];
   /** What all processes have written so far, also those that are gone. */
   readonly output: () => string;
   readonly collector: Collector;
