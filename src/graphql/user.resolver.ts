@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
 import { parseUserId } from '../users/normalized';
-import type { UserRepository } from '../users/user.repository';
+import type { UserFilter, UserRepository } from '../users/user.repository';
 import { decodeCursor, PageArgs, PageInfo, readPageSize, toConnection } from './connection';
 import type { GraphqlContext } from './context';
 import { UserFilterInput } from './user.input';
@@ -51,9 +51,12 @@ export class UserResolver {
   })
   async userByEmail(
     @Arg('email', () => String, { description: 'The confirmed or only address of the user.' }) email: string,
+    @Ctx() { reads }: GraphqlContext,
   ): Promise<UserType | null> {
     const user = await this.users.findByEmail(email);
-    return user && toUserType(user);
+    if (!user) return null;
+    reads.add(user.id, 'email');
+    return toUserType(user);
   }
 
   @Query(() => UserConnection, {
@@ -64,6 +67,7 @@ export class UserResolver {
     @Arg('filter', () => UserFilterInput, { nullable: true, description: 'Which users; all when left out.' })
     filter: UserFilterInput | null,
     @Args(() => PageArgs) { first, after }: PageArgs,
+    @Ctx() { reads }: GraphqlContext,
   ): Promise<UserConnection> {
     const size = readPageSize(first);
     const wanted = {
@@ -73,13 +77,20 @@ export class UserResolver {
       createdTo: filter?.createdTo ?? undefined,
       search: filter?.search ?? undefined,
     };
-    return toConnection(
-      await this.users.list(wanted, size + 1, decodeCursor(after)),
-      size,
-      after,
-      toUserType,
-    );
+    const rows = await this.users.list(wanted, size + 1, decodeCursor(after));
+    const page = toConnection(rows, size, after, toUserType);
+    for (const { id } of page.nodes) for (const field of fieldsToldBy(wanted)) reads.add(id, field);
+    return page;
   }
+}
+
+/** What a filter tells of whoever is found by it, though nobody asks for a field. */
+function fieldsToldBy({ search, emailVerification, createdFrom, createdTo }: UserFilter): string[] {
+  return [
+    ...(search === undefined ? [] : ['email', 'username', 'firstName', 'lastName']),
+    ...(emailVerification === undefined ? [] : ['emailVerification']),
+    ...(createdFrom === undefined && createdTo === undefined ? [] : ['createdAt']),
+  ];
 }
 
 async function findUser({ loaders }: GraphqlContext, userId: string): Promise<UserType | null> {

@@ -4,6 +4,7 @@ import { eventually } from '../testkit/eventually';
 import { newId, storeUsers } from '../testkit/stored-users';
 import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+import { createUser } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
 let database: TestDatabase;
@@ -78,8 +79,8 @@ describe('reading somebody else', () => {
   it('through a list or in the answer to a mutation is the same', async () => {
     const id = await storeUser();
     await app.graphql(
-      'query ($search: String!) { users(filter: { search: $search }) { nodes { id } edges { node { phoneNumber } } } }',
-      { search: id },
+      '{ users(first: 100) { nodes { id } edges { node { phoneNumber } } } }',
+      {},
       { token: app.staff },
     );
     await app.graphql(
@@ -98,6 +99,26 @@ describe('reading somebody else', () => {
       ['staff', 'USER_READ', ['locale']],
       ['staff', 'USER_READ', ['emailPreferences']],
     ]);
+  });
+
+  it.each([
+    ['userByEmail(email: "SOMEBODY") { id }', ['email']],
+    [
+      'users(filter: { search: "SOMEBODY" }) { nodes { id } }',
+      ['email', 'firstName', 'lastName', 'username'],
+    ],
+    [
+      'users(first: 100, filter: { emailVerification: [UNVERIFIED], createdTo: "9999-01-01T00:00:00Z" }) { nodes { id } }',
+      ['createdAt', 'emailVerification'],
+    ],
+    ['users(first: 100, filter: { status: [ACTIVE] }) { nodes { id } }', null],
+  ])('by what finds them is the same, though only the id is asked for: %s', async (query, fields) => {
+    const { id, email } = await createUser(app);
+    const token = await app.token({ sub: 'finder', scope: 'users:read' });
+    const { data } = await app.graphql(`{ ${query.replace('SOMEBODY', email)} }`, {}, { token });
+    expect(JSON.stringify(data)).toContain(id);
+    const found = told(await auditTrailOf(app, id)).filter(([actor]) => actor === 'finder');
+    expect(found).toEqual(fields ? [['finder', 'USER_READ', fields]] : []);
   });
 
   it('is told on audit.events, without any value', async () => {
