@@ -1,4 +1,5 @@
 import { personalDataMap } from './personal-data-map';
+import { personalDataOfEvents } from './personal-data-of-events';
 
 /** How the rows of a part of an export are ordered, and whether a user has one of them at most. */
 const shapes: Readonly<Record<string, { readonly order: string; readonly single?: true }>> = {
@@ -39,6 +40,19 @@ export const exportedSections: readonly ExportedSection[] = Object.entries(shape
   },
 );
 
+/** What tells of a person in each message, as the map of personal data has it. */
+function toldOnUserEvents(): string {
+  const messages = Object.entries(personalDataOfEvents).flatMap(([type, { exchange, fields }]) => {
+    const told = Object.entries(fields).filter(
+      ([name, { dataClass }]) => name !== 'userId' && dataClass !== 'technical',
+    );
+    return exchange === 'user.events' && told.length > 0
+      ? [`${told.map(([name]) => name).join(', ')} in ${type}`]
+      : [];
+  });
+  return messages.join('; ');
+}
+
 /** Who gets data of users from this service, and which. */
 export const recipients = [
   {
@@ -49,6 +63,6 @@ export const recipients = [
   { name: 'AuditService', receives: 'who read or changed which fields, without values' },
   {
     name: 'subscribers of user.events',
-    receives: 'the id, name and e-mail address at creation, and the names of fields that change',
+    receives: `the id, and ${toldOnUserEvents()}`,
   },
 ] as const;

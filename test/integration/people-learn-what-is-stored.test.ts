@@ -91,6 +91,14 @@ it('has the fields that the map of personal data exports, and no others', async 
   expect(names.sort()).toEqual(wanted.sort());
 });
 
+it('says what others are told of the person, message by message', async () => {
+  const { document } = await exported(officer);
+  const { receives } = document.recipients.find(({ name }: { name: string }) => name.endsWith('user.events'));
+  expect(receives).toContain('email, createdAt, firstName, lastName in UserCreated');
+  expect(receives).toContain('deactivatedAt, reason, additionalNotes in UserDeactivated');
+  expect(receives).toContain('verifiedAt in UserEmailVerified');
+});
+
 it('reads PostgreSQL, not the cache', async () => {
   const read = () =>
     app.graphql('query ($id: ID!) { user(id: $id) { firstName } }', { id: userId }, { token: app.staff });
