@@ -121,6 +121,19 @@ describe('the audit chain', () => {
     });
   });
 
+  it('shows a key that is there although its user was erased', async () => {
+    await undone(async () => {
+      await client.query(
+        `WITH erased AS (
+           INSERT INTO audit_entries (id, at, user_id, action, fields)
+           VALUES (gen_random_uuid(), now(), $1, 'USER_ERASED', '{}') RETURNING id
+         ) INSERT INTO audit_unsealed SELECT id FROM erased`,
+        [users[5]],
+      );
+      expect(await verify()).toMatchObject({ erased: 3, broken: [`key of ${users[5]}`] });
+    });
+  });
+
   it('refuses to be changed or emptied in the first place', async () => {
     for (const table of ['audit_entries', 'audit_seals']) {
       const statements = [`UPDATE ${table} SET ${table === 'audit_seals' ? 'hash = hash' : 'at = at'}`];
