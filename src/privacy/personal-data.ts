@@ -74,6 +74,7 @@ export const keptMessages: Readonly<Record<string, string>> = {
   UserErased: 'it tells of the erasure, by an id',
   UserDataAccessed: 'evidence, without values',
   UserDataChanged: 'evidence, without values',
+  AuditSealed: 'nobody’s',
 };
 
 /** Writes a column down in one line. */
