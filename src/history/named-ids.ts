@@ -1,7 +1,7 @@
 import { textsIn } from './texts-in';
 
 /** No order's id is longer: the intake reads none that is. */
-const longestId = 255;
+export const longestId = 255;
 const userIdAnywhere = /(?=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))/gi;
 const edgeOfWord = /(?<![\p{L}\p{M}\p{N}])|(?![\p{L}\p{M}\p{N}])/gu;
 

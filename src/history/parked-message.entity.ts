@@ -29,9 +29,16 @@ export class ParkedMessage {
   @Column('text', { name: 'event_id', nullable: true })
   eventId: string | null;
 
-  /** Whom it is about, where it says so, so that erasing that user finds it. */
+  /** Whom it is about, where it says so. */
   @Column('uuid', { name: 'user_id', nullable: true })
   userId: string | null;
+
+  /**
+   * Every id in it that could be a user's, wherever it stands, and the users whose orders it named when it was parked:
+   * erasing any of them removes it.
+   */
+  @Column('uuid', { name: 'named_user_ids', array: true, default: [] })
+  namedUserIds: string[];
 
   @Column('text')
   exchange: string;

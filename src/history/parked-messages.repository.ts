@@ -1,11 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
-import { findErased, findErasedOrders, recordErasedEvents } from '../privacy/erased-users';
-import { findMentionedIds } from './mentioned-ids';
+import { findErased, recordErasedEvents } from '../privacy/erased-users';
 import type { MessageToPark } from './message-to-park';
-import { orderIdsIn, textsOfMessage, userIdsIn } from './named-ids';
+import { longestId, orderIdsIn, textsOfMessage, userIdsIn } from './named-ids';
 import type { ParkedMessage } from './parked-message.entity';
 import { storable, storableJson } from './storable-text';
+import { valuesIn } from './texts-in';
 import { fingerprintOf } from './wire-message';
 
 /** What is kept of a longer body. The service's own limit is far below; this one only bounds a row. */
@@ -14,8 +14,12 @@ const keptBytes = 2 * 1024 * 1024;
 /** With many more in one statement PostgreSQL would rather read the whole table than look each of them up. */
 const idsPerLookup = 1_000;
 
-const columns = `id, fingerprint, reason, detail, type, source, event_id AS "eventId", user_id AS "userId", exchange,
+const columns = `id, fingerprint, reason, detail, type, source, event_id AS "eventId", user_id AS "userId",
+  named_user_ids AS "namedUserIds", exchange,
   routing_key AS "routingKey", content_type AS "contentType", headers, body, attempts, parked_at AS "parkedAt"`;
+
+/** A message with every id in it that could be a user's, and the users whose orders it names. */
+type NamingMessage = MessageToPark & { readonly namedUserIds: readonly string[] };
 
 /** The table `parked_messages`. */
 export class ParkedMessagesRepository {
@@ -30,16 +34,16 @@ export class ParkedMessagesRepository {
   /** As `park`, in the caller's transaction. */
   async parkIn(tx: Transaction, messages: readonly MessageToPark[]): Promise<number> {
     let parked = 0;
-    const ordered = (await this.withoutErased(tx, messages))
+    const ordered = (await this.withoutErased(tx, await this.withNamed(tx, messages)))
       .map((it) => ({ ...it, fingerprint: fingerprintOf(it.message) }))
       .sort((one, other) => (one.fingerprint < other.fingerprint ? -1 : 1));
     for (const it of ordered) {
       const { exchange, routingKey, body, properties } = it.message;
       const { messageId, type, contentType, timestamp, headers } = properties;
       const rows: unknown[] = await tx.manager.query(
-        `INSERT INTO parked_messages (id, fingerprint, reason, detail, type, source, event_id, user_id, exchange,
-           routing_key, content_type, headers, body, attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        `INSERT INTO parked_messages (id, fingerprint, reason, detail, type, source, event_id, user_id, named_user_ids,
+           exchange, routing_key, content_type, headers, body, attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          ON CONFLICT (fingerprint) DO NOTHING RETURNING 1`,
         [
           uuidv7(),
@@ -50,6 +54,7 @@ export class ParkedMessagesRepository {
           storable(it.source),
           storable(it.eventId),
           it.userId ?? null,
+          it.namedUserIds,
           storable(exchange),
           storable(routingKey),
           storable(contentType),
@@ -63,38 +68,41 @@ export class ParkedMessagesRepository {
     return parked;
   }
 
-  /**
-   * The messages that are not about erased users, with whom they are about where they say so in any way; of the
-   * others their identity is kept and nothing else.
-   */
+  private async withNamed(tx: Transaction, messages: readonly MessageToPark[]): Promise<NamingMessage[]> {
+    const orderIds = messages.map(orderIdsOf);
+    const rows: { orderId: string; userId: string }[] = await tx.manager.query(
+      'SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders WHERE order_id = ANY ($1::text[])',
+      [orderIds.flat().flatMap((id) => storable(id) ?? [])],
+    );
+    const owners = new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
+    return messages.map((it, at) => {
+      const ids = userIdsIn(textsOfMessage(keptOf(it)));
+      for (const id of [it.userId, ...(orderIds[at] ?? []).map((orderId) => owners.get(orderId))])
+        if (id !== undefined) ids.add(id);
+      return { ...it, namedUserIds: [...ids] };
+    });
+  }
+
+  /** The messages that name no erased user; of the others their identity is kept and nothing else. */
   private async withoutErased(
     tx: Transaction,
-    messages: readonly MessageToPark[],
-  ): Promise<readonly MessageToPark[]> {
-    const named = messages.map((it) => ({ it, ids: findMentionedIds(it.message, keptBytes) }));
-    const userIds = named.flatMap(({ it, ids }) => [...(it.userId ? [it.userId] : []), ...ids.uuids]);
-    const orderIds = named.flatMap(({ it, ids }) => (it.type === 'PaymentFailed' ? ids.words : []));
+    messages: readonly NamingMessage[],
+  ): Promise<readonly NamingMessage[]> {
+    const userIds = [...new Set(messages.flatMap(({ namedUserIds }) => namedUserIds))];
+    if (userIds.length === 0) return messages;
     // Held, so that an erasure in progress is committed by now, or finds what is parked here.
-    const users: { id: string }[] = await tx.manager.query(
-      `SELECT id FROM users WHERE id = ANY (ARRAY(
-         SELECT unnest($1::uuid[]) UNION SELECT user_id FROM user_orders WHERE order_id = ANY ($2::text[])
-       )) ORDER BY id FOR KEY SHARE`,
-      [userIds, orderIds],
-    );
-    const [known, erased] = [new Set(users.map(({ id }) => id)), await findErased(tx, userIds)];
-    const erasedOrders = await findErasedOrders(tx, orderIds);
-    const isErased = ({ it, ids }: (typeof named)[number]) =>
-      [it.userId, ...ids.uuids].some((id) => id !== undefined && erased.has(id)) ||
-      (it.type === 'PaymentFailed' && ids.words.some((word) => erasedOrders.has(word)));
+    await tx.manager.query('SELECT id FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE', [
+      userIds,
+    ]);
+    const erased = await findErased(tx, userIds);
+    const isErased = ({ namedUserIds }: NamingMessage) => namedUserIds.some((id) => erased.has(id));
     await recordErasedEvents(
       tx,
-      named
+      messages
         .filter(isErased)
-        .flatMap(({ it: { source, eventId } }) => (source && eventId ? [{ source, eventId }] : [])),
+        .flatMap(({ source, eventId }) => (source && eventId ? [{ source, eventId }] : [])),
     );
-    return named
-      .filter((one) => !isErased(one))
-      .map(({ it, ids }) => ({ ...it, userId: it.userId ?? ids.uuids.find((id) => known.has(id)) }));
+    return messages.filter((it) => !isErased(it));
   }
 
   /** At most `limit` messages parked after `afterId`, oldest first. */
@@ -119,8 +127,9 @@ export class ParkedMessagesRepository {
    */
   async findUsersNamed(messages: readonly ParkedMessage[]): Promise<Set<string>> {
     const texts = new Set(messages.flatMap((message) => [...textsOfMessage(message)]));
-    const users = userIdsIn(texts);
-    for (const { userId } of messages) if (userId) users.add(userId);
+    const users = new Set(
+      messages.flatMap(({ userId, namedUserIds }) => [userId ?? [], namedUserIds].flat()),
+    );
     for (const orderIds of inGroups(orderIdsIn(texts), idsPerLookup)) {
       const rows = await this.database.query<{ userId: string }>(
         'SELECT DISTINCT user_id AS "userId" FROM user_orders WHERE order_id = ANY ($1::text[])',
@@ -134,6 +143,19 @@ export class ParkedMessagesRepository {
   async remove(tx: Transaction, id: string): Promise<void> {
     await tx.manager.query('DELETE FROM parked_messages WHERE id = $1', [id]);
   }
+}
+
+/** What may be the id of its order: as it is named, and in a payment, which may be broken, every whole text. */
+function orderIdsOf(it: MessageToPark): string[] {
+  const ids = new Set(valuesIn(it.message.body.toString(), 'orderId'));
+  if (it.type === 'PaymentFailed') for (const text of textsOfMessage(keptOf(it))) ids.add(text);
+  return [...ids].flatMap((id) => (id.length > longestId ? [] : (storable(id) ?? [])));
+}
+
+/** What of a message its texts are looked for in. */
+function keptOf({ message: { body, properties } }: MessageToPark): { headers: unknown; body: Buffer } {
+  const { messageId, type, timestamp, headers } = properties;
+  return { headers: { messageId, type, timestamp, headers }, body };
 }
 
 /** All that is different, so many at once; the same may come again in a later group. */

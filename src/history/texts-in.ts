@@ -21,6 +21,21 @@ export function* textsIn(document: string): Generator<string> {
   }
 }
 
+/** The strings and numbers that a JSON document has under this name, at any depth; none where it is no JSON. */
+export function* valuesIn(document: string, wanted: string): Generator<string> {
+  const open = [parsed(document)];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    for (const [name, inner] of Object.entries(next)) {
+      if (name === wanted && (typeof inner === 'string' || typeof inner === 'number')) yield String(inner);
+      if (name === 'data_base64' && typeof inner === 'string')
+        yield* valuesIn(Buffer.from(inner, 'base64').toString(), wanted);
+      open.push(inner);
+    }
+  }
+}
+
 function parsed(document: string): unknown {
   try {
     return JSON.parse(document);

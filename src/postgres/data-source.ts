@@ -7,6 +7,7 @@ import { RecordErasures1795390200000 } from '../../migrations/1795390200000-Reco
 import { ExpireHistory1795391400000 } from '../../migrations/1795391400000-ExpireHistory';
 import { SealAudit1795394000000 } from '../../migrations/1795394000000-SealAudit';
 import { KeepConsents1795398000000 } from '../../migrations/1795398000000-KeepConsents';
+import { NameUsersOfParkedMessages1795402000000 } from '../../migrations/1795402000000-NameUsersOfParkedMessages';
 import { AuditEntry } from '../audit/audit-entry.entity';
 import { AuditKey } from '../audit/audit-key.entity';
 import { AuditSeal } from '../audit/audit-seal.entity';
@@ -86,6 +87,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       ExpireHistory1795391400000,
       SealAudit1795394000000,
       KeepConsents1795398000000,
+      NameUsersOfParkedMessages1795402000000,
     ],
     migrationsTableName: 'schema_migrations',
     installExtensions: false,

@@ -65,9 +65,7 @@ export const personalDataOfHistory = {
     },
   },
   parked_messages: {
-    ofUser: `(user_id = $1::uuid OR position(convert_to($1::uuid::text, 'UTF8') IN body) > 0
-      OR position(convert_to(upper($1::uuid::text), 'UTF8') IN body) > 0
-      OR headers::text ILIKE '%' || $1::uuid::text || '%'
+    ofUser: `(user_id = $1::uuid OR $1::uuid = ANY (named_user_ids)
       OR (type = 'PaymentFailed' AND EXISTS (SELECT FROM user_orders
         WHERE user_id = $1::uuid AND position(convert_to(order_id, 'UTF8') IN body) > 0)))`,
     erasure: 'in batches',
@@ -81,6 +79,11 @@ export const personalDataOfHistory = {
       source: column('technical', 'service', 'who sent it'),
       event_id: column('technical', 'service', 'which event'),
       user_id: column('identity', 'service', 'whom it is about, where it says so'),
+      named_user_ids: column(
+        'identity',
+        'service',
+        'whom else it may be about, as it names them or their orders',
+      ),
       exchange: column('technical', 'service', 'where it came from'),
       routing_key: column('technical', 'service', 'where it came from'),
       content_type: column('technical', 'service', 'how to read it'),

@@ -4,15 +4,13 @@ import { startTestApp, type TestApp } from '../testkit/app';
 import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
 import {
   commerceOf,
-  type ForeignMessage,
   type ForeignService,
-  foreignEvent,
   orderPlaced,
   paymentFailed,
   startForeignService,
-  withHeader,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { namingOrders, namingUsers, withBody } from '../testkit/naming-messages';
 import { createUser, mutate } from '../testkit/users';
 
 let commands: CommandLine;
@@ -61,43 +59,16 @@ async function createBuyer(orderId: string = uuidv7()): Promise<string> {
   return id;
 }
 
-/** The message with another body, which can be read or not. */
-const withBody = (message: ForeignMessage, body: string | Buffer): ForeignMessage => ({
-  ...message,
-  body: Buffer.from(body as string),
-});
-
 describe('whoever’s record a parked message would be for erasure', () => {
-  const unreadable = { timestamp: 'yesterday' };
-  /** Messages that cannot be folded, by how they name somebody: by the user’s id, or by an order’s. */
-  const ofUsers: Record<string, (userId: string) => ForeignMessage> = {
-    'in its data': (userId) => orderPlaced(userId, { total: 'much' }),
-    'elsewhere in its data': (userId) => paymentFailed(uuidv7(), { ...unreadable, payers: [{ id: userId }] }),
-    'in its header': (userId) => withHeader(paymentFailed(uuidv7(), unreadable), `for ${userId}`),
-    'in another type': (userId) => foreignEvent('OrderPlaced', { note: userId }, { type: 'OrderSeen' }),
-    'in what is no JSON': (userId) => withBody(paymentFailed(uuidv7()), `{"userId":"${userId}","total":`),
-    'in what is no text': (userId) =>
-      withBody(orderPlaced(userId), Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(`x${userId}9`)])),
-  };
-  const ofOrders: Record<string, (orderId: string) => ForeignMessage> = {
-    'as its order': (orderId) => paymentFailed(orderId, unreadable),
-    'in its sentence': (orderId) =>
-      paymentFailed(uuidv7(), { ...unreadable, errorMessage: `Order ${orderId}: declined` }),
-    'beside NUL': (orderId) => paymentFailed(uuidv7(), { ...unreadable, errorMessage: `\0${orderId}` }),
-    'within a word': (orderId) => paymentFailed(uuidv7(), { ...unreadable, reference: `PAY${orderId}PAY` }),
-    'in a number': () => withBody(paymentFailed(''), '{"orderId":7305511,"timestamp":0}'),
-    'in what is no JSON, too': (orderId) => withBody(paymentFailed(''), `orderId=${orderId};reason=declined`),
-  };
-
   it('has an entry in the audit trail of each time it is shown', async () => {
     const bystander = await createBuyer();
     const buyers = new Map<string, string>();
-    for (const [how, message] of Object.entries(ofUsers)) {
+    for (const [how, message] of Object.entries(namingUsers)) {
       const userId = await createBuyer();
       await others.publish(message(userId));
       buyers.set(how, userId);
     }
-    for (const [how, message] of Object.entries(ofOrders)) {
+    for (const [how, message] of Object.entries(namingOrders)) {
       const orderId = how === 'in a number' ? '7305511' : `A ${how} #${uuidv7()}/1`;
       buyers.set(how, await createBuyer(orderId));
       await others.publish(message(orderId));
@@ -132,9 +103,9 @@ describe('whoever’s record a parked message would be for erasure', () => {
     const orderId = uuidv7();
     const userId = await createBuyer(orderId);
     await mutate(app, 'eraseUser', { userId }, officer);
-    // Says whose order it is only to whoever still knows.
     const before = await parked();
-    await others.publish(withBody(paymentFailed(''), `{"orderId":"${orderId}"`));
+    // Only whoever looks finds an order within another word.
+    await others.publish(withBody(paymentFailed(''), `{"reference":"PAY${orderId}PAY"`));
     await eventually(async () => expect(await parked()).toHaveLength(before.length + 1));
     expect((await run('parked', 'list', '--json')).code).toBe(0);
     expect(await seenOf([userId])).toEqual([0]);
