@@ -1,7 +1,7 @@
-import { textsIn } from './texts-in';
+import { isJson, textsIn, valuesIn } from './texts-in';
 
 /** No order's id is longer: the intake reads none that is. */
-export const longestId = 255;
+const longestId = 255;
 const userIdAnywhere = /(?=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))/gi;
 const edgeOfWord = /(?<![\p{L}\p{M}\p{N}])|(?![\p{L}\p{M}\p{N}])/gu;
 
@@ -30,6 +30,15 @@ export function* orderIdsIn(texts: Iterable<string>): Generator<string> {
         yield text.slice(start, end);
       }
   }
+}
+
+/** Of a document that cannot be read no more are kept. */
+const mostGuesses = 1_000;
+
+/** The orders that a body names as such; where it is no JSON, each whole text in it that could be one. */
+export function orderIdsNamedIn(body: string): string[] {
+  const ids = new Set(isJson(body) ? valuesIn(body, 'orderId') : textsIn(body));
+  return [...ids].filter((id) => id !== '' && id.length <= longestId).slice(0, mostGuesses);
 }
 
 /** The texts of a message that its ids are in. */

@@ -33,12 +33,13 @@ export class ParkedMessage {
   @Column('uuid', { name: 'user_id', nullable: true })
   userId: string | null;
 
-  /**
-   * Every id in it that could be a user's, wherever it stands, and the users whose orders it named when it was parked:
-   * erasing any of them removes it.
-   */
+  /** Every id in it that could be a user's, wherever it stands: erasing any of them removes it. */
   @Column('uuid', { name: 'named_user_ids', array: true, default: [] })
   namedUserIds: string[];
+
+  /** The orders that it names, as a whole value: erasing whose they are removes it. */
+  @Column('text', { name: 'named_order_ids', array: true, default: [] })
+  namedOrderIds: string[];
 
   @Column('text')
   exchange: string;

@@ -2,10 +2,9 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
 import { findErased, recordErasedEvents } from '../privacy/erased-users';
 import type { MessageToPark } from './message-to-park';
-import { longestId, orderIdsIn, textsOfMessage, userIdsIn } from './named-ids';
+import { orderIdsIn, orderIdsNamedIn, textsOfMessage, userIdsIn } from './named-ids';
 import type { ParkedMessage } from './parked-message.entity';
 import { storable, storableJson } from './storable-text';
-import { valuesIn } from './texts-in';
 import { fingerprintOf } from './wire-message';
 
 /** What is kept of a longer body. The service's own limit is far below; this one only bounds a row. */
@@ -15,11 +14,11 @@ const keptBytes = 2 * 1024 * 1024;
 const idsPerLookup = 1_000;
 
 const columns = `id, fingerprint, reason, detail, type, source, event_id AS "eventId", user_id AS "userId",
-  named_user_ids AS "namedUserIds", exchange,
+  named_user_ids AS "namedUserIds", named_order_ids AS "namedOrderIds", exchange,
   routing_key AS "routingKey", content_type AS "contentType", headers, body, attempts, parked_at AS "parkedAt"`;
 
-/** A message with every id in it that could be a user's, and the users whose orders it names. */
-type NamingMessage = MessageToPark & { readonly namedUserIds: readonly string[] };
+/** A message with every id in it that could be a user's, and the orders that it names. */
+type NamingMessage = MessageToPark & Pick<ParkedMessage, 'namedUserIds' | 'namedOrderIds'>;
 
 /** The table `parked_messages`. */
 export class ParkedMessagesRepository {
@@ -34,7 +33,7 @@ export class ParkedMessagesRepository {
   /** As `park`, in the caller's transaction. */
   async parkIn(tx: Transaction, messages: readonly MessageToPark[]): Promise<number> {
     let parked = 0;
-    const ordered = (await this.withoutErased(tx, await this.withNamed(tx, messages)))
+    const ordered = (await this.withoutErased(tx, messages.map(withNamed)))
       .map((it) => ({ ...it, fingerprint: fingerprintOf(it.message) }))
       .sort((one, other) => (one.fingerprint < other.fingerprint ? -1 : 1));
     for (const it of ordered) {
@@ -42,8 +41,8 @@ export class ParkedMessagesRepository {
       const { messageId, type, contentType, timestamp, headers } = properties;
       const rows: unknown[] = await tx.manager.query(
         `INSERT INTO parked_messages (id, fingerprint, reason, detail, type, source, event_id, user_id, named_user_ids,
-           exchange, routing_key, content_type, headers, body, attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+           named_order_ids, exchange, routing_key, content_type, headers, body, attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT (fingerprint) DO NOTHING RETURNING 1`,
         [
           uuidv7(),
@@ -55,6 +54,7 @@ export class ParkedMessagesRepository {
           storable(it.eventId),
           it.userId ?? null,
           it.namedUserIds,
+          it.namedOrderIds,
           storable(exchange),
           storable(routingKey),
           storable(contentType),
@@ -68,34 +68,27 @@ export class ParkedMessagesRepository {
     return parked;
   }
 
-  private async withNamed(tx: Transaction, messages: readonly MessageToPark[]): Promise<NamingMessage[]> {
-    const orderIds = messages.map(orderIdsOf);
-    const rows: { orderId: string; userId: string }[] = await tx.manager.query(
-      'SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders WHERE order_id = ANY ($1::text[])',
-      [orderIds.flat().flatMap((id) => storable(id) ?? [])],
-    );
-    const owners = new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
-    return messages.map((it, at) => {
-      const ids = userIdsIn(textsOfMessage(keptOf(it)));
-      for (const id of [it.userId, ...(orderIds[at] ?? []).map((orderId) => owners.get(orderId))])
-        if (id !== undefined) ids.add(id);
-      return { ...it, namedUserIds: [...ids] };
-    });
-  }
-
-  /** The messages that name no erased user; of the others their identity is kept and nothing else. */
+  /** The messages that name no erased user and no order of one; of the others their identity is kept and nothing else. */
   private async withoutErased(
     tx: Transaction,
     messages: readonly NamingMessage[],
   ): Promise<readonly NamingMessage[]> {
-    const userIds = [...new Set(messages.flatMap(({ namedUserIds }) => namedUserIds))];
+    const owners = await findOwners(
+      tx,
+      messages.flatMap(({ namedOrderIds }) => namedOrderIds),
+    );
+    const usersOf = ({ namedUserIds, namedOrderIds }: NamingMessage) => [
+      ...namedUserIds,
+      ...namedOrderIds.flatMap((id) => owners.get(id) ?? []),
+    ];
+    const userIds = [...new Set(messages.flatMap(usersOf))];
     if (userIds.length === 0) return messages;
     // Held, so that an erasure in progress is committed by now, or finds what is parked here.
     await tx.manager.query('SELECT id FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE', [
       userIds,
     ]);
     const erased = await findErased(tx, userIds);
-    const isErased = ({ namedUserIds }: NamingMessage) => namedUserIds.some((id) => erased.has(id));
+    const isErased = (message: NamingMessage) => usersOf(message).some((id) => erased.has(id));
     await recordErasedEvents(
       tx,
       messages
@@ -145,17 +138,22 @@ export class ParkedMessagesRepository {
   }
 }
 
-/** What may be the id of its order: as it is named, and in a payment, which may be broken, every whole text. */
-function orderIdsOf(it: MessageToPark): string[] {
-  const ids = new Set(valuesIn(it.message.body.toString(), 'orderId'));
-  if (it.type === 'PaymentFailed') for (const text of textsOfMessage(keptOf(it))) ids.add(text);
-  return [...ids].flatMap((id) => (id.length > longestId ? [] : (storable(id) ?? [])));
+function withNamed(it: MessageToPark): NamingMessage {
+  const { body, properties } = it.message;
+  const { messageId, type, timestamp, headers } = properties;
+  const userIds = userIdsIn(textsOfMessage({ headers: { messageId, type, timestamp, headers }, body }));
+  if (it.userId !== undefined) userIds.add(it.userId);
+  const namedOrderIds = orderIdsNamedIn(body.toString()).flatMap((id) => storable(id) ?? []);
+  return { ...it, namedUserIds: [...userIds], namedOrderIds };
 }
 
-/** What of a message its texts are looked for in. */
-function keptOf({ message: { body, properties } }: MessageToPark): { headers: unknown; body: Buffer } {
-  const { messageId, type, timestamp, headers } = properties;
-  return { headers: { messageId, type, timestamp, headers }, body };
+/** Whose these orders are, erased users too. */
+async function findOwners(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, string>> {
+  const rows: { orderId: string; userId: string }[] = await tx.manager.query(
+    'SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders WHERE order_id = ANY ($1::text[])',
+    [orderIds],
+  );
+  return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
 }
 
 /** All that is different, so many at once; the same may come again in a later group. */

@@ -36,6 +36,8 @@ export function* valuesIn(document: string, wanted: string): Generator<string> {
   }
 }
 
+export const isJson = (document: string): boolean => parsed(document) !== null;
+
 function parsed(document: string): unknown {
   try {
     return JSON.parse(document);

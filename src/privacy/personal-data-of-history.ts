@@ -65,9 +65,8 @@ export const personalDataOfHistory = {
     },
   },
   parked_messages: {
-    ofUser: `(user_id = $1::uuid OR $1::uuid = ANY (named_user_ids)
-      OR (type = 'PaymentFailed' AND EXISTS (SELECT FROM user_orders
-        WHERE user_id = $1::uuid AND position(convert_to(order_id, 'UTF8') IN body) > 0)))`,
+    ofUser: `(user_id = $1::uuid OR $1::uuid = ANY (named_user_ids) OR EXISTS (
+      SELECT FROM user_orders WHERE user_id = $1::uuid AND order_id = ANY (named_order_ids)))`,
     erasure: 'in batches',
     retention: { stays: 'until an operator replays it' },
     columns: {
@@ -79,11 +78,8 @@ export const personalDataOfHistory = {
       source: column('technical', 'service', 'who sent it'),
       event_id: column('technical', 'service', 'which event'),
       user_id: column('identity', 'service', 'whom it is about, where it says so'),
-      named_user_ids: column(
-        'identity',
-        'service',
-        'whom else it may be about, as it names them or their orders',
-      ),
+      named_user_ids: column('identity', 'service', 'whom else it is about, as it names them'),
+      named_order_ids: column('identity', 'service', 'which orders it is about, as payments name those'),
       exchange: column('technical', 'service', 'where it came from'),
       routing_key: column('technical', 'service', 'where it came from'),
       content_type: column('technical', 'service', 'how to read it'),

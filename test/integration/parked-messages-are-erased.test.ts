@@ -65,3 +65,19 @@ it('an unreadable payment goes with whose order it names, and is not kept once t
   await others.publish(payment, encoded, ofNobody);
   await eventually(async () => expect(await bodies()).toEqual(['of nobody']));
 });
+
+it('a payment stays whose order is not the erased user’s, however alike the ids are', async () => {
+  const { id: userId } = await createUser(app);
+  await others.publish(orderPlaced(userId, { orderId: '7' }));
+  await eventually(async () => expect((await commerceOf(app, userId)).orderCount).toBe(1));
+  const payment = paymentFailed('1789', { timestamp: 'yesterday', amount: { value: '7', currency: 'EUR' } });
+  await others.publish(payment);
+  await eventually(async () => expect(await bodies()).toHaveLength(1));
+  await erase(userId);
+  await eventually(async () =>
+    expect(await app.sql('SELECT status FROM erasures WHERE user_id = $1', [userId])).toEqual([
+      { status: 'COMPLETED' },
+    ]),
+  );
+  expect(await bodies()).toHaveLength(1);
+});
