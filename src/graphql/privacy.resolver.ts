@@ -41,10 +41,13 @@ export class PrivacyResolver {
   })
   async erasure(
     @Arg('id', () => ID, { description: 'The id of the erasure.' }) id: string,
+    @Ctx() { reads }: GraphqlContext,
   ): Promise<ErasureType | null> {
     const erasureId = parseUserId(id);
     const erasure = erasureId && (await this.erasures.find(erasureId));
-    return erasure ? toErasureType(erasure) : null;
+    if (!erasure) return null;
+    reads.add(erasure.userId, 'erasure');
+    return toErasureType(erasure);
   }
 
   @Mutation(() => ExportUserDataResult, {
@@ -75,6 +78,8 @@ export class PrivacyResolver {
       const erasure = input.dryRun
         ? await this.erasures.plan(input)
         : await this.erasures.erase(callerOf(context), input);
+      // Whoever erases has an entry for that; whoever plans has seen how much is stored.
+      if (input.dryRun) context.reads.add(erasure.userId, 'erasurePlan');
       return Object.assign(new EraseUserSuccess(), { erasure: toErasureType(erasure) });
     }) as Promise<typeof EraseUserResult>;
   }

@@ -1,5 +1,6 @@
-import { Arg, FieldResolver, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import type { UnsubscribeLinks } from '../users/unsubscribe-links';
+import type { GraphqlContext } from './context';
 import { EmailPreferencesType } from './user.type';
 import { EmailTopic, topicNames } from './user-enums.type';
 
@@ -20,7 +21,10 @@ export class UnsubscribeUrlResolver {
   async unsubscribeUrl(
     @Root() { userId }: EmailPreferencesType,
     @Arg('topic', () => EmailTopic, { description: 'What the mail is about.' }) topic: EmailTopic,
+    @Ctx() { reads }: GraphqlContext,
   ): Promise<string> {
+    // More than a choice that is read: whoever holds the link can turn the topic off.
+    reads.add(userId, 'unsubscribeUrl');
     const token = await this.links.tokenFor({ userId, topic: topicNames[topic] });
     return `${this.publicUrl()}/unsubscribe/${token}`;
   }

@@ -130,8 +130,10 @@ describe('reading somebody else', () => {
       { token: app.staff, headers: { traceparent } },
     );
     await eventually(() => expect(witness.of(id)).toHaveLength(1));
+    // Reading the trail is told, too.
+    const events = witness.of(id);
     const [entry] = await auditTrailOf(app, id);
-    expect(witness.of(id)).toEqual([
+    expect(events).toEqual([
       {
         routingKey: 'audit.user.accessed',
         messageId: entry?.id,
