@@ -75,7 +75,7 @@ async function finishAll(erasures: Erasures): Promise<void> {
     const running = await erasures.findRunning(erasuresAtOnce);
     if (running.length === 0) return;
     let advanced = false;
-    for (const id of running) while (await erasures.advance(id)) advanced = true;
+    for (const { id } of running) while (await erasures.advance(id)) advanced = true;
     // The service is at them, or the cache is away: both take a moment.
     if (!advanced) await delay(pauseMs);
   }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { KeysetPosition } from '../history/keyset';
 import type { Erasures } from './erasures';
 
 const erasuresAtOnce = 10;
@@ -29,16 +30,48 @@ export class ErasureLoop {
   }
 
   private async run(): Promise<void> {
-    const { erasures, log, pollIntervalMs = 1_000 } = this.options;
+    const { pollIntervalMs = 1_000 } = this.options;
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      try {
-        for (const id of await erasures.findRunning(erasuresAtOnce))
-          while (!signal.aborted && (await erasures.advance(id)));
-      } catch (error) {
-        log.warn({ err: error }, 'erasures wait: they could not go on');
-      }
+      await this.pass();
       await delay(pollIntervalMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Goes on with every erasure once; one that fails takes nothing from those behind it. */
+  private async pass(): Promise<void> {
+    const { erasures, log } = this.options;
+    const { signal } = this.stopping;
+    let waiting = 0;
+    let first: { erasureId?: string; err: unknown } | undefined;
+    try {
+      for await (const id of this.walk()) {
+        try {
+          while (!signal.aborted && (await erasures.advance(id)));
+        } catch (err) {
+          // Also when the database does not answer: that may be due to this erasure, and else the walk ends by itself.
+          waiting += 1;
+          first ??= { erasureId: id, err };
+        }
+      }
+    } catch (err) {
+      first ??= { err };
+    }
+    if (first) log.warn(waiting > 0 ? { waiting, ...first } : first, 'erasures wait: they could not go on');
+  }
+
+  /** The ids of all erasures that are not complete, each once, whatever becomes of those before. */
+  private async *walk(): AsyncGenerator<string> {
+    const { signal } = this.stopping;
+    let last: KeysetPosition | undefined;
+    for (let count = erasuresAtOnce; count === erasuresAtOnce && !signal.aborted; ) {
+      const page = await this.options.erasures.findRunning(erasuresAtOnce, last);
+      for (const { id } of page) {
+        if (signal.aborted) return;
+        yield id;
+      }
+      count = page.length;
+      last = page.at(-1);
     }
   }
 }

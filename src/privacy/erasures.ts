@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { type KeysetPosition, keysetTime } from '../history/keyset';
 import type { Database, Transaction } from '../postgres/database';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
@@ -18,6 +19,8 @@ import { LegalHold } from './legal-hold.entity';
 const batchSize = 1_000;
 /** The user's one entry in the cache, which a tombstone replaces. */
 const cacheStore = 'cache';
+/** Every erasure is behind it. */
+const beforeAll: KeysetPosition = { at: '-infinity', id: '00000000-0000-0000-0000-000000000000' };
 
 const columns = `id, user_id AS "userId", status, requested_at AS "requestedAt", completed_at AS "completedAt",
   requested_by AS "requestedBy", reason, effects`;
@@ -155,13 +158,14 @@ export class Erasures {
     return row ?? null;
   }
 
-  /** The ids of erasures that are not completed, oldest first. */
-  async findRunning(limit: number): Promise<string[]> {
-    const rows = await this.options.database.query<{ id: string }>(
-      `SELECT id FROM erasures WHERE status = 'RUNNING' ORDER BY requested_at LIMIT $1`,
-      [limit],
+  /** At most `limit` erasures that are not completed, oldest first, and of those the ones behind `after`. */
+  async findRunning(limit: number, after: KeysetPosition = beforeAll): Promise<KeysetPosition[]> {
+    return this.options.database.query<KeysetPosition>(
+      `SELECT id, ${keysetTime('requested_at')} AS at FROM erasures
+       WHERE status = 'RUNNING' AND (requested_at, id) > ($2::timestamptz, $3::uuid)
+       ORDER BY requested_at, id LIMIT $1`,
+      [limit, after.at, after.id],
     );
-    return rows.map(({ id }) => id);
   }
 
   /** Takes the next step of an erasure; false when there is none for now, or another replica is at it. */
