@@ -128,6 +128,27 @@ it('answers in a dry run what the erasure then does, and changes nothing', async
   expect(erasure).toMatchObject({ status: 'COMPLETED', effects: plan.effects });
 });
 
+it('leaves no key of calls that the user made, however the token spelled their id', async () => {
+  const { id: userId } = await createUser(app);
+  const { id: another } = await createUser(app);
+  const keys = () => app.sql('SELECT 1 FROM idempotency_keys WHERE lower(actor_id) = $1', [userId]);
+  for (const sub of [userId, userId.toUpperCase()]) {
+    const token = await app.token({ sub, scope: 'users:write' });
+    const input = { userId: another, firstName: 'Once', idempotencyKey: 'in any spelling' };
+    expect(await mutate(app, 'updateUser', input, token)).toMatchObject({ user: { version: 2 } });
+  }
+  expect(await keys()).toHaveLength(1);
+  await mutate(
+    app,
+    'updateUser',
+    { userId: another, lastName: 'Twice', idempotencyKey: 'in capitals only' },
+    await app.token({ sub: userId.toUpperCase(), scope: 'users:write' }),
+  );
+  expect(await keys()).toHaveLength(2);
+  expect(await erase(userId)).toMatchObject({ erasure: { status: 'COMPLETED' } });
+  expect(await keys()).toEqual([]);
+});
+
 describe('a legal hold', () => {
   it('refuses the erasure and its plan, and says since when; released, it no longer does', async () => {
     const { id: userId } = await createUser(app);
