@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ErasureReport, Erasures } from '../privacy/erasures';
 import { UserNotFoundError } from '../users/user.errors';
+import { recordOperatorRead } from './operator-reads';
 import { printErasures, replayErasures } from './replay-ledger';
 import { operator, withServices } from './with-services';
 
@@ -41,9 +42,12 @@ export function registerEraseCommand(program: Command): void {
 }
 
 async function eraseOne(userId: string, { dryRun, reason, json }: EraseFlags): Promise<void> {
-  const erasure = await withServices(process.env, async ({ erasures }) =>
-    dryRun ? erasures.plan({ userId, reason }) : finish(erasures, await begin(erasures, userId, reason)),
-  );
+  const erasure = await withServices(process.env, async ({ erasures }, database) => {
+    if (!dryRun) return finish(erasures, await begin(erasures, userId, reason));
+    const plan = await erasures.plan({ userId, reason });
+    await recordOperatorRead(database, [plan.userId], 'erasurePlan');
+    return plan;
+  });
   process.stdout.write(json ? `${JSON.stringify(erasure)}\n` : describe(erasure));
 }
 

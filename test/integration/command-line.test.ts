@@ -79,6 +79,8 @@ describe('the command line', () => {
       stdout: expect.stringMatching(/^\d+ records would be erased\n/),
     });
     expect(planned.stdout).toContain('\n  users 1\n');
+    const seen = `SELECT action FROM audit_entries WHERE user_id = '${userId}' AND fields = '{erasurePlan}'`;
+    expect(await sql(seen)).toEqual(['USER_READ']);
     expect(await run(['erase', userId])).toMatchObject({
       code: 0,
       stdout: planned.stdout.replace('would be erased', 'erased'),
