@@ -46,6 +46,6 @@ module.exports = {
     },
   ],
   testTimeout: 30_000,
-  // The tests wait more than they compute: three workers also where jest would take one.
+  // On two cores jest would take one worker; tests that wait for services leave room for three.
   maxWorkers: 3,
 };

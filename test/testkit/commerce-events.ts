@@ -84,10 +84,14 @@ export interface ForeignService {
 
 /** Connects another service to the broker, once the app's queue is bound there: what comes sooner would be lost. */
 export async function startForeignService(app: TestApp): Promise<ForeignService> {
-  await eventually(async () => {
-    const answer = await fetch(`${app.url}/health/ready`);
-    expect(await answer.json()).toEqual({ status: 'ready', degraded: [] });
-  });
+  // A broker that was just installed takes its time.
+  await eventually(
+    async () => {
+      const answer = await fetch(`${app.url}/health/ready`);
+      expect(await answer.json()).toEqual({ status: 'ready', degraded: [] });
+    },
+    { timeoutMs: 20_000 },
+  );
   const connection: ChannelModel = await connect(process.env['TEST_AMQP_URL'] ?? '');
   connection.on('error', () => undefined);
   const channel: ConfirmChannel = await connection.createConfirmChannel();

@@ -4,7 +4,8 @@ import { loadConfig } from '../../src/config';
 
 /**
  * The service in a process of its own, as its parent wants it: settings from the environment, names under the
- * prefixes and files under the folder in the arguments. Tells its parent where it listens and what it has loaded, and ends with it.
+ * prefixes and files under the folder in the arguments. Tells its parent where it listens and what it has loaded, and
+ * ends with it.
  */
 async function serve([directory = '', redisPrefix = '', amqpPrefix = '']: string[]): Promise<void> {
   const app = await startApp(loadConfig(process.env, directory), { redisPrefix, amqpPrefix });
