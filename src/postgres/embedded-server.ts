@@ -82,6 +82,8 @@ export class EmbeddedServer {
     const child = this.#child;
     if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
+    // Where nothing else is left to do, this process would end before it has heard.
+    child.ref();
     await stopPostgresProcess(child.pid, stopLimitMs);
     await exited;
   }
