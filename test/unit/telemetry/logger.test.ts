@@ -94,6 +94,6 @@ describe('createLogger', () => {
     const lines: string[] = [];
     const startedAt = performance.now();
     logInto(lines).info({ text: `${'x'.repeat(100_000)}@` }, 'long');
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 });
