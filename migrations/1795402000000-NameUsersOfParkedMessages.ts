@@ -17,8 +17,9 @@ export class NameUsersOfParkedMessages1795402000000 implements MigrationInterfac
           encode(body, 'escape') || ' ' || headers::text,
           '([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})', 'gi') AS found),
         named_order_ids = ARRAY(
-        SELECT DISTINCT found[1] FROM regexp_matches(
-          encode(body, 'escape'), '"orderId"\\s*:\\s*"?([^"\\\\,}\\s]{1,255})', 'g') AS found)`);
+        SELECT DISTINCT coalesce(found[1], found[2]) FROM regexp_matches(
+          encode(body, 'escape'),
+          '"orderId"\\s*:\\s*(?:"([^"\\\\]{1,255})"|([^",}\\s]{1,255}))', 'g') AS found)`);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {

@@ -55,3 +55,22 @@ it('goes down to nothing and up again to the same', async () => {
   });
   expect(await findDrift(database.url)).toEqual([]);
 });
+
+it('knows the users and orders that messages named which were parked before', async () => {
+  await withDataSource(async (dataSource) => {
+    await dataSource.undoLastMigration();
+    const [one, other] = ['01975a5e-1111-7000-8000-0000000000ad', '01975a5e-1111-7000-8000-0000000000ae'];
+    const body = `\u00ff{"payer":"${one.toUpperCase()}","orderId": "No. 7, a","inner":{"orderId":8}}`;
+    await dataSource.query(
+      `INSERT INTO parked_messages (id, fingerprint, reason, detail, exchange, routing_key, headers, body, attempts)
+       VALUES ($1, 'f', 'INVALID_TIME', '', '', '', $2, $3, 1)`,
+      [one, { 'x-payer': other }, Buffer.from(body)],
+    );
+    await dataSource.runMigrations();
+    const [row] = await dataSource.query<{ users: string[]; orders: string[] }[]>(
+      'SELECT named_user_ids AS users, named_order_ids AS orders FROM parked_messages',
+    );
+    expect(new Set(row?.users)).toEqual(new Set([one, other]));
+    expect(new Set(row?.orders)).toEqual(new Set(['8', 'No. 7, a']));
+  });
+});
