@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { openDatabase } from '../src/data-source';
 import { createIntake } from '../src/intake';
-import { Database } from '../src/postgres/database';
 import type { Broker, Delivery, SubscriptionOptions } from '../src/rabbitmq/broker';
 import { RabbitMqBroker } from '../src/rabbitmq/rabbitmq-broker';
 import { historyQueue } from '../src/rabbitmq/topology';
@@ -64,7 +64,7 @@ async function withIntake<T>(
   { databaseUrl }: Stage,
   work: (intake: ReturnType<typeof createIntake>, folded: () => Promise<number>) => Promise<T>,
 ): Promise<T> {
-  const database = new Database(databaseUrl, log, 3);
+  const database = openDatabase(databaseUrl, log, 3);
   await database.connect();
   const metrics = createMetrics();
   const folded = async () =>

@@ -1,8 +1,9 @@
+import { openDatabase } from '../src/data-source';
 import { toMessage } from '../src/outbox/cloud-event';
 import { laneCount } from '../src/outbox/outbox';
 import { OutboxRelay } from '../src/outbox/outbox.relay';
 import { findPending } from '../src/outbox/pending-events.repository';
-import { Database } from '../src/postgres/database';
+import type { Database } from '../src/postgres/database';
 import { RabbitMqBroker } from '../src/rabbitmq/rabbitmq-broker';
 import { eventually } from '../test/testkit/eventually';
 import { log, rate, type Stage } from './stage';
@@ -31,7 +32,7 @@ async function withBroker<T>(
   work: (broker: RabbitMqBroker, database: Database) => Promise<T>,
 ): Promise<T> {
   const broker = new RabbitMqBroker({ url: amqpUrl, prefix, log });
-  const database = new Database(databaseUrl, log, poolSize);
+  const database = openDatabase(databaseUrl, log, poolSize);
   await database.connect();
   await eventually(() => {
     if (broker.status() !== 'ready') throw new Error('RabbitMQ is away');

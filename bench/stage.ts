@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'amqplib';
-import { Database } from '../src/postgres/database';
-import { migrate } from '../src/postgres/migrate';
+import { migrate, openDatabase } from '../src/data-source';
+import type { Database } from '../src/postgres/database';
 import { topologyOf } from '../src/rabbitmq/topology';
 import { createLogger } from '../src/telemetry/logger';
 import { findServices } from '../test/testkit/services';
@@ -46,7 +46,7 @@ async function withStage<R>(
   const testDatabase = await createTestDatabase();
   const databaseUrl = testDatabase.url;
   const prefix = `user-service-bench.${randomBytes(4).toString('hex')}.`;
-  const database = new Database(databaseUrl, log, 4);
+  const database = openDatabase(databaseUrl, log, 4);
   await database.connect();
   await bindWitnessQueue(amqpUrl, prefix);
   try {

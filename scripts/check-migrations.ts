@@ -2,9 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createDataSource } from '../src/postgres/data-source';
+import { createDataSource, migrate } from '../src/data-source';
 import { startEmbeddedPostgres } from '../src/postgres/embedded-postgres';
-import { migrate } from '../src/postgres/migrate';
 
 /** Migrates an empty database and answers the SQL that would still be needed to make it what the entities say. */
 export async function findDrift(url: string): Promise<string[]> {

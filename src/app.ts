@@ -3,6 +3,7 @@ import { openDevelopmentIssuer } from './authentication/development-issuer';
 import { createRouterProof } from './authentication/router-proof';
 import { createTokenVerifier, type TokenVerifier } from './authentication/token-verifier';
 import type { Config } from './config';
+import { openDatabase } from './data-source';
 import { actorOf } from './graphql/actor-of';
 import { AuditTrailResolver } from './graphql/audit-trail.resolver';
 import { AuditedReads } from './graphql/audited-reads';
@@ -22,7 +23,6 @@ import { readMessageSchemas } from './http/message-schemas';
 import { createHttpServer } from './http/server';
 import { createIntake } from './intake';
 import { OutboxRelay } from './outbox/outbox.relay';
-import { Database } from './postgres/database';
 import { isDatabaseUnavailable } from './postgres/database-unavailable';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './postgres/embedded-postgres';
 import type { Broker } from './rabbitmq/broker';
@@ -78,7 +78,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   const embedded = config.databaseUrl === null ? await startEmbedded(config, log) : null;
   const databaseUrl = config.databaseUrl ?? (embedded as EmbeddedPostgres).url;
-  const database = new Database(databaseUrl, log);
+  const database = openDatabase(databaseUrl, log);
   metrics.watchPool('requests', () => database.poolCounts());
 
   const redis = config.redisUrl === null ? null : createRedisClient(config.redisUrl, log);
@@ -100,7 +100,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     wakeRelay: (lane) => relay.wake(lane),
     onUserKnown: (id) => intake.waiting.release('user', [id]),
   });
-  const background = new Database(databaseUrl, log, backgroundPoolSize);
+  const background = openDatabase(databaseUrl, log, backgroundPoolSize);
   metrics.watchPool('background', () => background.poolCounts());
   const relay = new OutboxRelay({
     database: background,
@@ -113,7 +113,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     onPublished: (events) => services.cache.refresh(events),
   });
   metrics.watchOutbox(() => relay.backlog());
-  const consuming = new Database(databaseUrl, log, consumingPoolSize);
+  const consuming = openDatabase(databaseUrl, log, consumingPoolSize);
   metrics.watchPool('consuming', () => consuming.poolCounts());
   const intake = createIntake({
     database: consuming,

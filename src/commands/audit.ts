@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { AuditVerification } from '../audit/audit-verification';
-import { Database } from '../postgres/database';
+import { openDatabase } from '../data-source';
+import type { Database } from '../postgres/database';
 import { reportProgress } from './progress';
 import { withDatabase } from './with-database';
 
@@ -23,7 +24,7 @@ export function registerAuditCommand(program: Command): void {
     .option('--json', 'print a JSON document')
     .action(async ({ json, head }: VerifyFlags) => {
       const { rows, seals, erased, broken } = await withDatabase(process.env, async (url, _config, log) => {
-        const database = new Database(url, log, 1);
+        const database = openDatabase(url, log, 1);
         await database.connect();
         try {
           return await verify(database, head);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { migrate, pendingMigrations } from '../postgres/migrate';
+import { migrate, pendingMigrations } from '../data-source';
 import { withDatabase } from './with-database';
 
 /** Adds `migrate`: brings the schema up to date; safe from any number of replicas at once. */

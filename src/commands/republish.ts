@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { openDatabase } from '../data-source';
 import { republish } from '../outbox/republish';
-import { Database } from '../postgres/database';
 import { parseUserId } from '../users/normalized';
 import { withDatabase } from './with-database';
 
@@ -14,7 +14,7 @@ export function registerRepublishCommand(program: Command): void {
     .option('--json', 'print a JSON document')
     .action(async ({ since, user, json }: { since: Date; user?: string; json?: true }) => {
       const count = await withDatabase(process.env, async (url, _config, log) => {
-        const database = new Database(url, log, 1);
+        const database = openDatabase(url, log, 1);
         await database.connect();
         try {
           let shown = 0;

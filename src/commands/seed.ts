@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { v5 as uuidv5 } from 'uuid';
 import type { Config } from '../config';
+import { openDatabase } from '../data-source';
 import { createIntake } from '../intake';
-import { Database } from '../postgres/database';
 import { InProcessRecordCache } from '../redis/in-process-record-cache';
 import { createServices } from '../services';
 import type { Logger } from '../telemetry/logger';
@@ -37,7 +37,7 @@ export function registerSeedCommand(program: Command): void {
 }
 
 async function seed(url: string, config: Config, log: Logger, count: number) {
-  const database = new Database(url, log, parallel);
+  const database = openDatabase(url, log, parallel);
   await database.connect();
   try {
     const metrics = createMetrics();

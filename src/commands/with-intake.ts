@@ -1,5 +1,6 @@
+import { openDatabase } from '../data-source';
 import { createIntake } from '../intake';
-import { Database } from '../postgres/database';
+import type { Database } from '../postgres/database';
 import { createMetrics } from '../telemetry/metrics';
 import { withDatabase } from './with-database';
 
@@ -8,7 +9,7 @@ export function withIntake<T>(
   work: (intake: ReturnType<typeof createIntake>, database: Database) => Promise<T>,
 ): Promise<T> {
   return withDatabase(process.env, async (url, config, log) => {
-    const database = new Database(url, log, 2);
+    const database = openDatabase(url, log, 2);
     await database.connect();
     const waitingDays = config.retention.WAITING_DAYS;
     const intake = createIntake({ database, metrics: createMetrics(), log, waitingDays });

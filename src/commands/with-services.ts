@@ -1,5 +1,6 @@
 import type { Config } from '../config';
-import { Database } from '../postgres/database';
+import { openDatabase } from '../data-source';
+import type { Database } from '../postgres/database';
 import { InProcessRecordCache } from '../redis/in-process-record-cache';
 import { createRedisClient } from '../redis/redis-client';
 import { RedisRecordCache, recordKeyPrefix } from '../redis/redis-record-cache';
@@ -20,7 +21,7 @@ export async function withServices<T>(
   work: (services: Services, database: Database, config: Config, log: Logger) => Promise<T>,
 ): Promise<T> {
   return withDatabase(env, async (url, config, log) => {
-    const database = new Database(url, log, poolSize);
+    const database = openDatabase(url, log, poolSize);
     await database.connect();
     const redis = config.redisUrl === null ? null : createRedisClient(config.redisUrl, log);
     try {

@@ -1,8 +1,6 @@
 import type { DataSource, EntityManager, QueryDeepPartialEntity } from 'typeorm';
 import type { Logger } from '../telemetry/logger';
-import { createDataSource } from './data-source';
 import { DatabaseUnavailableError, isDatabaseUnavailable } from './database-unavailable';
-import { migrate } from './migrate';
 
 /** A transaction in progress; what must wait for its commit is registered with it. */
 export interface Transaction {
@@ -15,18 +13,26 @@ export interface Transaction {
   afterCommit(effect: () => Promise<void> | void): void;
 }
 
+export interface DatabaseOptions {
+  /** Entities, pool and timeouts; not initialized yet. */
+  readonly dataSource: DataSource;
+  /** Runs the pending migrations and returns their names. */
+  readonly migrate: () => Promise<string[]>;
+  readonly log: Logger;
+}
+
 /** The connection to PostgreSQL: it waits for it, migrates it, and tells clearly when it is away. */
 export class Database {
   private readonly dataSource: DataSource;
+  private readonly migrate: () => Promise<string[]>;
+  private readonly log: Logger;
   private closing = false;
   private connecting: Promise<void> | undefined;
 
-  constructor(
-    private readonly url: string,
-    private readonly log: Logger,
-    poolSize?: number,
-  ) {
-    this.dataSource = createDataSource({ url, log, ...(poolSize === undefined ? {} : { poolSize }) });
+  constructor({ dataSource, migrate, log }: DatabaseOptions) {
+    this.dataSource = dataSource;
+    this.migrate = migrate;
+    this.log = log;
   }
 
   /**
@@ -41,7 +47,7 @@ export class Database {
   private async keepConnecting(): Promise<void> {
     for (let delayMs = 100; !this.closing; delayMs = Math.min(delayMs * 2, 2000)) {
       try {
-        const ran = await migrate(this.url, this.log);
+        const ran = await this.migrate();
         if (ran.length > 0) this.log.info({ migrations: ran }, 'schema brought up to date');
         await this.dataSource.initialize();
         return;

@@ -1,15 +1,14 @@
-import type { Logger } from '../telemetry/logger';
-import { createDataSource } from './data-source';
+import type { DataSource } from 'typeorm';
 
-/** Any constant will do; replicas that migrate at once meet at this lock. */
+/** The key of the advisory lock that serializes replicas which migrate at the same time; any constant works. */
 const migrationLock = 7_305_808_869;
 
 /**
- * Brings the schema up to date and answers the names of the migrations it ran.
- * Safe from any number of replicas at once: they queue at an advisory lock, TypeORM itself takes none.
+ * Runs the pending migrations of a data source that is not initialized yet, and returns their names.
+ * An advisory lock serializes replicas, since TypeORM takes none. Destroys the data source.
  */
-export async function migrate(url: string, log: Logger): Promise<string[]> {
-  return withDataSource(url, log, async (dataSource) => {
+export async function runMigrations(dataSource: DataSource): Promise<string[]> {
+  return withInitialized(dataSource, async () => {
     const lock = dataSource.createQueryRunner();
     try {
       await lock.query('SELECT pg_advisory_lock($1)', [migrationLock]);
@@ -22,9 +21,9 @@ export async function migrate(url: string, log: Logger): Promise<string[]> {
   });
 }
 
-/** The names of the migrations that have not run yet; changes nothing. */
-export async function pendingMigrations(url: string, log: Logger): Promise<string[]> {
-  return withDataSource(url, log, async (dataSource) => {
+/** Returns the names of the migrations that have not run; changes nothing. Destroys the data source. */
+export async function findPendingMigrations(dataSource: DataSource): Promise<string[]> {
+  return withInitialized(dataSource, async () => {
     const [table] = await dataSource.query(`SELECT to_regclass('schema_migrations') AS name`);
     const done: { name: string }[] = table.name
       ? await dataSource.query('SELECT name FROM schema_migrations')
@@ -34,15 +33,10 @@ export async function pendingMigrations(url: string, log: Logger): Promise<strin
   });
 }
 
-async function withDataSource<T>(
-  url: string,
-  log: Logger,
-  work: (dataSource: ReturnType<typeof createDataSource>) => Promise<T>,
-): Promise<T> {
-  const dataSource = createDataSource({ url, log, poolSize: 2, deadlines: false });
+async function withInitialized<T>(dataSource: DataSource, work: () => Promise<T>): Promise<T> {
   await dataSource.initialize();
   try {
-    return await work(dataSource);
+    return await work();
   } finally {
     await dataSource.destroy();
   }

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { findDrift } from '../../scripts/check-migrations';
-import { createDataSource } from '../../src/postgres/data-source';
+import { createDataSource } from '../../src/data-source';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 let database: TestDatabase;

@@ -5,8 +5,9 @@ import { AuditRepository } from '../../src/audit/audit.repository';
 import { type AuditedAction, AuditLog } from '../../src/audit/audit-log';
 import { AuditSealer } from '../../src/audit/audit-sealer';
 import { AuditVerification, type VerificationOptions } from '../../src/audit/audit-verification';
+import { openDatabase } from '../../src/data-source';
 import { Outbox } from '../../src/outbox/outbox';
-import { Database } from '../../src/postgres/database';
+import type { Database } from '../../src/postgres/database';
 import { randomNumbers, tamper } from '../testkit/audit-tampering';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
@@ -25,7 +26,7 @@ const erased = users.slice(0, 3);
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
-  database = new Database(testDatabase.url, log);
+  database = openDatabase(testDatabase.url, log);
   await database.connect();
   client = new Client({ connectionString: testDatabase.url });
   await client.connect();

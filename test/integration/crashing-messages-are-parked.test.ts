@@ -2,12 +2,12 @@ import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { HistoryConsumer } from '../../src/consumers/history.consumer';
+import { openDatabase } from '../../src/data-source';
 import type { CommerceFold } from '../../src/history/commerce-fold';
 import { DeliveryAttemptsRepository } from '../../src/history/delivery-attempts.repository';
 import { ParkedMessagesRepository } from '../../src/history/parked-messages.repository';
 import { fingerprintOf } from '../../src/history/wire-message';
 import { createIntake } from '../../src/intake';
-import { Database } from '../../src/postgres/database';
 import { DatabaseUnavailableError } from '../../src/postgres/database-unavailable';
 import type { Delivery } from '../../src/rabbitmq/broker';
 import { createLogger } from '../../src/telemetry/logger';
@@ -82,7 +82,7 @@ async function withConsumer(
   ) => Promise<void>,
 ): Promise<void> {
   const log = createLogger({ level: 'silent' });
-  const database = new Database(app.databaseUrl, log, 2);
+  const database = openDatabase(app.databaseUrl, log, 2);
   await database.connect();
   try {
     const metrics = createMetrics();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
 import { createLogger } from '../../src/telemetry/logger';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
@@ -169,7 +169,7 @@ describe('a new user with a password', () => {
     expect(await read(overtaken.userId)).toBeNull();
 
     const log = createLogger({ level: 'silent' });
-    const database = new Database(app.databaseUrl, log, 1);
+    const database = openDatabase(app.databaseUrl, log, 1);
     await database.connect();
     try {
       const retention = createRetention(database);

@@ -1,5 +1,6 @@
+import { openDatabase } from '../../src/data-source';
 import { createIntake } from '../../src/intake';
-import { Database } from '../../src/postgres/database';
+import type { Database } from '../../src/postgres/database';
 import { expiries, type RetentionPolicy } from '../../src/privacy/expiries';
 import type { RetentionOutcome } from '../../src/privacy/retention';
 import { createLogger } from '../../src/telemetry/logger';
@@ -26,7 +27,7 @@ let others: ForeignService;
 beforeAll(async () => {
   app = await startTestApp();
   officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
-  database = new Database(app.databaseUrl, log);
+  database = openDatabase(app.databaseUrl, log);
   await database.connect();
   others = await startForeignService(app);
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
+import type { Database } from '../../src/postgres/database';
 import { batchedStores, immediateStores } from '../../src/privacy/erasure-stores';
 import { createRedisClient } from '../../src/redis/redis-client';
 import { RedisRecordCache } from '../../src/redis/redis-record-cache';
@@ -31,7 +32,7 @@ let services: Services;
 beforeAll(async () => {
   app = await startTestApp();
   others = await startForeignService(app);
-  database = new Database(app.databaseUrl, log, 2);
+  database = openDatabase(app.databaseUrl, log, 2);
   await database.connect();
   redis = createRedisClient(process.env['TEST_REDIS_URL'] ?? '', log);
   // A replica that erases step by step, beside one that takes whatever comes.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
+import type { Database } from '../../src/postgres/database';
 import { ErasureLoop } from '../../src/privacy/erasure-loop';
 import type { Erasures } from '../../src/privacy/erasures';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
@@ -18,7 +19,7 @@ let database: Database;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  database = new Database(testDatabase.url, log);
+  database = openDatabase(testDatabase.url, log);
   await database.connect();
 });
 afterAll(async () => {

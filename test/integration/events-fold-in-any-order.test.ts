@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
+import { openDatabase } from '../../src/data-source';
 import type { CommerceEvent } from '../../src/history/commerce-event';
 import { createIntake } from '../../src/intake';
-import { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
@@ -192,7 +192,7 @@ describe('events of other services', () => {
       userIds.map((id) => ({ id, state: 'ACTIVE' as const })),
     );
     const log = createLogger({ level: 'silent' });
-    const databases = [1, 2].map(() => new Database(app.databaseUrl, log, 2));
+    const databases = [1, 2].map(() => openDatabase(app.databaseUrl, log, 2));
     const event = (userId: string): CommerceEvent => ({
       type: 'OrderPlaced',
       source: '/circle',

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
+import { openDatabase } from '../../src/data-source';
 import { createIntake } from '../../src/intake';
-import { Database } from '../../src/postgres/database';
+import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
@@ -23,7 +24,7 @@ beforeAll(async () => {
   app = await startTestApp();
   others = await startForeignService(app);
   const log = createLogger({ level: 'silent' });
-  database = new Database(app.databaseUrl, log, 2);
+  database = openDatabase(app.databaseUrl, log, 2);
   await database.connect();
   intake = createIntake({ database, metrics: createMetrics(), log, waitingDays: 30 });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
+import type { Database } from '../../src/postgres/database';
 import { ErasureLoop } from '../../src/privacy/erasure-loop';
 import type { Erasures } from '../../src/privacy/erasures';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
@@ -25,7 +26,7 @@ let loop: ErasureLoop | undefined;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  database = new Database(testDatabase.url, silent);
+  database = openDatabase(testDatabase.url, silent);
   await database.connect();
   services = createServicesOn(database);
   await database.query(`
@@ -129,7 +130,7 @@ it('takes no further erasure once it is told to stop', async () => {
 });
 
 it('waits for its next pass when the database does not answer', async () => {
-  const { erasures } = createServicesOn(new Database(testDatabase.url, silent));
+  const { erasures } = createServicesOn(openDatabase(testDatabase.url, silent));
   const findRunning = jest.spyOn(erasures, 'findRunning');
   const started = startLoop(erasures);
   await eventually(() => expect(logged).not.toEqual([]));

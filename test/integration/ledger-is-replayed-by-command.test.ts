@@ -1,4 +1,5 @@
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
+import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
@@ -36,7 +37,7 @@ const replay = (): Promise<Ended> =>
 async function withServices<T>(
   work: (services: ReturnType<typeof createOtherServices>, connected: Database) => Promise<T>,
 ): Promise<T> {
-  const connected = new Database(database.url, createLogger({ level: 'silent' }), 2);
+  const connected = openDatabase(database.url, createLogger({ level: 'silent' }), 2);
   await connected.connect();
   try {
     return await work(createOtherServices(connected, createMetrics()), connected);

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { decryptValues } from '../../src/audit/audit-values';
+import { openDatabase } from '../../src/data-source';
 import { recompute, type SummaryDifference } from '../../src/history/recomputation';
 import { RecomputationRepository } from '../../src/history/recomputation.repository';
-import { Database } from '../../src/postgres/database';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
@@ -126,7 +126,7 @@ describe('a summary that was mended', () => {
 describe('while summaries are looked at', () => {
   /** Recomputes and mends; `meanwhile` comes between the look at a batch and the second look at its users. */
   async function recomputeWhile(meanwhile: () => Promise<unknown>): Promise<SummaryDifference[]> {
-    const database = new Database(app.databaseUrl, pino({ level: 'silent' }), 2);
+    const database = openDatabase(app.databaseUrl, pino({ level: 'silent' }), 2);
     await database.connect();
     const repository = new RecomputationRepository(database);
     const listed = repository.findSummaries.bind(repository);

@@ -1,4 +1,5 @@
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
+import type { Database } from '../../src/postgres/database';
 import { prepared } from '../../src/postgres/prepared';
 import { createLogger } from '../../src/telemetry/logger';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
@@ -7,7 +8,7 @@ let testDatabase: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  database = new Database(testDatabase.url, createLogger({ level: 'silent' }), 1);
+  database = openDatabase(testDatabase.url, createLogger({ level: 'silent' }), 1);
   await database.connect();
 });
 afterAll(async () => {

@@ -1,6 +1,5 @@
 import { Client } from 'pg';
-import { createDataSource } from '../../src/postgres/data-source';
-import { migrate, pendingMigrations } from '../../src/postgres/migrate';
+import { createDataSource, migrate, pendingMigrations } from '../../src/data-source';
 import { createLogger } from '../../src/telemetry/logger';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 

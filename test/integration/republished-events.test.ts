@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
 import { createLogger } from '../../src/telemetry/logger';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { type CommandLine, openCommandLine } from '../testkit/command';
@@ -70,7 +70,7 @@ describe('republish', () => {
   });
 
   it('has no more of what was published longer ago than the retention', async () => {
-    const database = new Database(app.databaseUrl, createLogger({ level: 'silent' }), 1);
+    const database = openDatabase(app.databaseUrl, createLogger({ level: 'silent' }), 1);
     await database.connect();
     try {
       const { id } = await createUser(app);

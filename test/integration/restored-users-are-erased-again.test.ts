@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
 import { ErasureLedger, type LedgerEntry } from '../../src/privacy/erasure-ledger';
 import { LedgerReplay, type ReplayOutcome } from '../../src/privacy/ledger-replay';
 import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
@@ -68,7 +68,7 @@ async function readLedger(): Promise<ErasureLedger> {
 /** As the command does, on this test's names. */
 async function replay({ dryRun = false, entries }: Replayed = {}): Promise<ReplayOutcome> {
   const log = createLogger({ level: 'silent' });
-  const database = new Database(app.databaseUrl, log, 2);
+  const database = openDatabase(app.databaseUrl, log, 2);
   await database.connect();
   const redis = createRedisClient(process.env['TEST_REDIS_URL'] ?? '', log);
   const recordCache = new RedisRecordCache(redis, app.redisPrefix);

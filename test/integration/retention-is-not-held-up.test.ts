@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
+import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { createUpkeep } from '../../src/upkeep';
@@ -14,7 +15,7 @@ let app: TestApp;
 let database: Database;
 beforeAll(async () => {
   app = await startTestApp();
-  database = new Database(app.databaseUrl, log);
+  database = openDatabase(app.databaseUrl, log);
   await database.connect();
 });
 afterAll(async () => {

@@ -3,7 +3,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { AuditEntry } from '../../src/audit/audit-entry.entity';
 import { AuditKey } from '../../src/audit/audit-key.entity';
 import { UnsealedAuditEntry } from '../../src/audit/unsealed-audit-entry.entity';
-import { Database } from '../../src/postgres/database';
+import { openDatabase } from '../../src/data-source';
+import type { Database } from '../../src/postgres/database';
 import { insertRows, orNothing, writeTogether } from '../../src/postgres/write';
 import { createLogger } from '../../src/telemetry/logger';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
@@ -12,7 +13,7 @@ let testDatabase: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  database = new Database(testDatabase.url, createLogger({ level: 'silent' }), 1);
+  database = openDatabase(testDatabase.url, createLogger({ level: 'silent' }), 1);
   await database.connect();
 });
 afterAll(async () => {

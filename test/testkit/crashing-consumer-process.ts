@@ -1,5 +1,5 @@
+import { openDatabase } from '../../src/data-source';
 import { createIntake } from '../../src/intake';
-import { Database } from '../../src/postgres/database';
 import { RabbitMqBroker } from '../../src/rabbitmq/rabbitmq-broker';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -10,7 +10,7 @@ import { createMetrics } from '../../src/telemetry/metrics';
  */
 async function consume(databaseUrl: string, amqpUrl: string, prefix: string): Promise<void> {
   const log = createLogger({ level: 'silent' });
-  const database = new Database(databaseUrl, log, 3);
+  const database = openDatabase(databaseUrl, log, 3);
   await database.connect();
   const { consumer, fold } = createIntake({ database, metrics: createMetrics(), log, waitingDays: 30 });
   const foldAll = fold.fold.bind(fold);

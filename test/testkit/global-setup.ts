@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { migrate } from '../../src/postgres/migrate';
+import { migrate } from '../../src/data-source';
 import { createLogger } from '../../src/telemetry/logger';
 import { sharedBuild } from './built-checkout';
 import { findServices, type TestServices } from './services';

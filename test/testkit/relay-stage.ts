@@ -1,6 +1,7 @@
+import { openDatabase } from '../../src/data-source';
 import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
 import type { OutboxRelay } from '../../src/outbox/outbox.relay';
-import { Database } from '../../src/postgres/database';
+import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { rabbitMqUrl } from './brokers';
 import { startTestRelay, type TestRelay, type TestRelayOptions } from './relays';
@@ -38,7 +39,7 @@ export function useRelayStage(): RelayStage {
     const { url, ...testDatabase } = await createTestDatabase();
     drop = testDatabase.drop;
     stage.databaseUrl = url;
-    stage.database = new Database(url, createLogger({ level: 'silent' }), 24);
+    stage.database = openDatabase(url, createLogger({ level: 'silent' }), 24);
     await stage.database.connect();
     stage.amqp = await startTcpProxy(rabbitMqUrl());
     stage.postgres = await startTcpProxy(url);

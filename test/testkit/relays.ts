@@ -1,7 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
+import { openDatabase } from '../../src/data-source';
 import type { NewOutboxEvent } from '../../src/outbox/outbox';
 import { OutboxRelay } from '../../src/outbox/outbox.relay';
-import { Database } from '../../src/postgres/database';
+import type { Database } from '../../src/postgres/database';
 import { openTestBroker, type TestBroker } from './brokers';
 
 /** A relay as the service has it, on a database and a broker of its own. */
@@ -30,7 +31,7 @@ export async function startTestRelay(options: TestRelayOptions): Promise<TestRel
     ...(confirmTimeoutMs === undefined ? {} : { confirmTimeoutMs }),
   });
   const { broker, log } = testBroker;
-  const database = new Database(databaseUrl, log, 6);
+  const database = openDatabase(databaseUrl, log, 6);
   await database.connect();
   const attempts: string[] = [];
   const relay = new OutboxRelay({

@@ -1,0 +1,132 @@
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { CreateUsers1795378879925 } from '../migrations/1795378879925-CreateUsers';
+import { OrderOutbox1795381200000 } from '../migrations/1795381200000-OrderOutbox';
+import { CreateCommerce1795384800000 } from '../migrations/1795384800000-CreateCommerce';
+import { CreateAudit1795388400000 } from '../migrations/1795388400000-CreateAudit';
+import { RecordErasures1795390200000 } from '../migrations/1795390200000-RecordErasures';
+import { ExpireHistory1795391400000 } from '../migrations/1795391400000-ExpireHistory';
+import { SealAudit1795394000000 } from '../migrations/1795394000000-SealAudit';
+import { KeepConsents1795398000000 } from '../migrations/1795398000000-KeepConsents';
+import { NameUsersOfParkedMessages1795402000000 } from '../migrations/1795402000000-NameUsersOfParkedMessages';
+import { AuditEntry } from './audit/audit-entry.entity';
+import { AuditKey } from './audit/audit-key.entity';
+import { AuditSeal } from './audit/audit-seal.entity';
+import { UnsealedAuditEntry } from './audit/unsealed-audit-entry.entity';
+import { DeliveryAttempt } from './history/delivery-attempt.entity';
+import { HistoryEntry } from './history/history-entry.entity';
+import { ParkedMessage } from './history/parked-message.entity';
+import { UserCommerce } from './history/user-commerce.entity';
+import { UserOrder } from './history/user-order.entity';
+import { UserSpending } from './history/user-spending.entity';
+import { WaitingEvent } from './history/waiting-event.entity';
+import { OutboxEvent } from './outbox/outbox-event.entity';
+import { Database } from './postgres/database';
+import { DeadlineClient } from './postgres/deadline-client';
+import { findPendingMigrations, runMigrations } from './postgres/migrate';
+import { QueryFailureLogger } from './postgres/query-failure-logger';
+import { ErasedEvent } from './privacy/erased-event.entity';
+import { ErasedUser } from './privacy/erased-user.entity';
+import { Erasure } from './privacy/erasure.entity';
+import { LegalHold } from './privacy/legal-hold.entity';
+import type { Logger } from './telemetry/logger';
+import { EmailPreferenceDecision } from './users/email-preference-decision.entity';
+import { EmailVerificationToken } from './users/email-verification-token.entity';
+import { IdempotencyKey } from './users/idempotency-key.entity';
+import { SigningKey } from './users/signing-key.entity';
+import { User } from './users/user.entity';
+
+export interface DataSourceSettings {
+  url: string;
+  log: Logger;
+  poolSize?: number;
+  /** False for migrations, which may take as long as they need. */
+  deadlines?: boolean;
+}
+
+/** The timeouts of one query, each above the next so that the innermost speaks first. */
+const deadlines = {
+  query_timeout: 3000,
+  statement_timeout: 2500,
+  lock_timeout: 1000,
+  idle_in_transaction_session_timeout: 5000,
+};
+
+/** The one description of the database: entities, migrations, pool, deadlines (milliseconds). Not connected yet. */
+export function createDataSource(settings: DataSourceSettings): DataSource {
+  const options: DataSourceOptions = {
+    type: 'postgres',
+    url: settings.url,
+    applicationName: 'user-service',
+    entities: [
+      User,
+      HistoryEntry,
+      UserCommerce,
+      UserSpending,
+      UserOrder,
+      WaitingEvent,
+      ParkedMessage,
+      DeliveryAttempt,
+      OutboxEvent,
+      EmailPreferenceDecision,
+      EmailVerificationToken,
+      IdempotencyKey,
+      SigningKey,
+      AuditEntry,
+      AuditKey,
+      UnsealedAuditEntry,
+      AuditSeal,
+      Erasure,
+      ErasedUser,
+      ErasedEvent,
+      LegalHold,
+    ],
+    migrations: [
+      CreateUsers1795378879925,
+      OrderOutbox1795381200000,
+      CreateCommerce1795384800000,
+      CreateAudit1795388400000,
+      RecordErasures1795390200000,
+      ExpireHistory1795391400000,
+      SealAudit1795394000000,
+      KeepConsents1795398000000,
+      NameUsersOfParkedMessages1795402000000,
+    ],
+    migrationsTableName: 'schema_migrations',
+    installExtensions: false,
+    synchronize: false,
+    logging: true,
+    logger: new QueryFailureLogger(settings.log),
+    extra: {
+      Client: DeadlineClient,
+      max: settings.poolSize ?? 10,
+      connectionTimeoutMillis: settings.deadlines === false ? 5000 : 2000,
+      keepAlive: true,
+      ...(settings.deadlines === false ? {} : deadlines),
+    },
+  };
+  return new DataSource(options);
+}
+
+/** A database with this service's schema. It connects when `connect` is called. */
+export function openDatabase(url: string, log: Logger, poolSize?: number): Database {
+  return new Database({
+    dataSource: createDataSource({ url, log, ...(poolSize === undefined ? {} : { poolSize }) }),
+    migrate: () => migrate(url, log),
+    log,
+  });
+}
+
+/** Runs the pending migrations and returns their names. Safe from any number of replicas at the same time. */
+export function migrate(url: string, log: Logger): Promise<string[]> {
+  return runMigrations(createMigrationDataSource(url, log));
+}
+
+/** Returns the names of the migrations that have not run; changes nothing. */
+export function pendingMigrations(url: string, log: Logger): Promise<string[]> {
+  return findPendingMigrations(createMigrationDataSource(url, log));
+}
+
+/** Two connections: one holds the lock, the other migrates, for as long as that takes. */
+function createMigrationDataSource(url: string, log: Logger): DataSource {
+  return createDataSource({ url, log, poolSize: 2, deadlines: false });
+}
