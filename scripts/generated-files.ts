@@ -3,10 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Audience, operations, userFields } from '../src/graphql/access';
 import { printFederatedSchema } from '../src/graphql/federation';
 import { createSchema } from '../src/graphql/schema';
-import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/privacy/personal-data';
-import { personalDataMap } from '../src/privacy/personal-data-map';
-import { personalDataOfEvents } from '../src/privacy/personal-data-of-events';
-import { personalDataOfGraph } from '../src/privacy/personal-data-of-graph';
+import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/personal-data/personal-data';
+import { personalDataMap } from '../src/personal-data/personal-data-map';
+import { personalDataOfEvents } from '../src/personal-data/personal-data-of-events';
+import { personalDataOfGraph } from '../src/personal-data/personal-data-of-graph';
 import { settings } from '../src/settings';
 import { createMetrics } from '../src/telemetry/metrics';
 

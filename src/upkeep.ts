@@ -1,9 +1,9 @@
 import { AuditSealer } from './audit/audit-sealer';
 import { Outbox } from './outbox/outbox';
 import { type Job, PeriodicJob, sideBySide } from './periodic-job';
+import type { RetentionPolicy } from './personal-data/expiries';
 import type { Database } from './postgres/database';
 import { ErasureLoop } from './privacy/erasure-loop';
-import type { RetentionPolicy } from './privacy/expiries';
 import { Retention } from './privacy/retention';
 import type { Services } from './services';
 import type { Logger } from './telemetry/logger';

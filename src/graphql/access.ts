@@ -1,5 +1,5 @@
 import { type Actor, hasAnyUsersScope, hasScope, type Scope } from '../authentication/actor';
-import { type ShownFields, shownFields } from '../privacy/shown-fields';
+import { type ShownFields, shownFields } from '../personal-data/shown-fields';
 import { parseUserId } from '../users/normalized';
 import { forbidden, unauthenticated } from './errors';
 

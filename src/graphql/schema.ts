@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { type ShownFields, shownFields } from '../privacy/shown-fields';
+import { type ShownFields, shownFields } from '../personal-data/shown-fields';
 import { parseUserId } from '../users/normalized';
 import { operations, userFieldsOf } from './access';
 import { AuditTrailResolver } from './audit-trail.resolver';

@@ -1,6 +1,6 @@
+import { getExpiry, haveExpired } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { prepared } from '../postgres/prepared';
-import { getExpiry, haveExpired } from '../privacy/expiries';
 import { type CommerceEvent, reviveCommerceEvent } from './commerce-event';
 
 /** What an event can wait for. */

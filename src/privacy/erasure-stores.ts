@@ -1,5 +1,5 @@
+import { personalDataMap } from '../personal-data/personal-data-map';
 import type { Transaction } from '../postgres/database';
-import { personalDataMap } from './personal-data-map';
 
 /** A table that holds records of users, and which of them are one user's ($1). */
 export interface ErasureStore {

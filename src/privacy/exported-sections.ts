@@ -1,5 +1,5 @@
-import { personalDataMap } from './personal-data-map';
-import { personalDataOfEvents } from './personal-data-of-events';
+import { personalDataMap } from '../personal-data/personal-data-map';
+import { personalDataOfEvents } from '../personal-data/personal-data-of-events';
 
 /** How the rows of a part of an export are ordered, and whether a user has one of them at most. */
 const shapes: Readonly<Record<string, { readonly order: string; readonly single?: true }>> = {

@@ -1,8 +1,8 @@
 import type { AuditLog } from '../audit/audit-log';
 import { commerceEntryTypes } from '../history/commerce-entry';
+import { haveExpiredUnheld, type TableExpiry } from '../personal-data/expiries';
 import type { Transaction } from '../postgres/database';
 import type { Caller } from '../users/user-changes';
-import { haveExpiredUnheld, type TableExpiry } from './expiries';
 
 export interface HistoryRemoval {
   readonly expiry: TableExpiry;

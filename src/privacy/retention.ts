@@ -1,10 +1,5 @@
 import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log';
-import type { Database, Transaction } from '../postgres/database';
-import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
-import type { UserRepository } from '../users/user.repository';
-import type { Caller } from '../users/user-changes';
-import type { Erasures } from './erasures';
 import {
   areHeld,
   daysOf,
@@ -13,9 +8,14 @@ import {
   haveExpiredUnheld,
   type RetentionPolicy,
   type TableExpiry,
-} from './expiries';
+} from '../personal-data/expiries';
+import type { Fate } from '../personal-data/personal-data';
+import type { Database, Transaction } from '../postgres/database';
+import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
+import type { UserRepository } from '../users/user.repository';
+import type { Caller } from '../users/user-changes';
+import type { Erasures } from './erasures';
 import { removeHistory } from './history-removal';
-import type { Fate } from './personal-data';
 import { type ExpiredUsers, isExpiredUser, removeUsers, type UserRemovalOptions } from './user-removal';
 
 /** What has another job: the intake parks events that have waited in vain. */

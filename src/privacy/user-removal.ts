@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
+import { haveExpiredUnheld, type TableExpiry } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { DatabaseUnavailableError } from '../postgres/database-unavailable';
-import { haveExpiredUnheld, type TableExpiry } from './expiries';
 
 /** Users whose ids are read at once; fewer when a run removes fewer. */
 const largestPage = 1_000;

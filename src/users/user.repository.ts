@@ -1,7 +1,7 @@
 import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
+import { haveExpiredByThemselves } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { insertRows, orNothing, type Write, writeTogether } from '../postgres/write';
-import { haveExpiredByThemselves } from '../privacy/expiries';
 import { normalized } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
 import { fromConstraint } from './user.errors';

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createDataSource } from '../../src/data-source';
-import { personalDataMap } from '../../src/privacy/personal-data-map';
-import { personalDataOfEvents } from '../../src/privacy/personal-data-of-events';
+import { personalDataMap } from '../../src/personal-data/personal-data-map';
+import { personalDataOfEvents } from '../../src/personal-data/personal-data-of-events';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 let database: TestDatabase;

@@ -1,7 +1,7 @@
 import { openDatabase } from '../../src/data-source';
 import { createIntake } from '../../src/intake';
+import { expiries, type RetentionPolicy } from '../../src/personal-data/expiries';
 import type { Database } from '../../src/postgres/database';
-import { expiries, type RetentionPolicy } from '../../src/privacy/expiries';
 import type { RetentionOutcome } from '../../src/privacy/retention';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';

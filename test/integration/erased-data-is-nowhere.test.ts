@@ -1,6 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { personalDataMap } from '../../src/privacy/personal-data-map';
+import { personalDataMap } from '../../src/personal-data/personal-data-map';
 import { startTestApp, type TestApp } from '../testkit/app';
 import {
   type ForeignService,

@@ -1,5 +1,5 @@
-import { personalDataMap } from '../../src/privacy/personal-data-map';
-import { personalDataOfEvents } from '../../src/privacy/personal-data-of-events';
+import { personalDataMap } from '../../src/personal-data/personal-data-map';
+import { personalDataOfEvents } from '../../src/personal-data/personal-data-of-events';
 import { ownExchanges } from '../../src/rabbitmq/topology';
 import { startTestApp, type TestApp } from '../testkit/app';
 import {

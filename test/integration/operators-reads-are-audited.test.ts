@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { personalDataMap } from '../../src/privacy/personal-data-map';
+import { personalDataMap } from '../../src/personal-data/personal-data-map';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
 import {

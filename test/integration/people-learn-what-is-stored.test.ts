@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { v7 as uuidv7 } from 'uuid';
-import { personalDataMap } from '../../src/privacy/personal-data-map';
+import { personalDataMap } from '../../src/personal-data/personal-data-map';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { orderPlaced, paymentFailed, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';

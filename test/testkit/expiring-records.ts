@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expiries, type TableExpiry } from '../../src/privacy/expiries';
+import { expiries, type TableExpiry } from '../../src/personal-data/expiries';
 import type { TestApp } from './app';
 import { createUser } from './users';
 

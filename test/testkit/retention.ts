@@ -1,5 +1,5 @@
+import type { RetentionPolicy } from '../../src/personal-data/expiries';
 import type { Database } from '../../src/postgres/database';
-import type { RetentionPolicy } from '../../src/privacy/expiries';
 import { Retention, type RetentionOutcome } from '../../src/privacy/retention';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
 import { createServices, type Services } from '../../src/services';

@@ -1,5 +1,5 @@
-import { personalDataMap } from '../../src/privacy/personal-data-map';
-import { personalDataNames } from '../../src/privacy/personal-data-names';
+import { personalDataMap } from '../../src/personal-data/personal-data-map';
+import { personalDataNames } from '../../src/personal-data/personal-data-names';
 import { createServiceLog } from '../../src/service-log';
 
 describe('the service’s log', () => {

@@ -6,9 +6,9 @@ import { printFederatedSchema } from '../../../src/graphql/federation';
 import { requireClosed } from '../../../src/graphql/operation-readers';
 import { requireMapped } from '../../../src/graphql/personal-fields';
 import { createSchema } from '../../../src/graphql/schema';
-import type { DataClass, PersonalColumn } from '../../../src/privacy/personal-data';
-import { personalDataMap } from '../../../src/privacy/personal-data-map';
-import { shownFields } from '../../../src/privacy/shown-fields';
+import type { DataClass, PersonalColumn } from '../../../src/personal-data/personal-data';
+import { personalDataMap } from '../../../src/personal-data/personal-data-map';
+import { shownFields } from '../../../src/personal-data/shown-fields';
 
 /** The map as it would be with another declaration of one column of `users`. */
 function mapWith(column: string, change: Partial<PersonalColumn>) {
