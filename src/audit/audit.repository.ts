@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
 import type { Database, Transaction } from '../postgres/database';
+import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { prepared } from '../postgres/prepared';
 import { insertRows, type Write } from '../postgres/write';
 import { AuditEntry } from './audit-entry.entity';

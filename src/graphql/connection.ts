@@ -1,5 +1,5 @@
 import { ArgsType, Field, Int, ObjectType } from 'type-graphql';
-import type { KeysetPosition, Positioned } from '../history/keyset';
+import type { KeysetPosition, Positioned } from '../postgres/keyset';
 import { badUserInput } from './errors';
 
 const defaultPageSize = 20;

@@ -1,9 +1,9 @@
 import DataLoader from 'dataloader';
 import type { CommerceRepository } from '../history/commerce.repository';
 import type { HistoryEntry } from '../history/history-entry.entity';
-import type { KeysetPosition, Positioned } from '../history/keyset';
 import { type CommerceSummary, initial } from '../history/user-history.projection';
 import type { HistoryFilter, UserHistoryRepository } from '../history/user-history.repository';
+import type { KeysetPosition, Positioned } from '../postgres/keyset';
 import type { EmailPreferenceLedger } from '../users/email-preference-ledger';
 import { type EmailPreferences, initial as initialPreferences } from '../users/email-preferences.projection';
 import type { UserCache } from '../users/user.cache';

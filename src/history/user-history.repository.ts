@@ -1,7 +1,7 @@
 import type { Database } from '../postgres/database';
+import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, type Write } from '../postgres/write';
 import { HistoryEntry } from './history-entry.entity';
-import { type KeysetPosition, keysetTime, type Positioned } from './keyset';
 
 /** Which entries of a history are wanted; an absent condition matches all, an empty list none. */
 export interface HistoryFilter {

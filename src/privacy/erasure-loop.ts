@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { KeysetPosition } from '../history/keyset';
+import type { KeysetPosition } from '../postgres/keyset';
 import type { Erasures } from './erasures';
 
 const erasuresAtOnce = 10;

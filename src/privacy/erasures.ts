@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { type KeysetPosition, keysetTime } from '../history/keyset';
 import type { Database, Transaction } from '../postgres/database';
+import { type KeysetPosition, keysetTime } from '../postgres/keyset';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';

@@ -1,6 +1,6 @@
-import { type KeysetPosition, keysetTime, type Positioned } from '../history/keyset';
 import { haveExpiredByThemselves } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
+import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, orNothing, type Write, writeTogether } from '../postgres/write';
 import { normalized } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
