@@ -1,5 +1,5 @@
+import { findErased, findErasedOrders, recordErasedEvents } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
-import { findErased, findErasedOrders, recordErasedEvents } from '../privacy/erased-users';
 import type { AttributedEvent, CommerceRepository } from './commerce.repository';
 import { type CommerceEvent, identityOf } from './commerce-event';
 import { isEventAtFault, isWorthAnotherTry } from './fold-failure';

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
+import { findErased, recordErasedEvents } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
-import { findErased, recordErasedEvents } from '../privacy/erased-users';
 import type { MessageToPark } from './message-to-park';
 import { orderIdsIn, orderIdsNamedIn, textsOfMessage, userIdsIn } from './named-ids';
 import type { ParkedMessage } from './parked-message.entity';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { findErased } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
 import { DatabaseUnavailableError } from '../postgres/database-unavailable';
-import { findErased } from '../privacy/erased-users';
 import type { Idempotency } from './idempotency';
 import { newUser, readNewUser } from './new-user';
 import { deactivationReasons, type User } from './user.entity';

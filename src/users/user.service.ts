@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CredentialsClient } from '../authentication/credentials-client';
+import { findErased } from '../erased/erased-users';
 import type { Database } from '../postgres/database';
-import { findErased } from '../privacy/erased-users';
 import type { Idempotency } from './idempotency';
 import { newUser, readNewUser } from './new-user';
 import { normalized, parseUserId } from './normalized';
