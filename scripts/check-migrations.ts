@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createDataSource, migrate } from '../src/data-source';
-import { startEmbeddedPostgres } from '../src/postgres/embedded-postgres';
+import { startEmbeddedPostgres } from '../src/embedded-postgres/embedded-postgres';
 
 /** Migrates an empty database and answers the SQL that would still be needed to make it what the entities say. */
 export async function findDrift(url: string): Promise<string[]> {

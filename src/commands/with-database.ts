@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Config, loadConfig } from '../config';
-import { joinEmbeddedPostgres } from '../postgres/embedded-postgres';
+import { joinEmbeddedPostgres } from '../embedded-postgres/embedded-postgres';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
 

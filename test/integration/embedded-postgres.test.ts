@@ -5,13 +5,13 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { EmbeddedPostgresInUseError } from '../../src/postgres/embedded-errors';
+import { EmbeddedPostgresInUseError } from '../../src/embedded-postgres/embedded-errors';
 import {
   type EmbeddedPostgres,
   joinEmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/postgres/embedded-postgres';
-import { findProcessStart } from '../../src/postgres/embedded-process';
+} from '../../src/embedded-postgres/embedded-postgres';
+import { findProcessStart } from '../../src/embedded-postgres/embedded-process';
 import { builtProgram } from '../testkit/built-checkout';
 import { eventually } from '../testkit/eventually';
 

@@ -1,4 +1,4 @@
-import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
 
 // A service reduced to its embedded PostgreSQL, for tests that kill it: prints the URL, then stays.
 const dataDirectory = process.argv[2] ?? '';

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findOwner } from '../../src/postgres/embedded-lock';
-import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres';
+import { findOwner } from '../../src/embedded-postgres/embedded-lock';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
 import { type BackingService, findComplaint, postgres, rabbitmq, redis } from './service-probes';
 import { startServices } from './service-startup';
 
