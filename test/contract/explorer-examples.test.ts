@@ -8,7 +8,7 @@ import {
   type VariableDefinitionNode,
   validate,
 } from 'graphql';
-import { explorerExamples } from '../../src/http/explorer-examples';
+import { explorerExamples } from '../../src/explorer/explorer-examples';
 
 // Federation's own directives are declared by the composition, not by the printed schema.
 const federation =
