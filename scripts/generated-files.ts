@@ -1,13 +1,13 @@
 import 'reflect-metadata';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Audience, operations, userFields } from '../src/graphql/access';
-import { printFederatedSchema } from '../src/graphql/federation';
 import { createSchema } from '../src/graphql/schema';
 import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/personal-data/personal-data';
 import { personalDataMap } from '../src/personal-data/personal-data-map';
 import { personalDataOfEvents } from '../src/personal-data/personal-data-of-events';
 import { personalDataOfGraph } from '../src/personal-data/personal-data-of-graph';
 import { settings } from '../src/settings';
+import { printFederatedSchema } from '../src/subgraph/federation';
 import { createMetrics } from '../src/telemetry/metrics';
 
 /** A file, or the part of a file between two markers, that the code says and nobody writes by hand. */

@@ -1,8 +1,8 @@
 import { Arg, Args, Ctx, ID, Query, Resolver } from 'type-graphql';
 import type { AuditRepository } from '../audit/audit.repository';
+import { decodeCursor, PageArgs, readPageSize, toConnection } from '../subgraph/connection';
 import { parseUserId } from '../users/normalized';
 import { AuditConnection, toAuditEntryType } from './audit-trail.type';
-import { decodeCursor, PageArgs, readPageSize, toConnection } from './connection';
 import type { GraphqlContext } from './context';
 
 /** `auditTrail`: who changed and who read a user's data. */

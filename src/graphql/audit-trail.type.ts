@@ -1,7 +1,7 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import type { AuditTrailEntry } from '../audit/audit.repository';
-import { PageInfo } from './connection';
-import { DateTime } from './scalars';
+import { PageInfo } from '../subgraph/connection';
+import { DateTime } from '../subgraph/scalars';
 import { AuditAction } from './user-enums.type';
 
 @ObjectType('AuditEntry', { description: 'Something that was done with a user’s data.' })

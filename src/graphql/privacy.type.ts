@@ -1,6 +1,6 @@
 import { createUnionType, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import type { ErasureReport } from '../privacy/erasures';
-import { DateTime, Json } from './scalars';
+import { DateTime, Json } from '../subgraph/scalars';
 import { UserType } from './user.type';
 import {
   IdempotencyConflictErrorType,

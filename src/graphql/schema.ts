@@ -1,11 +1,11 @@
 import type { GraphQLSchema } from 'graphql';
 import { type ShownFields, shownFields } from '../personal-data/shown-fields';
+import { badUserInput } from '../subgraph/errors';
+import { buildFederatedSchema } from '../subgraph/federation';
 import { parseUserId } from '../users/normalized';
 import { operations, userFieldsOf } from './access';
 import { AuditTrailResolver } from './audit-trail.resolver';
 import type { GraphqlContext } from './context';
-import { badUserInput } from './errors';
-import { buildFederatedSchema } from './federation';
 import { guardSchema } from './guarded-schema';
 import { requireClosed } from './operation-readers';
 import { piiTags, requireMapped } from './personal-fields';

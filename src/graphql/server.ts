@@ -9,12 +9,12 @@ import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { AccessLog } from '../audit/access-log';
+import { createErrorMask } from '../subgraph/error-mask';
+import { type Limits, limitOptions } from '../subgraph/limits';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
 import { auditPlugin } from './audit-plugin';
 import type { GraphqlContext } from './context';
-import { createErrorMask } from './error-mask';
-import { type Limits, limitOptions } from './limits';
 import { metricsPlugin } from './metrics-plugin';
 import { tracingPlugin } from './tracing-plugin';
 

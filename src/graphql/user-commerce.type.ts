@@ -1,6 +1,6 @@
 import { Field, Float, Int, ObjectType } from 'type-graphql';
 import type { CommerceSummary } from '../history/user-history.projection';
-import { DateTime, Decimal } from './scalars';
+import { DateTime, Decimal } from '../subgraph/scalars';
 
 @ObjectType('Money', { description: 'An exact amount of one currency.' })
 export class MoneyType {

@@ -1,8 +1,8 @@
 import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import { badUserInput } from '../subgraph/errors';
+import { DateTime } from '../subgraph/scalars';
 import { parseUserId } from '../users/normalized';
 import type { GraphqlContext } from './context';
-import { badUserInput } from './errors';
-import { DateTime } from './scalars';
 import { EmailPreferencesType, emailPreferencesOf, toEmailPreferencesType, UserType } from './user.type';
 
 /** How far a caller's clock may be ahead of ours. */

@@ -1,6 +1,6 @@
 import { Field, Int, InterfaceType, ObjectType } from 'type-graphql';
+import { DateTime } from '../subgraph/scalars';
 import * as errors from '../users/user.errors';
-import { DateTime } from './scalars';
 
 @InterfaceType('UserError', { description: 'An outcome that people expect, as opposed to a fault.' })
 export abstract class UserErrorType {

@@ -1,9 +1,9 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
+import { DateTime } from '../subgraph/scalars';
 import type {
   DeactivationReason as DeactivationReasonValue,
   VerificationStatus as Status,
 } from '../users/user.entity';
-import { DateTime } from './scalars';
 import { DeactivationReason, UserStatus, VerificationStatus } from './user-enums.type';
 
 const idempotencyKey =

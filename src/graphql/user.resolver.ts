@@ -1,7 +1,7 @@
 import { Arg, Args, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
+import { decodeCursor, PageArgs, PageInfo, readPageSize, toConnection } from '../subgraph/connection';
 import { parseUserId } from '../users/normalized';
 import type { UserFilter, UserRepository } from '../users/user.repository';
-import { decodeCursor, PageArgs, PageInfo, readPageSize, toConnection } from './connection';
 import type { GraphqlContext } from './context';
 import { UserFilterInput } from './user.input';
 import { toUserType, UserType } from './user.type';

@@ -1,11 +1,11 @@
 import { Directive, Field, ID, Int, ObjectType } from 'type-graphql';
+import { DateTime } from '../subgraph/scalars';
 import type { EmailPreferences } from '../users/email-preferences.projection';
 import type {
   DeactivationReason as DeactivationReasonValue,
   VerificationStatus as Status,
   User,
 } from '../users/user.entity';
-import { DateTime } from './scalars';
 import { DeactivationReason, UserStatus, VerificationStatus } from './user-enums.type';
 
 @ObjectType('Address', { description: 'A postal address; replaced as a whole.' })

@@ -1,5 +1,5 @@
 import { stripIgnoredCharacters } from 'graphql';
-import { printFederatedSchema } from '../../src/graphql/federation';
+import { printFederatedSchema } from '../../src/subgraph/federation';
 import { buildInventorySchema } from '../testkit/compatibility/inventory-subgraph';
 import { buildProductsSchema } from '../testkit/compatibility/products-subgraph';
 import { buildUsersSchema } from '../testkit/compatibility/users-subgraph';

@@ -1,6 +1,6 @@
 import { buildSchema, type GraphQLObjectType } from 'graphql';
-import { printFederatedSchema } from '../../src/graphql/federation';
 import { createSchema } from '../../src/graphql/schema';
+import { printFederatedSchema } from '../../src/subgraph/federation';
 import { readRoverConfiguration } from '../testkit/rover-configuration';
 import { composeByApollo, composeByGuild } from '../testkit/supergraph';
 import { undescribedElements } from '../testkit/undescribed-elements';

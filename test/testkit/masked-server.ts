@@ -2,10 +2,10 @@ import { ApolloServer, HeaderMap } from '@apollo/server';
 import { buildSchema, type GraphQLScalarType, type GraphQLSchema } from 'graphql';
 import { GraphQLDateTimeISO } from 'graphql-scalars';
 import pino from 'pino';
-import { createErrorMask } from '../../src/graphql/error-mask';
-import { badUserInput } from '../../src/graphql/errors';
-import { limitOptions } from '../../src/graphql/limits';
 import { isDatabaseUnavailable } from '../../src/postgres/database-unavailable';
+import { createErrorMask } from '../../src/subgraph/error-mask';
+import { badUserInput } from '../../src/subgraph/errors';
+import { limitOptions } from '../../src/subgraph/limits';
 import { createLogger } from '../../src/telemetry/logger';
 
 /** What must turn up in no answer and no log line. */

@@ -14,7 +14,7 @@ import {
   Resolver,
   registerEnumType,
 } from 'type-graphql';
-import { buildFederatedSchema, type FederatedSchemaOptions } from '../../src/graphql/federation';
+import { buildFederatedSchema, type FederatedSchemaOptions } from '../../src/subgraph/federation';
 
 enum Mood {
   Calm = 'calm',

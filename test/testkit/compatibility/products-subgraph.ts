@@ -12,7 +12,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { buildFederatedSchema } from '../../../src/graphql/federation';
+import { buildFederatedSchema } from '../../../src/subgraph/federation';
 
 // The schema and the data are what Apollo's subgraph compatibility suite asks every library to serve.
 

@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { Directive, Field, ID, Int, ObjectType, Query, Resolver } from 'type-graphql';
-import { buildFederatedSchema } from '../../../src/graphql/federation';
+import { buildFederatedSchema } from '../../../src/subgraph/federation';
 
 @Directive('@key(fields: "email")')
 @ObjectType()

@@ -2,13 +2,13 @@ import { execute, extendSchema, type GraphQLSchema, Kind, parse, visit } from 'g
 import type { Actor } from '../../../src/authentication/actor';
 import { type OperationRule, operations } from '../../../src/graphql/access';
 import { AuditedReads } from '../../../src/graphql/audited-reads';
-import { printFederatedSchema } from '../../../src/graphql/federation';
 import { requireClosed } from '../../../src/graphql/operation-readers';
 import { requireMapped } from '../../../src/graphql/personal-fields';
 import { createSchema } from '../../../src/graphql/schema';
 import type { DataClass, PersonalColumn } from '../../../src/personal-data/personal-data';
 import { personalDataMap } from '../../../src/personal-data/personal-data-map';
 import { shownFields } from '../../../src/personal-data/shown-fields';
+import { printFederatedSchema } from '../../../src/subgraph/federation';
 
 /** The map as it would be with another declaration of one column of `users`. */
 function mapWith(column: string, change: Partial<PersonalColumn>) {

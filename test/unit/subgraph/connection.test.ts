@@ -1,4 +1,4 @@
-import { decodeCursor, toConnection } from '../../../src/graphql/connection';
+import { decodeCursor, toConnection } from '../../../src/subgraph/connection';
 
 const id = '018f0000-0000-7000-8000-000000000000';
 const cursorAt = (at: string) => Buffer.from(`${at} ${id}`).toString('base64url');

@@ -1,6 +1,6 @@
 import { HeaderMap } from '@apollo/server';
 import { GraphQLError } from 'graphql';
-import { badUserInput, forbidden, serviceUnavailable, unauthenticated } from '../../../src/graphql/errors';
+import { badUserInput, forbidden, serviceUnavailable, unauthenticated } from '../../../src/subgraph/errors';
 import { buildMaskedServer, secretValue } from '../../testkit/masked-server';
 
 describe('what callers see of an error', () => {

@@ -1,6 +1,6 @@
 import { validateSchema } from 'graphql';
 import { Directive, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
-import { printFederatedSchema } from '../../../src/graphql/federation';
+import { printFederatedSchema } from '../../../src/subgraph/federation';
 import { askPets, buildPets, petOptions } from '../../testkit/pets-subgraph';
 import { undescribedElements } from '../../testkit/undescribed-elements';
 

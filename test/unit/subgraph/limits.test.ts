@@ -1,9 +1,9 @@
 import { ApolloServer } from '@apollo/server';
 import { buildSchema, getIntrospectionQuery } from 'graphql';
 import pino from 'pino';
-import { createErrorMask } from '../../../src/graphql/error-mask';
-import { type Limits, limitOptions } from '../../../src/graphql/limits';
 import { settings } from '../../../src/settings';
+import { createErrorMask } from '../../../src/subgraph/error-mask';
+import { type Limits, limitOptions } from '../../../src/subgraph/limits';
 
 const defaults: Limits = {
   aliases: settings.LIMIT_ALIASES.fallback,
