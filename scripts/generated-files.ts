@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { type Audience, operations, userFields } from '../src/graphql/access';
+import { type Audience, operations, userFields } from '../src/graphql/access/access';
 import { createSchema } from '../src/graphql/schema';
 import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/personal-data/personal-data';
 import { personalDataMap } from '../src/personal-data/personal-data-map';

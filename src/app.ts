@@ -5,9 +5,9 @@ import { createTokenVerifier, type TokenVerifier } from './authentication/token-
 import type { Config } from './config';
 import { openDatabase } from './data-source';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/embedded-postgres';
-import { actorOf } from './graphql/actor-of';
+import { actorOf } from './graphql/access/actor-of';
+import { AuditedReads } from './graphql/access/audited-reads';
 import { AuditTrailResolver } from './graphql/audit-trail.resolver';
-import { AuditedReads } from './graphql/audited-reads';
 import type { GraphqlContext } from './graphql/context';
 import { countMutations } from './graphql/counted-mutations';
 import { createLoaders } from './graphql/loaders';

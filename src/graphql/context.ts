@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Actor } from '../authentication/actor';
 import { unauthenticated } from '../subgraph/errors';
 import type { Caller } from '../users/user-changes';
-import type { AuditedReads } from './audited-reads';
+import type { AuditedReads } from './access/audited-reads';
 import type { Loaders } from './loaders';
 
 /** What the resolvers of one request know. Nothing in it outlives the request or is shared with another. */

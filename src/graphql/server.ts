@@ -13,7 +13,7 @@ import { createErrorMask } from '../subgraph/error-mask';
 import { type Limits, limitOptions } from '../subgraph/limits';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
-import { auditPlugin } from './audit-plugin';
+import { auditPlugin } from './access/audit-plugin';
 import type { GraphqlContext } from './context';
 import { metricsPlugin } from './metrics-plugin';
 import { tracingPlugin } from './tracing-plugin';

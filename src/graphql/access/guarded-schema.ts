@@ -5,8 +5,8 @@ import {
   type GraphQLSchema,
   isUnionType,
 } from 'graphql';
+import type { GraphqlContext } from '../context';
 import { type Audience, checkOperation, mayRead, operations, refuseField, type UserFields } from './access';
-import type { GraphqlContext } from './context';
 
 type Field = GraphQLField<{ id: string; status?: string }, GraphqlContext, Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
-import type { Actor } from '../authentication/actor';
-import { parseUserId } from '../users/normalized';
+import type { Actor } from '../../authentication/actor';
+import { parseUserId } from '../../users/normalized';
 
 /** What one request has read of other people, for the audit log. */
 export class AuditedReads {

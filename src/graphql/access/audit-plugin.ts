@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { AccessLog } from '../audit/access-log';
-import { serviceUnavailable } from '../subgraph/errors';
-import type { GraphqlContext } from './context';
+import type { AccessLog } from '../../audit/access-log';
+import { serviceUnavailable } from '../../subgraph/errors';
+import type { GraphqlContext } from '../context';
 
 export interface AuditPluginOptions {
   accessLog: AccessLog;

@@ -1,14 +1,14 @@
 import { execute, extendSchema, type GraphQLSchema, Kind, parse, visit } from 'graphql';
-import type { Actor } from '../../../src/authentication/actor';
-import { type OperationRule, operations } from '../../../src/graphql/access';
-import { AuditedReads } from '../../../src/graphql/audited-reads';
-import { requireClosed } from '../../../src/graphql/operation-readers';
-import { requireMapped } from '../../../src/graphql/personal-fields';
-import { createSchema } from '../../../src/graphql/schema';
-import type { DataClass, PersonalColumn } from '../../../src/personal-data/personal-data';
-import { personalDataMap } from '../../../src/personal-data/personal-data-map';
-import { shownFields } from '../../../src/personal-data/shown-fields';
-import { printFederatedSchema } from '../../../src/subgraph/federation';
+import type { Actor } from '../../../../src/authentication/actor';
+import { type OperationRule, operations } from '../../../../src/graphql/access/access';
+import { AuditedReads } from '../../../../src/graphql/access/audited-reads';
+import { requireClosed } from '../../../../src/graphql/access/operation-readers';
+import { requireMapped } from '../../../../src/graphql/access/personal-fields';
+import { createSchema } from '../../../../src/graphql/schema';
+import type { DataClass, PersonalColumn } from '../../../../src/personal-data/personal-data';
+import { personalDataMap } from '../../../../src/personal-data/personal-data-map';
+import { shownFields } from '../../../../src/personal-data/shown-fields';
+import { printFederatedSchema } from '../../../../src/subgraph/federation';
 
 /** The map as it would be with another declaration of one column of `users`. */
 function mapWith(column: string, change: Partial<PersonalColumn>) {

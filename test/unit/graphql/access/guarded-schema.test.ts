@@ -1,7 +1,7 @@
 import { extendSchema, type GraphQLObjectType, parse } from 'graphql';
-import { userFields } from '../../../src/graphql/access';
-import { guardSchema } from '../../../src/graphql/guarded-schema';
-import { createSchema } from '../../../src/graphql/schema';
+import { userFields } from '../../../../src/graphql/access/access';
+import { guardSchema } from '../../../../src/graphql/access/guarded-schema';
+import { createSchema } from '../../../../src/graphql/schema';
 
 const extended = (sdl: string) => extendSchema(createSchema([]), parse(sdl));
 

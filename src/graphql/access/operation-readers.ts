@@ -1,7 +1,7 @@
 import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isObjectType, isUnionType } from 'graphql';
-import type { Scope } from '../authentication/actor';
-import type { Readers } from '../personal-data/personal-data';
-import type { ShownFields } from '../personal-data/shown-fields';
+import type { Scope } from '../../authentication/actor';
+import type { Readers } from '../../personal-data/personal-data';
+import type { ShownFields } from '../../personal-data/shown-fields';
 import type { OperationRule } from './access';
 
 /** Which scopes let staff at users' data; for a user's own, the export by name is `users:privacy`'s. */

@@ -1,7 +1,7 @@
-import { type Actor, hasAnyUsersScope, hasScope, type Scope } from '../authentication/actor';
-import { type ShownFields, shownFields } from '../personal-data/shown-fields';
-import { forbidden, unauthenticated } from '../subgraph/errors';
-import { parseUserId } from '../users/normalized';
+import { type Actor, hasAnyUsersScope, hasScope, type Scope } from '../../authentication/actor';
+import { type ShownFields, shownFields } from '../../personal-data/shown-fields';
+import { forbidden, unauthenticated } from '../../subgraph/errors';
+import { parseUserId } from '../../users/normalized';
 
 /** Who may read a field of `User`: everybody; the user and `users:read`; or `users:read` alone. */
 export type Audience = 'everybody' | 'self' | 'staff';

@@ -1,7 +1,7 @@
-import { KeysUnavailableError, UnauthenticatedError } from '../authentication/authentication.errors';
-import type { TokenVerifier } from '../authentication/token-verifier';
-import { serviceUnavailable, unauthenticated } from '../subgraph/errors';
-import type { GraphqlContext } from './context';
+import { KeysUnavailableError, UnauthenticatedError } from '../../authentication/authentication.errors';
+import type { TokenVerifier } from '../../authentication/token-verifier';
+import { serviceUnavailable, unauthenticated } from '../../subgraph/errors';
+import type { GraphqlContext } from '../context';
 
 /**
  * Who calls, by the header.

@@ -1,5 +1,5 @@
 import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isLeafType, isObjectType } from 'graphql';
-import type { ShownField, ShownFields } from '../personal-data/shown-fields';
+import type { ShownField, ShownFields } from '../../personal-data/shown-fields';
 
 /** On every field that tells of a person what is not for everybody: contracts and tools go by it. */
 const piiTag = '@tag(name: "pii")';
