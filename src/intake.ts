@@ -1,10 +1,10 @@
 import { HistoryConsumer } from './consumers/history.consumer';
 import { CommerceRepository } from './history/commerce.repository';
 import { CommerceFold } from './history/commerce-fold';
-import { DeliveryAttemptsRepository } from './history/delivery-attempts.repository';
-import { ParkedMessagesRepository } from './history/parked-messages.repository';
 import { WaitingEvents } from './history/waiting-events';
 import { WaitingEventsRepository } from './history/waiting-events.repository';
+import { DeliveryAttemptsRepository } from './parked/delivery-attempts.repository';
+import { ParkedMessagesRepository } from './parked/parked-messages.repository';
 import type { Database } from './postgres/database';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';

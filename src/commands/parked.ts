@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { readMessage } from '../consumers/read-message';
 import { UnfoldableEventError } from '../history/commerce-fold';
-import type { ParkedMessage } from '../history/parked-message.entity';
-import { toWire } from '../history/wire-message';
 import type { createIntake } from '../intake';
+import type { ParkedMessage } from '../parked/parked-message.entity';
+import { toWire } from '../parked/wire-message';
 import type { Database } from '../postgres/database';
 import { recordOperatorRead } from './operator-reads';
 import { withIntake } from './with-intake';

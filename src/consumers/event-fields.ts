@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fromUnits, toUnits } from '../history/amount';
 import type { CommerceEvent, EventIdentity } from '../history/commerce-event';
-import type { ParkReason } from '../history/message-to-park';
+import type { ParkReason } from '../parked/message-to-park';
 import { parseUserId } from '../users/normalized';
 import type { Envelope } from './envelope';
 import { UnreadableMessageError } from './unreadable-message';

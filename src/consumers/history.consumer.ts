@@ -1,8 +1,8 @@
 import { type CommerceFold, UnfoldableEventError } from '../history/commerce-fold';
-import type { DeliveryAttemptsRepository } from '../history/delivery-attempts.repository';
-import type { MessageToPark, ParkReason } from '../history/message-to-park';
-import type { ParkedMessagesRepository } from '../history/parked-messages.repository';
-import { fingerprintOf } from '../history/wire-message';
+import type { DeliveryAttemptsRepository } from '../parked/delivery-attempts.repository';
+import type { MessageToPark, ParkReason } from '../parked/message-to-park';
+import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';
+import { fingerprintOf } from '../parked/wire-message';
 import type { Broker, Delivery, Subscription } from '../rabbitmq/broker';
 import { historyQueue, parkedQueue } from '../rabbitmq/topology';
 import { parkUnread, readMessage } from './read-message';

@@ -1,5 +1,5 @@
 import type { CommerceEvent } from '../history/commerce-event';
-import type { MessageToPark } from '../history/message-to-park';
+import type { MessageToPark } from '../parked/message-to-park';
 import type { IncomingMessage } from '../rabbitmq/broker';
 import { parseUserId } from '../users/normalized';
 import { describeMessage, type Envelope, readEnvelope } from './envelope';

@@ -1,4 +1,4 @@
-import type { ParkReason } from '../history/message-to-park';
+import type { ParkReason } from '../parked/message-to-park';
 
 /** A message that says something wrong, whoever reads it: it is parked. The detail holds no value of the message. */
 export class UnreadableMessageError extends Error {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { MessageToPark, ParkReason } from '../parked/message-to-park';
+import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';
 import type { Database } from '../postgres/database';
 import { type CommerceEvent, toCloudEvent } from './commerce-event';
 import { type CommerceFold, UnfoldableEventError } from './commerce-fold';
-import type { MessageToPark, ParkReason } from './message-to-park';
-import type { ParkedMessagesRepository } from './parked-messages.repository';
 import type { Referent, WaitingEventsRepository } from './waiting-events.repository';
 
 const batchSize = 200;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { orderIdsIn, textsOfMessage, userIdsIn } from '../../../src/history/named-ids';
+import { orderIdsIn, textsOfMessage, userIdsIn } from '../../../src/parked/named-ids';
 
 const userId = '01975a5e-1111-7000-8000-0000000000ad';
 
