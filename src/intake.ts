@@ -1,8 +1,8 @@
+import { CommerceRepository } from './commerce/commerce.repository';
+import { CommerceFold } from './commerce/commerce-fold';
+import { WaitingEvents } from './commerce/waiting-events';
+import { WaitingEventsRepository } from './commerce/waiting-events.repository';
 import { HistoryConsumer } from './consumers/history.consumer';
-import { CommerceRepository } from './history/commerce.repository';
-import { CommerceFold } from './history/commerce-fold';
-import { WaitingEvents } from './history/waiting-events';
-import { WaitingEventsRepository } from './history/waiting-events.repository';
 import { DeliveryAttemptsRepository } from './parked/delivery-attempts.repository';
 import { ParkedMessagesRepository } from './parked/parked-messages.repository';
 import type { Database } from './postgres/database';

@@ -2,7 +2,7 @@ import { AccessLog } from './audit/access-log';
 import { AuditRepository } from './audit/audit.repository';
 import { AuditLog } from './audit/audit-log';
 import { createCredentialsClient } from './authentication/credentials-client';
-import { CommerceRepository } from './history/commerce.repository';
+import { CommerceRepository } from './commerce/commerce.repository';
 import { UserHistoryRepository } from './history/user-history.repository';
 import { Outbox } from './outbox/outbox';
 import type { Database } from './postgres/database';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
+import { type CommerceEvent, toCloudEvent } from '../commerce/commerce-event';
 import { type Config, loadConfig } from '../config';
 import { readMessage } from '../consumers/read-message';
-import { type CommerceEvent, toCloudEvent } from '../history/commerce-event';
 import { type Broker, BrokerUnavailableError, type OutgoingMessage } from '../rabbitmq/broker';
 import { RabbitMqBroker } from '../rabbitmq/rabbitmq-broker';
 import { createServiceLog } from '../service-log';

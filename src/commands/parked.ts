@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { UnfoldableEventError } from '../commerce/commerce-fold';
 import { readMessage } from '../consumers/read-message';
-import { UnfoldableEventError } from '../history/commerce-fold';
 import type { createIntake } from '../intake';
 import type { ParkedMessage } from '../parked/parked-message.entity';
 import { toWire } from '../parked/wire-message';

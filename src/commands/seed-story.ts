@@ -1,4 +1,4 @@
-import type { CommerceFold } from '../history/commerce-fold';
+import type { CommerceFold } from '../commerce/commerce-fold';
 import type { Services } from '../services';
 import type { CreateUser } from '../users/user.service';
 import type { Caller } from '../users/user-changes';

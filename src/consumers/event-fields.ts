@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { fromUnits, toUnits } from '../history/amount';
-import type { CommerceEvent, EventIdentity } from '../history/commerce-event';
+import { fromUnits, toUnits } from '../commerce/amount';
+import type { CommerceEvent, EventIdentity } from '../commerce/commerce-event';
 import type { ParkReason } from '../parked/message-to-park';
 import { parseUserId } from '../users/normalized';
 import type { Envelope } from './envelope';

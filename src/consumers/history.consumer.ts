@@ -1,4 +1,4 @@
-import { type CommerceFold, UnfoldableEventError } from '../history/commerce-fold';
+import { type CommerceFold, UnfoldableEventError } from '../commerce/commerce-fold';
 import type { DeliveryAttemptsRepository } from '../parked/delivery-attempts.repository';
 import type { MessageToPark, ParkReason } from '../parked/message-to-park';
 import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';

@@ -1,4 +1,4 @@
-import type { CommerceEvent } from '../history/commerce-event';
+import type { CommerceEvent } from '../commerce/commerce-event';
 import type { MessageToPark } from '../parked/message-to-park';
 import type { IncomingMessage } from '../rabbitmq/broker';
 import { parseUserId } from '../users/normalized';

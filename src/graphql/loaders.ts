@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader';
-import type { CommerceRepository } from '../history/commerce.repository';
+import type { CommerceRepository } from '../commerce/commerce.repository';
+import { type CommerceSummary, initial } from '../commerce/user-history.projection';
 import type { HistoryEntry } from '../history/history-entry.entity';
-import { type CommerceSummary, initial } from '../history/user-history.projection';
 import type { HistoryFilter, UserHistoryRepository } from '../history/user-history.repository';
 import type { KeysetPosition, Positioned } from '../postgres/keyset';
 import type { EmailPreferenceLedger } from '../users/email-preference-ledger';

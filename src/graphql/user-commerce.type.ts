@@ -1,5 +1,5 @@
 import { Field, Float, Int, ObjectType } from 'type-graphql';
-import type { CommerceSummary } from '../history/user-history.projection';
+import type { CommerceSummary } from '../commerce/user-history.projection';
 import { DateTime, Decimal } from '../subgraph/scalars';
 
 @ObjectType('Money', { description: 'An exact amount of one currency.' })

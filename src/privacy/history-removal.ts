@@ -1,5 +1,5 @@
 import type { AuditLog } from '../audit/audit-log';
-import { commerceEntryTypes } from '../history/commerce-entry';
+import { commerceEntryTypes } from '../commerce/commerce-entry';
 import { haveExpiredUnheld, type TableExpiry } from '../personal-data/expiries';
 import type { Transaction } from '../postgres/database';
 import type { Caller } from '../users/user-changes';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type JsonSchema, readMessages } from '../../scripts/message-contract';
+import { toCloudEvent } from '../../src/commerce/commerce-event';
 import { readMessage } from '../../src/consumers/read-message';
-import { toCloudEvent } from '../../src/history/commerce-event';
 import { exampleUserId, type InboundExample, inboundExamples } from '../testkit/message-examples';
 import { problemsBySchema } from '../testkit/schema-problems';
 

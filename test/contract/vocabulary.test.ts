@@ -17,7 +17,7 @@ it.each([
 it.each([
   'src/main.ts',
   'src/users/user.repository.ts',
-  'src/history/user-history.projection.ts',
+  'src/commerce/user-history.projection.ts',
   'src/postgres/database.ts',
   'migrations/1795378879925-CreateUsers.ts',
   'test/unit/users/user.service.test.ts',

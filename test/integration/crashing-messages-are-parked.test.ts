@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import type { CommerceFold } from '../../src/commerce/commerce-fold';
 import { HistoryConsumer } from '../../src/consumers/history.consumer';
 import { openDatabase } from '../../src/data-source';
-import type { CommerceFold } from '../../src/history/commerce-fold';
 import { createIntake } from '../../src/intake';
 import { DeliveryAttemptsRepository } from '../../src/parked/delivery-attempts.repository';
 import { ParkedMessagesRepository } from '../../src/parked/parked-messages.repository';

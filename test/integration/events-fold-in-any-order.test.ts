@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
+import type { CommerceEvent } from '../../src/commerce/commerce-event';
 import { openDatabase } from '../../src/data-source';
-import type { CommerceEvent } from '../../src/history/commerce-event';
 import { createIntake } from '../../src/intake';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { decryptValues } from '../../src/audit/audit-values';
+import { recompute, type SummaryDifference } from '../../src/commerce/recomputation';
+import { RecomputationRepository } from '../../src/commerce/recomputation.repository';
 import { openDatabase } from '../../src/data-source';
-import { recompute, type SummaryDifference } from '../../src/history/recomputation';
-import { RecomputationRepository } from '../../src/history/recomputation.repository';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
-import { fromUnits } from '../../src/history/amount';
-import { toEntry } from '../../src/history/commerce-entry';
-import { type CommerceEvent, toCloudEvent } from '../../src/history/commerce-event';
-import { type CommerceSummary, evolve, initial } from '../../src/history/user-history.projection';
+import { fromUnits } from '../../src/commerce/amount';
+import { toEntry } from '../../src/commerce/commerce-entry';
+import { type CommerceEvent, toCloudEvent } from '../../src/commerce/commerce-event';
+import { type CommerceSummary, evolve, initial } from '../../src/commerce/user-history.projection';
 import type { ForeignMessage } from './commerce-events';
 
 /** The last moment of a schedule; nothing is delivered at it. */

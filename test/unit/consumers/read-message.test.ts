@@ -1,5 +1,5 @@
+import type { CommerceEvent } from '../../../src/commerce/commerce-event';
 import { readMessage } from '../../../src/consumers/read-message';
-import type { CommerceEvent } from '../../../src/history/commerce-event';
 import type { IncomingMessage } from '../../../src/rabbitmq/broker';
 
 const userId = '01975a5e-1111-7000-8000-0000000000ad';

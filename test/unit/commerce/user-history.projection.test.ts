@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { fromUnits, toUnits } from '../../../src/history/amount';
-import { commerceEntryTypes, toEntry, toFact } from '../../../src/history/commerce-entry';
-import { type CommerceEvent, identityOf } from '../../../src/history/commerce-event';
-import { type CommerceSummary, evolve, initial } from '../../../src/history/user-history.projection';
+import { fromUnits, toUnits } from '../../../src/commerce/amount';
+import { commerceEntryTypes, toEntry, toFact } from '../../../src/commerce/commerce-entry';
+import { type CommerceEvent, identityOf } from '../../../src/commerce/commerce-event';
+import { type CommerceSummary, evolve, initial } from '../../../src/commerce/user-history.projection';
 
 const schedules = 1_000;
 const userId = '01975a5e-1111-7000-8000-0000000000ad';

@@ -1,5 +1,5 @@
+import type { HistoryEntry } from '../history/history-entry.entity';
 import type { CommerceEvent } from './commerce-event';
-import type { HistoryEntry } from './history-entry.entity';
 import type { CommerceFact } from './user-history.projection';
 
 /** The types of history entries that come from other services. */

@@ -1,7 +1,7 @@
+import type { HistoryEntry } from '../history/history-entry.entity';
 import type { Database, Transaction } from '../postgres/database';
 import { type SummaryRow, summaryColumns, toSummary } from './commerce.repository';
 import { commerceEntryTypes } from './commerce-entry';
-import type { HistoryEntry } from './history-entry.entity';
 import type { CommerceSummary } from './user-history.projection';
 
 /** What a commerce entry adds to a summary is in these. */
