@@ -1,11 +1,14 @@
 import DataLoader from 'dataloader';
 import type { CommerceRepository } from '../commerce/commerce.repository';
 import { type CommerceSummary, initial } from '../commerce/user-history.projection';
+import type { EmailPreferenceLedger } from '../consent/email-preference-ledger';
+import {
+  type EmailPreferences,
+  initial as initialPreferences,
+} from '../consent/email-preferences.projection';
 import type { HistoryEntry } from '../history/history-entry.entity';
 import type { HistoryFilter, UserHistoryRepository } from '../history/user-history.repository';
 import type { KeysetPosition, Positioned } from '../postgres/keyset';
-import type { EmailPreferenceLedger } from '../users/email-preference-ledger';
-import { type EmailPreferences, initial as initialPreferences } from '../users/email-preferences.projection';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
 

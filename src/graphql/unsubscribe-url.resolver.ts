@@ -1,5 +1,5 @@
 import { Arg, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
-import type { UnsubscribeLinks } from '../users/unsubscribe-links';
+import type { UnsubscribeLinks } from '../consent/unsubscribe-links';
 import type { GraphqlContext } from './context';
 import { EmailPreferencesType } from './user.type';
 import { EmailTopic, topicNames } from './user-enums.type';

@@ -1,5 +1,5 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
-import type { EmailPreferencesService } from '../users/email-preferences.service';
+import type { EmailPreferencesService } from '../consent/email-preferences.service';
 import type { EmailVerificationService } from '../users/email-verification.service';
 import type { User } from '../users/user.entity';
 import type { UserService } from '../users/user.service';

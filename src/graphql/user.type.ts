@@ -1,6 +1,6 @@
 import { Directive, Field, ID, Int, ObjectType } from 'type-graphql';
+import type { EmailPreferences } from '../consent/email-preferences.projection';
 import { DateTime } from '../subgraph/scalars';
-import type { EmailPreferences } from '../users/email-preferences.projection';
 import type {
   DeactivationReason as DeactivationReasonValue,
   VerificationStatus as Status,

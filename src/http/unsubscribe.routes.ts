@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { UnsubscribeLinks } from '../consent/unsubscribe-links';
 import { readTraceparent } from '../telemetry/traceparent';
-import type { UnsubscribeLinks } from '../users/unsubscribe-links';
 import { RequestTimeoutError, withinDeadline } from './deadline';
 import { RateLimit } from './rate-limit';
 import { askingPage, donePage, refusingPage, unsubscribePageHeaders } from './unsubscribe-page';

@@ -66,7 +66,7 @@ const lawfulOnes: Array<Omit<Offender, 'rule'>> = [
   { file: 'src/redis/client.ts', imports: 'ioredis' },
   { file: 'src/rabbitmq/connection.ts', imports: 'amqplib' },
   { file: 'src/users/email-verification-token.ts', imports: 'jose' },
-  { file: 'src/users/unsubscribe-token.ts', imports: 'jose' },
+  { file: 'src/consent/unsubscribe-token.ts', imports: 'jose' },
   { file: 'src/telemetry/spans.ts', imports: '@opentelemetry/api' },
   { file: 'src/app.ts', imports: './config' },
   { file: 'src/cli.ts', imports: './commands/serve' },

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { signUnsubscribeToken, verifyUnsubscribeToken } from '../../../src/users/unsubscribe-token';
+import { signUnsubscribeToken, verifyUnsubscribeToken } from '../../../src/consent/unsubscribe-token';
 
 const keys = [randomBytes(32), randomBytes(32)];
 const find = async (generation: number) => keys[generation - 1] ?? null;

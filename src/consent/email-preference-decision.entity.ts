@@ -1,5 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import { type EmailTopic, User } from './user.entity';
+import { type EmailTopic, User } from '../users/user.entity';
 
 /**
  * A row of the preferences ledger: who said what about which topic, when, through which source, shown which wording.

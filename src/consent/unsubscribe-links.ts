@@ -1,5 +1,5 @@
+import type { SigningKeys } from '../users/signing-keys';
 import type { EmailPreferencesService } from './email-preferences.service';
-import type { SigningKeys } from './signing-keys';
 import { signUnsubscribeToken, type UnsubscribeClaims, verifyUnsubscribeToken } from './unsubscribe-token';
 
 /** Links in mails that turn one topic of one user off, for whoever holds them. */

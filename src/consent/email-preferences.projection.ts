@@ -1,4 +1,4 @@
-import { type EmailTopic, emailTopics } from './user.entity';
+import { type EmailTopic, emailTopics } from '../users/user.entity';
 
 /** What a person allows e-mail about, at some moment. */
 export type EmailPreferences = { readonly [T in EmailTopic]: boolean } & {

@@ -1,4 +1,4 @@
-import { evolve, initial } from '../../../src/users/email-preferences.projection';
+import { evolve, initial } from '../../../src/consent/email-preferences.projection';
 
 const at = (minute: number) => new Date(Date.UTC(2026, 2, 1, 12, minute));
 const fold = (...steps: object[]) =>

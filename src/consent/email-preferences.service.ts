@@ -1,15 +1,15 @@
 import type { AuditLog } from '../audit/audit-log';
 import type { Database, Transaction } from '../postgres/database';
+import type { Idempotency } from '../users/idempotency';
+import { parseUserId } from '../users/normalized';
+import { type EmailTopic, emailTopics, type User } from '../users/user.entity';
+import { UserNotActiveError, UserNotFoundError } from '../users/user.errors';
+import { userEmailPreferencesUpdated } from '../users/user.events';
+import type { UserRepository } from '../users/user.repository';
+import { InputReader } from '../users/user.validation';
+import type { Caller, UserChanges } from '../users/user-changes';
 import type { DecisionEvidence, EmailPreferenceLedger } from './email-preference-ledger';
 import { type EmailDecision, evolve } from './email-preferences.projection';
-import type { Idempotency } from './idempotency';
-import { parseUserId } from './normalized';
-import { type EmailTopic, emailTopics, type User } from './user.entity';
-import { UserNotActiveError, UserNotFoundError } from './user.errors';
-import { userEmailPreferencesUpdated } from './user.events';
-import type { UserRepository } from './user.repository';
-import { InputReader } from './user.validation';
-import type { Caller, UserChanges } from './user-changes';
 
 export type EmailChoices = { [T in EmailTopic]?: boolean | null | undefined };
 

@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
+import { type EmailTopic, emailTopics } from '../users/user.entity';
 import { EmailPreferenceDecision } from './email-preference-decision.entity';
 import { type EmailDecision, type EmailPreferences, evolve, initial } from './email-preferences.projection';
-import { type EmailTopic, emailTopics } from './user.entity';
 
 /** Who said something, where, and what they were shown. */
 export interface DecisionEvidence {

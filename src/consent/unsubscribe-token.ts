@@ -1,6 +1,6 @@
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
-import type { NumberedKey } from './signing-keys';
-import { type EmailTopic, emailTopics } from './user.entity';
+import type { NumberedKey } from '../users/signing-keys';
+import { type EmailTopic, emailTopics } from '../users/user.entity';
 
 /** What an unsubscribe link says: who is to get no more e-mail, and about what. */
 export interface UnsubscribeClaims {
