@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -15,17 +15,39 @@ interface Offender {
 /** For each rule a file that breaks it and nothing else. */
 const offenders: Offender[] = [
   { rule: 'no-cycles', file: 'src/users/circle-begin.ts', imports: './circle-end' },
-  { rule: 'nouns-know-no-door', file: 'src/users/noun.ts', imports: '../graphql/door' },
-  { rule: 'nouns-know-no-door', file: 'src/privacy/noun.ts', imports: '../consumers/door' },
-  { rule: 'door-out-knows-no-door-or-noun', file: 'src/outbox/out.ts', imports: '../users/thing' },
-  { rule: 'backing-services-know-nothing-above', file: 'src/redis/above.ts', imports: '../users/thing' },
-  { rule: 'backing-services-know-nothing-above', file: 'src/rabbitmq/above.ts', imports: '../outbox/thing' },
-  { rule: 'backing-services-know-not-each-other', file: 'src/redis/aside.ts', imports: '../postgres/thing' },
+  { rule: 'downwards-from-telemetry-personal-data', file: 'src/telemetry/up.ts', imports: '../users/thing' },
+  {
+    rule: 'downwards-from-telemetry-personal-data',
+    file: 'src/personal-data/aside.ts',
+    imports: '../telemetry/thing',
+  },
+  {
+    rule: 'downwards-from-postgres-redis-rabbitmq-authentication',
+    file: 'src/redis/up.ts',
+    imports: '../users/thing',
+  },
+  {
+    rule: 'downwards-from-postgres-redis-rabbitmq-authentication',
+    file: 'src/redis/aside.ts',
+    imports: '../postgres/thing',
+  },
+  {
+    rule: 'downwards-from-embedded-postgres-explorer-subgraph-erased-history-outbox',
+    file: 'src/outbox/up.ts',
+    imports: '../users/thing',
+  },
+  {
+    rule: 'downwards-from-embedded-postgres-explorer-subgraph-erased-history-outbox',
+    file: 'src/subgraph/up.ts',
+    imports: '../graphql/door',
+  },
+  { rule: 'downwards-from-audit-parked', file: 'src/audit/up.ts', imports: '../users/thing' },
+  { rule: 'downwards-from-users-commerce', file: 'src/users/up.ts', imports: '../consent/thing' },
+  { rule: 'downwards-from-users-commerce', file: 'src/commerce/aside.ts', imports: '../users/thing' },
+  { rule: 'downwards-from-consent-privacy', file: 'src/privacy/up.ts', imports: '../consumers/door' },
+  { rule: 'downwards-from-graphql-consumers', file: 'src/graphql/up.ts', imports: '../http/door' },
   { rule: 'doors-do-not-reach-past-nouns', file: 'src/graphql/past.ts', imports: '../redis/thing' },
   { rule: 'doors-do-not-reach-past-nouns', file: 'src/consumers/past.ts', imports: '../outbox/thing' },
-  { rule: 'graphql-knows-no-other-door', file: 'src/graphql/aside.ts', imports: '../http/door' },
-  { rule: 'authentication-stands-alone', file: 'src/authentication/up.ts', imports: '../users/thing' },
-  { rule: 'telemetry-stands-alone', file: 'src/telemetry/up.ts', imports: '../users/thing' },
   { rule: 'config-stands-alone', file: 'src/config.ts', imports: './users/thing' },
   { rule: 'only-composers-read-config', file: 'src/history/reads.ts', imports: '../config' },
   { rule: 'only-composers-compose', file: 'src/history/composes.ts', imports: '../app' },
@@ -102,7 +124,7 @@ beforeAll(() => {
       devDependencies: { 'only-for-developers': '1.0.0' },
     }),
   );
-  for (const place of ['users', 'postgres', 'redis', 'rabbitmq', 'outbox', 'telemetry']) {
+  for (const place of ['users', 'consent', 'postgres', 'redis', 'rabbitmq', 'outbox', 'telemetry']) {
     write(`src/${place}/thing.ts`, 'export const thing = 1;\n');
   }
   for (const place of ['graphql', 'http', 'consumers']) write(`src/${place}/door.ts`, 'export {};\n');
@@ -148,4 +170,16 @@ it('has an offender for every rule', () => {
   const { forbidden } = jest.requireActual<{ forbidden: Array<{ name: string }> }>(configFile);
   const shown = new Set(offenders.map(({ rule }) => rule));
   expect(forbidden.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([]);
+});
+
+it('has a floor for every folder of src', () => {
+  const { forbidden } = jest.requireActual<{
+    forbidden: Array<{ name: string; to: { path?: string } }>;
+  }>(configFile);
+  // The rule of the lowest floor names every folder.
+  const [lowest] = forbidden.filter(({ name }) => name.startsWith('downwards-from-'));
+  const folders = readdirSync(join(top, 'src'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'commands')
+    .map(({ name }) => name);
+  expect(folders.filter((name) => !new RegExp(lowest?.to.path ?? '').test(`src/${name}/`))).toEqual([]);
 });
