@@ -9,7 +9,7 @@ import { UnsubscribeLinks } from './consent/unsubscribe-links';
 import { UserHistoryRepository } from './history/user-history.repository';
 import { Outbox } from './outbox/outbox';
 import type { Database } from './postgres/database';
-import { ErasureBeginning } from './privacy/erasure-beginning';
+import { ErasureStarter } from './privacy/erasure-starter';
 import { Erasures } from './privacy/erasures';
 import { LegalHolds } from './privacy/legal-holds';
 import { UserDataExport } from './privacy/user-data-export';
@@ -72,8 +72,8 @@ export function createServices(options: ServicesOptions) {
     authenticationServiceUrl === null
       ? null
       : createCredentialsClient({ baseUrl: new URL(authenticationServiceUrl), log, tracing });
-  const beginning = new ErasureBeginning({ cache, outbox, audit });
-  const erasures = new Erasures({ database, users, cache, beginning, log, patienceMs });
+  const erasureStarter = new ErasureStarter({ cache, outbox, audit });
+  const erasures = new Erasures({ database, users, cache, erasureStarter, log, patienceMs });
   const ledger = new EmailPreferenceLedger(database);
   const emailPreferences = new EmailPreferencesService(database, users, changes, ledger, idempotency, audit);
   return {

@@ -13,16 +13,16 @@ const tenMinutesMs = 600_000;
 
 export interface UpkeepOptions {
   readonly services: Services;
-  /** The connections that no request waits for. */
+  /** Connections reserved for background work, so that requests never wait for it. */
   readonly background: Database;
   readonly policy: RetentionPolicy;
-  /** How often to look for what has had its time, in milliseconds; ten minutes unless told. */
+  /** How often to apply the retention policy, in milliseconds; defaults to ten minutes. */
   readonly retentionIntervalMs?: number;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
 
-/** What the service does by itself to what it stores, put together: going on with erasures, removing what has had its time, sealing. */
+/** Composes the background jobs on stored data: retention, erasures and audit seals. */
 export function createUpkeep(options: UpkeepOptions): Job {
   const { services, background, policy, metrics, log, retentionIntervalMs = tenMinutesMs } = options;
   const { audit, erasures, users } = services;
@@ -30,12 +30,12 @@ export function createUpkeep(options: UpkeepOptions): Job {
   return sideBySide([
     new PeriodicJob({
       intervalMs: retentionIntervalMs,
-      onFailure: 'what has had its time could not be removed',
+      onFailure: 'could not remove expired records',
       log,
       work: (stopping) => retention.run(stopping),
     }),
     new ErasureLoop({ erasures, log }),
-    // Nobody waits for a seal: the relay finds what tells of it by its poll.
+    // Without a wake function: no caller waits for a seal, so the relay finds its event at the next poll.
     new AuditSealer({ database: background, outbox: new Outbox(), log }),
   ]);
 }

@@ -39,8 +39,8 @@ export async function writeTogether(
   return row?.written ?? 0;
 }
 
-/** The same write, but rows are left out that a constraint does not allow beside others. */
-export function orNothing({ sql, rows }: Write): Write {
+/** The same write; it skips rows that violate a unique constraint. */
+export function onConflictDoNothing({ sql, rows }: Write): Write {
   return { sql: `${sql} ON CONFLICT DO NOTHING`, rows };
 }
 

@@ -3,16 +3,16 @@ import type { Logger } from 'pino';
 import type { KeysetPosition } from '../postgres/keyset';
 import type { Erasures } from './erasures';
 
-const erasuresAtOnce = 10;
+const pageSize = 10;
 
 export interface ErasureLoopOptions {
   erasures: Erasures;
   log: Logger;
-  /** How often to look for erasures that nobody is at, in milliseconds; 1,000 unless told. */
+  /** How often to check for incomplete erasures, in milliseconds; defaults to 1,000. */
   pollIntervalMs?: number;
 }
 
-/** Goes on with erasures that are not complete, whoever began them; safe on any number of replicas. */
+/** Continues incomplete erasures, also those that other replicas started. Safe on any number of replicas. */
 export class ErasureLoop {
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
@@ -23,7 +23,7 @@ export class ErasureLoop {
     this.running ??= this.run();
   }
 
-  /** Finishes the batch in hand. */
+  /** Resolves when the current batch is finished. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running;
@@ -38,34 +38,34 @@ export class ErasureLoop {
     }
   }
 
-  /** Goes on with every erasure once; one that fails takes nothing from those behind it. */
+  /** Continues every incomplete erasure once. A failing erasure does not stop the pass. */
   private async pass(): Promise<void> {
     const { erasures, log } = this.options;
     const { signal } = this.stopping;
-    let waiting = 0;
+    let failed = 0;
     let first: { erasureId?: string; err: unknown } | undefined;
     try {
-      for await (const id of this.walk()) {
+      for await (const id of this.incompleteIds()) {
         try {
           while (!signal.aborted && (await erasures.advance(id)));
         } catch (err) {
-          // Also when the database does not answer: that may be due to this erasure, and else the walk ends by itself.
-          waiting += 1;
+          // Also for an unavailable database: this erasure may be the cause. Otherwise reading the next page fails and ends the pass.
+          failed += 1;
           first ??= { erasureId: id, err };
         }
       }
     } catch (err) {
       first ??= { err };
     }
-    if (first) log.warn(waiting > 0 ? { waiting, ...first } : first, 'erasures wait: they could not go on');
+    if (first) log.warn(failed > 0 ? { failed, ...first } : first, 'could not continue erasures');
   }
 
-  /** The ids of all erasures that are not complete, each once, whatever becomes of those before. */
-  private async *walk(): AsyncGenerator<string> {
+  /** Yields the id of each incomplete erasure once, also after an earlier one has failed. */
+  private async *incompleteIds(): AsyncGenerator<string> {
     const { signal } = this.stopping;
     let last: KeysetPosition | undefined;
-    for (let count = erasuresAtOnce; count === erasuresAtOnce && !signal.aborted; ) {
-      const page = await this.options.erasures.findRunning(erasuresAtOnce, last);
+    for (let count = pageSize; count === pageSize && !signal.aborted; ) {
+      const page = await this.options.erasures.findRunning(pageSize, last);
       for (const { id } of page) {
         if (signal.aborted) return;
         yield id;

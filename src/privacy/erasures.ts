@@ -10,8 +10,8 @@ import type { UserRepository } from '../users/user.repository';
 import { InputReader } from '../users/user.validation';
 import type { Caller } from '../users/user-changes';
 import type { Erasure } from './erasure.entity';
-import type { ErasureBeginning } from './erasure-beginning';
 import type { LedgerEntry } from './erasure-ledger';
+import type { ErasureStarter } from './erasure-starter';
 import { addRecords, batchedStores, countRecords, deleteRecords, immediateStores } from './erasure-stores';
 import { LegalHold } from './legal-hold.entity';
 
@@ -45,7 +45,7 @@ export interface ErasuresOptions {
   database: Database;
   users: UserRepository;
   cache: UserCache;
-  beginning: ErasureBeginning;
+  erasureStarter: ErasureStarter;
   log: Logger;
   /** How long `erase` goes on before it leaves the rest to the loop. */
   patienceMs: number;
@@ -92,7 +92,7 @@ export class Erasures {
     const reason = readReason(input);
     const erasure = await this.options.database.transaction(async (tx) => {
       const user = await this.lockErasable(tx, input);
-      return this.options.beginning.begin(tx, {
+      return this.options.erasureStarter.start(tx, {
         caller,
         userId: user.id,
         user,
@@ -117,7 +117,7 @@ export class Erasures {
    * @throws LegalHoldError when somebody has placed a hold since the erasure
    */
   async eraseAgain(caller: Caller, { userId, erasedAt, sequence }: LedgerEntry): Promise<ErasedAgain> {
-    const { database, users, beginning } = this.options;
+    const { database, users, erasureStarter } = this.options;
     const { erasure, user } = await database.transaction(async (tx) => {
       const user = await users.lock(tx, userId);
       // A hold that is older than the erasure was released before it, and is back with the backup.
@@ -126,7 +126,7 @@ export class Erasures {
         erasedAt,
       ]);
       await refuseHeld(tx, userId);
-      const erasure = await beginning.begin(tx, {
+      const erasure = await erasureStarter.start(tx, {
         caller,
         userId,
         user,

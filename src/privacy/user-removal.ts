@@ -118,7 +118,7 @@ class Failures {
     metrics.retentionFailures.inc({ what: expiry.name });
     if (this.count > mostLogged) return;
     const fields = { userId, what: expiry.name, err: error };
-    const message = 'a user who has had the time could not be removed';
+    const message = 'could not remove an expired user';
     // What is in the way for now goes by itself.
     if (error instanceof DatabaseUnavailableError) log.warn(fields, message);
     else log.error(fields, message);
@@ -129,7 +129,7 @@ class Failures {
     if (others > 0)
       this.options.log.error(
         { what: this.options.expiry.name, others },
-        'more users who have had their time could not be removed',
+        'could not remove more expired users',
       );
   }
 

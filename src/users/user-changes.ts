@@ -29,8 +29,8 @@ export function checkVersion(user: User, expectedVersion: number | null | undefi
   }
 }
 
-/** A change that is written, to be told: `before` is null for a user nobody was told of yet. */
-interface Told {
+/** A change to publish. `before` is null when nothing was published about the user yet. */
+interface Change {
   readonly before: User | null;
   readonly user: User;
   readonly event: UserEvent;
@@ -55,8 +55,10 @@ export class UserChanges {
 
   /** Writes a new user; one that is `PENDING` is not told to anybody yet. */
   async insert(tx: Transaction, user: User, event: UserEvent | null, origin: Origin): Promise<User> {
-    const told = event ? this.toldOfNew(tx, [{ before: null, user, event, at: user.createdAt }], origin) : [];
-    await this.users.insert(tx, user, told);
+    const along = event
+      ? this.newUserWrites(tx, [{ before: null, user, event, at: user.createdAt }], origin)
+      : [];
+    await this.users.insert(tx, user, along);
     tx.afterCommit(() => this.cache.write(user));
     return user;
   }
@@ -73,14 +75,14 @@ export class UserChanges {
     origin: Origin,
   ): Promise<Set<User>> {
     const inserted = await this.users.insertFree(tx, users);
-    const told = [...inserted].map((user) => ({
+    const changes = [...inserted].map((user) => ({
       before: null,
       user,
       event: eventOf(user),
       at: user.createdAt,
     }));
-    if (told.length > 0)
-      await sendAll(tx, this.toldOfNew(tx, told, origin)).catch((error: unknown) => {
+    if (changes.length > 0)
+      await sendAll(tx, this.newUserWrites(tx, changes, origin)).catch((error: unknown) => {
         throw fromConstraint(error);
       });
     tx.afterCommit(async () => {
@@ -108,7 +110,10 @@ export class UserChanges {
     const changed = Object.assign(new User(), read, written);
     // Nobody was told of a user that is still to be accepted, nor is it in the audit log: for both it begins now.
     const before = read.status === 'PENDING' ? null : read;
-    await sendAll(tx, await this.told(tx, [{ before, user: changed, event: eventOf(changed), at }], origin));
+    await sendAll(
+      tx,
+      await this.changeWrites(tx, [{ before, user: changed, event: eventOf(changed), at }], origin),
+    );
     tx.afterCommit(() => this.cache.write(changed));
     return changed;
   }
@@ -123,25 +128,25 @@ export class UserChanges {
   }
 
   /** What is written along with changes: history entries, audit entries and the events of both. */
-  private async told(tx: Transaction, told: readonly Told[], origin: Origin): Promise<Writes> {
-    const audited = await this.audit.recording(tx, auditedOf(told, origin));
-    return this.writesOf(tx, told, origin, audited);
+  private async changeWrites(tx: Transaction, changes: readonly Change[], origin: Origin): Promise<Writes> {
+    const audited = await this.audit.recording(tx, auditedOf(changes, origin));
+    return this.writesOf(tx, changes, origin, audited);
   }
 
-  private toldOfNew(tx: Transaction, told: readonly Told[], origin: Origin): Writes {
-    return this.writesOf(tx, told, origin, this.audit.recordingNew(auditedOf(told, origin)));
+  private newUserWrites(tx: Transaction, changes: readonly Change[], origin: Origin): Writes {
+    return this.writesOf(tx, changes, origin, this.audit.recordingNew(auditedOf(changes, origin)));
   }
 
   private writesOf(
     tx: Transaction,
-    told: readonly Told[],
+    changes: readonly Change[],
     { traceparent }: Origin,
     audited: AuditRecord<readonly Write[]>,
   ): Writes {
-    const changes = told.map((one) => ({ ...one, eventId: uuidv7() }));
-    for (const { user, event } of changes)
+    const identified = changes.map((change) => ({ ...change, eventId: uuidv7() }));
+    for (const { user, event } of identified)
       if (event.type === 'UserCreated') tx.afterCommit(() => this.onKnown(user.id));
-    const entries = changes.map(({ user, event, at, eventId }) => ({
+    const entries = identified.map(({ user, event, at, eventId }) => ({
       id: uuidv7(),
       userId: user.id,
       occurredAt: at,
@@ -151,7 +156,7 @@ export class UserChanges {
       late: false,
       ...event.history,
     }));
-    const events = changes.map(({ user, event, at, eventId }) => ({
+    const events = identified.map(({ user, event, at, eventId }) => ({
       id: eventId,
       userId: user.id,
       version: user.version,
@@ -174,8 +179,8 @@ async function sendAll(tx: Transaction, writes: Writes): Promise<void> {
   await writeTogether(tx, ...writes);
 }
 
-function auditedOf(told: readonly Told[], origin: Origin): AuditedAction[] {
-  return told.map(({ before, user, event, at }) => ({
+function auditedOf(changes: readonly Change[], origin: Origin): AuditedAction[] {
+  return changes.map(({ before, user, event, at }) => ({
     origin,
     userId: user.id,
     action: event.action,

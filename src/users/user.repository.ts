@@ -1,7 +1,7 @@
 import { haveExpiredByThemselves } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
-import { insertRows, orNothing, type Write, writeTogether } from '../postgres/write';
+import { insertRows, onConflictDoNothing, type Write, writeTogether } from '../postgres/write';
 import { normalized } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
 import { fromConstraint } from './user.errors';
@@ -128,7 +128,7 @@ export class UserRepository {
   async insert(tx: Transaction, user: User, along: readonly Write[]): Promise<void> {
     const write = insertRows(User, [user]);
     try {
-      if ((await writeTogether(tx, orNothing(write), ...along)) === 1) return;
+      if ((await writeTogether(tx, onConflictDoNothing(write), ...along)) === 1) return;
       await this.removeExpiredPending(tx, user);
       await writeTogether(tx, write, ...along);
     } catch (error) {
@@ -191,7 +191,7 @@ export class UserRepository {
     return tx.manager.query(
       `SELECT ${columns} FROM users WHERE id = ANY ($1::uuid[])
          OR email_normalized = ANY ($2::text[]) OR username_normalized = ANY ($3::text[])`,
-      takenBy(wanted),
+      uniqueKeysOf(wanted),
     );
   }
 
@@ -202,7 +202,7 @@ export class UserRepository {
          AND (id = ANY ($1::uuid[]) OR email_normalized = ANY ($2::text[])
            OR username_normalized = ANY ($3::text[]))
        ORDER BY id FOR UPDATE`,
-      takenBy(wanted),
+      uniqueKeysOf(wanted),
     );
     for (const { id } of expired) await this.removePending(tx, id);
   }
@@ -228,7 +228,7 @@ function takes({ id, email_normalized, username_normalized }: TakenNames): strin
   return JSON.stringify([id, email_normalized, username_normalized]);
 }
 
-function takenBy(users: readonly User[]): [string[], string[], string[]] {
+function uniqueKeysOf(users: readonly User[]): [string[], string[], string[]] {
   return [
     users.map(({ id }) => id),
     users.map(({ emailNormalized }) => emailNormalized),

@@ -99,7 +99,7 @@ it('completes in one pass what waits behind more failing erasures than are read 
   expect(new Set(waiting)).toEqual(new Set(failingIds));
 });
 
-it('warns once in a pass: how many wait, and why the first one does, in ids only', async () => {
+it('warns once in a pass: how many failed, and the cause of the first, in ids only', async () => {
   const advance = jest.spyOn(services.erasures, 'advance');
   const started = startLoop(services.erasures);
   await eventually(() => expect(logged).not.toEqual([]));
@@ -110,7 +110,7 @@ it('warns once in a pass: how many wait, and why the first one does, in ids only
   expect(logged).toEqual([
     expect.objectContaining({
       level: 'warn',
-      waiting: failing,
+      failed: failing,
       erasureId: tried[0],
       err: expect.objectContaining({ name: 'QueryFailedError' }),
     }),

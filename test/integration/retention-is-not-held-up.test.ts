@@ -136,7 +136,7 @@ describe.each([
           userId,
           what: name,
           err: { name: 'QueryFailedError', code: 'P0001', at: expect.any(String) },
-          msg: 'a user who has had the time could not be removed',
+          msg: 'could not remove an expired user',
         })),
       );
       expect(logged.at(-1)).toMatchObject({ level: 'error', what: name, others: failingCount - 20 });

@@ -5,7 +5,7 @@ import { AuditKey } from '../../src/audit/audit-key.entity';
 import { UnsealedAuditEntry } from '../../src/audit/unsealed-audit-entry.entity';
 import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
-import { insertRows, orNothing, writeTogether } from '../../src/postgres/write';
+import { insertRows, onConflictDoNothing, writeTogether } from '../../src/postgres/write';
 import { createLogger } from '../../src/telemetry/logger';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
@@ -77,7 +77,7 @@ describe('rows that are written together', () => {
       database.transaction((tx) =>
         writeTogether(
           tx,
-          orNothing(insertRows(AuditKey, [key])),
+          onConflictDoNothing(insertRows(AuditKey, [key])),
           insertRows(AuditEntry, [entry]),
           insertRows(UnsealedAuditEntry, [{ entryId: entry.id }]),
         ),

@@ -9,7 +9,7 @@ import { Erasure } from './erasure.entity';
 import { addRecords, batchedStores, deleteRecords, immediateStores } from './erasure-stores';
 
 /** Whose erasure begins, and why. */
-export interface BegunErasure {
+export interface ErasureStart {
   readonly caller: Caller;
   readonly userId: string;
   /** Locked; null when an id is erased that nobody has. */
@@ -22,19 +22,19 @@ export interface BegunErasure {
   readonly earlier?: { readonly erasedAt: Date; readonly sequence: number };
 }
 
-export interface ErasureBeginningOptions {
+export interface ErasureStarterOptions {
   readonly cache: UserCache;
   readonly outbox: Outbox;
   readonly audit: AuditLog;
 }
 
 /** The first step of an erasure: what makes the user unknown at once and for ever. */
-export class ErasureBeginning {
-  constructor(private readonly options: ErasureBeginningOptions) {}
+export class ErasureStarter {
+  constructor(private readonly options: ErasureStarterOptions) {}
 
   /** Removes what works or refers to the user, takes the id for ever, writes the ledger, and lets others know. */
-  async begin(tx: Transaction, begun: BegunErasure): Promise<Erasure> {
-    const { caller, userId, user, reason, auditReason, earlier } = begun;
+  async start(tx: Transaction, start: ErasureStart): Promise<Erasure> {
+    const { caller, userId, user, reason, auditReason, earlier } = start;
     const at = new Date(Math.max(Date.now(), (user?.updatedAt.getTime() ?? 0) + 1));
     const erasure: Erasure = {
       id: uuidv7(),
