@@ -1,38 +1,40 @@
-/** What ends a text, in whatever form it is written: a quotation mark, a control character, bytes that are none. */
+/** Separates texts: quotation marks, control characters, and bytes that are not UTF-8. */
 const betweenTexts = /["\p{Cc}\uFFFD]+/u;
 
 /**
- * The texts that a document is made of: as they are written between quotation marks, whether it is JSON or not, with
- * the numbers; and where it is JSON, every name and string as it is meant. Without NUL, which PostgreSQL does not have.
+ * Yields the texts of a document: what is between quotation marks or control characters, whether it is JSON or not.
+ * Of JSON also every name and string, unescaped. NUL separates texts, as PostgreSQL cannot store it.
  */
 export function* textsIn(document: string): Generator<string> {
   yield* document.split(betweenTexts);
-  const open = [parsed(document)];
-  while (open.length > 0) {
-    const next = open.pop();
-    if (typeof next === 'string') yield* next.split('\0');
-    if (typeof next !== 'object' || next === null) continue;
-    for (const [name, inner] of Object.entries(next)) {
-      open.push(name, inner);
-      // A CloudEvent may carry its data like this.
-      if (name === 'data_base64' && typeof inner === 'string')
-        yield* textsIn(Buffer.from(inner, 'base64').toString());
-    }
+  for (const [name, value] of nodesOf(document)) {
+    yield* name.split('\0');
+    if (typeof value !== 'string') continue;
+    yield* value.split('\0');
+    if (name === base64Member) yield* textsIn(decoded(value));
   }
 }
 
-/** The strings and numbers that a JSON document has under this name, at any depth; none where it is no JSON. */
+/** Yields the strings and numbers that a JSON document has under this name, at any depth. Nothing if it is not JSON. */
 export function* valuesIn(document: string, wanted: string): Generator<string> {
-  const open = [parsed(document)];
-  while (open.length > 0) {
-    const next = open.pop();
-    if (typeof next !== 'object' || next === null) continue;
-    for (const [name, inner] of Object.entries(next)) {
-      if (name === wanted && (typeof inner === 'string' || typeof inner === 'number')) yield String(inner);
-      if (name === 'data_base64' && typeof inner === 'string')
-        yield* valuesIn(Buffer.from(inner, 'base64').toString(), wanted);
-      open.push(inner);
-    }
+  for (const [name, value] of nodesOf(document)) {
+    if (name === wanted && (typeof value === 'string' || typeof value === 'number')) yield String(value);
+    if (name === base64Member && typeof value === 'string') yield* valuesIn(decoded(value), wanted);
+  }
+}
+
+/** In a CloudEvent, the member that carries data as base64. */
+const base64Member = 'data_base64';
+const decoded = (base64: string) => Buffer.from(base64, 'base64').toString();
+
+/** Yields every value of a JSON document, with the name or index it has in its parent. The root's name is empty. */
+function* nodesOf(document: string): Generator<[name: string, value: unknown]> {
+  const open: [string, unknown][] = [['', parsed(document)]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    yield next;
+    const [, value] = next;
+    if (typeof value !== 'object' || value === null) continue;
+    for (const entry of Object.entries(value)) open.push(entry);
   }
 }
 
