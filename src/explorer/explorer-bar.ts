@@ -1,4 +1,4 @@
-import { exampleUserId } from './explorer-example';
+import { exampleUserId } from './explorer-examples';
 
 /** The strip above GraphiQL where a visitor pastes an access token, as parts of the page. */
 

@@ -1,14 +1,42 @@
-import type { ExplorerExample } from './explorer-example';
-import { explorerMutations } from './explorer-mutations';
-import { explorerPrivacy } from './explorer-privacy';
-import { explorerQueries } from './explorer-queries';
+import * as mutations from './explorer-mutations';
+import * as privacy from './explorer-privacy';
+import * as queries from './explorer-queries';
 
-const [createUser, ...laterMutations] = explorerMutations;
+/** An operation that the explorer opens in a tab. */
+export interface ExplorerExample {
+  readonly query: string;
+  readonly variables?: Readonly<Record<string, unknown>>;
+}
 
-/** An operation for every query and mutation of the graph; first the one that makes a user. */
+/** The user that all examples use. The first example creates it. */
+export const exampleUserId = '01900000-0000-7000-8000-000000000001';
+
+const userId = exampleUserId;
+
+/** One example for each query and mutation of the graph, in the order of the tabs. */
 export const explorerExamples: readonly ExplorerExample[] = [
-  ...(createUser === undefined ? [] : [createUser]),
-  ...explorerQueries,
-  ...laterMutations,
-  ...explorerPrivacy,
+  { query: mutations.createUser(userId) },
+  { query: queries.users, variables: { filter: { status: ['ACTIVE'] }, first: 20, after: null } },
+  { query: queries.user, variables: { id: userId } },
+  { query: queries.me },
+  { query: queries.userByEmail, variables: { email: 'ada@example.com' } },
+  { query: queries.userEmailPreferences, variables: { userId } },
+  { query: queries.auditTrail, variables: { userId, first: 20 } },
+  {
+    query: mutations.updateUser,
+    variables: { input: { userId, displayName: 'Ada L.', phoneNumber: '+442071234567' } },
+  },
+  { query: mutations.deactivateUser, variables: { input: { userId, reason: 'USER_REQUESTED' } } },
+  { query: mutations.reactivateUser, variables: { input: { userId } } },
+  {
+    query: mutations.updateEmailPreferences,
+    variables: { input: { userId, newsletter: true, source: 'explorer' } },
+  },
+  { query: mutations.requestEmailVerification, variables: { input: { userId } } },
+  { query: mutations.confirmEmail, variables: { input: { token: 'the token from the message' } } },
+  { query: privacy.exportUserData, variables: { input: { userId } } },
+  { query: privacy.placeLegalHold, variables: { input: { userId, reason: 'an open dispute' } } },
+  { query: privacy.releaseLegalHold, variables: { input: { userId, reason: 'the dispute is settled' } } },
+  { query: privacy.eraseUser, variables: { input: { userId, dryRun: true } } },
+  { query: privacy.erasure, variables: { id: 'the id of an erasure' } },
 ];

@@ -1,7 +1,7 @@
-import { type ExplorerExample, exampleUserId as userId } from './explorer-example';
-
-// Without variables: GraphiQL does not show those of the tab it opens with.
-const createUser = `# Makes a user. Needs users:write. Without userId it gets
+// Without variables: GraphiQL does not show the variables of the tab that opens first.
+export const createUser = (
+  userId: string,
+): string => `# Makes a user. Needs users:write. Without userId it gets
 # an id of its own. The other tabs are about this user.
 mutation CreateUser {
   createUser(
@@ -37,7 +37,7 @@ mutation CreateUser {
 }
 `;
 
-const updateUser = `# Left out = unchanged, null = cleared.
+export const updateUser = `# Left out = unchanged, null = cleared.
 # A new email waits in pendingEmail until it is confirmed.
 mutation UpdateUser($input: UpdateUserInput!) {
   updateUser(input: $input) {
@@ -67,7 +67,7 @@ mutation UpdateUser($input: UpdateUserInput!) {
 }
 `;
 
-const deactivateUser = `# Doing it twice is a success with one effect.
+export const deactivateUser = `# Doing it twice is a success with one effect.
 mutation DeactivateUser($input: DeactivateUserInput!) {
   deactivateUser(input: $input) {
     __typename
@@ -87,7 +87,7 @@ mutation DeactivateUser($input: DeactivateUserInput!) {
 }
 `;
 
-const reactivateUser = `# Brings a deactivated user back. Needs users:write.
+export const reactivateUser = `# Brings a deactivated user back. Needs users:write.
 mutation ReactivateUser($input: ReactivateUserInput!) {
   reactivateUser(input: $input) {
     __typename
@@ -105,7 +105,7 @@ mutation ReactivateUser($input: ReactivateUserInput!) {
 }
 `;
 
-const updateEmailPreferences = `# "source" is where the person said so.
+export const updateEmailPreferences = `# "source" is where the person said so.
 mutation SetEmailPreferences($input: UpdateEmailPreferencesInput!) {
   updateEmailPreferences(input: $input) {
     __typename
@@ -124,7 +124,7 @@ mutation SetEmailPreferences($input: UpdateEmailPreferencesInput!) {
 }
 `;
 
-const requestEmailVerification = `# Sends a confirmation token to the address that waits for one.
+export const requestEmailVerification = `# Sends a confirmation token to the address that waits for one.
 mutation VerifyEmail($input: RequestEmailVerificationInput!) {
   requestEmailVerification(input: $input) {
     __typename
@@ -144,7 +144,7 @@ mutation VerifyEmail($input: RequestEmailVerificationInput!) {
 }
 `;
 
-const confirmEmail = `# Whoever holds the token may confirm. It works once.
+export const confirmEmail = `# Whoever holds the token may confirm. It works once.
 mutation ConfirmEmail($input: ConfirmEmailInput!) {
   confirmEmail(input: $input) {
     __typename
@@ -164,17 +164,3 @@ mutation ConfirmEmail($input: ConfirmEmailInput!) {
   }
 }
 `;
-
-/** An operation for every mutation of the graph, in the order of a user's life. */
-export const explorerMutations: readonly ExplorerExample[] = [
-  { query: createUser },
-  {
-    query: updateUser,
-    variables: { input: { userId, displayName: 'Ada L.', phoneNumber: '+442071234567' } },
-  },
-  { query: deactivateUser, variables: { input: { userId, reason: 'USER_REQUESTED' } } },
-  { query: reactivateUser, variables: { input: { userId } } },
-  { query: updateEmailPreferences, variables: { input: { userId, newsletter: true, source: 'explorer' } } },
-  { query: requestEmailVerification, variables: { input: { userId } } },
-  { query: confirmEmail, variables: { input: { token: 'the token from the message' } } },
-];

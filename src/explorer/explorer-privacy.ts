@@ -1,6 +1,4 @@
-import { type ExplorerExample, exampleUserId as userId } from './explorer-example';
-
-const exportUserData = `# Everything that is stored about a user: for the user and users:privacy.
+export const exportUserData = `# Everything that is stored about a user: for the user and users:privacy.
 mutation ExportData($input: ExportUserDataInput!) {
   exportUserData(input: $input) {
     __typename
@@ -17,7 +15,7 @@ mutation ExportData($input: ExportUserDataInput!) {
 }
 `;
 
-const eraseUser = `# With dryRun: the plan. Without: for ever. Needs users:privacy.
+export const eraseUser = `# With dryRun: the plan. Without: for ever. Needs users:privacy.
 mutation EraseUser($input: EraseUserInput!) {
   eraseUser(input: $input) {
     __typename
@@ -41,7 +39,7 @@ mutation EraseUser($input: EraseUserInput!) {
 }
 `;
 
-const erasure = `# How far an erasure has come. Needs users:privacy.
+export const erasure = `# How far an erasure has come. Needs users:privacy.
 query Erasure($id: ID!) {
   erasure(id: $id) {
     userId
@@ -56,7 +54,7 @@ query Erasure($id: ID!) {
 }
 `;
 
-const placeLegalHold = `# Keeps the data from erasure and retention. Needs users:privacy.
+export const placeLegalHold = `# Keeps the data from erasure and retention. Needs users:privacy.
 mutation PlaceLegalHold($input: PlaceLegalHoldInput!) {
   placeLegalHold(input: $input) {
     __typename
@@ -67,7 +65,7 @@ mutation PlaceLegalHold($input: PlaceLegalHoldInput!) {
 }
 `;
 
-const releaseLegalHold = `# Ends a legal hold. Needs users:privacy.
+export const releaseLegalHold = `# Ends a legal hold. Needs users:privacy.
 mutation ReleaseLegalHold($input: ReleaseLegalHoldInput!) {
   releaseLegalHold(input: $input) {
     __typename
@@ -77,12 +75,3 @@ mutation ReleaseLegalHold($input: ReleaseLegalHoldInput!) {
   }
 }
 `;
-
-/** An operation for every mutation and query about personal data. */
-export const explorerPrivacy: readonly ExplorerExample[] = [
-  { query: exportUserData, variables: { input: { userId } } },
-  { query: placeLegalHold, variables: { input: { userId, reason: 'an open dispute' } } },
-  { query: releaseLegalHold, variables: { input: { userId, reason: 'the dispute is settled' } } },
-  { query: eraseUser, variables: { input: { userId, dryRun: true } } },
-  { query: erasure, variables: { id: 'the id of an erasure' } },
-];

@@ -1,6 +1,4 @@
-import { type ExplorerExample, exampleUserId } from './explorer-example';
-
-const users = `# A page of users. Needs users:read.
+export const users = `# A page of users. Needs users:read.
 # For the next page, put endCursor into "after".
 query Users($filter: UserFilter, $first: Int, $after: String) {
   users(filter: $filter, first: $first, after: $after) {
@@ -19,7 +17,7 @@ query Users($filter: UserFilter, $first: Int, $after: String) {
 }
 `;
 
-const user = `# One user, and what happened to it, newest first.
+export const user = `# One user, and what happened to it, newest first.
 # Without users:read only the public fields answer.
 query User($id: ID!) {
   user(id: $id) {
@@ -50,7 +48,7 @@ query User($id: ID!) {
 }
 `;
 
-const me = `# The user of the token: its "sub" is a user's id.
+export const me = `# The user of the token: its "sub" is a user's id.
 query Me {
   me {
     id
@@ -70,7 +68,7 @@ query Me {
 }
 `;
 
-const userByEmail = `# Whose address is this? Needs users:read.
+export const userByEmail = `# Whose address is this? Needs users:read.
 query UserByEmail($email: String!) {
   userByEmail(email: $email) {
     id
@@ -81,7 +79,7 @@ query UserByEmail($email: String!) {
 }
 `;
 
-const userEmailPreferences = `# What this user wants to be written about.
+export const userEmailPreferences = `# What this user wants to be written about.
 query EmailPreferences($userId: ID!) {
   userEmailPreferences(userId: $userId) {
     marketing
@@ -95,7 +93,7 @@ query EmailPreferences($userId: ID!) {
 }
 `;
 
-const auditTrail = `# Who changed this user's data? Needs users:audit.
+export const auditTrail = `# Who changed this user's data? Needs users:audit.
 query AuditTrail($userId: ID!, $first: Int) {
   auditTrail(userId: $userId, first: $first) {
     nodes {
@@ -112,13 +110,3 @@ query AuditTrail($userId: ID!, $first: Int) {
   }
 }
 `;
-
-/** An operation for every query of the graph. */
-export const explorerQueries: readonly ExplorerExample[] = [
-  { query: users, variables: { filter: { status: ['ACTIVE'] }, first: 20, after: null } },
-  { query: user, variables: { id: exampleUserId } },
-  { query: me },
-  { query: userByEmail, variables: { email: 'ada@example.com' } },
-  { query: userEmailPreferences, variables: { userId: exampleUserId } },
-  { query: auditTrail, variables: { userId: exampleUserId, first: 20 } },
-];

@@ -4,9 +4,9 @@ import { badUserInput } from '../subgraph/errors';
 import { buildFederatedSchema } from '../subgraph/federation';
 import { parseUserId } from '../users/normalized';
 import { operations, userFieldsOf } from './access/access';
-import { guardSchema } from './access/guarded-schema';
-import { requireClosed } from './access/operation-readers';
-import { piiTags, requireMapped } from './access/personal-fields';
+import { guardAccess } from './access/access-guard';
+import { checkOperationAccess } from './access/operation-access-check';
+import { checkFieldsAreMapped, piiTags } from './access/pii-tags';
 import { AuditTrailResolver } from './audit-trail.resolver';
 import type { GraphqlContext } from './context';
 import { PrivacyResolver } from './privacy.resolver';
@@ -58,8 +58,8 @@ export function createSchema(
     directives: piiTags(shown),
     ...(maxRepresentations === undefined ? {} : { maxRepresentations }),
   });
-  requireClosed(requireMapped(schema, shown), shown, operations);
-  return guardSchema(schema, userFieldsOf(shown));
+  checkOperationAccess(checkFieldsAreMapped(schema, shown), shown, operations);
+  return guardAccess(schema, userFieldsOf(shown));
 }
 
 /** A user that another subgraph points at. Reads the `id` and nothing else of what the caller put in. */

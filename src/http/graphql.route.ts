@@ -3,7 +3,7 @@ import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Tracing } from '../telemetry/tracing';
 import { withinDeadline } from './deadline';
-import { errorBody } from './error-body';
+import { errorBody } from './error-responses';
 import { traceRequest } from './trace-request';
 
 export interface GraphqlRouteOptions<Context extends BaseContext> {

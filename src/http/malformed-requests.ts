@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { errorBody } from './error-body';
+import { errorBody } from './error-responses';
 
 interface Answer {
   readonly status: number;

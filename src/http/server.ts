@@ -10,10 +10,10 @@ import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
 import { addDevelopmentEventsRoute, type DevelopmentEvent } from './development-events.route';
 import { Drain, type DrainTimes } from './drain';
+import { setErrorResponses } from './error-responses';
 import { addGraphqlRoute } from './graphql.route';
 import { answerClientError, answerMalformedUrl } from './malformed-requests';
 import { addOperationsRoutes, type Readiness } from './operations.routes';
-import { answerFailures } from './refusals';
 import { answerUnknownRoutes } from './unknown-route';
 import { addUnsubscribeRoutes, type UnsubscribeRoutesOptions } from './unsubscribe.routes';
 
@@ -84,7 +84,7 @@ export async function createHttpServer<Context extends BaseContext>(
   }) as unknown as FastifyInstance;
   app.removeContentTypeParser('text/plain');
 
-  answerFailures(app);
+  setErrorResponses(app);
   const drain = new Drain(app);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);

@@ -68,7 +68,7 @@ export function buildFederatedSchema<Context>(options: FederatedSchemaOptions<Co
     ...(options.composed && { directives: [...options.composed] }),
   });
   const document = sorted(
-    mended(parse(printSubgraphSchema(executable), { noLocation: true }), options.directives ?? {}),
+    withDirectives(parse(printSubgraphSchema(executable), { noLocation: true }), options.directives ?? {}),
   );
   const typeDefs: DocumentNode = {
     kind: Kind.DOCUMENT,
@@ -103,7 +103,7 @@ export function printFederatedSchema(schema: GraphQLSchema): string {
  * Adds directives that are no decorators, drops the schema definition, which says nothing, and
  * puts arguments in the order they are written in: decorators of parameters run from the last to the first.
  */
-function mended(document: DocumentNode, directives: Readonly<Record<string, readonly string[]>>) {
+function withDirectives(document: DocumentNode, directives: Readonly<Record<string, readonly string[]>>) {
   const pending = new Set(Object.keys(directives));
   const add = <Node extends { readonly directives?: readonly ConstDirectiveNode[] }>(
     node: Node,

@@ -5,8 +5,8 @@ import type { Page } from 'playwright-core';
 import { type App, startApp } from '../../src/app';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { loadConfig } from '../../src/config';
-import { exampleUserId } from '../../src/explorer/explorer-example';
-import { explorerExamples } from '../../src/explorer/explorer-examples';
+
+import { exampleUserId, explorerExamples } from '../../src/explorer/explorer-examples';
 import { type OfflineBrowser, startOfflineBrowser } from '../testkit/browser';
 import { eventually } from '../testkit/eventually';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';

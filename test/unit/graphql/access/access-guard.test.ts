@@ -1,6 +1,6 @@
 import { extendSchema, type GraphQLObjectType, parse } from 'graphql';
 import { userFields } from '../../../../src/graphql/access/access';
-import { guardSchema } from '../../../../src/graphql/access/guarded-schema';
+import { guardAccess } from '../../../../src/graphql/access/access-guard';
 import { createSchema } from '../../../../src/graphql/schema';
 
 const extended = (sdl: string) => extendSchema(createSchema([]), parse(sdl));
@@ -18,7 +18,7 @@ describe('the guarded schema', () => {
     ['extend type Mutation { promote: User }', 'operations has no class for promote'],
     ['extend union _Entity = EmailPreferences', 'entities has no class for EmailPreferences'],
   ])('is not built with an element that has no class: %s', (sdl, message) => {
-    expect(() => guardSchema(extended(sdl), userFields)).toThrow(message);
+    expect(() => guardAccess(extended(sdl), userFields)).toThrow(message);
   });
 
   it.each([
@@ -26,10 +26,10 @@ describe('the guarded schema', () => {
     ['Query', 'userByEmail', 'operations names userByEmail, which the schema does not have'],
     ['Mutation', 'createUser', 'operations names createUser, which the schema does not have'],
   ])('is not built while a class outlives its field: %s.%s', (type, field, message) => {
-    expect(() => guardSchema(without(type, field), userFields)).toThrow(message);
+    expect(() => guardAccess(without(type, field), userFields)).toThrow(message);
   });
 
   it('is built of the schema as it is', () => {
-    expect(() => guardSchema(createSchema([]), userFields)).not.toThrow();
+    expect(() => guardAccess(createSchema([]), userFields)).not.toThrow();
   });
 });

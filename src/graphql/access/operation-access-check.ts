@@ -13,7 +13,7 @@ const selfScopes: ReadonlySet<Scope | undefined> = new Set<Scope>([
 ]);
 
 /** Whether those whom a rule lets call an operation may read, without a `User` around it, what is for these. */
-const suffices: Readonly<Record<Readers, (rule: OperationRule) => boolean>> = {
+const covers: Readonly<Record<Readers, (rule: OperationRule) => boolean>> = {
   everybody: () => true,
   self: ({ scope }) => selfScopes.has(scope),
   staff: ({ scope, self }) => staffScopes.has(scope) && !self,
@@ -29,7 +29,7 @@ const suffices: Readonly<Record<Readers, (rule: OperationRule) => boolean>> = {
  *
  * @throws Error for an operation that is open to others than the readers of what it answers
  */
-export function requireClosed(
+export function checkOperationAccess(
   schema: GraphQLSchema,
   shown: ShownFields,
   rules: Readonly<Record<string, OperationRule>>,
@@ -38,7 +38,7 @@ export function requireClosed(
   for (const operation of roots.flatMap((it) => Object.values(it.getFields())))
     for (const { name } of typesAnswered(operation.type))
       for (const [field, { readers }] of Object.entries(shown[name] ?? {}))
-        if (!suffices[readers](rules[operation.name] ?? {}))
+        if (!covers[readers](rules[operation.name] ?? {}))
           throw new Error(`access.ts: ${operation.name} opens ${name}.${field}, which is for ${readers}`);
   return schema;
 }

@@ -1,13 +1,22 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RequestTimeoutError } from './deadline';
-import { type ErrorExtensions, errorBody } from './error-body';
+
+export interface ErrorExtensions {
+  code: string;
+  [name: string]: unknown;
+}
+
+/** The one shape of every error this door answers: GraphQL's, also where no operation was reached. */
+export function errorBody(message: string, extensions: ErrorExtensions) {
+  return { errors: [{ message, extensions }] };
+}
 
 // How long the rest of a body that was already refused is read and thrown away. Closing at once would reset the
 // connection, and the client would see a broken pipe instead of the answer.
 const refusedBodyGraceMs = 2000;
 
 /** Turns whatever fails outside of GraphQL's own execution into an answer that repeats nothing of the request. */
-export function answerFailures(app: FastifyInstance): void {
+export function setErrorResponses(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, message, extensions } = describe(error, request);
     if (status >= 500) request.log[status === 503 ? 'warn' : 'error']({ err: error }, 'request failed');

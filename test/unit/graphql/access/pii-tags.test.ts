@@ -2,8 +2,8 @@ import { execute, extendSchema, type GraphQLSchema, Kind, parse, visit } from 'g
 import type { Actor } from '../../../../src/authentication/actor';
 import { type OperationRule, operations } from '../../../../src/graphql/access/access';
 import { AuditedReads } from '../../../../src/graphql/access/audited-reads';
-import { requireClosed } from '../../../../src/graphql/access/operation-readers';
-import { requireMapped } from '../../../../src/graphql/access/personal-fields';
+import { checkOperationAccess } from '../../../../src/graphql/access/operation-access-check';
+import { checkFieldsAreMapped } from '../../../../src/graphql/access/pii-tags';
 import { createSchema } from '../../../../src/graphql/schema';
 import type { DataClass, PersonalColumn } from '../../../../src/personal-data/personal-data';
 import { personalDataMap } from '../../../../src/personal-data/personal-data-map';
@@ -91,12 +91,12 @@ describe('the map of personal data', () => {
     ['extend type Query { emailOf(id: ID!): String }', 'lacks Query.emailOf'],
     ['type Pet { name: String }', 'lacks Pet.name'],
   ])('has every field of the graph: %s', (sdl, message) => {
-    expect(() => requireMapped(extendSchema(schema, parse(sdl)), shownFields())).toThrow(message);
+    expect(() => checkFieldsAreMapped(extendSchema(schema, parse(sdl)), shownFields())).toThrow(message);
   });
 
   it('closes operations that answer what is for few', () => {
     const opened = (name: string, rule: OperationRule) => () =>
-      requireClosed(schema, shownFields(), { ...operations, [name]: rule });
+      checkOperationAccess(schema, shownFields(), { ...operations, [name]: rule });
     expect(opened('auditTrail', operations.auditTrail as OperationRule)).not.toThrow();
     expect(opened('auditTrail', { scope: 'users:read' })).toThrow(
       'auditTrail opens AuditEntry.id, which is for auditors',
@@ -116,8 +116,8 @@ describe('the map of personal data', () => {
     const [some] = Object.values(fields['User'] ?? {});
     if (!some) throw new Error('no field');
     const more = { ...fields, User: { ...fields['User'], shoeSize: some } };
-    expect(() => requireMapped(schema, more)).toThrow('has User.shoeSize, the graph has not');
-    expect(() => requireMapped(schema, { ...fields, Pet: { name: some } })).toThrow('has Pet, the');
+    expect(() => checkFieldsAreMapped(schema, more)).toThrow('has User.shoeSize, the graph has not');
+    expect(() => checkFieldsAreMapped(schema, { ...fields, Pet: { name: some } })).toThrow('has Pet, the');
   });
 });
 

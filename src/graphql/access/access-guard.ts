@@ -19,7 +19,7 @@ type PreferencesField = GraphQLField<{ emailPreferences: { userId: string } }, G
  *
  * @throws Error for a field without a class, and for a class without a field.
  */
-export function guardSchema(schema: GraphQLSchema, userFields: UserFields): GraphQLSchema {
+export function guardAccess(schema: GraphQLSchema, userFields: UserFields): GraphQLSchema {
   const roots = [schema.getQueryType(), schema.getMutationType()].filter((it) => it != null);
   const user = schema.getType('User') as GraphQLObjectType;
   requireSameNames(

@@ -18,11 +18,11 @@ export function piiTags(shown: ShownFields): Record<string, readonly string[]> {
  *
  * @throws Error for a field that is not in the map, and for one that the map has and the graph has not
  */
-export function requireMapped(schema: GraphQLSchema, shown: ShownFields): GraphQLSchema {
+export function checkFieldsAreMapped(schema: GraphQLSchema, shown: ShownFields): GraphQLSchema {
   const types = Object.values(schema.getTypeMap()).filter(
     (type): type is GraphQLObjectType => isObjectType(type) && !type.name.startsWith('_'),
   );
-  for (const type of types) requireMappedFields(type, shown[type.name], shown['*'] ?? {});
+  for (const type of types) checkTypeIsMapped(type, shown[type.name], shown['*'] ?? {});
   const stale = Object.keys(shown).filter((name) => name !== '*' && !types.some((it) => it.name === name));
   if (stale.length > 0)
     throw new Error(`The map of personal data has ${stale.join(', ')}, the graph has not`);
@@ -31,7 +31,7 @@ export function requireMapped(schema: GraphQLSchema, shown: ShownFields): GraphQ
 
 type Fields = Readonly<Record<string, ShownField>>;
 
-function requireMappedFields(type: GraphQLObjectType, own: Fields | undefined, common: Fields): void {
+function checkTypeIsMapped(type: GraphQLObjectType, own: Fields | undefined, common: Fields): void {
   const fields = type.getFields();
   const stale = Object.keys(own ?? {}).filter((name) => !(name in fields));
   const missing = Object.values(fields)
