@@ -1,9 +1,37 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { bannedWordsIn } from './banned-words';
 
-/** A file above this many lines is pointed out; above the second number the check fails. */
+/** Whether banned words and a long README fail the check; `--words` lists them either way. */
+const wordsFail = false;
+
+/** A file outside src above `longLines` is reported; the check fails above the limit of its folder. */
 const longLines = 250;
-const tooLongLines = 300;
+const maxLines = (path: string): number => (path.startsWith('src/') ? longLines : 300);
+const maxReadmeLines = 120;
+const maxFilesInFolder = 30;
+
+/** What others read or what names things for them. A migration is never edited, so its words stay. */
+const wordedPlaces = [
+  'src',
+  'test',
+  'bench',
+  'scripts',
+  'bin',
+  'docs',
+  'contract',
+  'README.md',
+  'CONTRIBUTING.md',
+  'schema.graphql',
+  'Dockerfile',
+  'compose.yaml',
+  'jest.config.js',
+  'knip.jsonc',
+  '.oxlintrc.json',
+  '.dependency-cruiser.cjs',
+];
+/** The released contract stays as it was released; the others list the banned words. */
+const unworded = /^contract\/released\/|^scripts\/banned-words\.ts$|^test\/contract\/vocabulary\.test\.ts$/;
 
 const emptyWords = /^(utils?|helpers?|common|shared|misc|lib|core|base|index)$/;
 const emptySuffix = /(Manager|Handler|Impl)$/;
@@ -21,16 +49,15 @@ const migrationName = /^\d{13}-[A-Z][A-Za-z0-9]+\.ts$/;
 /** A constant in capitals, such as MAX_TRIES. */
 const shouted = /^\s*(?:export\s+)?const\s+([A-Z][A-Z0-9_]*)(?=[\s:=])/gm;
 
-/** Every TypeScript file under a folder, as a path from the top; none where there is no such folder. */
-function typescriptFiles(folder: string): string[] {
-  try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
-      .map((path) => join(folder, path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+/** Every file under a folder, as a path from the top; a file itself; none for a path that does not exist. */
+function filesUnder(path: string): string[] {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return [];
+  if (found.isFile()) return [path];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(path, name))
+    .filter((name) => statSync(name).isFile())
+    .toSorted();
 }
 
 /** What is wrong with the names in a path: words that say nothing, spelling, a role nobody knows. */
@@ -71,17 +98,81 @@ export function problemsOfText(path: string, text: string): string[] {
   return [...empty, ...loud];
 }
 
-function main(): void {
+/** What is wrong with the sizes of files: too many lines, or too many files directly in a folder of src. */
+export function problemsOfSizes(linesOf: ReadonlyMap<string, number>): string[] {
   const problems: string[] = [];
-  for (const path of ['src', 'migrations', 'test', 'scripts', 'bench'].flatMap(typescriptFiles)) {
+  const inFolder = new Map<string, number>();
+  for (const [path, lines] of linesOf) {
+    if (path.startsWith('src/')) inFolder.set(dirname(path), (inFolder.get(dirname(path)) ?? 0) + 1);
+    if (lines > maxLines(path))
+      problems.push(`${path}: ${lines} lines; split it (${maxLines(path)} at most)`);
+  }
+  for (const [folder, files] of inFolder) {
+    if (files > maxFilesInFolder)
+      problems.push(`${folder}: ${files} files; move some to a folder (${maxFilesInFolder} at most)`);
+  }
+  return problems;
+}
+
+/** Each banned word in a file and in its name, as `path:line: word → what to write`; line 0 is the name. */
+export function wordsOfFile(path: string, text: string): string[] {
+  if (unworded.test(path)) return [];
+  return [...bannedWordsIn(path).map((use) => ({ ...use, line: 0 })), ...bannedWordsIn(text)].map(
+    ({ line, found, instead }) => `${path}:${line}: ${found} → ${instead}`,
+  );
+}
+
+/** A README is read in a few minutes; what does not fit goes to docs. */
+export function problemsOfReadme(text: string): string[] {
+  const lines = text.split('\n').length - 1;
+  return lines > maxReadmeLines ? [`README.md: ${lines} lines (${maxReadmeLines} at most)`] : [];
+}
+
+/** The folder that a hit is counted for: two levels, such as `src/users`, or the path of a file at the top. */
+const countedFor = (path: string): string =>
+  path
+    .split('/')
+    .slice(0, path.startsWith('src/') || path.startsWith('test/') ? 2 : 1)
+    .join('/');
+
+/** Prints every banned word under the given paths, then the number for each folder. */
+function listWords(places: string[]): void {
+  const counts = new Map<string, number>();
+  for (const path of places.flatMap(filesUnder)) {
+    const hits = wordsOfFile(path, readFileSync(path, 'utf8'));
+    if (hits.length > 0) counts.set(countedFor(path), (counts.get(countedFor(path)) ?? 0) + hits.length);
+    for (const hit of hits) process.stdout.write(`${hit}\n`);
+  }
+  for (const [folder, count] of counts) process.stdout.write(`${String(count).padStart(6)}  ${folder}\n`);
+  process.stdout.write(
+    `${String([...counts.values()].reduce((sum, count) => sum + count, 0)).padStart(6)}  in all\n`,
+  );
+}
+
+function check(): void {
+  const problems: string[] = [];
+  const linesOf = new Map<string, number>();
+  for (const path of ['src', 'migrations', 'test', 'scripts', 'bench'].flatMap(filesUnder)) {
+    if (!path.endsWith('.ts')) continue;
     const text = readFileSync(path, 'utf8');
     const lines = text.split('\n').length - 1;
+    linesOf.set(path, lines);
     problems.push(...problemsOfPath(path), ...problemsOfText(path, text));
-    if (lines > tooLongLines) problems.push(`${path}: ${lines} lines; split it (${longLines} at most)`);
-    else if (lines > longLines) process.stdout.write(`${path}: ${lines} lines, more than ${longLines}\n`);
+    if (lines > longLines) process.stdout.write(`${path}: ${lines} lines, more than ${longLines}\n`);
+  }
+  problems.push(...problemsOfSizes(linesOf));
+  if (wordsFail) {
+    problems.push(
+      ...wordedPlaces.flatMap(filesUnder).flatMap((path) => wordsOfFile(path, readFileSync(path, 'utf8'))),
+    );
+    problems.push(...filesUnder('README.md').flatMap((path) => problemsOfReadme(readFileSync(path, 'utf8'))));
   }
   for (const problem of problems) process.stdout.write(`${problem}\n`);
   if (problems.length > 0) process.exitCode = 1;
 }
 
-if (process.argv[1]?.endsWith('check-vocabulary.ts')) main();
+if (process.argv[1]?.endsWith('check-vocabulary.ts')) {
+  const [option, ...places] = process.argv.slice(2);
+  if (option === '--words') listWords(places.length > 0 ? places : wordedPlaces);
+  else check();
+}
