@@ -128,7 +128,11 @@ export function createCredentialsClient(options: CredentialsClientOptions): Cred
 
   return {
     async put(credentials, traceparent = null) {
-      const span = tracing?.begin('PUT /credentials/{userId}', 'client', traceparent);
+      const span = tracing?.startSpan({
+        name: 'PUT /credentials/{userId}',
+        kind: 'client',
+        parent: traceparent,
+      });
       const answer = await tryRepeatedly(credentials, span?.traceparent ?? traceparent);
       const { outcome } = answer;
       span?.end({ failed: outcome === 'unavailable', attributes: { outcome } });

@@ -10,7 +10,12 @@ export function tracingPlugin(tracing: Tracing): ApolloServerPlugin<GraphqlConte
   return {
     async requestDidStart({ contextValue }) {
       const { requestId, traceparent } = contextValue;
-      const span = tracing.begin('GraphQL operation', 'internal', traceparent, { 'request.id': requestId });
+      const span = tracing.startSpan({
+        name: 'GraphQL operation',
+        kind: 'internal',
+        parent: traceparent,
+        attributes: { 'request.id': requestId },
+      });
       contextValue.traceparent = span.traceparent;
       return {
         async willSendResponse(response) {

@@ -15,10 +15,15 @@ export function traceRequest(request: FastifyRequest, reply: FastifyReply, traci
   request.traceparent = given;
   if (!tracing) return;
   const { method, url } = request.routeOptions;
-  const span = tracing.begin(`${String(method)} ${url}`, 'server', given, {
-    'http.request.method': request.method,
-    'http.route': String(url),
-    'request.id': request.id,
+  const span = tracing.startSpan({
+    name: `${String(method)} ${url}`,
+    kind: 'server',
+    parent: given,
+    attributes: {
+      'http.request.method': request.method,
+      'http.route': String(url),
+      'request.id': request.id,
+    },
   });
   request.traceparent = span.traceparent;
   reply.raw.once('close', () => {

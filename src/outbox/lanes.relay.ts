@@ -153,7 +153,12 @@ export class LanesRelay {
     const message = outgoing(event, profile);
     if (!message) return;
     const { id, type, traceparent } = event;
-    const span = tracing?.begin(`publish ${type}`, 'producer', traceparent, { 'messaging.message.id': id });
+    const span = tracing?.startSpan({
+      name: `publish ${type}`,
+      kind: 'producer',
+      parent: traceparent,
+      attributes: { 'messaging.message.id': id },
+    });
     try {
       const outcome = await broker.publish(message);
       span?.end({ failed: false, attributes: { outcome } });

@@ -9,7 +9,7 @@ export interface LoadedRecord<T> {
   readonly revision: number;
   readonly value: T;
   /** True for a record that may yet go without a trace: it is handed to its readers and not put into the cache. */
-  readonly passing?: boolean;
+  readonly uncacheable?: boolean;
 }
 
 export interface ReadThroughCacheOptions<T> {
@@ -167,7 +167,7 @@ export class ReadThroughCache<T> {
   private async fill(cold: ColdFlight<T>[], loaded: Map<string, LoadedRecord<T>>): Promise<void> {
     try {
       const puts = cold
-        .filter(({ flight, fill }) => fill && !flight.superseded && !loaded.get(flight.id)?.passing)
+        .filter(({ flight, fill }) => fill && !flight.superseded && !loaded.get(flight.id)?.uncacheable)
         .map(({ flight: { id }, replaces }): RecordPut => {
           const record = loaded.get(id);
           if (!record) return { id, revision: null, replaces };

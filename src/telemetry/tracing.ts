@@ -4,39 +4,45 @@ import { defaultResource, resourceFromAttributes } from '@opentelemetry/resource
 import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Logger } from './logger';
 
-/** With its repetitions. Short, as what is under way keeps a process that has stopped from ending. */
+/** Covers the exporter's own retries. Short, because a pending export keeps a stopping process alive. */
 const exportTimeoutMs = 2_000;
 const flushLimitMs = 1_000;
 const warningIntervalMs = 60_000;
 
 export interface TracingOptions {
-  /** OTEL_EXPORTER_OTLP_ENDPOINT: `v1/traces` is put behind it. */
+  /** OTEL_EXPORTER_OTLP_ENDPOINT; `/v1/traces` is appended to its path. */
   readonly endpoint: string;
-  /** Whose spans these are: `service.name`. */
+  /** Value of the resource attribute `service.name`. */
   readonly serviceName: string;
   readonly log: Logger;
-  /** How long spans are collected before they are sent, 5,000 unless told. */
+  /** How long spans are collected before they are sent; defaults to 5,000. */
   readonly exportIntervalMs?: number;
 }
 
-/** Ids and words of small fixed sets: nothing that a person entered. */
+/** Ids and words of small fixed sets; never a value that a person entered. */
 export type SpanAttributes = Readonly<Record<string, string | number>>;
 
-/** What a span came to. */
-export interface SpanResult {
-  /** Replaces the name, where it was not known at the beginning. */
+export interface SpanStart {
+  readonly name: string;
+  readonly kind: 'server' | 'internal' | 'client' | 'producer';
+  /** W3C traceparent of the parent; null starts a new trace. */
+  readonly parent: string | null;
+  readonly attributes?: SpanAttributes;
+}
+
+export interface SpanEnd {
+  /** Replaces the name given at the start. */
   readonly name?: string;
   readonly failed: boolean;
   readonly attributes: SpanAttributes;
 }
 
 /**
- * Spans, sent as OTLP/JSON over HTTP in batches of their own time.
+ * Creates spans and exports them in batches, as OTLP/JSON over HTTP.
  *
- * Nobody waits for the collector: what it does not take is dropped, and told of once a minute. A span belongs to the
- * span or the caller that a traceparent names, so that nothing has to be patched or looked up for it, and
- * follows that one's decision whether the trace is recorded. Loading this file takes 0.2 s and 16 MB: only
- * types of it are imported where tracing may be off.
+ * Requests never wait for the collector. Spans that it does not accept are dropped, with one warning a minute.
+ * Callers pass the parent as a traceparent, so no library is patched and no async context is searched. The parent's
+ * sampling decision applies. Loading this file takes 0.2 s and 16 MB: where tracing may be off, import only its types.
  */
 export class Tracing {
   private readonly provider: TracerProvider;
@@ -54,23 +60,14 @@ export class Tracing {
     this.tracer = this.provider.getTracer('user-service');
   }
 
-  /**
-   * Begins a span now. One that is never ended is never sent.
-   *
-   * @param parent W3C traceparent; null begins a trace
-   */
-  begin(
-    name: string,
-    kind: 'server' | 'internal' | 'client' | 'producer',
-    parent: string | null,
-    attributes: SpanAttributes = {},
-  ): TracingSpan {
+  /** Starts a span now. A span that is never ended is never exported. */
+  startSpan({ name, kind, parent, attributes = {} }: SpanStart): TracingSpan {
     return new TracingSpan(
       this.tracer.startSpan(name, { kind: spanKinds[kind], attributes }, contextOf(parent)),
     );
   }
 
-  /** Sends what is left; resolves within a second, whatever the collector does. */
+  /** Exports the remaining spans; resolves within one second, even if the collector does not respond. */
   async stop(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {
@@ -81,9 +78,9 @@ export class Tracing {
   }
 }
 
-/** A span that has begun. It can carry no error, as messages of errors quote what they choke on. */
+/** A started span. It cannot carry an error, because error messages may quote personal data. */
 export class TracingSpan {
-  /** W3C traceparent for what belongs under this span, here or elsewhere. */
+  /** W3C traceparent for child spans, in this service or another. */
   readonly traceparent: string;
 
   constructor(private readonly span: Span) {
@@ -91,8 +88,7 @@ export class TracingSpan {
     this.traceparent = `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
   }
 
-  /** Ends it now. */
-  end({ name, failed, attributes }: SpanResult): void {
+  end({ name, failed, attributes }: SpanEnd): void {
     if (name !== undefined) this.span.updateName(name);
     if (failed) this.span.setStatus({ code: SpanStatusCode.ERROR });
     this.span.setAttributes(attributes);
@@ -128,7 +124,10 @@ function reportingFailures(exporter: OTLPTraceExporter, log: Logger): SpanExport
         const nowMs = performance.now();
         if (result.error && nowMs - warnedAtMs >= warningIntervalMs) {
           warnedAtMs = nowMs;
-          log.warn({ failure: failureOf(result.error), spans: spans.length }, 'traces are lost');
+          log.warn(
+            { failure: failureOf(result.error), spans: spans.length },
+            'spans were dropped: the collector did not accept them',
+          );
         }
         done(result);
       });
@@ -137,7 +136,7 @@ function reportingFailures(exporter: OTLPTraceExporter, log: Logger): SpanExport
   };
 }
 
-/** A status or a system's code; without one the message is the exporter's own, such as `Request timed out`. */
+/** The HTTP status or system error code; otherwise the exporter's own message, such as `Request timed out`. */
 function failureOf(error: Error & { code?: string | number }): string {
   return String(error.code ?? error.message);
 }

@@ -71,7 +71,7 @@ export class UserCache {
         return new Map(
           [...found].map(([id, value]) => [
             id,
-            { revision: value.revision, value, passing: value.status === 'PENDING' },
+            { revision: value.revision, value, uncacheable: value.status === 'PENDING' },
           ]),
         );
       },

@@ -165,20 +165,26 @@ describe('traces', () => {
   });
 });
 
-it('tells of lost traces once a minute', async () => {
+it('Tracing logs one warning a minute about dropped spans', async () => {
   const lines: string[] = [];
   const refusing = await startProgrammableServer({ status: 400, body: 'no canary@example.com here' });
   const log = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
   const endpoint = `${refusing.url.href}under/`;
   const tracing = new Tracing({ endpoint, serviceName: 'test', log, exportIntervalMs: 5 });
   await eventually(() => {
-    tracing.begin('lost', 'internal', null).end({ failed: false, attributes: {} });
+    tracing
+      .startSpan({ name: 'lost', kind: 'internal', parent: null })
+      .end({ failed: false, attributes: {} });
     expect(refusing.requests.length).toBeGreaterThan(3);
   });
   await tracing.stop();
   await refusing.close();
   expect(refusing.requests[0]?.path).toBe('/under/v1/traces');
   expect(lines.map((line) => JSON.parse(line))).toEqual([
-    expect.objectContaining({ level: 'warn', msg: 'traces are lost', failure: '400' }),
+    expect.objectContaining({
+      level: 'warn',
+      msg: 'spans were dropped: the collector did not accept them',
+      failure: '400',
+    }),
   ]);
 });
