@@ -47,19 +47,19 @@ function settingsTable(): string {
 /** Who may read which field of `User`, from the table that the schema is guarded with. */
 function fieldsTable(): string {
   const answers: Record<Audience, string[]> = {
-    everybody: ['yes', 'yes', 'yes'],
+    anyone: ['yes', 'yes', 'yes'],
     self: ['null', 'yes', 'yes'],
     staff: ['null', 'null', 'yes'],
   };
   const rows = Object.entries(userFields).map(([field, audience]) => [`\`${field}\``, ...answers[audience]]);
-  return table(['field of `User`', 'everybody', 'the user', '`users:read`, `users:write`'], rows);
+  return table(['field of `User`', 'anyone', 'the user', '`users:read`, `users:write`'], rows);
 }
 
 /** Who may call which query or mutation, from the table that the schema is guarded with. */
 function operationsTable(): string {
   const rows = Object.entries(operations).map(([name, { anyone, scope, self }]) => {
     const holders = [self && 'the user', scope && `\`${scope}\``].filter(Boolean).join(', ');
-    return [`\`${name}\``, anyone ? 'everybody, without a token too' : holders || 'any valid token'];
+    return [`\`${name}\``, anyone ? 'anyone, also without a token' : holders || 'any valid token'];
   });
   return table(['query or mutation', 'who may call it'], rows);
 }
@@ -111,9 +111,9 @@ function describeTable(name: string, keptFor?: string): string {
 
 function describeRetention(retention: PersonalTable['retention']): string {
   if ('stays' in retention) return `stays ${retention.stays}`;
-  const lines = retention.map(({ which, since, days, fate }) => {
+  const lines = retention.map(({ which, since, days, action }) => {
     const time = typeof days === 'number' ? (days === 1 ? 'a day' : `${days} days`) : `\`${days}\``;
-    return `${fate} ${time} after \`${since}\`${which === undefined ? '' : `, where \`${which}\``}`;
+    return `${action} ${time} after \`${since}\`${which === undefined ? '' : `, where \`${which}\``}`;
   });
   return lines.join('; ');
 }
@@ -128,12 +128,12 @@ function fieldsThatShow(path: string): string[] {
 
 /** Every field of every message: what the tables that have it say of it. */
 function payloadsTable(): string {
-  const rows = Object.entries(personalDataOfEvents).flatMap(([type, { exchange, restsIn, fields }]) => {
-    const rests = restsIn
+  const rows = Object.entries(personalDataOfEvents).flatMap(([type, { exchange, storedIn, fields }]) => {
+    const stores = storedIn
       .map((name) => `\`${name}\` (${describeTable(name, keptMessages[type])})`)
       .join(' and ');
     return [
-      [`**\`${type}\`** of \`${exchange}\``, '', '', `rests in ${rests}`, '', ''],
+      [`**\`${type}\`** of \`${exchange}\``, '', '', `stored in ${stores}`, '', ''],
       ...Object.entries(fields).map(([field, { dataClass, purpose, columns }]) => {
         const kept = columns.map((column) => columnOf(column));
         return [

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { nobody } from '../outbox/cloud-event';
+import { noUser } from '../outbox/cloud-event';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
 import { digestOf, genesisHash, hashOf, type SealedEntry, sealedEntryColumns } from './audit-chain';
@@ -73,7 +73,7 @@ export class AuditSealer {
     const head = { number: Number(link.number), hash: hash.toString('hex'), entries: entries.length };
     await this.options.outbox.append(tx, {
       id: uuidv7(),
-      userId: nobody,
+      userId: noUser,
       version: null,
       type: 'AuditSealed',
       data: { ...head, sealedAt: sealedAt.toISOString() },

@@ -17,7 +17,7 @@ export const routingKeys: Readonly<Record<string, string>> = {
 };
 
 /** The user id of an event that is about no user. */
-export const nobody = '00000000-0000-0000-0000-000000000000';
+export const noUser = '00000000-0000-0000-0000-000000000000';
 
 /** Whether an event is for auditors, and not one of the user's own. */
 export function isAuditEvent(type: string): boolean {
@@ -31,7 +31,7 @@ export function toMessage(event: PendingEvent): OutgoingMessage {
   const envelope = {
     specversion: '1.0',
     id: event.id,
-    ...(event.userId === nobody
+    ...(event.userId === noUser
       ? { source: '/user-service/audit' }
       : { source: `/user-service/users/${event.userId}`, subject: event.userId }),
     type: event.type,

@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import { findErased, recordErasedEvents } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
+import { declaredOrderIds, orderIdsIn, stringsOfMessage, userIdsIn } from './ids-in-message';
 import type { MessageToPark } from './message-to-park';
-import { orderIdsIn, orderIdsNamedIn, textsOfMessage, userIdsIn } from './named-ids';
 import type { ParkedMessage } from './parked-message.entity';
 import { storable, storableJson } from './storable-text';
 import { fingerprintOf } from './wire-message';
@@ -119,7 +119,7 @@ export class ParkedMessagesRepository {
    * missing whose record one of them is where somebody is erased; there may be others, and users who are not there.
    */
   async findUsersNamed(messages: readonly ParkedMessage[]): Promise<Set<string>> {
-    const texts = new Set(messages.flatMap((message) => [...textsOfMessage(message)]));
+    const texts = new Set(messages.flatMap((message) => [...stringsOfMessage(message)]));
     const users = new Set(
       messages.flatMap(({ userId, namedUserIds }) => [userId ?? [], namedUserIds].flat()),
     );
@@ -141,9 +141,9 @@ export class ParkedMessagesRepository {
 function withNamed(it: MessageToPark): NamingMessage {
   const { body, properties } = it.message;
   const { messageId, type, timestamp, headers } = properties;
-  const userIds = userIdsIn(textsOfMessage({ headers: { messageId, type, timestamp, headers }, body }));
+  const userIds = userIdsIn(stringsOfMessage({ headers: { messageId, type, timestamp, headers }, body }));
   if (it.userId !== undefined) userIds.add(it.userId);
-  const namedOrderIds = orderIdsNamedIn(body.toString()).flatMap((id) => storable(id) ?? []);
+  const namedOrderIds = declaredOrderIds(body.toString()).flatMap((id) => storable(id) ?? []);
   return { ...it, namedUserIds: [...userIds], namedOrderIds };
 }
 

@@ -14,8 +14,8 @@ function field(dataClass: DataClass, purpose: string, ...columns: Column[]): Fie
   return { dataClass, purpose, columns };
 }
 
-const toServices = { exchange: 'user.events', restsIn: ['outbox_events'] } as const;
-const toAuditors = { exchange: 'audit.events', restsIn: ['outbox_events'] } as const;
+const toServices = { exchange: 'user.events', storedIn: ['outbox_events'] } as const;
+const toAuditors = { exchange: 'audit.events', storedIn: ['outbox_events'] } as const;
 const untilFolded = ['waiting_events', 'parked_messages'] as const;
 
 const userId = field('identity', 'who is meant', 'users.id');
@@ -129,7 +129,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
   },
   OrderPlaced: {
     exchange: 'order.events',
-    restsIn: untilFolded,
+    storedIn: untilFolded,
     fields: {
       orderId: field('identity', 'which order', 'user_orders.order_id', inData),
       userId: customer,
@@ -144,7 +144,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
   },
   PaymentFailed: {
     exchange: 'payment.events',
-    restsIn: untilFolded,
+    storedIn: untilFolded,
     fields: {
       paymentId: field('identity', 'which payment', inData),
       orderId: field('identity', 'for which order', inData),
@@ -162,7 +162,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
   },
   LoyaltyPointsEarned: {
     exchange: 'loyalty.events',
-    restsIn: untilFolded,
+    storedIn: untilFolded,
     fields: {
       userId: earner,
       customerId: earner,

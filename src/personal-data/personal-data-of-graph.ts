@@ -7,7 +7,7 @@ const preferences: ShownData = { type: 'EmailPreferences' };
 const address: ShownData = ['users.address'];
 const structure: ShownData = {
   dataClass: 'technical',
-  readers: 'everybody',
+  readers: 'anyone',
   purpose: 'how an answer is put',
 };
 

@@ -1,4 +1,4 @@
-import { column, forEver, mine, type PersonalTable, whileUserIsThere } from './personal-data';
+import { column, mine, type PersonalTable, permanent, whileUserIsThere } from './personal-data';
 
 const summary = 'what the history adds up to';
 
@@ -6,7 +6,7 @@ const summary = 'what the history adds up to';
 export const personalDataOfHistory = {
   user_commerce: {
     ofUser: mine,
-    erasure: 'at once',
+    erasure: 'immediately',
     retention: whileUserIsThere,
     columns: {
       user_id: column('identity', 'service', 'whose'),
@@ -21,7 +21,7 @@ export const personalDataOfHistory = {
   },
   user_spending: {
     ofUser: mine,
-    erasure: 'at once',
+    erasure: 'immediately',
     retention: whileUserIsThere,
     columns: {
       user_id: column('identity', 'service', 'whose'),
@@ -34,7 +34,7 @@ export const personalDataOfHistory = {
     erasure: 'in batches',
     // When an entry was recorded decides, as producers' clocks say nothing about keeping.
     retention: [
-      { name: 'historyEntries', since: 'recorded_at', days: 'RETENTION_HISTORY_DAYS', fate: 'summed up' },
+      { name: 'historyEntries', since: 'recorded_at', days: 'RETENTION_HISTORY_DAYS', action: 'summed up' },
     ],
     columns: {
       id: column('technical', 'self', 'key', 'history.id'),
@@ -53,7 +53,7 @@ export const personalDataOfHistory = {
     ofUser: `((waits_for = 'user' AND waits_for_id = $1::uuid::text) OR (waits_for = 'order'
       AND waits_for_id IN (SELECT order_id FROM user_orders WHERE user_id = $1::uuid)))`,
     erasure: 'in batches',
-    retention: [{ name: 'waitingEvents', since: 'received_at', days: 'WAITING_DAYS', fate: 'parked' }],
+    retention: [{ name: 'waitingEvents', since: 'received_at', days: 'WAITING_DAYS', action: 'parked' }],
     columns: {
       source: column('technical', 'service', 'who told it'),
       event_id: column('technical', 'service', 'which event'),
@@ -92,7 +92,7 @@ export const personalDataOfHistory = {
   user_orders: {
     ofUser: mine,
     erasure: { kept: 'two ids: a later payment for the order is known to be that of an erased user' },
-    retention: forEver,
+    retention: permanent,
     columns: {
       order_id: column('identity', 'self', 'which order', 'orders.orderId'),
       user_id: column('identity', 'service', 'whose order, as payments do not say'),
@@ -101,7 +101,7 @@ export const personalDataOfHistory = {
   delivery_attempts: {
     ofUser: null,
     erasure: { kept: 'a digest and a count' },
-    retention: [{ name: 'deliveryAttempts', since: 'attempted_at', days: 7, fate: 'deleted' }],
+    retention: [{ name: 'deliveryAttempts', since: 'attempted_at', days: 7, action: 'deleted' }],
     columns: {
       fingerprint: column('technical', 'service', 'which message, as a digest'),
       attempts: column('technical', 'service', 'how often it was tried'),

@@ -1,10 +1,10 @@
-import { column, forEver, keptMessages, mine, type PersonalTable, whileUserIsThere } from './personal-data';
+import { column, keptMessages, mine, type PersonalTable, permanent, whileUserIsThere } from './personal-data';
 
 /** The tables that the service needs to be exact: events on their way, keys, the trail of audits and erasures. */
 export const personalDataOfRecords = {
   audit_keys: {
     ofUser: mine,
-    erasure: 'at once',
+    erasure: 'immediately',
     retention: whileUserIsThere,
     columns: {
       user_id: column('identity', 'service', 'whose'),
@@ -18,7 +18,7 @@ export const personalDataOfRecords = {
       .join()})`,
     erasure: 'in batches',
     retention: [
-      { name: 'outboxEvents', since: 'published_at', days: 'OUTBOX_RETENTION_DAYS', fate: 'deleted' },
+      { name: 'outboxEvents', since: 'published_at', days: 'OUTBOX_RETENTION_DAYS', action: 'deleted' },
     ],
     columns: {
       id: column('technical', 'service', 'the identity of the event'),
@@ -42,7 +42,7 @@ export const personalDataOfRecords = {
         which: '(outcome IS NOT NULL OR user_id IS NULL)',
         since: 'created_at',
         days: 7,
-        fate: 'deleted',
+        action: 'deleted',
       },
     ],
     columns: {
@@ -57,7 +57,7 @@ export const personalDataOfRecords = {
   audit_entries: {
     ofUser: mine,
     erasure: { kept: 'evidence; its values are unreadable without the key' },
-    retention: forEver,
+    retention: permanent,
     columns: {
       id: column('technical', 'auditors', 'key'),
       position: column('technical', 'service', 'order'),
@@ -79,7 +79,7 @@ export const personalDataOfRecords = {
   audit_seals: {
     ofUser: null,
     erasure: { kept: 'ids and digests of entries: the chain stays verifiable' },
-    retention: forEver,
+    retention: permanent,
     columns: {
       number: column('technical', 'service', 'order'),
       entry_ids: column('technical', 'service', 'which entries are sealed'),
@@ -92,7 +92,7 @@ export const personalDataOfRecords = {
   erasures: {
     ofUser: mine,
     erasure: { kept: 'the proof of the erasure' },
-    retention: forEver,
+    retention: permanent,
     columns: {
       id: column('technical', 'officers', 'key'),
       user_id: column('identity', 'officers', 'who was erased'),
@@ -111,7 +111,7 @@ export const personalDataOfRecords = {
   erased_users: {
     ofUser: mine,
     erasure: { kept: 'an id, so that nothing brings the user back' },
-    retention: forEver,
+    retention: permanent,
     columns: {
       user_id: column('identity', 'service', 'an id that is taken for ever'),
       erased_at: column('technical', 'service', 'since when'),
@@ -121,7 +121,7 @@ export const personalDataOfRecords = {
   erased_events: {
     ofUser: null,
     erasure: { kept: 'identities of events, so that the next delivery has no effect' },
-    retention: forEver,
+    retention: permanent,
     columns: {
       source: column('technical', 'service', 'who sent it'),
       event_id: column('technical', 'service', 'which event'),
@@ -130,7 +130,7 @@ export const personalDataOfRecords = {
   signing_keys: {
     ofUser: null,
     erasure: { kept: 'nobody’s' },
-    retention: forEver,
+    retention: permanent,
     columns: {
       purpose: column('technical', 'service', 'what it signs'),
       generation: column('technical', 'service', 'which of its keys'),
@@ -141,7 +141,7 @@ export const personalDataOfRecords = {
   schema_migrations: {
     ofUser: null,
     erasure: { kept: 'nobody’s' },
-    retention: forEver,
+    retention: permanent,
     columns: {
       id: column('technical', 'service', 'key'),
       timestamp: column('technical', 'service', 'when the migration was written'),

@@ -7,7 +7,7 @@ const may = 'what the person allows e-mail about';
 export const personalDataOfUsers = {
   email_preference_decisions: {
     ofUser: mine,
-    erasure: 'at once',
+    erasure: 'immediately',
     retention: whileUserIsThere,
     columns: {
       id: column('technical', 'service', 'key'),
@@ -27,8 +27,8 @@ export const personalDataOfUsers = {
   },
   email_verification_tokens: {
     ofUser: mine,
-    erasure: 'at once',
-    retention: [{ name: 'verificationTokens', since: 'expires_at', days: 7, fate: 'deleted' }],
+    erasure: 'immediately',
+    retention: [{ name: 'verificationTokens', since: 'expires_at', days: 7, action: 'deleted' }],
     columns: {
       id: column('technical', 'service', 'makes a token work once'),
       user_id: column('identity', 'service', 'whose address'),
@@ -51,20 +51,26 @@ export const personalDataOfUsers = {
   },
   users: {
     ofUser: 'id = $1::uuid',
-    erasure: 'at once',
+    erasure: 'immediately',
     retention: [
       {
         name: 'users',
         which: "status = 'DEACTIVATED'",
         since: 'status_changed_at',
         days: 'RETENTION_DEACTIVATED_DAYS',
-        fate: 'erased',
+        action: 'erased',
       },
       // Those whom the AuthenticationService has not accepted.
-      { name: 'pendingUsers', which: "status = 'PENDING'", since: 'created_at', days: 1, fate: 'withdrawn' },
+      {
+        name: 'pendingUsers',
+        which: "status = 'PENDING'",
+        since: 'created_at',
+        days: 1,
+        action: 'withdrawn',
+      },
     ],
     columns: {
-      id: column('identity', 'everybody', 'who is meant'),
+      id: column('identity', 'anyone', 'who is meant'),
       email: column('contact', 'self', 'to reach the person', 'profile.email'),
       email_normalized: column('contact', 'service', compare),
       username: column('identity', 'self', 'to sign in', 'profile.username'),
@@ -76,7 +82,7 @@ export const personalDataOfUsers = {
       last_name_normalized: column('identity', 'service', compare),
       display_name: column(
         'public',
-        'everybody',
+        'anyone',
         'the name the person chose to be seen under',
         'profile.displayName',
       ),
@@ -93,7 +99,7 @@ export const personalDataOfUsers = {
         'profile.phoneVerification',
       ),
       phone_verified_at: column('technical', 'self', 'since when', 'profile.phoneVerifiedAt'),
-      status: column('public', 'everybody', 'whether the account is in use', 'profile.status'),
+      status: column('public', 'anyone', 'whether the account is in use', 'profile.status'),
       status_reason: column('behaviour', 'self', 'why it is not', 'profile.statusReason'),
       status_notes: column('behaviour', 'staff', 'what staff noted; not for the user'),
       status_changed_at: column('behaviour', 'self', 'since when', 'profile.statusChangedAt'),

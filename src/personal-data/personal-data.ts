@@ -5,7 +5,7 @@ export type DataClass = 'public' | 'contact' | 'identity' | 'behaviour' | 'techn
  * Who may read a value: everybody; the user and staff; staff; who erases and exports; auditors; the service itself
  * and its operators.
  */
-export type Readers = 'everybody' | 'self' | 'staff' | 'officers' | 'auditors' | 'service';
+export type Readers = 'anyone' | 'self' | 'staff' | 'officers' | 'auditors' | 'service';
 
 /** One column. */
 export interface PersonalColumn {
@@ -27,7 +27,7 @@ export type DaysSetting =
  * What becomes of records that have had their time: deleted; the user is erased with all there is; deleted, while what
  * they add up to stays; deleted with the call that asked for them; kept for an operator to look at.
  */
-export type Fate = 'deleted' | 'erased' | 'summed up' | 'withdrawn' | 'parked';
+export type ExpiryAction = 'deleted' | 'erased' | 'summed up' | 'withdrawn' | 'parked';
 
 /** Records that have their time, although nobody is erased. */
 export interface Expiry {
@@ -38,7 +38,7 @@ export interface Expiry {
   /** The column that their time counts from, by the database's clock. */
   readonly since: string;
   readonly days: number | DaysSetting;
-  readonly fate: Fate;
+  readonly action: ExpiryAction;
 }
 
 /** One table, and what becomes of it. */
@@ -46,7 +46,7 @@ export interface PersonalTable {
   /** SQL: which of its records are one user's ($1); null where records are nobody's. */
   readonly ofUser: string | null;
   /** When erasing a user removes the user's records; or why it does not. */
-  readonly erasure: 'at once' | 'in batches' | { readonly kept: string };
+  readonly erasure: 'immediately' | 'in batches' | { readonly kept: string };
   /** Which records have their time when nobody is erased; or until when they stay, if it is not time that decides. */
   readonly retention: readonly Expiry[] | { readonly stays: string };
   readonly columns: Readonly<Record<string, PersonalColumn>>;
@@ -65,7 +65,7 @@ export interface PersonalMessage<Column extends string = string> {
   /** Where it goes; the broker's permissions decide who may read there. */
   readonly exchange: string;
   /** The tables that it rests in as a whole, on its way out or until it can be folded: they decide how long. */
-  readonly restsIn: readonly string[];
+  readonly storedIn: readonly string[];
   readonly fields: Readonly<Record<string, PersonalField<Column>>>;
 }
 
@@ -89,4 +89,4 @@ export function column(
 
 export const mine = 'user_id = $1::uuid';
 export const whileUserIsThere = { stays: 'as long as the user' } as const;
-export const forEver = { stays: 'for ever' } as const;
+export const permanent = { stays: 'permanently' } as const;

@@ -16,7 +16,7 @@ export type ShownFields = Readonly<Record<string, Readonly<Record<string, ShownF
 type Shown = Pick<PersonalColumn, 'dataClass' | 'readers'>;
 
 /** From the widest circle to the narrowest. */
-const circles: readonly Readers[] = ['everybody', 'self', 'staff', 'officers', 'auditors', 'service'];
+const circles: readonly Readers[] = ['anyone', 'self', 'staff', 'officers', 'auditors', 'service'];
 const personalClasses: readonly string[] = ['contact', 'identity', 'behaviour'];
 
 /**
@@ -35,7 +35,7 @@ function shownField(map: Readonly<Record<string, PersonalTable>>, data: ShownDat
   const narrowest = Math.max(...shown.map(({ readers }) => circles.indexOf(readers)));
   const readers = circles[narrowest];
   if (!readers || readers === 'service') throw new Error(`${name} shows what only the service may read`);
-  const isPersonal = readers !== 'everybody' && shown.some((it) => personalClasses.includes(it.dataClass));
+  const isPersonal = readers !== 'anyone' && shown.some((it) => personalClasses.includes(it.dataClass));
   return { readers, isPersonal };
 }
 

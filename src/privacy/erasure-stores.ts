@@ -8,12 +8,12 @@ export interface ErasureStore {
 }
 
 /** Goes with the user, in the first transaction: few records, and nothing may be left that works. */
-export const immediateStores = storesErased('at once');
+export const immediateStores = storesErased('immediately');
 
 /** Goes afterwards, in batches, in this order. */
 export const batchedStores = storesErased('in batches');
 
-function storesErased(when: 'at once' | 'in batches'): readonly ErasureStore[] {
+function storesErased(when: 'immediately' | 'in batches'): readonly ErasureStore[] {
   return Object.entries(personalDataMap).flatMap(([name, { ofUser, erasure }]) =>
     erasure === when && ofUser !== null ? [{ name, ofUser }] : [],
   );

@@ -9,7 +9,7 @@ import {
   type RetentionPolicy,
   type TableExpiry,
 } from '../personal-data/expiries';
-import type { Fate } from '../personal-data/personal-data';
+import type { ExpiryAction } from '../personal-data/personal-data';
 import type { Database, Transaction } from '../postgres/database';
 import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
 import type { UserRepository } from '../users/user.repository';
@@ -19,18 +19,18 @@ import { removeHistory } from './history-removal';
 import { type ExpiredUsers, isExpiredUser, removeUsers, type UserRemovalOptions } from './user-removal';
 
 /** What has another job: the intake parks events that have waited in vain. */
-type OwnFate = Exclude<Fate, 'parked'>;
+type RetentionAction = Exclude<ExpiryAction, 'parked'>;
 /** What users go by, one by one; the rest goes by the number. */
-type UserFate = 'erased' | 'withdrawn';
-type SteppedFate = Exclude<OwnFate, UserFate>;
+type UserAction = 'erased' | 'withdrawn';
+type BatchAction = Exclude<RetentionAction, UserAction>;
 
 /** What one step, a transaction, removes at most. */
-const largestStep: Readonly<Record<SteppedFate, number>> = {
+const largestStep: Readonly<Record<BatchAction, number>> = {
   deleted: 1_000,
   'summed up': 1_000,
 };
 /** What one run removes at most; the next one goes on. */
-const largestRun: Readonly<Record<OwnFate, number>> = {
+const largestRun: Readonly<Record<RetentionAction, number>> = {
   deleted: 1_000_000,
   erased: 1_000,
   'summed up': 100_000,
@@ -67,8 +67,8 @@ const caller: Caller = { actor: { id: 'retention', scopes: new Set() }, tracepar
  * be killed and run again.
  */
 export class Retention {
-  /** One for each fate that the map knows: takes a step, and answers how many records went. */
-  private readonly steps: Readonly<Record<SteppedFate, (tx: Transaction, step: Step) => Promise<number>>> = {
+  /** One for each action that the map knows: takes a step, and answers how many records went. */
+  private readonly steps: Readonly<Record<BatchAction, (tx: Transaction, step: Step) => Promise<number>>> = {
     deleted: deleteRecords,
     'summed up': (tx, { expiry, days, limit }) =>
       removeHistory(tx, { expiry, days, limit, caller, audit: this.options.audit }),
@@ -78,14 +78,14 @@ export class Retention {
 
   /** What `run` would do if nothing was too much for one run. Changes nothing. */
   async plan(): Promise<RetentionOutcome> {
-    return this.each((_fate, { expiry, days }) =>
+    return this.each((_action, { expiry, days }) =>
       this.count(expiry.table, haveExpiredUnheld(expiry, '$1'), days),
     );
   }
 
   /** What has had its time as well, and stays as its users are under a legal hold. */
   async findHeld(): Promise<RetentionOutcome> {
-    return this.each((_fate, { expiry, days }) =>
+    return this.each((_action, { expiry, days }) =>
       this.count(expiry.table, `${haveExpired(expiry, '$1')} AND ${areHeld(expiry)}`, days),
     );
   }
@@ -96,8 +96,8 @@ export class Retention {
    */
   async run(stopping?: AbortSignal): Promise<RetentionOutcome> {
     const failures: unknown[] = [];
-    const outcome = await this.each((fate, step) =>
-      this.remove(fate, step, stopping).catch((error: unknown) => {
+    const outcome = await this.each((action, step) =>
+      this.remove(action, step, stopping).catch((error: unknown) => {
         failures.push(error);
         return 0;
       }),
@@ -108,14 +108,14 @@ export class Retention {
 
   /** In the order of the map: history before its users, so that each record is counted once. */
   private async each(
-    work: (fate: OwnFate, step: Omit<Step, 'limit'>) => Promise<number>,
+    work: (action: RetentionAction, step: Omit<Step, 'limit'>) => Promise<number>,
   ): Promise<RetentionOutcome> {
     const outcome: Record<string, number> = {};
     for (const expiry of expiries) {
-      const { fate, name } = expiry;
-      if (fate === 'parked') continue;
+      const { action, name } = expiry;
+      if (action === 'parked') continue;
       const days = daysOf(expiry, this.options.policy);
-      outcome[name] = days === null ? 0 : await work(fate, { expiry, days });
+      outcome[name] = days === null ? 0 : await work(action, { expiry, days });
     }
     return outcome;
   }
@@ -129,17 +129,17 @@ export class Retention {
   }
 
   private async remove(
-    fate: OwnFate,
+    action: RetentionAction,
     { expiry, days }: Omit<Step, 'limit'>,
     stopping?: AbortSignal,
   ): Promise<number> {
-    const most = this.options.limits?.[expiry.name] ?? largestRun[fate];
-    if (fate === 'erased' || fate === 'withdrawn')
-      return this.removeUsers(fate, { expiry, days, limit: most }, stopping);
+    const most = this.options.limits?.[expiry.name] ?? largestRun[action];
+    if (action === 'erased' || action === 'withdrawn')
+      return this.removeUsers(action, { expiry, days, limit: most }, stopping);
     let removed = 0;
     while (removed < most && !stopping?.aborted) {
-      const limit = Math.min(largestStep[fate], most - removed);
-      const count = await this.alone((tx) => this.steps[fate](tx, { expiry, days, limit }));
+      const limit = Math.min(largestStep[action], most - removed);
+      const count = await this.alone((tx) => this.steps[action](tx, { expiry, days, limit }));
       removed += count ?? 0;
       this.options.metrics.retentionRemovals.inc({ what: expiry.name }, count ?? 0);
       if (count === null || count < limit) break;
@@ -158,14 +158,14 @@ export class Retention {
     });
   }
 
-  private removeUsers(fate: UserFate, users: ExpiredUsers & { limit: number }, stopping?: AbortSignal) {
+  private removeUsers(action: UserAction, users: ExpiredUsers & { limit: number }, stopping?: AbortSignal) {
     return removeUsers({
       ...this.options,
       ...users,
       stopping,
       alone: (step) => this.alone(step),
       remove: (tx, userId) =>
-        fate === 'erased' ? this.eraseUser(tx, users, userId) : this.withdrawUser(tx, users, userId),
+        action === 'erased' ? this.eraseUser(tx, users, userId) : this.withdrawUser(tx, users, userId),
     });
   }
 

@@ -220,12 +220,12 @@ it('removes all that the map of personal data gives a time, as planned; nothing 
   expect(await namesOfKept(app, young)).toEqual(expiries.map(({ name }) => name));
   // Of nobody, or kept by being parked.
   expect(await namesOfKept(app, held)).toEqual(
-    expiries.filter(({ ofUser, fate }) => ofUser !== null && fate !== 'parked').map(({ name }) => name),
+    expiries.filter(({ ofUser, action }) => ofUser !== null && action !== 'parked').map(({ name }) => name),
   );
   expect(await retention.findHeld()).toMatchObject({ pendingUsers: 1, outboxEvents: 1, deliveryAttempts: 0 });
   expect(outcome).toEqual(plan);
   expect(Object.keys(outcome)).toEqual(
-    expiries.filter(({ fate }) => fate !== 'parked').map(({ name }) => name),
+    expiries.filter(({ action }) => action !== 'parked').map(({ name }) => name),
   );
   const { values } = await metrics.retentionRemovals.get();
   const counted = values.map(({ labels, value }) => [labels.what, value]);

@@ -57,7 +57,7 @@ function guardOperation(field: Field): void {
 }
 
 function guardUserField(field: Field, audience: Audience): void {
-  if (audience === 'everybody') return;
+  if (audience === 'anyone') return;
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
     if (!mayRead(context.actor, source.id, audience)) return refuseField(context.actor, field.name);

@@ -4,7 +4,7 @@ import { forbidden, unauthenticated } from '../../subgraph/errors';
 import { parseUserId } from '../../users/normalized';
 
 /** Who may read a field of `User`: everybody; the user and `users:read`; or `users:read` alone. */
-export type Audience = 'everybody' | 'self' | 'staff';
+export type Audience = 'anyone' | 'self' | 'staff';
 
 /** Who may read each field of `User`. */
 export type UserFields = Readonly<Record<string, Audience>>;
@@ -17,7 +17,7 @@ export type UserFields = Readonly<Record<string, Audience>>;
 export function userFieldsOf(shown: ShownFields): UserFields {
   return Object.fromEntries(
     Object.entries(shown['User'] ?? {}).map(([field, { readers }]) => {
-      if (readers !== 'everybody' && readers !== 'self' && readers !== 'staff')
+      if (readers !== 'anyone' && readers !== 'self' && readers !== 'staff')
         throw new Error(`access.ts: User.${field} shows what is for ${readers}`);
       return [field, readers];
     }),
@@ -97,7 +97,7 @@ export function checkOperation(actor: Actor | null, name: string, args: Record<s
 
 /** Whether the actor may read what is for this audience, of this user. */
 export function mayRead(actor: Actor | null, userId: string, audience: Audience): boolean {
-  if (audience === 'everybody') return true;
+  if (audience === 'anyone') return true;
   if (!actor) return false;
   return hasScope(actor, 'users:read') || (audience === 'self' && isSelf(actor, userId));
 }

@@ -14,7 +14,7 @@ const selfScopes: ReadonlySet<Scope | undefined> = new Set<Scope>([
 
 /** Whether those whom a rule lets call an operation may read, without a `User` around it, what is for these. */
 const covers: Readonly<Record<Readers, (rule: OperationRule) => boolean>> = {
-  everybody: () => true,
+  anyone: () => true,
   self: ({ scope }) => selfScopes.has(scope),
   staff: ({ scope, self }) => staffScopes.has(scope) && !self,
   // What becomes of one's own data is told to oneself as well.

@@ -52,7 +52,7 @@ describe('the map of personal data', () => {
     expect(await readUnder(schema, themself)).toEqual(shown);
     expect(await readUnder(schema, staff)).toEqual(shown);
 
-    const open = schemaWith('email', { readers: 'everybody' });
+    const open = schemaWith('email', { readers: 'anyone' });
     expect(await readUnder(open, null)).toEqual({ ...shown, firstName: null });
     const closed = schemaWith('first_name', { readers: 'staff' });
     expect(await readUnder(closed, themself)).toEqual({ ...shown, firstName: null });

@@ -5,21 +5,21 @@ const betweenTexts = /["\p{Cc}\uFFFD]+/u;
  * Yields the texts of a document: what is between quotation marks or control characters, whether it is JSON or not.
  * Of JSON also every name and string, unescaped. NUL separates texts, as PostgreSQL cannot store it.
  */
-export function* textsIn(document: string): Generator<string> {
+export function* stringsOf(document: string): Generator<string> {
   yield* document.split(betweenTexts);
   for (const [name, value] of nodesOf(document)) {
     yield* name.split('\0');
     if (typeof value !== 'string') continue;
     yield* value.split('\0');
-    if (name === base64Member) yield* textsIn(decoded(value));
+    if (name === base64Member) yield* stringsOf(decoded(value));
   }
 }
 
 /** Yields the strings and numbers that a JSON document has under this name, at any depth. Nothing if it is not JSON. */
-export function* valuesIn(document: string, wanted: string): Generator<string> {
+export function* valuesNamed(document: string, wanted: string): Generator<string> {
   for (const [name, value] of nodesOf(document)) {
     if (name === wanted && (typeof value === 'string' || typeof value === 'number')) yield String(value);
-    if (name === base64Member && typeof value === 'string') yield* valuesIn(decoded(value), wanted);
+    if (name === base64Member && typeof value === 'string') yield* valuesNamed(decoded(value), wanted);
   }
 }
 

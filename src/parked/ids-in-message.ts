@@ -1,4 +1,4 @@
-import { isJson, textsIn, valuesIn } from './texts-in';
+import { isJson, stringsOf, valuesNamed } from './strings-of-message';
 
 /** No order's id is longer: the intake reads none that is. */
 const longestId = 255;
@@ -36,12 +36,12 @@ export function* orderIdsIn(texts: Iterable<string>): Generator<string> {
 const mostGuesses = 1_000;
 
 /** The orders that a body names as such; where it is no JSON, each whole text in it that could be one. */
-export function orderIdsNamedIn(body: string): string[] {
-  const ids = new Set(isJson(body) ? valuesIn(body, 'orderId') : textsIn(body));
+export function declaredOrderIds(body: string): string[] {
+  const ids = new Set(isJson(body) ? valuesNamed(body, 'orderId') : stringsOf(body));
   return [...ids].filter((id) => id !== '' && id.length <= longestId).slice(0, mostGuesses);
 }
 
 /** The texts of a message that its ids are in. */
-export function textsOfMessage(message: { readonly headers: unknown; readonly body: Buffer }): Set<string> {
-  return new Set([...textsIn(message.body.toString()), ...textsIn(JSON.stringify(message.headers))]);
+export function stringsOfMessage(message: { readonly headers: unknown; readonly body: Buffer }): Set<string> {
+  return new Set([...stringsOf(message.body.toString()), ...stringsOf(JSON.stringify(message.headers))]);
 }

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { orderIdsIn, textsOfMessage, userIdsIn } from '../../../src/parked/named-ids';
+import { orderIdsIn, stringsOfMessage, userIdsIn } from '../../../src/parked/ids-in-message';
 
 const userId = '01975a5e-1111-7000-8000-0000000000ad';
 
 const textsOf = (body: string | Buffer, headers: unknown = {}) =>
-  textsOfMessage({ headers, body: Buffer.from(body as string) });
+  stringsOfMessage({ headers, body: Buffer.from(body as string) });
 const named = (body: string | Buffer, headers?: unknown) => userIdsIn(textsOf(body, headers));
 const orders = (body: string | Buffer, headers?: unknown) => new Set(orderIdsIn(textsOf(body, headers)));
 
