@@ -1,13 +1,12 @@
 import { exampleUserId } from './explorer-examples';
 
-/** The strip above GraphiQL where a visitor pastes an access token, as parts of the page. */
-
+/** Styles of the bar above GraphiQL, where the user pastes an access token. */
 export const explorerBarCss = `
   body { display: flex; flex-direction: column; height: 100vh; margin: 0; }
   #root { flex: 1; min-height: 0; }
   .graphiql-container { height: 100%; }
   .graphiql-logo { display: none; }
-  /* Else a tab jumps aside while the mouse is down on it, and the click is lost. */
+  /* Without this a tab moves while the mouse button is down on it, and the click is lost. */
   .graphiql-tab { transform: none !important; }
   .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; padding: 8px 16px;
     font: 14px/1.4 system-ui, sans-serif; color: #1f2430; background: #eef1f7; border-bottom: 1px solid #cbd2e0; }
@@ -25,21 +24,21 @@ export const explorerBarCss = `
 
 const routerSecretField = `
     <label for="router-secret">Router secret</label>
-    <input id="router-secret" type="password" placeholder="ROUTER_SECRET is set: one of its secrets" />`;
+    <input id="router-secret" type="password" placeholder="one of the secrets in ROUTER_SECRET" />`;
 
-/** The strip, with a field for the router's proof where one is asked for. */
+/** Returns the bar. It has a field for a router secret if the service requires the router's proof. */
 export const explorerBarHtml = (asksForRouterProof: boolean): string => `
   <form class="bar" autocomplete="off">
     <strong>User Service</strong>
     <label for="token">Access token</label>
     <input id="token" type="text" spellcheck="false" placeholder="paste a token; it stays in this browser tab" />
     <output id="token-state" for="token"></output>${asksForRouterProof ? routerSecretField : ''}
-    <p>A token for all the examples: <code>npx user-service token --sub ${exampleUserId} --scope "users:read users:write"</code>
-      Each tab is an example: change it, run it with Ctrl+Enter.</p>
+    <p>To get a token for all examples: <code>npx user-service token --sub ${exampleUserId} --scope "users:read users:write"</code>
+      Each tab holds an example. Press Ctrl+Enter to run it.</p>
   </form>
 `;
 
-// Runs before GraphiQL does, so that its first request carries the token already.
+/** Runs before GraphiQL, so that GraphiQL's first request carries the token. */
 export const explorerBarScript = `
   const input = document.getElementById('token');
   const state = document.getElementById('token-state');
@@ -50,7 +49,7 @@ export const explorerBarScript = `
   const token = () => input.value.trim().replace(/^Bearer\\s+/i, '');
 
   function describe(text) {
-    if (text === '') return ['', 'No token: only public fields answer'];
+    if (text === '') return ['', 'No token: only public fields are returned'];
     try {
       const payload = text.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
       const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
@@ -60,7 +59,7 @@ export const explorerBarScript = `
       if (until <= new Date()) return ['bad', 'Expired at ' + until.toLocaleTimeString() + ': ' + who];
       return ['good', who + ', until ' + until.toLocaleTimeString()];
     } catch {
-      return ['bad', 'This is not a token'];
+      return ['bad', 'Not a valid token'];
     }
   }
 

@@ -1,8 +1,8 @@
 // Without variables: GraphiQL does not show the variables of the tab that opens first.
 export const createUser = (
   userId: string,
-): string => `# Makes a user. Needs users:write. Without userId it gets
-# an id of its own. The other tabs are about this user.
+): string => `# Creates the user of the other tabs. Requires users:write.
+# Without userId the service generates an id.
 mutation CreateUser {
   createUser(
     input: {
@@ -37,8 +37,8 @@ mutation CreateUser {
 }
 `;
 
-export const updateUser = `# Left out = unchanged, null = cleared.
-# A new email waits in pendingEmail until it is confirmed.
+export const updateUser = `# Omitted fields are unchanged, null clears a field.
+# A new email is stored as pendingEmail until it is confirmed.
 mutation UpdateUser($input: UpdateUserInput!) {
   updateUser(input: $input) {
     __typename
@@ -67,7 +67,7 @@ mutation UpdateUser($input: UpdateUserInput!) {
 }
 `;
 
-export const deactivateUser = `# Doing it twice is a success with one effect.
+export const deactivateUser = `# Deactivating a deactivated user succeeds and changes nothing.
 mutation DeactivateUser($input: DeactivateUserInput!) {
   deactivateUser(input: $input) {
     __typename
@@ -87,7 +87,7 @@ mutation DeactivateUser($input: DeactivateUserInput!) {
 }
 `;
 
-export const reactivateUser = `# Brings a deactivated user back. Needs users:write.
+export const reactivateUser = `# Reactivates a deactivated user. Requires users:write.
 mutation ReactivateUser($input: ReactivateUserInput!) {
   reactivateUser(input: $input) {
     __typename
@@ -105,7 +105,7 @@ mutation ReactivateUser($input: ReactivateUserInput!) {
 }
 `;
 
-export const updateEmailPreferences = `# "source" is where the person said so.
+export const updateEmailPreferences = `# "source" says where the user made the choice.
 mutation SetEmailPreferences($input: UpdateEmailPreferencesInput!) {
   updateEmailPreferences(input: $input) {
     __typename
@@ -124,7 +124,7 @@ mutation SetEmailPreferences($input: UpdateEmailPreferencesInput!) {
 }
 `;
 
-export const requestEmailVerification = `# Sends a confirmation token to the address that waits for one.
+export const requestEmailVerification = `# Sends a confirmation token to the pending address, else to the current one.
 mutation VerifyEmail($input: RequestEmailVerificationInput!) {
   requestEmailVerification(input: $input) {
     __typename
@@ -144,7 +144,7 @@ mutation VerifyEmail($input: RequestEmailVerificationInput!) {
 }
 `;
 
-export const confirmEmail = `# Whoever holds the token may confirm. It works once.
+export const confirmEmail = `# The token is enough: no access token is required. It works once.
 mutation ConfirmEmail($input: ConfirmEmailInput!) {
   confirmEmail(input: $input) {
     __typename

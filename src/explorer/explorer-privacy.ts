@@ -1,4 +1,4 @@
-export const exportUserData = `# Everything that is stored about a user: for the user and users:privacy.
+export const exportUserData = `# Everything stored about a user. For the user, or with users:privacy.
 mutation ExportData($input: ExportUserDataInput!) {
   exportUserData(input: $input) {
     __typename
@@ -15,7 +15,7 @@ mutation ExportData($input: ExportUserDataInput!) {
 }
 `;
 
-export const eraseUser = `# With dryRun: the plan. Without: for ever. Needs users:privacy.
+export const eraseUser = `# dryRun returns the plan only. Erasure is permanent. Requires users:privacy.
 mutation EraseUser($input: EraseUserInput!) {
   eraseUser(input: $input) {
     __typename
@@ -39,7 +39,7 @@ mutation EraseUser($input: EraseUserInput!) {
 }
 `;
 
-export const erasure = `# How far an erasure has come. Needs users:privacy.
+export const erasure = `# The progress of an erasure. Requires users:privacy.
 query Erasure($id: ID!) {
   erasure(id: $id) {
     userId
@@ -54,7 +54,7 @@ query Erasure($id: ID!) {
 }
 `;
 
-export const placeLegalHold = `# Keeps the data from erasure and retention. Needs users:privacy.
+export const placeLegalHold = `# Protects the data from erasure and retention. Requires users:privacy.
 mutation PlaceLegalHold($input: PlaceLegalHoldInput!) {
   placeLegalHold(input: $input) {
     __typename
@@ -65,7 +65,7 @@ mutation PlaceLegalHold($input: PlaceLegalHoldInput!) {
 }
 `;
 
-export const releaseLegalHold = `# Ends a legal hold. Needs users:privacy.
+export const releaseLegalHold = `# Ends a legal hold. Requires users:privacy.
 mutation ReleaseLegalHold($input: ReleaseLegalHoldInput!) {
   releaseLegalHold(input: $input) {
     __typename

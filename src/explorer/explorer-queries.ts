@@ -1,5 +1,5 @@
-export const users = `# A page of users. Needs users:read.
-# For the next page, put endCursor into "after".
+export const users = `# Lists users. Requires users:read.
+# For the next page, pass endCursor as "after".
 query Users($filter: UserFilter, $first: Int, $after: String) {
   users(filter: $filter, first: $first, after: $after) {
     nodes {
@@ -17,8 +17,8 @@ query Users($filter: UserFilter, $first: Int, $after: String) {
 }
 `;
 
-export const user = `# One user, and what happened to it, newest first.
-# Without users:read only the public fields answer.
+export const user = `# A user and their history, newest first.
+# Without users:read only the public fields are returned.
 query User($id: ID!) {
   user(id: $id) {
     id
@@ -48,7 +48,7 @@ query User($id: ID!) {
 }
 `;
 
-export const me = `# The user of the token: its "sub" is a user's id.
+export const me = `# The user whose id is the "sub" of the access token.
 query Me {
   me {
     id
@@ -68,7 +68,7 @@ query Me {
 }
 `;
 
-export const userByEmail = `# Whose address is this? Needs users:read.
+export const userByEmail = `# Finds a user by e-mail address. Requires users:read.
 query UserByEmail($email: String!) {
   userByEmail(email: $email) {
     id
@@ -79,7 +79,7 @@ query UserByEmail($email: String!) {
 }
 `;
 
-export const userEmailPreferences = `# What this user wants to be written about.
+export const userEmailPreferences = `# The e-mail topics that the user allows.
 query EmailPreferences($userId: ID!) {
   userEmailPreferences(userId: $userId) {
     marketing
@@ -93,7 +93,7 @@ query EmailPreferences($userId: ID!) {
 }
 `;
 
-export const auditTrail = `# Who changed this user's data? Needs users:audit.
+export const auditTrail = `# Who changed and who read the user's data. Requires users:audit.
 query AuditTrail($userId: ID!, $first: Int) {
   auditTrail(userId: $userId, first: $first) {
     nodes {

@@ -12,11 +12,11 @@ interface ExplorerPage {
 const logoSvg =
   '<svg viewBox="0 0 24 24" width="24" height="24" xmlns="http://www.w3.org/2000/svg" fill="#3b5bdb">' +
   '<circle cx="12" cy="7.5" r="4.5"/><path d="M3 22c0-5 4-8 9-8s9 3 9 8z"/></svg>';
-const placeOfGraphiql = '<div id="root"></div>';
+const graphiqlRoot = '<div id="root"></div>';
 
-/** Adds `GET /`: GraphiQL with an example for every operation and a field for the token, all in one document. */
+/** Adds `GET /`: GraphiQL with an example for each operation and a token field, as one self-contained document. */
 export function addExplorerRoute(app: FastifyInstance, asksForRouterProof: boolean): void {
-  // Nine megabytes: made at the first visit, so that a server nobody explores never holds them.
+  // The page has nine megabytes, so it is rendered on the first request and not at start.
   let page: Promise<ExplorerPage> | undefined;
 
   app.get('/', async (request, reply) => {
@@ -27,7 +27,7 @@ export function addExplorerRoute(app: FastifyInstance, asksForRouterProof: boole
       'cache-control': 'no-cache',
       'content-security-policy': contentSecurityPolicy,
       'x-content-type-options': 'nosniff',
-      // GraphiQL keeps the query in the address, which may hold an e-mail address.
+      // GraphiQL keeps the query in the URL, and the query may contain an e-mail address.
       'referrer-policy': 'no-referrer',
     });
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
@@ -48,12 +48,14 @@ async function renderExplorer(asksForRouterProof: boolean): Promise<ExplorerPage
       variables: variables === undefined ? null : JSON.stringify(variables, null, 2),
     })),
   });
-  const [before, after, ...rest] = graphiql.split(placeOfGraphiql);
+  const [before, after, ...rest] = graphiql.split(graphiqlRoot);
   if (before === undefined || after === undefined || rest.length > 0) {
-    throw new Error('GraphiQL’s page has changed: there is no single place for the explorer’s bar');
+    throw new Error(
+      'GraphiQL’s page must contain exactly one root element, before which the explorer’s bar is inserted',
+    );
   }
   const bar = `<style>${explorerBarCss}</style>${explorerBarHtml(asksForRouterProof)}<script>{${explorerBarScript}}</script>`;
-  const html = `${before}${bar}${placeOfGraphiql}${after}`;
+  const html = `${before}${bar}${graphiqlRoot}${after}`;
   const scripts = [
     `{${explorerBarScript}}`,
     after.slice(after.indexOf('<script>') + 8, after.lastIndexOf('</script>')),
@@ -66,13 +68,13 @@ async function renderExplorer(asksForRouterProof: boolean): Promise<ExplorerPage
   };
 }
 
-/** Only these scripts run, and they talk to this server only. */
+/** Returns a policy that allows only these scripts, and connections only to this server. */
 function contentSecurityPolicy(scripts: string[]): string {
   const hashes = scripts.map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`);
   return [
     "default-src 'none'",
     `script-src ${hashes.join(' ')}`,
-    // The editor writes its styles at run time, and starts its workers from the document's own text.
+    // The editor adds styles at run time and starts its workers from blobs.
     "style-src 'unsafe-inline'",
     'worker-src blob:',
     'font-src data:',

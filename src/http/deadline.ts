@@ -3,33 +3,40 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Aborts when the request's time is up or its client has gone.
+     * Aborts at the request's timeout, or when the client disconnects.
      *
-     * Not Fastify's own `signal`: that one aborts as soon as the body of a POST has been read.
+     * Fastify's own `signal` cannot be used: it aborts as soon as the body of a POST has been read.
      */
     deadline: AbortSignal;
   }
 }
 
-/** The request had no answer when its time was up. */
+/** Thrown when a request has no response before its timeout. */
 export class RequestTimeoutError extends Error {
   override readonly name = 'RequestTimeoutError';
 
   constructor(timeoutMs: number) {
-    super(`No answer after ${timeoutMs} ms`);
+    super(`No response after ${timeoutMs} ms`);
   }
 }
 
+export interface DeadlineOptions {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  timeoutMs: number;
+}
+
 /**
- * Resolves as `answer` does, or rejects with RequestTimeoutError after `timeoutMs`, and aborts `request.deadline`.
+ * Resolves to the result of `respond`.
  *
- * The work itself goes on until it looks at the signal; its late result is dropped.
+ * At the timeout it aborts `request.deadline` and rejects. `respond` keeps running until it checks that signal. Its
+ * late result is dropped.
+ *
+ * @throws RequestTimeoutError when `respond` takes longer than `timeoutMs`
  */
 export async function withinDeadline<T>(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  timeoutMs: number,
-  answer: () => Promise<T>,
+  { request, reply, timeoutMs }: DeadlineOptions,
+  respond: () => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   request.deadline = controller.signal;
@@ -38,7 +45,7 @@ export async function withinDeadline<T>(
     clearTimeout(timer);
     if (!reply.raw.writableFinished) controller.abort();
   });
-  const timeUp = new Promise<never>((_resolve, reject) => {
+  const timeout = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       const error = new RequestTimeoutError(timeoutMs);
       controller.abort(error);
@@ -46,7 +53,7 @@ export async function withinDeadline<T>(
     }, timeoutMs);
   });
   try {
-    return await Promise.race([answer(), timeUp]);
+    return await Promise.race([respond(), timeout]);
   } finally {
     clearTimeout(timer);
   }

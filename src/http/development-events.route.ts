@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 
-/** A message that somebody wants to try out. */
+/** A message that a developer publishes by hand. */
 export interface DevelopmentEvent {
   readonly exchange: string;
   readonly routingKey: string;
@@ -19,8 +19,8 @@ const schema = {
 };
 
 /**
- * Adds the way in for `user-service emit` where the broker is inside the process: nobody else could reach it.
- * Only for development: whoever can post here can make up what happened to users.
+ * Adds `POST /development/events`, through which `user-service emit` reaches the in-process broker.
+ * For development only: callers can forge events of other services.
  */
 export function addDevelopmentEventsRoute(
   app: FastifyInstance,

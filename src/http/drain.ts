@@ -3,21 +3,21 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
 export interface DrainTimes {
-  /** How long to go on serving as before while readiness already says no, so that balancers look elsewhere. */
+  /** Time between failing readiness and refusing connections, so that load balancers stop routing here first. */
   delayMs: number;
-  /** How long an idle keep-alive connection may still send a request once no new ones are accepted. */
+  /** Time that idle keep-alive connections stay open after the listener is closed. Defaults to 500. */
   idleGraceMs?: number;
-  /** When the connections that are left are cut, counted from the end of the delay. */
+  /** Time after the delay at which the remaining connections are destroyed. Defaults to 10,000. */
   timeoutMs?: number;
 }
 
 const sweepIntervalMs = 50;
 
-/** Ends a server's connections without losing a request that reached it. */
+/** Shuts a server down without dropping requests that reached it. */
 export class Drain {
   private readonly sockets = new Set<Socket>();
-  private begun = false;
-  private stopped = false;
+  private started = false;
+  private listenerClosed = false;
 
   constructor(private readonly app: FastifyInstance) {
     app.server.on('connection', (socket) => {
@@ -25,59 +25,63 @@ export class Drain {
       socket.once('close', () => this.sockets.delete(socket));
     });
     app.addHook('onSend', (_request, reply, _payload, done) => {
-      if (this.stopped) void reply.header('connection', 'close');
+      if (this.listenerClosed) void reply.header('connection', 'close');
       done();
     });
   }
 
-  /** Whether shutting down has begun: readiness answers no from here on. */
+  /** True once `run` was called. Readiness fails from then on. */
   get isShuttingDown(): boolean {
-    return this.begun;
+    return this.started;
   }
 
   /**
-   * Resolves once every connection has ended, at most `delayMs` + `timeoutMs` later.
+   * Resolves when every connection has ended, after at most `delayMs` + `timeoutMs`.
    *
-   * Not ready, but serving as before → no new connections, and every answer says `connection: close` → idle
-   * connections are closed after a grace → what is left at the timeout is cut.
+   * 1. Readiness fails, but all requests are served for `delayMs`.
+   * 2. The listener is closed, and every response has `connection: close`.
+   * 3. Idle connections are closed after `idleGraceMs`.
+   * 4. Remaining connections are destroyed at `timeoutMs`.
    */
   async run({ delayMs, idleGraceMs = 500, timeoutMs = 10_000 }: DrainTimes): Promise<void> {
-    this.begun = true;
+    this.started = true;
     await delay(delayMs);
-    // Closing resets connections that wait to be accepted: right after the loop has looked there are none. Nobody
-    // is told to connect again before nobody can.
+    // Closing the listener resets connections that are not accepted yet. After a turn of the event loop there are none.
     await setImmediate();
-    this.stopped = true;
+    this.listenerClosed = true;
     const allEnded = this.stopAccepting();
 
-    // A busy client learns of the end from its next answer. Closing its connection in the moment between two
-    // requests would reset the second one.
-    const sweepFrom = Date.now() + idleGraceMs;
+    // A busy client gets `connection: close` with its next response. Closing its connection between two requests
+    // could reset the second one.
+    const sweepFromMs = Date.now() + idleGraceMs;
     const sweep = setInterval(() => {
-      if (Date.now() >= sweepFrom) this.closeIdleConnections();
+      if (Date.now() >= sweepFromMs) this.closeIdleConnections();
     }, sweepIntervalMs);
-    const cut = setTimeout(() => this.cutConnections(), timeoutMs);
+    const destroyTimer = setTimeout(() => this.destroyConnections(), timeoutMs);
     await allEnded;
     clearInterval(sweep);
-    clearTimeout(cut);
+    clearTimeout(destroyTimer);
     await this.app.close();
   }
 
   private stopAccepting(): Promise<void> {
     const { server } = this.app;
     if (!server.listening) return Promise.resolve();
-    // Not http.Server's own close(): that one closes idle connections at once.
+    // http.Server's own close() would close idle connections immediately.
     return new Promise((resolve) => Server.prototype.close.call(server, () => resolve()));
   }
 
   private closeIdleConnections(): void {
     this.app.server.closeIdleConnections();
-    // To Node, a connection that never sent anything is busy until headersTimeout.
+    // Node considers a connection that never sent a byte busy until headersTimeout.
     for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
-  private cutConnections(): void {
-    this.app.log.warn({ connections: this.sockets.size }, 'cutting the connections that did not end in time');
+  private destroyConnections(): void {
+    this.app.log.warn(
+      { connections: this.sockets.size },
+      'drain timed out: destroying the remaining connections',
+    );
     this.app.server.closeAllConnections();
   }
 }

@@ -6,16 +6,16 @@ export interface ErrorExtensions {
   [name: string]: unknown;
 }
 
-/** The one shape of every error this door answers: GraphQL's, also where no operation was reached. */
+/** Returns the body of every HTTP error response. It has the shape of a GraphQL error, also outside /graphql. */
 export function errorBody(message: string, extensions: ErrorExtensions) {
   return { errors: [{ message, extensions }] };
 }
 
-// How long the rest of a body that was already refused is read and thrown away. Closing at once would reset the
-// connection, and the client would see a broken pipe instead of the answer.
+// How long the rest of a refused body is read and discarded. Closing immediately would reset the connection, and the
+// client would see a broken pipe instead of the response.
 const refusedBodyGraceMs = 2000;
 
-/** Turns whatever fails outside of GraphQL's own execution into an answer that repeats nothing of the request. */
+/** Sets the responses for errors outside GraphQL execution. They repeat nothing from the request. */
 export function setErrorResponses(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, message, extensions } = describe(error, request);
@@ -23,7 +23,7 @@ export function setErrorResponses(app: FastifyInstance): void {
     void reply.code(status).send(errorBody(message, { ...extensions, requestId: request.id }));
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
-    if (reply.statusCode === 413) letTheClientFinish(request, reply);
+    if (reply.statusCode === 413) discardRestOfBody(request, reply);
     done();
   });
 }
@@ -34,25 +34,25 @@ function describe(
 ): { status: number; message: string; extensions: ErrorExtensions } {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     const maximum = request.routeOptions.bodyLimit;
-    const message = `The request body is larger than ${maximum} bytes`;
+    const message = `The request body is larger than ${maximum} bytes.`;
     return { status: 413, message, extensions: { code: 'LIMIT_EXCEEDED', limit: 'bodyBytes', maximum } };
   }
   if (error instanceof RequestTimeoutError) {
-    return { status: 503, message: 'The request took too long', extensions: { code: 'SERVICE_UNAVAILABLE' } };
+    return { status: 503, message: 'The request timed out.', extensions: { code: 'SERVICE_UNAVAILABLE' } };
   }
   if (error.statusCode === 415) {
-    const message = 'The content type must be application/json';
+    const message = 'The content type must be application/json.';
     return { status: 415, message, extensions: { code: 'UNSUPPORTED_MEDIA_TYPE' } };
   }
   if (error.statusCode !== undefined && error.statusCode < 500) {
-    // Not the parser's own message: it quotes the body.
-    const message = 'The request body is not valid JSON';
+    // The parser's own message quotes the body.
+    const message = 'The request body is not valid JSON.';
     return { status: error.statusCode, message, extensions: { code: 'BAD_REQUEST' } };
   }
-  return { status: 500, message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+  return { status: 500, message: 'Internal server error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
 }
 
-function letTheClientFinish(request: FastifyRequest, reply: FastifyReply): void {
+function discardRestOfBody(request: FastifyRequest, reply: FastifyReply): void {
   void reply.removeHeader('connection');
   const { socket } = request.raw;
   const timer = setTimeout(() => socket.destroy(), refusedBodyGraceMs);

@@ -15,12 +15,12 @@ export interface GraphqlRouteOptions<Context extends BaseContext> {
   tracing?: Tracing | null;
 }
 
-/** Adds `POST /graphql`: the router's proof and the cheap refusals come before the body is read. */
+/** Adds `POST /graphql`. It checks the router's proof and the headers before it reads the body. */
 export function addGraphqlRoute<Context extends BaseContext>(
   app: FastifyInstance,
   options: GraphqlRouteOptions<Context>,
 ): void {
-  const answer = fastifyApolloHandler(options.apollo, { context: options.context });
+  const executeOperation = fastifyApolloHandler(options.apollo, { context: options.context });
   app.decorateRequest('deadline');
   app.decorateRequest('traceparent', null);
   app.route({
@@ -33,14 +33,16 @@ export function addGraphqlRoute<Context extends BaseContext>(
         void reply.code(status).send(errorBody(message, { code, requestId: request.id }));
       const { 'router-authorization': proof, 'content-encoding': encoding } = request.headers;
       if (!options.routerProof(Array.isArray(proof) ? proof.join(', ') : proof)) {
-        return refuse(401, 'UNAUTHENTICATED', 'The Router-Authorization header is missing or wrong');
+        return refuse(401, 'UNAUTHENTICATED', 'The Router-Authorization header is missing or wrong.');
       }
       if (encoding !== undefined && encoding !== 'identity') {
-        return refuse(415, 'UNSUPPORTED_MEDIA_TYPE', 'Compressed request bodies are not supported');
+        return refuse(415, 'UNSUPPORTED_MEDIA_TYPE', 'Compressed request bodies are not supported.');
       }
       done();
     },
     handler: (request, reply) =>
-      withinDeadline(request, reply, options.requestTimeoutMs, async () => answer.call(app, request, reply)),
+      withinDeadline({ request, reply, timeoutMs: options.requestTimeoutMs }, async () =>
+        executeOperation.call(app, request, reply),
+      ),
   });
 }

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { packageRoot } from '../package-root';
 
 /**
- * Reads the JSON Schemas of all messages, by the URL path they are served at, such as
- * `/schemas/UserCreated/1.0.0.json`.
+ * Returns the JSON Schemas of all messages by URL path, such as `/schemas/UserCreated/1.0.0.json`.
  *
- * @throws when the files are not where the checkout and the image have them: then the build is wrong
+ * @throws Error when contract/schemas is missing from the checkout or image
  */
 export async function readMessageSchemas(): Promise<Map<string, object>> {
   const folder = join(packageRoot(), 'contract', 'schemas');

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../telemetry/metrics';
 
 export interface Readiness {
-  /** Whether requests can be served: PostgreSQL answers. */
+  /** True while PostgreSQL responds. */
   ready: boolean;
-  /** Names of what is away without stopping service, such as `redis`. */
+  /** Names of unavailable services that requests can do without, such as `redis`. */
   degraded: string[];
 }
 
@@ -17,11 +17,11 @@ export interface OperationsRoutesOptions {
   schemas: ReadonlyMap<string, object>;
 }
 
-/** Adds what operators and machines ask: liveness, readiness, metrics, and the schemas of messages. */
+/** Adds liveness, readiness, metrics, and the JSON Schemas of messages. */
 export function addOperationsRoutes(app: FastifyInstance, options: OperationsRoutesOptions): void {
   const { readiness, isShuttingDown, readinessTimeoutMs, metrics, schemas } = options;
 
-  // Never asks a dependency: a restart cures none of them.
+  // Checks no dependency, because a restart would repair none of them.
   app.get('/health/live', () => ({ status: 'live' }));
 
   app.get('/health/ready', async (request, reply) => {
@@ -29,13 +29,13 @@ export function addOperationsRoutes(app: FastifyInstance, options: OperationsRou
     if (isShuttingDown()) return reply.code(503).send({ status: 'unavailable', reason: 'shutting down' });
     const unavailable = (reason: string) => reply.code(503).send({ status: 'unavailable', reason });
     try {
-      const answer = await within(readinessTimeoutMs, readiness());
-      if (answer === undefined) return await unavailable('PostgreSQL does not answer in time');
-      if (!answer.ready) return await unavailable('PostgreSQL is away');
-      return { status: 'ready', degraded: answer.degraded };
+      const result = await within(readinessTimeoutMs, readiness());
+      if (result === undefined) return await unavailable('PostgreSQL did not respond in time');
+      if (!result.ready) return await unavailable('PostgreSQL is unavailable');
+      return { status: 'ready', degraded: result.degraded };
     } catch (error) {
-      request.log.warn({ err: error }, 'readiness could not be determined');
-      return unavailable('PostgreSQL is away');
+      request.log.warn({ err: error }, 'readiness check failed');
+      return unavailable('PostgreSQL is unavailable');
     }
   });
 
@@ -53,11 +53,11 @@ export function addOperationsRoutes(app: FastifyInstance, options: OperationsRou
 
 async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
+  const timeout = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), timeoutMs);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, timeout]);
   } finally {
     clearTimeout(timer);
   }

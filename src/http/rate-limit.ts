@@ -1,4 +1,4 @@
-/** Counts uses by key, for the caller to refuse what comes too often. In this process only. */
+/** Counts uses by key in fixed windows, within this process only. */
 export class RateLimit {
   private readonly uses = new Map<string, number>();
   private windowEndsAtMs = 0;
@@ -9,7 +9,7 @@ export class RateLimit {
     private readonly nowMs: () => number = Date.now,
   ) {}
 
-  /** Counts a use; answers 0, or after how many seconds to try again when there were too many. */
+  /** Counts a use. Returns 0 while it is within the limit, else the seconds until the next window. */
   secondsToWait(key: string): number {
     const now = this.nowMs();
     if (now >= this.windowEndsAtMs) {

@@ -4,12 +4,12 @@ import type { Tracing } from '../telemetry/tracing';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** W3C trace context of what is done for this request: its own span's, without tracing the caller's. */
+    /** W3C trace context for work done for this request: that of its own span, or the caller's without tracing. */
     traceparent: string | null;
   }
 }
 
-/** Gives a request its trace context, and with tracing a span that ends with its answer or its connection. */
+/** Sets the request's trace context. With tracing, starts a span that ends with the response or the connection. */
 export function traceRequest(request: FastifyRequest, reply: FastifyReply, tracing: Tracing | null): void {
   const given = readTraceparent(request.headers.traceparent);
   request.traceparent = given;
@@ -28,10 +28,10 @@ export function traceRequest(request: FastifyRequest, reply: FastifyReply, traci
   request.traceparent = span.traceparent;
   reply.raw.once('close', () => {
     const status = reply.raw.statusCode;
-    const answered = reply.raw.writableFinished;
+    const completed = reply.raw.writableFinished;
     span.end({
-      failed: status >= 500 || !answered,
-      attributes: answered ? { 'http.response.status_code': status } : { 'error.type': 'aborted' },
+      failed: status >= 500 || !completed,
+      attributes: completed ? { 'http.response.status_code': status } : { 'error.type': 'aborted' },
     });
   });
 }

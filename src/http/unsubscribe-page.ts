@@ -1,6 +1,6 @@
 import type { EmailTopic } from '../users/user.entity';
 
-/** What a person is told about a topic. */
+/** How the pages name each topic. */
 const topics: Readonly<Record<EmailTopic, string>> = {
   marketing: 'offers and campaigns',
   newsletter: 'the newsletter',
@@ -9,32 +9,32 @@ const topics: Readonly<Record<EmailTopic, string>> = {
   orderUpdates: 'your orders',
 };
 
-/** Nothing runs, loads or frames these pages; their one form goes back to where it came from. */
+/** Headers that forbid scripts, subresources and framing. The form can post only to its own URL. */
 export const unsubscribePageHeaders = {
   'content-security-policy':
     "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
   'cache-control': 'no-store',
-  // The address of the page is what lets its holder unsubscribe.
+  // The URL contains the token that authorises unsubscribing.
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-robots-tag': 'noindex',
 } as const;
 
-/** Asks a person before anything changes: mail scanners follow links, too. */
-export function askingPage(topic: EmailTopic): string {
+/** Returns the page that asks for confirmation. `GET` must not unsubscribe, because mail scanners follow links. */
+export function confirmationPage(topic: EmailTopic): string {
   return page(
     'Unsubscribe',
-    `<p>Do you want no more e-mail about ${topics[topic]}?</p>
+    `<p>Stop receiving e-mail about ${topics[topic]}?</p>
 <form method="post"><button name="List-Unsubscribe" value="One-Click">Unsubscribe</button></form>`,
   );
 }
 
 export function donePage(topic: EmailTopic): string {
-  return page('Unsubscribed', `<p>You will get no more e-mail about ${topics[topic]}.</p>`);
+  return page('Unsubscribed', `<p>You will no longer receive e-mail about ${topics[topic]}.</p>`);
 }
 
-/** A refusal in a sentence, which repeats nothing of the request. */
-export function refusingPage(sentence: string): string {
+/** Returns a page with one sentence of error. The sentence must not repeat anything from the request. */
+export function errorPage(sentence: string): string {
   return page('Unsubscribe', `<p>${sentence}</p>`);
 }
 

@@ -3,19 +3,19 @@ import type { UnsubscribeLinks } from '../consent/unsubscribe-links';
 import { readTraceparent } from '../telemetry/traceparent';
 import { RequestTimeoutError, withinDeadline } from './deadline';
 import { RateLimit } from './rate-limit';
-import { askingPage, donePage, refusingPage, unsubscribePageHeaders } from './unsubscribe-page';
+import { confirmationPage, donePage, errorPage, unsubscribePageHeaders } from './unsubscribe-page';
 
 export interface UnsubscribeRoutesOptions {
   links: Pick<UnsubscribeLinks, 'read' | 'follow'>;
-  /** True for errors that mean PostgreSQL could not be asked. */
+  /** True for errors that mean PostgreSQL is unavailable. */
   isUnavailable: (error: unknown) => boolean;
 }
 
 const html = 'text/html; charset=utf-8';
-/** A form of one field; larger than any program sends it. */
+/** Enough for a form with one field, whatever its encoding adds. */
 const bodyLimitBytes = 4096;
-const answerTimeoutMs = 4000;
-/** Every click on one link within a minute, by whomever. */
+const requestTimeoutMs = 4000;
+/** Counts all uses of one link, by any client. */
 const clicksPerMinute = 10;
 
 interface Link {
@@ -23,14 +23,14 @@ interface Link {
 }
 
 /**
- * Adds the links in mails (RFC 8058): a mail program's `POST` turns one topic off, without a cookie, a token or a
- * redirect; `GET` shows a person a button that does the same, and changes nothing.
+ * Adds one-click unsubscribing (RFC 8058): `POST` from a mail client turns one topic off. It needs no cookie, access
+ * token or redirect. `GET` changes nothing and returns a page with a button that sends the `POST`.
  */
 export function addUnsubscribeRoutes(app: FastifyInstance, options: UnsubscribeRoutesOptions): void {
   const { links, isUnavailable } = options;
   const clicks = new RateLimit(clicksPerMinute, 60_000);
 
-  // Apart from the other routes: forms are read here and nowhere else, and answers are for people.
+  // A scope of its own: only these routes parse forms and respond with HTML.
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
@@ -45,25 +45,27 @@ export function addUnsubscribeRoutes(app: FastifyInstance, options: UnsubscribeR
     scope.setErrorHandler((error: FastifyError, request, reply) => {
       void reply.type(html);
       if (error.statusCode !== undefined && error.statusCode < 500)
-        return reply.code(error.statusCode).send(refusingPage(notOneClick));
-      const away = isUnavailable(error) || error instanceof RequestTimeoutError;
-      request.log[away ? 'warn' : 'error']({ err: error }, 'could not unsubscribe');
-      if (away) void reply.header('retry-after', '60');
-      return reply.code(away ? 503 : 500).send(refusingPage('This did not work. Please try again later.'));
+        return reply.code(error.statusCode).send(errorPage(notOneClick));
+      const unavailable = isUnavailable(error) || error instanceof RequestTimeoutError;
+      request.log[unavailable ? 'warn' : 'error']({ err: error }, 'unsubscribing failed');
+      if (unavailable) void reply.header('retry-after', '60');
+      return reply
+        .code(unavailable ? 503 : 500)
+        .send(errorPage('Unsubscribing failed. Please try again later.'));
     });
 
     scope.get<Link>('/unsubscribe/:token', async (request, reply) => {
       const claims = await links.read(request.params.token);
-      return claims ? askingPage(claims.topic) : refuseLink(reply);
+      return claims ? confirmationPage(claims.topic) : refuseLink(reply);
     });
 
     scope.post<Link>('/unsubscribe/:token', { bodyLimit: bodyLimitBytes }, (request, reply) =>
-      withinDeadline(request, reply, answerTimeoutMs, async () => {
+      withinDeadline({ request, reply, timeoutMs: requestTimeoutMs }, async () => {
         const claims = await links.read(request.params.token);
         if (!claims) return refuseLink(reply);
-        if (!(await isOneClick(request))) return reply.code(400).send(refusingPage(notOneClick));
+        if (!(await isOneClick(request))) return reply.code(400).send(errorPage(notOneClick));
         const seconds = clicks.secondsToWait(`${claims.userId} ${claims.topic}`);
-        if (seconds > 0) return refuseHaste(reply, seconds);
+        if (seconds > 0) return refuseTooManyRequests(reply, seconds);
         await links.follow(claims, readTraceparent(request.headers.traceparent));
         return donePage(claims.topic);
       }),
@@ -71,22 +73,20 @@ export function addUnsubscribeRoutes(app: FastifyInstance, options: UnsubscribeR
   });
 }
 
-const notOneClick = 'This address takes the form field List-Unsubscribe=One-Click and nothing else.';
+const notOneClick = 'This URL accepts only the form field List-Unsubscribe=One-Click.';
 
 function refuseLink(reply: FastifyReply): FastifyReply {
   return reply
     .code(404)
-    .send(refusingPage('This link is not valid. Please use the link as it is in the mail.'));
+    .send(errorPage('This link is not valid. Please use the link exactly as it is in the e-mail.'));
 }
 
-function refuseHaste(reply: FastifyReply, seconds: number): FastifyReply {
+function refuseTooManyRequests(reply: FastifyReply, seconds: number): FastifyReply {
   void reply.header('retry-after', String(seconds));
-  return reply
-    .code(429)
-    .send(refusingPage('This link was used very often just now. Please try again later.'));
+  return reply.code(429).send(errorPage('This link was used too often. Please try again later.'));
 }
 
-/** Whether the form says what RFC 8058 asks for, in whichever of its two encodings. */
+/** True if the body is the form that RFC 8058 requires, in either of its two encodings. */
 async function isOneClick({ body, headers }: FastifyRequest<Link>): Promise<boolean> {
   if (!Buffer.isBuffer(body)) return false;
   const type = headers['content-type'] ?? '';

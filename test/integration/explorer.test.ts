@@ -76,7 +76,7 @@ describe('the explorer, in a browser without a network', () => {
   });
 
   it('says what the server refuses without a token', async () => {
-    expect(await page.locator('#token-state').innerText()).toBe('No token: only public fields answer');
+    expect(await page.locator('#token-state').innerText()).toBe('No token: only public fields are returned');
     await run('Users', 'UNAUTHENTICATED');
   });
 
@@ -106,7 +106,7 @@ describe('the explorer, in a browser without a network', () => {
   it('tells a token that is no good before it is used', async () => {
     const field = page.getByLabel('Access token');
     await field.fill('nonsense');
-    expect(await page.locator('#token-state').innerText()).toBe('This is not a token');
+    expect(await page.locator('#token-state').innerText()).toBe('Not a valid token');
     const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
     await field.fill(await issueToken({ sub: exampleUserId, expiresInSeconds: -60 }));
     expect(await page.locator('#token-state').innerText()).toContain('Expired at');

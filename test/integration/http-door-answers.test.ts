@@ -20,7 +20,9 @@ describe('the HTTP door', () => {
       expect(response.headers.get('x-request-id')).toBe(given);
       expect(await response.json()).toEqual({ data: { requestId: given } });
       await eventually(() => {
-        const line = door.logLines.map((text) => JSON.parse(text)).find(({ msg }) => msg === 'answered');
+        const line = door.logLines
+          .map((text) => JSON.parse(text))
+          .find(({ msg }) => msg === 'request completed');
         expect(line).toMatchObject({ requestId: given, route: '/graphql', statusCode: 200 });
       });
     },
@@ -43,7 +45,7 @@ describe('the HTTP door', () => {
     expect(await response.json()).toEqual({
       errors: [
         {
-          message: 'The request took too long',
+          message: 'The request timed out.',
           extensions: { code: 'SERVICE_UNAVAILABLE', requestId: response.headers.get('x-request-id') },
         },
       ],

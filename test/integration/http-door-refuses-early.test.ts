@@ -47,7 +47,7 @@ describe('the HTTP door', () => {
       expect(JSON.parse(body)).toEqual({
         errors: [
           {
-            message: 'The request body is larger than 262144 bytes',
+            message: 'The request body is larger than 262144 bytes.',
             extensions: {
               code: 'LIMIT_EXCEEDED',
               limit: 'bodyBytes',

@@ -1,6 +1,6 @@
 import { RateLimit } from '../../../src/http/rate-limit';
 
-it('lets so many uses of a key through in a window, whatever other keys do, and says how long to wait', () => {
+it('RateLimit returns the seconds to wait for a key over its limit, and 0 for other keys', () => {
   let now = 1_000;
   const limit = new RateLimit(2, 60_000, () => now);
   expect([1, 2, 3].map(() => limit.secondsToWait('a'))).toEqual([0, 0, 60]);
