@@ -54,17 +54,17 @@ export async function killIn(window: Window, scene: Scene): Promise<boolean> {
       return isWaiting(scene, { arrived: false });
     case 'RabbitMQ before it reads the event': {
       rabbitmq.freeze();
-      const saidBefore = proxy.saidBytes;
+      const saidBefore = proxy.requestBytes;
       const hit = await isThere(
         async () =>
-          proxy.saidBytes - saidBefore > leastEventBytes && (await isWaiting(scene, { arrived: false })),
+          proxy.requestBytes - saidBefore > leastEventBytes && (await isWaiting(scene, { arrived: false })),
       );
       await kill();
       return hit;
     }
     case 'the service before the confirm':
     case 'RabbitMQ before the confirm':
-      proxy.holdAnswers();
+      proxy.holdResponses();
       // A confirm that was on its way gets there.
       await delay(50);
       await isThere(() => isWaiting(scene, { arrived: true }));

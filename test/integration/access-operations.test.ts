@@ -6,7 +6,7 @@ import {
   getNamedType,
 } from 'graphql';
 import { type ActorName, actorNames, readTable, tokenOf } from '../testkit/actors';
-import { type Answer, startTestApp, type TestApp } from '../testkit/app';
+import { type GraphQLResponse, startTestApp, type TestApp } from '../testkit/app';
 import { fieldNames, introspect, selectAll } from '../testkit/introspected';
 import { isStored, newId, storeUsers, type UserState, userStates } from '../testkit/stored-users';
 import { mutate } from '../testkit/users';
@@ -16,25 +16,25 @@ import { mutate } from '../testkit/users';
  * UNAUTHENTICATED (401) or FORBIDDEN (no) at the operation.
  */
 const expected = readTable(`
-                           nobody self self+users:foo other orders:read users:foo users:privacy users:audit users:read users:write
-  me                       401    yes  yes            yes   yes         yes       yes           yes         yes        yes
-  user                     401    yes  yes            yes   yes         yes       yes           yes         yes        yes
-  userByEmail              401    no   no             no    no          no        no            no          yes        yes
-  users                    401    no   no             no    no          no        no            no          yes        yes
-  userEmailPreferences     401    yes  yes            no    no          no        no            no          yes        yes
-  auditTrail               401    no   no             no    no          no        no            yes         no         no
-  createUser               401    no   no             no    no          no        no            no          no         yes
-  updateUser               401    yes  yes            no    no          no        no            no          no         yes
-  deactivateUser           401    yes  yes            no    no          no        no            no          no         yes
-  reactivateUser           401    no   no             no    no          no        no            no          no         yes
-  updateEmailPreferences   401    yes  yes            no    no          no        no            no          no         yes
-  requestEmailVerification 401    yes  yes            no    no          no        no            no          no         yes
-  confirmEmail             yes    yes  yes            yes   yes         yes       yes           yes         yes        yes
-  exportUserData           401    yes  yes            no    no          no        yes           no          no         no
-  eraseUser                401    yes  yes            no    no          no        yes           no          no         no
-  placeLegalHold           401    no   no             no    no          no        yes           no          no         no
-  releaseLegalHold         401    no   no             no    no          no        yes           no          no         no
-  erasure                  401    no   no             no    no          no        yes           no          no         no
+                           anonymous self self+users:foo other orders:read users:foo users:privacy users:audit users:read users:write
+  me                       401       yes  yes            yes   yes         yes       yes           yes         yes        yes
+  user                     401       yes  yes            yes   yes         yes       yes           yes         yes        yes
+  userByEmail              401       no   no             no    no          no        no            no          yes        yes
+  users                    401       no   no             no    no          no        no            no          yes        yes
+  userEmailPreferences     401       yes  yes            no    no          no        no            no          yes        yes
+  auditTrail               401       no   no             no    no          no        no            yes         no         no
+  createUser               401       no   no             no    no          no        no            no          no         yes
+  updateUser               401       yes  yes            no    no          no        no            no          no         yes
+  deactivateUser           401       yes  yes            no    no          no        no            no          no         yes
+  reactivateUser           401       no   no             no    no          no        no            no          no         yes
+  updateEmailPreferences   401       yes  yes            no    no          no        no            no          no         yes
+  requestEmailVerification 401       yes  yes            no    no          no        no            no          no         yes
+  confirmEmail             yes       yes  yes            yes   yes         yes       yes           yes         yes        yes
+  exportUserData           401       yes  yes            no    no          no        yes           no          no         no
+  eraseUser                401       yes  yes            no    no          no        yes           no          no         no
+  placeLegalHold           401       no   no             no    no          no        yes           no          no         no
+  releaseLegalHold         401       no   no             no    no          no        yes           no          no         no
+  erasure                  401       no   no             no    no          no        yes           no          no         no
 `);
 
 /** What an allowed mutation answers for a user in each state, in the order of `userStates`. */
@@ -126,7 +126,7 @@ async function issueConfirmationTokens(users: { id: string; state: UserState }[]
   }
 }
 
-async function call(operation: string, actor: ActorName, state: UserState): Promise<Answer> {
+async function call(operation: string, actor: ActorName, state: UserState): Promise<GraphQLResponse> {
   const id = ids.get(key(operation, actor, state)) ?? newId(state);
   const token = await tokenOf(app, actor, id);
   const root = (operation in inputs ? schema.getMutationType() : schema.getQueryType()) as GraphQLObjectType;
@@ -146,7 +146,7 @@ async function call(operation: string, actor: ActorName, state: UserState): Prom
   );
 }
 
-function verdictOf({ status, data, errors }: Answer, operation: string): string {
+function verdictOf({ status, data, errors }: GraphQLResponse, operation: string): string {
   const refusal = errors.find(({ path }) => path?.length === 1 && path[0] === operation);
   if (!refusal) return 'yes';
   expect(errors).toEqual([refusal]);
@@ -160,7 +160,7 @@ function verdictOf({ status, data, errors }: Answer, operation: string): string 
 /** Nothing of the user is shown to those whose table cells say so, also when a mutation of theirs succeeds. */
 function expectOwnFieldsOnly(
   user: Record<string, unknown>,
-  errors: Answer['errors'],
+  errors: GraphQLResponse['errors'],
   actor: ActorName,
 ): void {
   const hidden = Object.entries(user)

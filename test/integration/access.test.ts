@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { type ActorName, actorNames, actors, readTable, tokenOf } from '../testkit/actors';
-import { type Answer, startTestApp, type TestApp } from '../testkit/app';
+import { type GraphQLResponse, startTestApp, type TestApp } from '../testkit/app';
 import { fieldNames, introspect, selectAll } from '../testkit/introspected';
 import { emailOf, isStored, newId, storeUsers, type UserState, userStates } from '../testkit/stored-users';
 
@@ -9,30 +9,30 @@ import { emailOf, isStored, newId, storeUsers, type UserState, userStates } from
  * service: the value (V), null (-), or null with one FORBIDDEN at its path (F).
  */
 const expected = readTable(`
-                     nobody self self+users:foo other orders:read users:foo users:privacy users:audit users:read users:write
-  id                 V      V    V              V     V           V         V             V           V          V
-  displayName        V      V    V              V     V           V         V             V           V          V
-  status             V      V    V              V     V           V         V             V           V          V
-  username           -      V    V              -     -           F         F             F           V          V
-  email              -      V    V              -     -           F         F             F           V          V
-  firstName          -      V    V              -     -           F         F             F           V          V
-  lastName           -      V    V              -     -           F         F             F           V          V
-  phoneNumber        -      V    V              -     -           F         F             F           V          V
-  address            -      V    V              -     -           F         F             F           V          V
-  locale             -      V    V              -     -           F         F             F           V          V
-  timeZone           -      V    V              -     -           F         F             F           V          V
-  emailVerification  -      V    V              -     -           F         F             F           V          V
-  phoneVerification  -      V    V              -     -           F         F             F           V          V
-  pendingEmail       -      V    V              -     -           F         F             F           V          V
-  emailPreferences   -      V    V              -     -           F         F             F           V          V
-  statusReason       -      V    V              -     -           F         F             F           V          V
-  statusNotes        -      -    F              -     -           F         F             F           V          V
-  statusChangedAt    -      V    V              -     -           F         F             F           V          V
-  commerce           -      V    V              -     -           F         F             F           V          V
-  history            -      V    V              -     -           F         F             F           V          V
-  version            -      V    V              -     -           F         F             F           V          V
-  createdAt          -      V    V              -     -           F         F             F           V          V
-  updatedAt          -      V    V              -     -           F         F             F           V          V
+                     anonymous self self+users:foo other orders:read users:foo users:privacy users:audit users:read users:write
+  id                 V         V    V              V     V           V         V             V           V          V
+  displayName        V         V    V              V     V           V         V             V           V          V
+  status             V         V    V              V     V           V         V             V           V          V
+  username           -         V    V              -     -           F         F             F           V          V
+  email              -         V    V              -     -           F         F             F           V          V
+  firstName          -         V    V              -     -           F         F             F           V          V
+  lastName           -         V    V              -     -           F         F             F           V          V
+  phoneNumber        -         V    V              -     -           F         F             F           V          V
+  address            -         V    V              -     -           F         F             F           V          V
+  locale             -         V    V              -     -           F         F             F           V          V
+  timeZone           -         V    V              -     -           F         F             F           V          V
+  emailVerification  -         V    V              -     -           F         F             F           V          V
+  phoneVerification  -         V    V              -     -           F         F             F           V          V
+  pendingEmail       -         V    V              -     -           F         F             F           V          V
+  emailPreferences   -         V    V              -     -           F         F             F           V          V
+  statusReason       -         V    V              -     -           F         F             F           V          V
+  statusNotes        -         -    F              -     -           F         F             F           V          V
+  statusChangedAt    -         V    V              -     -           F         F             F           V          V
+  commerce           -         V    V              -     -           F         F             F           V          V
+  history            -         V    V              -     -           F         F             F           V          V
+  version            -         V    V              -     -           F         F             F           V          V
+  createdAt          -         V    V              -     -           F         F             F           V          V
+  updatedAt          -         V    V              -     -           F         F             F           V          V
 `);
 
 /** Some values in full; the others need only be there. */
@@ -79,7 +79,12 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-async function ask(way: string, actor: ActorName, state: UserState, selection?: string): Promise<Answer> {
+async function ask(
+  way: string,
+  actor: ActorName,
+  state: UserState,
+  selection?: string,
+): Promise<GraphQLResponse> {
   const id = ids[state];
   const { query } = ways[way] ?? {};
   const text = query?.(selection ?? selectAll(schema.getType('User') as never, 3)) ?? '';
@@ -87,13 +92,13 @@ async function ask(way: string, actor: ActorName, state: UserState, selection?: 
   return app.graphql(text, variables, { token: await tokenOf(app, actor, id) });
 }
 
-function valueAt(answer: Answer, path: readonly (string | number)[]): unknown {
+function valueAt(answer: GraphQLResponse, path: readonly (string | number)[]): unknown {
   // biome-ignore lint/suspicious/noExplicitAny: whatever the answer holds
   return path.reduce((value: any, step) => value?.[step], answer.data);
 }
 
 /** What the answer says of one field, in the letters of the table; a value other than the user's is not a V. */
-function cellOf(answer: Answer, at: (string | number)[], field: string, state: UserState): string {
+function cellOf(answer: GraphQLResponse, at: (string | number)[], field: string, state: UserState): string {
   const value = valueAt(answer, [...at, field]);
   const codes = answer.errors
     .filter(({ path }) => path?.join('.') === [...at, field].join('.'))
@@ -105,7 +110,12 @@ function cellOf(answer: Answer, at: (string | number)[], field: string, state: U
   return right ? 'V' : `${JSON.stringify(value)} with ${codes.join()}`;
 }
 
-function expectCells(answer: Answer, at: (string | number)[], actor: ActorName, state: UserState): void {
+function expectCells(
+  answer: GraphQLResponse,
+  at: (string | number)[],
+  actor: ActorName,
+  state: UserState,
+): void {
   const fields = fieldNames(schema, 'User');
   const wanted = fields.map((field) => [field, expected[field]?.[actor] ?? 'not in the table']);
   const found = fields.map((field) => [field, cellOf(answer, at, field, state)]);
@@ -115,7 +125,7 @@ function expectCells(answer: Answer, at: (string | number)[], actor: ActorName, 
 }
 
 /** Erased or never known: the id and `UNKNOWN`, and refusals as for a user that is there, so that they tell nothing. */
-function expectUnknown(answer: Answer, actor: ActorName, state: UserState): void {
+function expectUnknown(answer: GraphQLResponse, actor: ActorName, state: UserState): void {
   // Nobody is the user that a malformed id does not name.
   const stranger = actor === 'self' ? 'other' : actor === 'self+users:foo' ? 'users:foo' : actor;
   const column = state === 'malformed' ? stranger : actor;
@@ -127,7 +137,7 @@ function expectUnknown(answer: Answer, actor: ActorName, state: UserState): void
   expect(valueAt(answer, ['_entities', 0])).toMatchObject({ id: ids[state], status: 'UNKNOWN' });
 }
 
-function expectNothing(answer: Answer, way: string, codes: string[]): void {
+function expectNothing(answer: GraphQLResponse, way: string, codes: string[]): void {
   expect(answer.data?.[way] ?? null).toBeNull();
   expect(answer.errors.map(({ path, extensions }) => [path, extensions.code])).toEqual(
     codes.map((code) => [[way], code]),
@@ -171,14 +181,14 @@ describe.each(actorNames)('%s', (actor) => {
 
   it.each(userStates)('reads through user(id) what the table says of a user that is %s', async (state) => {
     const answer = await ask('user', actor, state);
-    if (actor === 'nobody') return expectNothing(answer, 'user', ['UNAUTHENTICATED']);
+    if (actor === 'anonymous') return expectNothing(answer, 'user', ['UNAUTHENTICATED']);
     expect(answer.status).toBe(200);
     return isStored(state) ? expectCells(answer, ['user'], actor, state) : expectNothing(answer, 'user', []);
   });
 
   it.each(userStates)('reads through me their own profile when they are %s', async (state) => {
     const answer = await ask('me', actor, state);
-    if (actor === 'nobody') return expectNothing(answer, 'me', ['UNAUTHENTICATED']);
+    if (actor === 'anonymous') return expectNothing(answer, 'me', ['UNAUTHENTICATED']);
     return isSelf && isStored(state)
       ? expectCells(answer, ['me'], actor, state)
       : expectNothing(answer, 'me', []);
@@ -186,7 +196,7 @@ describe.each(actorNames)('%s', (actor) => {
 
   it.each(userStates)('finds by e-mail a user that is %s, or may not', async (state) => {
     const answer = await ask('userByEmail', actor, state);
-    if (actor === 'nobody') return expectNothing(answer, 'userByEmail', ['UNAUTHENTICATED']);
+    if (actor === 'anonymous') return expectNothing(answer, 'userByEmail', ['UNAUTHENTICATED']);
     if (!readsAll) return expectNothing(answer, 'userByEmail', ['FORBIDDEN']);
     return isStored(state)
       ? expectCells(answer, ['userByEmail'], actor, state)
@@ -195,7 +205,7 @@ describe.each(actorNames)('%s', (actor) => {
 
   it.each(userStates)('lists a user that is %s, or may not', async (state) => {
     const answer = await ask('users', actor, state);
-    if (actor === 'nobody') return expectNothing(answer, 'users', ['UNAUTHENTICATED']);
+    if (actor === 'anonymous') return expectNothing(answer, 'users', ['UNAUTHENTICATED']);
     if (!readsAll) return expectNothing(answer, 'users', ['FORBIDDEN']);
     if (isStored(state)) return expectCells(answer, ['users', 'nodes', 0], actor, state);
     expect(answer.data.users.nodes).toEqual([]);

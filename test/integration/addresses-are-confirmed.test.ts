@@ -1,5 +1,5 @@
 import { startTestApp, type TestApp } from '../testkit/app';
-import { countRows, eventsOf } from '../testkit/traces';
+import { countRows, eventsOf } from '../testkit/stored-rows';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;

@@ -1,4 +1,4 @@
-import { type Answer, startTestApp, type TestApp } from '../testkit/app';
+import { type GraphQLResponse, startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
@@ -27,11 +27,11 @@ afterAll(async () => {
 });
 
 interface Timed {
-  answer: Answer;
+  answer: GraphQLResponse;
   elapsedMs: number;
 }
 
-async function timed(work: () => Promise<Answer>): Promise<Timed> {
+async function timed(work: () => Promise<GraphQLResponse>): Promise<Timed> {
   const startedAtMs = performance.now();
   const answer = await work();
   return { answer, elapsedMs: performance.now() - startedAtMs };
@@ -48,7 +48,7 @@ const write = () =>
 const list = () => app.graphql('{ users(first: 1) { nodes { id } } }', {}, { token: app.staff });
 
 /** Keeps asking from several sides until told to stop; answers all that came back. */
-function load(...kinds: (() => Promise<Answer>)[]): { finish(): Promise<Timed[]> } {
+function load(...kinds: (() => Promise<GraphQLResponse>)[]): { finish(): Promise<Timed[]> } {
   let running = true;
   const answers: Timed[] = [];
   const workers = kinds.map(async (kind) => {

@@ -1,4 +1,4 @@
-import { type Answer, send, startTestApp, type TestApp } from '../testkit/app';
+import { type GraphQLResponse, send, startTestApp, type TestApp } from '../testkit/app';
 import { type JwksServer, makeSigningKey, signClaims, startJwksServer } from '../testkit/jwks-server';
 import { createUser } from '../testkit/users';
 
@@ -34,7 +34,11 @@ async function ask(query: string, authorization?: string, headers: Record<string
     { query },
     { headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) } },
   );
-  return { status, data, codes: errors.map(({ extensions }: Answer['errors'][number]) => extensions.code) };
+  return {
+    status,
+    data,
+    codes: errors.map(({ extensions }: GraphQLResponse['errors'][number]) => extensions.code),
+  };
 }
 
 const bad: [string, () => string | Promise<string>][] = [
@@ -134,7 +138,7 @@ it('answers SERVICE_UNAVAILABLE while there are no keys to check tokens with, an
   issuer.server.always('reset');
   const { jwksUrl, audience } = issuer;
   const authentication = { jwksUrl: jwksUrl.href, issuer: issuer.issuer, audience };
-  const keyless = await startTestApp({ beside: app, config: { authentication } });
+  const keyless = await startTestApp({ replicaOf: app, config: { authentication } });
   try {
     const token = await issuer.issueToken(userId);
     for (const query of Object.values(queries)) {

@@ -7,7 +7,7 @@ import { CanaryPlaces } from '../testkit/canary-places';
 import { type Collector, startCollector } from '../testkit/collector';
 import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { namesHolding, readEverySink } from '../testkit/every-sink';
+import { readEverySink, sinksContaining } from '../testkit/every-sink';
 import { mutate } from '../testkit/users';
 
 let directory: string;
@@ -155,7 +155,7 @@ async function readSinks(): Promise<Map<string, string>> {
 
 /** Each place, with the names of the sinks that hold its text. */
 const findEach = (places: CanaryPlaces, sinks: ReadonlyMap<string, string>) =>
-  [...places.texts].map(([place, text]): [string, string[]] => [place, namesHolding(sinks, [text])]);
+  [...places.texts].map(([place, text]): [string, string[]] => [place, sinksContaining(sinks, [text])]);
 
 describe('canaries', () => {
   it('are found in the sinks that may hold them until the user is erased, in no other, and in none afterwards', async () => {

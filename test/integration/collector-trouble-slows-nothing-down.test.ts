@@ -68,7 +68,7 @@ it.each([
   { trouble: 'away', endpoint: deadUrl },
   { trouble: 'frozen', endpoint: async () => collector.url.href },
 ])('answers as fast and stops as soon while the collector is $trouble', async ({ trouble, endpoint }) => {
-  const traced = await startTestApp({ config: { otlpEndpoint: await endpoint() }, beside: untraced });
+  const traced = await startTestApp({ config: { otlpEndpoint: await endpoint() }, replicaOf: untraced });
   expect(ofOpenTelemetry(Object.keys(require.cache))).not.toEqual([]);
   const [tracedMs, untracedMs] = await compare(traced, untraced);
   if (trouble === 'frozen') await eventually(() => expect(collector.requests).not.toEqual([]));

@@ -1,6 +1,11 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { type CommandLine, type Ended, openCommandLine, type ProcessOptions } from '../testkit/command';
+import {
+  type CommandLine,
+  type CommandResult,
+  openCommandLine,
+  type ProcessOptions,
+} from '../testkit/command';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 let commands: CommandLine;
@@ -14,9 +19,9 @@ afterAll(async () => {
   await database.drop();
 });
 
-const run = (args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> =>
+const run = (args: string[], env: NodeJS.ProcessEnv = {}) =>
   commands.run(args, { DATABASE_URL: database.url, ...env });
-const runAlone = (args: string[], env: NodeJS.ProcessEnv = {}, options?: ProcessOptions): Promise<Ended> =>
+const runAlone = (args: string[], env: NodeJS.ProcessEnv = {}, options?: ProcessOptions) =>
   commands.runAlone(args, { DATABASE_URL: database.url, ...env }, options);
 
 async function sql(text: string): Promise<string[]> {
@@ -215,7 +220,7 @@ describe('the command line', () => {
       {},
       { cwd: join(commands.checkout, 'bin') },
     );
-    const kidOf = ({ stdout }: Ended) => {
+    const kidOf = ({ stdout }: CommandResult) => {
       const [header = ''] = (JSON.parse(stdout) as { token: string }).token.split('.');
       return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }).kid;
     };

@@ -1,5 +1,5 @@
 import { startTestApp, type TestApp } from '../testkit/app';
-import { countRows } from '../testkit/traces';
+import { countRows } from '../testkit/stored-rows';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;

@@ -29,7 +29,7 @@ let others: ForeignService;
 beforeAll(async () => {
   app = await startTestApp({ config: { amqpUrl: null } });
   // Binds the queue, so that what is published before the consumer runs is not lost.
-  const replica = await startTestApp({ beside: app });
+  const replica = await startTestApp({ replicaOf: app });
   others = await startForeignService(replica);
   await replica.stop();
 });

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { type CredentialsClient, createCredentialsClient } from '../../src/authentication/credentials-client';
 import { startAuthenticationService } from '../testkit/authentication-service';
-import type { Answer, ProgrammableServer } from '../testkit/programmable-server';
+import type { PlannedResponse, ProgrammableServer } from '../testkit/programmable-server';
 
 const credentials = { userId: 'a/b?c', email: 'ada@example.com', password: 'correct horse "battery" staple' };
 
@@ -76,7 +76,7 @@ describe('credentials client', () => {
     expect(lines).toEqual([]);
   });
 
-  it.each<[string, Answer]>([
+  it.each<[string, PlannedResponse]>([
     ['500', { status: 500 }],
     ['503', { status: 503, headers: { 'retry-after': '0' } }],
     ['429', { status: 429 }],

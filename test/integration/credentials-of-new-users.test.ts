@@ -6,7 +6,7 @@ import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
 import type { ProgrammableServer } from '../testkit/programmable-server';
 import { createRetention } from '../testkit/retention';
-import { countRows, eventsOf } from '../testkit/traces';
+import { countRows, eventsOf } from '../testkit/stored-rows';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
 let authentication: ProgrammableServer;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   authentication = await startAuthenticationService();
   const config = { authenticationServiceUrl: authentication.url.href };
   app = await startTestApp({ config });
-  replica = await startTestApp({ config, beside: app });
+  replica = await startTestApp({ config, replicaOf: app });
 });
 afterAll(async () => {
   await replica.stop();
@@ -184,7 +184,7 @@ describe('a new user with a password', () => {
   });
 
   it('is refused clearly where no AuthenticationService is configured', async () => {
-    const alone = await startTestApp({ beside: app });
+    const alone = await startTestApp({ replicaOf: app });
     try {
       const before = await countRows(app);
       expect(await create(build(), alone)).toMatchObject({

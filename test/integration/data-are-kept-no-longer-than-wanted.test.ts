@@ -196,9 +196,9 @@ it('leaves everything to the replica that is at it', async () => {
 });
 
 it('removes all that the map of personal data gives a time, as planned; nothing sooner, and nothing of users under a hold', async () => {
-  const expired = await createExpiringRecords(app, { daysUnlessFixed: 30, hours: 1 });
-  const young = await createExpiringRecords(app, { daysUnlessFixed: 30, hours: -1 });
-  const held = await createExpiringRecords(app, { daysUnlessFixed: 30, hours: 1 });
+  const expired = await createExpiringRecords(app, { configuredDays: 30, hours: 1 });
+  const young = await createExpiringRecords(app, { configuredDays: 30, hours: -1 });
+  const held = await createExpiringRecords(app, { configuredDays: 30, hours: 1 });
   for (const { userId } of held)
     await app.sql(
       `INSERT INTO legal_holds (user_id, reason, placed_by, placed_at) VALUES ($1, 'a dispute', 'officer', now())`,

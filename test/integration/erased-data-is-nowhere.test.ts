@@ -166,16 +166,16 @@ it('leaves nothing of an erased user in any table, in Redis, the log or the metr
 });
 
 it('does not let reads and late writes of a replica bring an erased user back into Redis', async () => {
-  const beside = await startTestApp({ beside: app });
+  const replica = await startTestApp({ replicaOf: app });
   try {
     const canaries = await Promise.all(Array.from({ length: 6 }, createCanary));
     const read = (it: TestApp, id: string) =>
       it.graphql('query ($id: ID!) { user(id: $id) { email } }', { id }, { token: app.staff });
     await Promise.all(
       canaries.map(async ({ userId }) => {
-        const reads = Array.from({ length: 4 }, (_, at) => read(at % 2 ? app : beside, userId));
+        const reads = Array.from({ length: 4 }, (_, at) => read(at % 2 ? app : replica, userId));
         await Promise.all([mutate(app, 'updateUser', { userId, firstName: 'Ada' }), erase(userId), ...reads]);
-        await read(beside, userId);
+        await read(replica, userId);
       }),
     );
     await eventually(async () =>
@@ -187,9 +187,9 @@ it('does not let reads and late writes of a replica bring an erased user back in
         canaries.flatMap(({ texts }) => texts),
       ),
     ).toEqual([]);
-    for (const { userId } of canaries) expect((await read(beside, userId)).data).toEqual({ user: null });
+    for (const { userId } of canaries) expect((await read(replica, userId)).data).toEqual({ user: null });
   } finally {
-    await beside.stop();
+    await replica.stop();
   }
 });
 

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { send } from '../testkit/app';
 import { orderPlaced, paymentFailed, pointsEarned, withHeader } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { namesHolding, readEverySink } from '../testkit/every-sink';
+import { readEverySink, sinksContaining } from '../testkit/every-sink';
 import { useKillableService } from '../testkit/killable-service';
 
 const historyLength = 10_000;
@@ -141,7 +141,7 @@ async function eraseAndKill(at: number, { userId }: Canary): Promise<boolean> {
 it('leaves nothing of erased users in any sink, though the service is killed while it erases them under load', async () => {
   await service.start(0, 1);
   await eventually(async () => {
-    const health = service.outside
+    const health = service.observed
       .running()
       .map(async ({ url }) => (await fetch(`${url}/health/ready`)).json());
     for (const answer of await Promise.all(health)) expect(answer).toEqual({ status: 'ready', degraded: [] });
@@ -165,7 +165,7 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
       paymentFailed(randomUUID(), { errorMessage: text }),
     );
 
-  const sinks = await readEverySink(service.outside);
+  const sinks = await readEverySink(service.observed);
   const databaseSink = [...sinks.keys()][0] as string;
   const names = ['redis', 'queue user-service.history', 'queue user-service.history.parked'];
   const scanned = [
@@ -179,9 +179,9 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
   ];
   expect([...sinks.keys()]).toEqual(scanned);
   for (const text of texts.filter((it) => it.startsWith('kanari')))
-    expect(namesHolding(sinks, [text])).toEqual([databaseSink, 'redis', 'queue user-service.history']);
+    expect(sinksContaining(sinks, [text])).toEqual([databaseSink, 'redis', 'queue user-service.history']);
   expect(
-    namesHolding(
+    sinksContaining(
       sinks,
       texts.filter((it) => it.startsWith('+')),
     ),
@@ -221,9 +221,9 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
   for (const { userId } of canaries) expect((await read(0, userId)).data).toEqual({ user: null });
 
   await eventually(async () => {
-    const after = await readEverySink(service.outside);
+    const after = await readEverySink(service.observed);
     expect([...after.keys()]).toEqual(scanned);
-    expect(namesHolding(after, texts)).toEqual([]);
+    expect(sinksContaining(after, texts)).toEqual([]);
     // What may be there is found, so the scan looks where it says.
     const [told] = service.witness
       .of(canaries[0]?.userId ?? '')
@@ -231,19 +231,19 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
     const [seal] = await service.sql<{ hash: string }>(
       `SELECT encode(hash, 'hex') AS hash FROM audit_seals ORDER BY number LIMIT 1`,
     );
-    expect(namesHolding(after, [canaries[0]?.userId ?? ''])).toEqual(
+    expect(sinksContaining(after, [canaries[0]?.userId ?? ''])).toEqual(
       expect.arrayContaining([databaseSink, 'redis', 'queue user-service.erasures']),
     );
-    expect(namesHolding(after, [told?.messageId ?? 'none'])).toEqual(
+    expect(sinksContaining(after, [told?.messageId ?? 'none'])).toEqual(
       expect.arrayContaining([databaseSink, 'queue user-service.erasures']),
     );
     // Spans that a killed process has not exported yet are gone: somebody's are there.
     const sent = service.witness.events.map(({ messageId }) => messageId);
-    expect(namesHolding(after, sent)).toContain('traces');
-    expect(namesHolding(after, [seal?.hash ?? 'none'])).toEqual(
+    expect(sinksContaining(after, sent)).toContain('traces');
+    expect(sinksContaining(after, [seal?.hash ?? 'none'])).toEqual(
       expect.arrayContaining([databaseSink, 'logs']),
     );
-    expect(namesHolding(after, ['operation="read"', 'user_service_'])).toContain('metrics');
+    expect(sinksContaining(after, ['operation="read"', 'user_service_'])).toContain('metrics');
   }, patient);
 
   // What others were told before they may hold until they are told of the erasure; after it, nothing goes out.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { erasuresFileIn, StreamFile } from '../../src/rabbitmq/stream-file';
 import { startTestApp, type TestApp } from '../testkit/app';
-import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
+import { type CommandLine, openCommandLine } from '../testkit/command';
 import { eventually } from '../testkit/eventually';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 import { createUser, mutate } from '../testkit/users';
@@ -67,8 +67,7 @@ describe('the command', () => {
     await commands.close();
   });
 
-  const run = (...args: string[]): Promise<Ended> =>
-    commands.run(['erase', ...args], { DATABASE_URL: database.url });
+  const run = (...args: string[]) => commands.run(['erase', ...args], { DATABASE_URL: database.url });
   const entry = (userId: string) => JSON.stringify({ userId, erasedAt: '2026-03-01T00:00:00Z' });
   const isThere = async (id: string) =>
     (await app.sql('SELECT 1 FROM users WHERE id = $1', [id])).length === 1;

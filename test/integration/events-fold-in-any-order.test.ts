@@ -51,7 +51,7 @@ afterAll(async () => {
  */
 async function play(schedules: readonly Schedule[], lasting?: TestApp): Promise<(string | null)[]> {
   const plays = schedules.map(toPlay);
-  const replica = lasting ?? (await startTestApp({ beside: app }));
+  const replica = lasting ?? (await startTestApp({ replicaOf: app }));
   try {
     await others.publish(...messagesOf(plays, 'before'));
     for (const settled of [false, true]) {
@@ -138,7 +138,7 @@ function differenceOf(found: any, expected: Play): string | null {
 
 /** Plays a schedule that went wrong again by itself, and ever smaller ones of its kind; fails with the smallest. */
 async function shrink(seed: number, path: string): Promise<void> {
-  const replica = await startTestApp({ beside: app });
+  const replica = await startTestApp({ replicaOf: app });
   const property = fc.asyncProperty(anySchedule, async (schedule) => {
     const [difference] = await play([schedule], replica);
     if (difference) throw new Error(difference);

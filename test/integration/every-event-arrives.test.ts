@@ -78,7 +78,7 @@ describe('an event whose confirm is lost', () => {
     const first = buildEvent();
     await stage.commit([first], relay.relay.wake);
     await eventually(async () => expect(await stage.pending()).toEqual([]));
-    stage.amqp.holdAnswers();
+    stage.amqp.holdResponses();
     const event = buildEvent();
     await stage.commit([event], relay.relay.wake);
     await eventually(() => expect(stage.arrived()).toEqual([first.id, event.id]));
@@ -103,7 +103,7 @@ describe('a leader that froze in the middle of a pass', () => {
       confirmTimeoutMs: 60_000,
     });
     await eventually(() => expect(leader.broker.status()).toBe('ready'));
-    stage.amqp.holdAnswers();
+    stage.amqp.holdResponses();
     const [event, next] = buildVersions(uuidv7(), 2) as [NewOutboxEvent, NewOutboxEvent];
     await stage.commit([event], leader.relay.wake);
     await eventually(() => expect(stage.arrived()).toEqual([event.id]));

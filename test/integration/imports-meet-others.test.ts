@@ -33,7 +33,7 @@ it('knows whom another import has brought from the same row since it began, chan
   await client.query(`UPDATE idempotency_keys SET key = 'not yet ' || key`);
   const table = await lockTable(database.url, 'users');
   const again = importRow(row);
-  await table.waitedForBy(1);
+  await table.untilWaiting(1);
   const { rowCount } = await client.query(`UPDATE idempotency_keys SET key = replace(key, 'not yet ', '')`);
   expect(rowCount).toBe(1);
   await table.release();

@@ -2,11 +2,11 @@ import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
-import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
+import { type CommandLine, openCommandLine } from '../testkit/command';
 import { eventually } from '../testkit/eventually';
 import { type RabbitMqNode, startRabbitMqNode } from '../testkit/rabbitmq-node';
 import { startTestRelay } from '../testkit/relays';
-import { createOtherServices } from '../testkit/retention';
+import { createReplicaServices } from '../testkit/retention';
 import { backUp, createTestDatabase, type TestDatabase } from '../testkit/test-database';
 import { buildUser } from '../testkit/users';
 
@@ -27,7 +27,7 @@ afterAll(async () => {
   await commands.close();
 });
 
-const replay = (): Promise<Ended> =>
+const replay = () =>
   commands.runAlone(['erase', '--replay-ledger'], {
     DATABASE_URL: database.url,
     AMQP_URL: node.url,
@@ -35,12 +35,12 @@ const replay = (): Promise<Ended> =>
 
 /** Does something with the services on the database as it is by then. */
 async function withServices<T>(
-  work: (services: ReturnType<typeof createOtherServices>, connected: Database) => Promise<T>,
+  work: (services: ReturnType<typeof createReplicaServices>, connected: Database) => Promise<T>,
 ): Promise<T> {
   const connected = openDatabase(database.url, createLogger({ level: 'silent' }), 2);
   await connected.connect();
   try {
-    return await work(createOtherServices(connected, createMetrics()), connected);
+    return await work(createReplicaServices(connected, createMetrics()), connected);
   } finally {
     await connected.close();
   }

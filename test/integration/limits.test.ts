@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from 'graphql';
 import { loadConfig } from '../../src/config';
-import { type Answer, send, startTestApp, type TestApp } from '../testkit/app';
+import { type GraphQLResponse, send, startTestApp, type TestApp } from '../testkit/app';
 import { createUser } from '../testkit/users';
 
 let app: TestApp;
@@ -10,7 +10,7 @@ const settings = { LIMIT_TOKENS: '50000', LIMIT_ALIASES: '5', LIMIT_DEPTH: '4', 
 
 beforeAll(async () => {
   app = await startTestApp();
-  tuned = await startTestApp({ beside: app, config: { limits: loadConfig(settings).limits } });
+  tuned = await startTestApp({ replicaOf: app, config: { limits: loadConfig(settings).limits } });
   await fastest(() => app.graphql('{ __typename }'));
 });
 afterAll(async () => {
@@ -30,9 +30,9 @@ const entities = 'query ($r: [_Any!]!) { _entities(representations: $r) { __type
 
 /** Asks until an answer took less than this, a dozen times at most; answers the last one and the shortest time. */
 async function fastest(
-  ask: () => Promise<Answer>,
+  ask: () => Promise<GraphQLResponse>,
   enoughMs = 0,
-): Promise<{ answer: Answer; tookMs: number }> {
+): Promise<{ answer: GraphQLResponse; tookMs: number }> {
   let tookMs = Number.POSITIVE_INFINITY;
   for (let attempt = 1; ; attempt += 1) {
     const startedAt = performance.now();
@@ -43,7 +43,7 @@ async function fastest(
 }
 
 /** Refused in milliseconds: in the time of a hundred plain queries at most, as others use this machine too. */
-async function expectSwift(ask: () => Promise<Answer>): Promise<Answer> {
+async function expectSwift(ask: () => Promise<GraphQLResponse>): Promise<GraphQLResponse> {
   const plain = await fastest(() => app.graphql('{ __typename }'));
   const limitMs = 100 + 100 * plain.tookMs;
   const { answer, tookMs } = await fastest(ask, limitMs);
@@ -52,7 +52,7 @@ async function expectSwift(ask: () => Promise<Answer>): Promise<Answer> {
 }
 
 function expectLimit(
-  { status, data, errors }: Answer,
+  { status, data, errors }: GraphQLResponse,
   limit: string,
   maximum: number,
   statusCode = 400,
@@ -149,7 +149,7 @@ describe('an operation over a limit is refused at once', () => {
         body: chunks(),
         duplex: 'half',
       } as RequestInit);
-      const { data = null, errors } = (await response.json()) as Answer;
+      const { data = null, errors } = (await response.json()) as GraphQLResponse;
       return { status: response.status, data, errors, headers: response.headers };
     });
     expectLimit(answer, 'bodyBytes', 262_144, 413);

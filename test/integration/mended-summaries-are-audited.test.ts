@@ -5,7 +5,7 @@ import { RecomputationRepository } from '../../src/commerce/recomputation.reposi
 import { openDatabase } from '../../src/data-source';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
-import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
+import { type CommandLine, openCommandLine } from '../testkit/command';
 import {
   commerceOf,
   type ForeignService,
@@ -34,7 +34,7 @@ afterAll(async () => {
   await commands.close();
 });
 
-const run = (...args: string[]): Promise<Ended> => commands.run(args, { DATABASE_URL: app.databaseUrl });
+const run = (...args: string[]) => commands.run(args, { DATABASE_URL: app.databaseUrl });
 const wrongTime = '2027-01-01T00:00:00.000Z';
 const rightTime = '2026-03-01T10:00:00.000Z';
 

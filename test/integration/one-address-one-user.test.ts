@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { startTestApp, type TestApp } from '../testkit/app';
-import { eventsOf } from '../testkit/traces';
+import { eventsOf } from '../testkit/stored-rows';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
 let replica: TestApp;
 beforeAll(async () => {
   app = await startTestApp();
-  replica = await startTestApp({ beside: app });
+  replica = await startTestApp({ replicaOf: app });
 });
 afterAll(async () => {
   await replica.stop();

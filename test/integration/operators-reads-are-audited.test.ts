@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { personalDataMap } from '../../src/personal-data/personal-data-map';
 import { startTestApp, type TestApp } from '../testkit/app';
-import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
+import { type CommandLine, openCommandLine } from '../testkit/command';
 import {
   commerceOf,
   type ForeignService,
@@ -27,7 +27,7 @@ afterAll(async () => {
   await commands.close();
 });
 
-const run = (...args: string[]): Promise<Ended> => commands.run(args, { DATABASE_URL: app.databaseUrl });
+const run = (...args: string[]) => commands.run(args, { DATABASE_URL: app.databaseUrl });
 const parked = () =>
   app.sql<{ id: string; userId: string | null }>(
     'SELECT id, user_id AS "userId" FROM parked_messages ORDER BY id',

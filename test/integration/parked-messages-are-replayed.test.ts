@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
-import { type CommandLine, type Ended, openCommandLine } from '../testkit/command';
+import { type CommandLine, type CommandResult, openCommandLine } from '../testkit/command';
 import {
   commerceOf,
   type ForeignService,
@@ -26,8 +26,8 @@ afterAll(async () => {
   await commands.close();
 });
 
-const run = (...args: string[]): Promise<Ended> => commands.run(args, { DATABASE_URL: app.databaseUrl });
-const lines = ({ stdout }: Ended) =>
+const run = (...args: string[]) => commands.run(args, { DATABASE_URL: app.databaseUrl });
+const lines = ({ stdout }: CommandResult) =>
   stdout
     .trim()
     .split('\n')

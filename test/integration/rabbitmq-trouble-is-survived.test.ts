@@ -55,7 +55,7 @@ const unavailable = { name: 'BrokerUnavailableError' };
 describe('publishing', () => {
   it('says that it does not know when no confirm comes, and heals', async () => {
     const { broker, prefix } = await openReady();
-    proxy.holdAnswers();
+    proxy.holdResponses();
     const startedAtMs = performance.now();
     await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
     expect(performance.now() - startedAtMs).toBeLessThan(confirmTimeoutMs + 200);
@@ -69,7 +69,7 @@ describe('publishing', () => {
 
   it('says so at once when the connection breaks before the confirm', async () => {
     const { broker, prefix } = await openReady();
-    proxy.holdAnswers();
+    proxy.holdResponses();
     const publishing = Promise.allSettled([1, 2, 3].map(() => broker.publish(orderPlaced())));
     await eventually(async () => expect(await messagesIn(prefix)).toBe(3), { intervalMs: 5 });
     proxy.cut();
@@ -81,15 +81,15 @@ describe('publishing', () => {
 
   it('is refused at once during an alarm, also what is on its way, and goes on after it', async () => {
     const { broker } = await openReady();
-    proxy.holdAnswers();
+    proxy.holdResponses();
     const onItsWay = broker.publish(orderPlaced());
-    proxy.say(blocked);
+    proxy.sendToClients(blocked);
     await expect(onItsWay).rejects.toMatchObject(unavailable);
     const startedAtMs = performance.now();
     await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
     expect(performance.now() - startedAtMs).toBeLessThan(50);
     expect(broker.status()).toBe('degraded');
-    proxy.say(unblocked);
+    proxy.sendToClients(unblocked);
     await proxy.resume();
     await isReady(broker);
     expect(await broker.publish(orderPlaced())).toBe('routed');
@@ -173,7 +173,8 @@ describe('consuming', () => {
     const recorder = record(broker, async () => {
       answered += 1;
       // An acknowledgement of something unknown, as a slip of ours would send it: channel 1, tag 4,000,000.
-      if (answered === 1) proxy.hear(Buffer.from('0100010000000d003c005000000000003d090000ce', 'hex'));
+      if (answered === 1)
+        proxy.sendToService(Buffer.from('0100010000000d003c005000000000003d090000ce', 'hex'));
     });
     await isReady(broker);
     await broker.publish(orderPlaced('a'));

@@ -1,12 +1,12 @@
 import { startTestApp, type TestApp } from '../testkit/app';
-import { countRows, eventsOf } from '../testkit/traces';
+import { countRows, eventsOf } from '../testkit/stored-rows';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
 let replica: TestApp;
 beforeAll(async () => {
   app = await startTestApp();
-  replica = await startTestApp({ beside: app });
+  replica = await startTestApp({ replicaOf: app });
 });
 afterAll(async () => {
   await replica.stop();

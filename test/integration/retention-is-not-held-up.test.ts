@@ -7,7 +7,7 @@ import { createUpkeep } from '../../src/upkeep';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { createExpiringRecords, namesOfKept } from '../testkit/expiring-records';
-import { createOtherServices, createRetention, keepsEverything } from '../testkit/retention';
+import { createReplicaServices, createRetention, keepsEverything } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 
 const log = createLogger({ level: 'silent' });
@@ -33,7 +33,7 @@ it('stops after the batch in hand, and leaves the rest', async () => {
   );
   const metrics = createMetrics();
   const policy = { ...keepsEverything, RETENTION_HISTORY_DAYS: 30 };
-  const services = createOtherServices(database, metrics);
+  const services = createReplicaServices(database, metrics);
   const upkeep = createUpkeep({
     services,
     background: database,
@@ -159,11 +159,11 @@ describe.each([
 });
 
 it('is done by the service itself, every so often', async () => {
-  const records = await createExpiringRecords(app, { daysUnlessFixed: 30, hours: 1 });
+  const records = await createExpiringRecords(app, { configuredDays: 30, hours: 1 });
   const withoutSetting = records.filter(({ expiry }) => typeof expiry.days === 'number');
   const metrics = createMetrics();
   const upkeep = createUpkeep({
-    services: createOtherServices(database, metrics),
+    services: createReplicaServices(database, metrics),
     background: database,
     policy: keepsEverything,
     metrics,

@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from 'graphql';
 import { loadConfig } from '../../src/config';
-import { type Answer, send, startTestApp, type TestApp } from '../testkit/app';
+import { type GraphQLResponse, send, startTestApp, type TestApp } from '../testkit/app';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -27,7 +27,7 @@ const refused = {
   data: null,
   errors: [expect.objectContaining({ extensions: expect.objectContaining({ code: 'UNAUTHENTICATED' }) })],
 };
-const ask = async (query: string, headers: Record<string, string>): Promise<Partial<Answer>> => {
+const ask = async (query: string, headers: Record<string, string>): Promise<Partial<GraphQLResponse>> => {
   const { status, data, errors } = await send(app.url, { query }, { headers, token: app.staff });
   return { status, data, errors };
 };

@@ -1,5 +1,5 @@
 import { startTestApp, type TestApp } from '../testkit/app';
-import { eventsOf } from '../testkit/traces';
+import { eventsOf } from '../testkit/stored-rows';
 import { all, choicesOf, click, createSubscriber, oneClick, pathFor } from '../testkit/unsubscribe';
 import { mutate } from '../testkit/users';
 

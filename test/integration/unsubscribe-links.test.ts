@@ -1,6 +1,6 @@
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
-import { countRows, eventsOf } from '../testkit/traces';
+import { countRows, eventsOf } from '../testkit/stored-rows';
 import { all, choicesOf, click, createSubscriber, oneClick, pathFor, topics } from '../testkit/unsubscribe';
 import { createUser, mutate } from '../testkit/users';
 
@@ -191,7 +191,7 @@ it('works after the key was replaced, on every replica, next to links of the new
     `INSERT INTO signing_keys (purpose, generation, key, created_at)
      SELECT purpose, generation + 1, sha256(key), now() FROM signing_keys WHERE purpose = 'unsubscribe'`,
   );
-  const replica = await startTestApp({ beside: app, config: { routerSecrets: [secret] } });
+  const replica = await startTestApp({ replicaOf: app, config: { routerSecrets: [secret] } });
   try {
     const { data } = await replica.graphql(
       'query ($id: ID!) { userEmailPreferences(userId: $id) { unsubscribeUrl(topic: LOYALTY) } }',

@@ -1,5 +1,5 @@
 import { startTestApp, type TestApp } from '../testkit/app';
-import { ofUsers } from '../testkit/traces';
+import { userEventsOnly } from '../testkit/stored-rows';
 import { buildUser, createUser, mutate, userFields } from '../testkit/users';
 
 let app: TestApp;
@@ -74,7 +74,7 @@ describe('the life of a user', () => {
     expect(entries[2].data).toEqual({ changedFields: ['displayName', 'locale'] });
 
     const events = await app.sql<{ id: string; type: string; version: number; data: object }>(
-      `SELECT id, type, version, data FROM outbox_events WHERE user_id = $1 AND ${ofUsers} ORDER BY version DESC`,
+      `SELECT id, type, version, data FROM outbox_events WHERE user_id = $1 AND ${userEventsOnly} ORDER BY version DESC`,
       [id],
     );
     expect(events.map((event) => [event.type, event.version])).toEqual([

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { type CommandLine, type Ended, openCommandLine, type ProcessOptions } from '../testkit/command';
+import { type CommandLine, openCommandLine, type ProcessOptions } from '../testkit/command';
 import { type LockedTable, lockTable } from '../testkit/locked-table';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
@@ -38,12 +38,12 @@ async function sql(text: string, parameters: unknown[] = [], on = database): Pro
   return (await clients.get(on)?.query(text, parameters))?.rows ?? [];
 }
 
-const run = (args: string[], on = database): Promise<Ended> => commands.run(args, { DATABASE_URL: on.url });
-const runAlone = (args: string[], options: ProcessOptions, on = database): Promise<Ended> =>
+const run = (args: string[], on = database) => commands.run(args, { DATABASE_URL: on.url });
+const runAlone = (args: string[], options: ProcessOptions, on = database) =>
   commands.runAlone(args, { DATABASE_URL: on.url }, options);
 
 /** Imports these lines, and answers what became of each. */
-async function importLines(lines: readonly unknown[]): Promise<{ answers: any[]; ended: Ended }> {
+async function importLines(lines: readonly unknown[]) {
   const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
   const file = join(folder, 'lines.ndjson');
   writeFileSync(file, text);
@@ -257,7 +257,7 @@ describe('an import of many batches', () => {
     let locked: Promise<LockedTable> | undefined;
     const onOutput = (child: ChildProcess) => {
       locked ??= lockTable(on.url, 'idempotency_keys').then(async (table) => {
-        await table.waitedForBy(1).finally(() => child.kill('SIGKILL'));
+        await table.untilWaiting(1).finally(() => child.kill('SIGKILL'));
         return table;
       });
     };
@@ -284,7 +284,7 @@ describe('an import of many batches', () => {
     // Both begin where the other one has not written anything yet.
     const table = await lockTable(on.url, 'users');
     const running = [1, 2].map(() => runAlone(['import', file, '--json'], {}, on));
-    await table.waitedForBy(2);
+    await table.untilWaiting(2);
     await table.release();
     const both = await Promise.all(running);
     const [one = [], other = []] = both.map(({ stdout }) => answersIn(stdout));

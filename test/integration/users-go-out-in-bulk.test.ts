@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { type CommandLine, type Ended, openCommandLine, type ProcessOptions } from '../testkit/command';
+import {
+  type CommandLine,
+  type CommandResult,
+  openCommandLine,
+  type ProcessOptions,
+} from '../testkit/command';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 const count = 2_000;
@@ -43,11 +48,11 @@ afterAll(async () => {
   await commands.close();
 });
 
-const run = (args: string[], on = database): Promise<Ended> => commands.run(args, { DATABASE_URL: on.url });
-const runAlone = (args: string[], options: ProcessOptions, on = database): Promise<Ended> =>
+const run = (args: string[], on = database) => commands.run(args, { DATABASE_URL: on.url });
+const runAlone = (args: string[], options: ProcessOptions, on = database) =>
   commands.runAlone(args, { DATABASE_URL: on.url }, options);
 
-const linesOf = ({ stdout }: Ended) => stdout.split('\n').filter((line) => line.endsWith('}'));
+const linesOf = ({ stdout }: CommandResult) => stdout.split('\n').filter((line) => line.endsWith('}'));
 const idOf = (line: string | undefined): string => JSON.parse(line ?? '{}').userId;
 
 describe('export-all', () => {

@@ -2,7 +2,7 @@ import type { TestApp } from './app';
 
 /** Who asks, as the columns of the tests' access tables name them. */
 export const actors = {
-  nobody: null,
+  anonymous: null,
   self: { self: true, scope: '' },
   'self+users:foo': { self: true, scope: 'users:foo' },
   other: { self: false, scope: '' },

@@ -11,7 +11,7 @@ import { newAmqpPrefix, newRedisPrefix } from './test-run';
 import { removeTopology } from './witness';
 
 /** The answer to a GraphQL request: the HTTP status and the body as it came. */
-export interface Answer {
+export interface GraphQLResponse {
   status: number;
   data: any;
   errors: { message: string; path?: (string | number)[]; extensions: Record<string, unknown> }[];
@@ -33,7 +33,11 @@ export interface TestApp extends App {
   token(request: { sub: string; scope?: string; authTime?: Date }): Promise<string>;
   /** A token of a member of staff who may read and write users. */
   readonly staff: string;
-  graphql(query: string, variables?: Record<string, unknown>, options?: RequestOptions): Promise<Answer>;
+  graphql(
+    query: string,
+    variables?: Record<string, unknown>,
+    options?: RequestOptions,
+  ): Promise<GraphQLResponse>;
   /** Rows of a statement, past the service. */
   sql<Row = Record<string, unknown>>(text: string, parameters?: unknown[]): Promise<Row[]>;
   /** Log lines so far, parsed. */
@@ -43,19 +47,21 @@ export interface TestApp extends App {
 export interface TestAppOptions {
   config?: Partial<Config>;
   /** Another replica's: shares its database, Redis prefix and issuer. */
-  beside?: TestApp;
+  replicaOf?: TestApp;
 }
 
 const issuers = new WeakMap<App, string>();
 
 /** Starts the service for a test file; `stop` leaves nothing behind. */
-export async function startTestApp({ config = {}, beside }: TestAppOptions = {}): Promise<TestApp> {
-  const database = beside || config.databaseUrl ? null : await createTestDatabase();
-  const databaseUrl = config.databaseUrl ?? beside?.databaseUrl ?? (database?.url as string);
-  const redisPrefix = beside?.redisPrefix ?? newRedisPrefix();
-  const amqpPrefix = beside?.amqpPrefix ?? newAmqpPrefix();
+export async function startTestApp({ config = {}, replicaOf }: TestAppOptions = {}): Promise<TestApp> {
+  const database = replicaOf || config.databaseUrl ? null : await createTestDatabase();
+  const databaseUrl = config.databaseUrl ?? replicaOf?.databaseUrl ?? (database?.url as string);
+  const redisPrefix = replicaOf?.redisPrefix ?? newRedisPrefix();
+  const amqpPrefix = replicaOf?.amqpPrefix ?? newAmqpPrefix();
   const dataDirectory =
-    config.dataDirectory ?? (beside && issuers.get(beside)) ?? mkdtempSync(join(tmpdir(), 'user-service-'));
+    config.dataDirectory ??
+    (replicaOf && issuers.get(replicaOf)) ??
+    mkdtempSync(join(tmpdir(), 'user-service-'));
   const logged: Record<string, unknown>[] = [];
   const log = createServiceLog({
     level: 'debug',
@@ -95,8 +101,8 @@ export async function startTestApp({ config = {}, beside }: TestAppOptions = {})
       await app.stop();
       await pool.end();
       await database?.drop();
-      if (!beside) await removeTopology(amqpPrefix);
-      if (!beside) rmSync(dataDirectory, { recursive: true, force: true });
+      if (!replicaOf) await removeTopology(amqpPrefix);
+      if (!replicaOf) rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
   issuers.set(testApp, dataDirectory);
@@ -108,7 +114,7 @@ export async function send(
   url: string,
   body: unknown,
   { token, headers = {} }: RequestOptions = {},
-): Promise<Answer> {
+): Promise<GraphQLResponse> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: {
@@ -118,6 +124,6 @@ export async function send(
     },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-  const { data = null, errors = [] } = (await response.json()) as Partial<Answer>;
+  const { data = null, errors = [] } = (await response.json()) as Partial<GraphQLResponse>;
   return { status: response.status, data, errors, headers: response.headers };
 }

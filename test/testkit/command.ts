@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { buildCheckout, builtProgram } from './built-checkout';
 
 /** What a command left behind. */
-export interface Ended {
+export interface CommandResult {
   code: number | null;
   stdout: string;
   stderr: string;
@@ -25,9 +25,9 @@ export interface ProcessOptions {
 export interface CommandLine {
   readonly checkout: string;
   /** Runs a command to its end: one after the other in one process, which loads everything once. */
-  run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended>;
+  run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandResult>;
   /** Runs a command to its end as a person does: in a process of its own, which ends with its exit code. */
-  runAlone(args: readonly string[], env: NodeJS.ProcessEnv, options?: ProcessOptions): Promise<Ended>;
+  runAlone(args: readonly string[], env: NodeJS.ProcessEnv, options?: ProcessOptions): Promise<CommandResult>;
   /** Ends what runs, and removes the checkout. */
   close(): Promise<void>;
 }
@@ -55,12 +55,12 @@ function runAlone(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   { stdin = '', cwd = checkout, onOutput }: ProcessOptions,
-): Promise<Ended> {
+): Promise<CommandResult> {
   const program = join(checkout, 'bin', 'user-service.js');
   const child = spawn(process.execPath, [program, ...args], { cwd, env });
   // A process that is killed reads no further.
   child.stdin.on('error', () => undefined).end(stdin);
-  const ended: Ended = { code: null, stdout: '', stderr: '' };
+  const ended: CommandResult = { code: null, stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => {
     ended.stdout += chunk.toString();
     onOutput?.(child, ended.stdout);
@@ -74,15 +74,15 @@ function startHost(checkout: string) {
   const child = fork(builtProgram('command-host-process'), [checkout], { cwd: checkout, execArgv: [] });
   const exited = once(child, 'exit');
   let last: Promise<unknown> = Promise.resolve();
-  const call = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> => {
-    const answered = once(child, 'message').then(([answer]) => answer as Ended);
+  const call = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandResult> => {
+    const answered = once(child, 'message').then(([answer]) => answer as CommandResult);
     child.send({ args, env });
     const answer = await Promise.race([answered, exited.then(() => null)]);
     if (answer === null) throw new Error(`user-service ${args.join(' ')} ended the process`);
     return answer;
   };
   return {
-    run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+    run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandResult> {
       const ended = last.then(() => call(args, env));
       last = ended.catch(() => undefined);
       return ended;

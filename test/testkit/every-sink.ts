@@ -11,7 +11,7 @@ import type { ServiceProcess, ServiceProcessOptions } from './service-processes'
 import { readRedis } from './sinks';
 
 /** A service of processes, as its operators see it from outside. */
-export interface Outside {
+export interface ObservedService {
   readonly options: ServiceProcessOptions;
   /** The processes that are up. */
   readonly running: () => readonly Pick<ServiceProcess, 'url'>[];
@@ -31,7 +31,7 @@ export async function readEverySink({
   running,
   output,
   collector,
-}: Outside): Promise<Map<string, string>> {
+}: ObservedService): Promise<Map<string, string>> {
   const sinks = new Map<string, string>();
   const { databaseUrl, amqpUrl, amqpPrefix, redisPrefix, directory } = options;
   const { tool, dump } = await dumpDatabase(databaseUrl);
@@ -50,7 +50,7 @@ export async function readEverySink({
 }
 
 /** The names of the sinks that hold one of these texts, in any case, also as bytes. */
-export function namesHolding(sinks: ReadonlyMap<string, string>, texts: readonly string[]): string[] {
+export function sinksContaining(sinks: ReadonlyMap<string, string>, texts: readonly string[]): string[] {
   const wanted = texts.flatMap((text) => [text.toLowerCase(), Buffer.from(text).toString('hex')]);
   return [...sinks]
     .filter(([, content]) => wanted.some((text) => content.toLowerCase().includes(text)))

@@ -77,7 +77,7 @@ export interface ExpiringRecord {
 /** One record of every name, of a user of its own, that has had its time for so many hours (less than none: not yet). */
 export function createExpiringRecords(
   app: TestApp,
-  { daysUnlessFixed, hours }: { daysUnlessFixed: number; hours: number },
+  { configuredDays, hours }: { configuredDays: number; hours: number },
 ): Promise<ExpiringRecord[]> {
   return Promise.all(
     expiries.map(async (expiry) => {
@@ -88,7 +88,7 @@ export function createExpiringRecords(
       const condition = await seed(app, userId);
       await app.sql(
         `UPDATE ${table} SET ${since} = now() - make_interval(days => $1, hours => $2) WHERE ${condition}`,
-        [typeof days === 'number' ? days : daysUnlessFixed, hours],
+        [typeof days === 'number' ? days : configuredDays, hours],
       );
       return { expiry, condition, userId };
     }),

@@ -6,7 +6,7 @@ import httpTransport from '@graphql-mesh/transport-http';
 import type { GraphQLFormattedError } from 'graphql';
 import pino from 'pino';
 
-export interface GatewayAnswer {
+export interface GatewayResponse {
   readonly data?: unknown;
   readonly errors?: readonly GraphQLFormattedError[];
 }
@@ -20,7 +20,7 @@ export interface GatewayRequest {
 
 /** A gateway in this process in front of running subgraphs. */
 export interface RunningGateway {
-  ask(query: string, request?: GatewayRequest): Promise<GatewayAnswer>;
+  ask(query: string, request?: GatewayRequest): Promise<GatewayResponse>;
   stop(): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function startApolloGateway(
       if (body.kind !== 'single') throw new Error('The gateway answered in parts.');
       const { data, errors } = body.singleResult;
       // Through JSON, as a client would see it.
-      return JSON.parse(JSON.stringify({ data, errors })) as GatewayAnswer;
+      return JSON.parse(JSON.stringify({ data, errors })) as GatewayResponse;
     },
     stop: () => server.stop(),
   };
@@ -90,7 +90,7 @@ export function startHiveGateway(
         headers: { 'content-type': 'application/json', ...authorizationOf(token) },
         body: JSON.stringify({ query, variables }),
       });
-      return (await response.json()) as GatewayAnswer;
+      return (await response.json()) as GatewayResponse;
     },
     async stop() {
       await gateway[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number | undefined;
   body: string;
   connection: string | undefined;
@@ -12,7 +12,7 @@ export function ask(
   query: string,
   agent: Agent,
   headers: Record<string, string> = {},
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = request(`${url}/graphql`, {
       method: 'POST',
@@ -40,7 +40,7 @@ export function ask(
 export async function askUntilRefused(
   url: string,
   nextQuery: (answered: number) => string,
-  isGood: (answer: HttpAnswer, answered: number) => boolean,
+  isGood: (answer: HttpResponse, answered: number) => boolean,
   headers: Record<string, string> = {},
 ): Promise<{ answered: number; lost: string[] }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -7,7 +7,7 @@ import { openDevelopmentIssuer } from '../../src/authentication/development-issu
 import { rabbitMqUrl } from './brokers';
 import { startCollector } from './collector';
 import type { ForeignMessage } from './commerce-events';
-import type { Outside } from './every-sink';
+import type { ObservedService } from './every-sink';
 import { type ServiceProcess, type ServiceProcessOptions, startServiceProcess } from './service-processes';
 import { createTestDatabase } from './test-database';
 import { newAmqpPrefix, newRedisPrefix } from './test-run';
@@ -15,7 +15,7 @@ import { removeTopology, startWitness, type Witness } from './witness';
 
 /** Two replicas of the built service in processes of their own, which may be killed, and everything around them. */
 export interface KillableService {
-  readonly outside: Outside;
+  readonly observed: ObservedService;
   readonly witness: Witness;
   readonly staff: string;
   /** A token for `users:privacy`. */
@@ -75,7 +75,7 @@ export function useKillableService(): KillableService {
     const issuer = await openDevelopmentIssuer(join(directory, '.data'));
     service.staff = await issuer.issueToken({ sub: 'staff', scope: 'users:read users:write' });
     service.officer = await issuer.issueToken({ sub: 'officer', scope: 'users:privacy' });
-    service.outside = { options, collector, running, output: () => output };
+    service.observed = { options, collector, running, output: () => output };
     service.witness = await startWitness(`${options.amqpPrefix}user.events`);
     endings.push(() => service.witness.close());
     const connection = await connect(rabbitMqUrl());

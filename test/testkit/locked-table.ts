@@ -4,7 +4,7 @@ import { eventually } from './eventually';
 /** A table that can be read, and written by nobody. */
 export interface LockedTable {
   /** Resolves when so many transactions wait to write to it. */
-  waitedForBy(transactions: number): Promise<void>;
+  untilWaiting(transactions: number): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -16,7 +16,7 @@ export async function lockTable(url: string, table: string): Promise<LockedTable
   await Promise.all([holder.connect(), observer.connect()]);
   await holder.query(`BEGIN; LOCK TABLE ${table} IN EXCLUSIVE MODE`);
   return {
-    waitedForBy: (transactions) =>
+    untilWaiting: (transactions) =>
       eventually(
         async () => {
           const { rows } = await observer.query(

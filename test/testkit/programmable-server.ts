@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo } from 'node:net';
 
 /** What a test's neighbour does with a request. */
-export type Answer =
+export type PlannedResponse =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: unknown }
   /** Takes the request and never answers. */
   | 'freeze'
@@ -22,17 +22,17 @@ export interface ProgrammableServer {
   readonly url: URL;
   readonly requests: RecordedRequest[];
   /** These answers come next, one each; after them the usual one again. */
-  next(...answers: Answer[]): void;
+  next(...answers: PlannedResponse[]): void;
   /** Every request from here on is answered so, where `next` says nothing else. */
-  always(answer: Answer | ((request: RecordedRequest) => Answer)): void;
+  always(answer: PlannedResponse | ((request: RecordedRequest) => PlannedResponse)): void;
   close(): Promise<void>;
 }
 
 export async function startProgrammableServer(
-  usually: Answer | ((request: RecordedRequest) => Answer),
+  usually: PlannedResponse | ((request: RecordedRequest) => PlannedResponse),
 ): Promise<ProgrammableServer> {
   const requests: RecordedRequest[] = [];
-  let queue: Answer[] = [];
+  let queue: PlannedResponse[] = [];
   let usual = usually;
 
   const server = createServer((incoming, response) => {
@@ -70,7 +70,7 @@ export async function startProgrammableServer(
   };
 }
 
-function give(answer: Answer, response: ServerResponse): void {
+function give(answer: PlannedResponse, response: ServerResponse): void {
   if (answer === 'freeze') return;
   if (answer === 'reset') {
     response.socket?.destroy();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { eventually } from './eventually';
 import { freePort } from './redis-server';
-import { findComplaint, rabbitmq } from './service-probes';
+import { rabbitmq, unavailableReason } from './service-probes';
 import { findProgram, rabbitmqEnvironment, searchPath } from './service-startup';
 
 const startLimitMs = 90_000;
@@ -87,9 +87,8 @@ export async function startRabbitMqNode(): Promise<RabbitMqNode> {
       server = child;
       await eventually(
         async () => {
-          const complaint = await findComplaint(rabbitmq, url);
-          if (complaint !== null)
-            throw new Error(`RabbitMQ does not come up: ${complaint}; ${tail(logFile)}`);
+          const reason = await unavailableReason(rabbitmq, url);
+          if (reason !== null) throw new Error(`RabbitMQ does not come up: ${reason}; ${tail(logFile)}`);
         },
         { timeoutMs: startLimitMs, intervalMs: 50 },
       );

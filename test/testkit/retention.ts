@@ -26,7 +26,7 @@ export function createRetention(
   policy: Partial<RetentionPolicy> = {},
   { limits = {}, metrics = createMetrics(), log = createLogger({ level: 'silent' }) }: RetentionExtras = {},
 ): Retention {
-  const { users, erasures, audit } = createOtherServices(database, metrics);
+  const { users, erasures, audit } = createReplicaServices(database, metrics);
   return new Retention({
     database,
     users,
@@ -40,7 +40,7 @@ export function createRetention(
 }
 
 /** The nouns as one more replica has them, without RabbitMQ and with a cache of its own. */
-export function createOtherServices(database: Database, metrics: Metrics): Services {
+export function createReplicaServices(database: Database, metrics: Metrics): Services {
   return createServices({
     database,
     recordCache: new InProcessRecordCache(),

@@ -67,7 +67,7 @@ export const rabbitmq: BackingService = {
 };
 
 /** Tells whether the service can be used at this URL: null, or why not. */
-export async function findComplaint(service: BackingService, url: string): Promise<string | null> {
+export async function unavailableReason(service: BackingService, url: string): Promise<string | null> {
   try {
     await service.probe(url);
     return null;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BackingService, findComplaint, rabbitmq, redis } from './service-probes';
+import { type BackingService, rabbitmq, redis, unavailableReason } from './service-probes';
 
 const checkout = join(__dirname, '..', '..');
 const servicesDirectory = join(checkout, '.data', 'test-services');
@@ -37,7 +37,7 @@ export async function startServices(missing: readonly BackingService[]): Promise
   let deadlineMs = Date.now() + startLimitMs;
   for (const service of missing) {
     // The packages' own scripts may have started it.
-    if ((await findComplaint(service, service.defaultUrl)) === null) continue;
+    if ((await unavailableReason(service, service.defaultUrl)) === null) continue;
     // Another run may have started it a moment ago: then the program ends, but the service comes.
     startProgram(service).once('exit', () => {
       deadlineMs = Math.min(deadlineMs, Date.now() + graceMs);
@@ -130,11 +130,11 @@ export function rabbitmqEnvironment(
 
 async function waitFor(service: BackingService, deadlineMs: () => number): Promise<void> {
   for (;;) {
-    const complaint = await findComplaint(service, service.defaultUrl);
-    if (complaint === null) return;
+    const reason = await unavailableReason(service, service.defaultUrl);
+    if (reason === null) return;
     if (Date.now() > deadlineMs()) {
       throw new Error(
-        `${service.name} was started but does not answer (${complaint}): look at ${logOf(service)}, or set ` +
+        `${service.name} was started but does not answer (${reason}): look at ${logOf(service)}, or set ` +
           `${service.variable} to a running one.`,
       );
     }

@@ -4,7 +4,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOwner } from '../../src/embedded-postgres/embedded-lock';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
-import { type BackingService, findComplaint, postgres, rabbitmq, redis } from './service-probes';
+import { type BackingService, postgres, rabbitmq, redis, unavailableReason } from './service-probes';
 import { startServices } from './service-startup';
 
 /** The real services that a run of the tests uses. */
@@ -44,11 +44,11 @@ async function findUrl(service: BackingService): Promise<string | null> {
   const wanted = process.env[service.variable];
   if (service === postgres && wanted === 'embedded') return null;
   if (wanted) {
-    const complaint = await findComplaint(service, wanted);
-    if (complaint === null) return wanted;
-    process.stderr.write(`${service.name} cannot be used where ${service.variable} points: ${complaint}\n`);
+    const reason = await unavailableReason(service, wanted);
+    if (reason === null) return wanted;
+    process.stderr.write(`${service.name} cannot be used where ${service.variable} points: ${reason}\n`);
   }
-  return (await findComplaint(service, service.defaultUrl)) === null ? service.defaultUrl : null;
+  return (await unavailableReason(service, service.defaultUrl)) === null ? service.defaultUrl : null;
 }
 
 /** A PostgreSQL for this run alone, fast because its data need not survive a power cut. */

@@ -10,13 +10,13 @@ export interface TcpProxy {
   /** As if the service were frozen: connections stay, new ones are taken, and nothing is answered. */
   freeze(): void;
   /** The service hears everything, and what it answers is held back. */
-  holdAnswers(): void;
+  holdResponses(): void;
   /** The service says what it has to say, and what it is told is held back. */
   holdRequests(): void;
   /** Says something to every client in the service's name, between two answers of its own. */
-  say(bytes: Buffer): void;
+  sendToClients(bytes: Buffer): void;
   /** Says something to the service in every client's name. */
-  hear(bytes: Buffer): void;
+  sendToService(bytes: Buffer): void;
   /** As if the service ran again. What a frozen connection had said meanwhile arrives now. */
   resume(): Promise<void>;
   /** Breaks the connections there are; new ones are served. */
@@ -24,7 +24,7 @@ export interface TcpProxy {
   /** How many connections there are at the moment. */
   readonly connections: number;
   /** How many bytes clients have said to the service so far. */
-  readonly saidBytes: number;
+  readonly requestBytes: number;
   close(): Promise<void>;
 }
 
@@ -40,9 +40,9 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const port = Number(target.port || defaultPorts[target.protocol]);
   const pairs = new Set<[Socket, Socket]>();
   let frozen = false;
-  let answersHeld = false;
+  let responsesHeld = false;
   let requestsHeld = false;
-  let saidBytes = 0;
+  let requestBytes = 0;
 
   const server = createServer((client) => {
     const upstream = connect(port, target.hostname.replace(/^\[|\]$/g, ''));
@@ -53,14 +53,14 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       from.on('data', (chunk: Buffer) => {
         if (to.destroyed) return;
         to.write(chunk);
-        if (from === client) saidBytes += chunk.length;
+        if (from === client) requestBytes += chunk.length;
       });
       from.on('error', () => undefined);
       from.on('close', () => {
         pairs.delete(pair);
         to.destroy();
       });
-      if (frozen || (from === upstream ? answersHeld : requestsHeld)) from.pause();
+      if (frozen || (from === upstream ? responsesHeld : requestsHeld)) from.pause();
     }
   });
 
@@ -90,23 +90,23 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       frozen = true;
       each((socket) => socket.pause());
     },
-    holdAnswers() {
-      answersHeld = true;
+    holdResponses() {
+      responsesHeld = true;
       for (const [, upstream] of pairs) upstream.pause();
     },
     holdRequests() {
       requestsHeld = true;
       for (const [client] of pairs) client.pause();
     },
-    say(bytes) {
+    sendToClients(bytes) {
       for (const [client] of pairs) client.write(bytes);
     },
-    hear(bytes) {
+    sendToService(bytes) {
       for (const [, upstream] of pairs) upstream.write(bytes);
     },
     async resume() {
       frozen = false;
-      answersHeld = false;
+      responsesHeld = false;
       requestsHeld = false;
       each((socket) => socket.resume());
       if (!server.listening) await listen(proxyPort);
@@ -115,8 +115,8 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     get connections() {
       return pairs.size;
     },
-    get saidBytes() {
-      return saidBytes;
+    get requestBytes() {
+      return requestBytes;
     },
     async close() {
       if (server.listening) server.close();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Answer, TestApp } from './app';
+import type { GraphQLResponse, TestApp } from './app';
 
 /** A `CreateUserInput` that is valid, with an address of its own. */
 export function buildUser(overrides: Record<string, unknown> = {}): Record<string, unknown> {
@@ -53,7 +53,7 @@ export function tryMutation(
   mutation: string,
   input: Record<string, unknown>,
   token: string | null = app.staff,
-): Promise<Answer> {
+): Promise<GraphQLResponse> {
   const name = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}`;
   const success = successes[mutation] ?? `user { ${userFields} }`;
   const query = `mutation ($input: ${name}Input!) {

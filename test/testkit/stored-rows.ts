@@ -1,7 +1,7 @@
 import type { TestApp } from './app';
 
 /** What the AuditService is told goes through the same outbox, and is nothing that happened to the user. */
-export const ofUsers = `type NOT LIKE 'UserData%' AND type <> 'AuditSealed'`;
+export const userEventsOnly = `type NOT LIKE 'UserData%' AND type <> 'AuditSealed'`;
 
 const tables = [
   'users',
@@ -15,7 +15,7 @@ const tables = [
 /** How many rows tell of users and what happened to them: a call without effect leaves these as they were. */
 export async function countRows(app: TestApp): Promise<Record<(typeof tables)[number], number>> {
   const counts = tables.map((table) => {
-    const which = table === 'outbox_events' ? `WHERE ${ofUsers}` : '';
+    const which = table === 'outbox_events' ? `WHERE ${userEventsOnly}` : '';
     return `(SELECT count(*)::int FROM ${table} ${which}) AS ${table}`;
   });
   const [row] = await app.sql<Record<(typeof tables)[number], number>>(`SELECT ${counts.join(', ')}`);
@@ -32,7 +32,7 @@ export interface StoredEvent {
 /** The events of a user that are in the outbox, oldest first. */
 export function eventsOf(app: TestApp, userId: string): Promise<StoredEvent[]> {
   return app.sql<StoredEvent>(
-    `SELECT type, version, data FROM outbox_events WHERE user_id = $1 AND ${ofUsers} ORDER BY occurred_at, id`,
+    `SELECT type, version, data FROM outbox_events WHERE user_id = $1 AND ${userEventsOnly} ORDER BY occurred_at, id`,
     [userId],
   );
 }
