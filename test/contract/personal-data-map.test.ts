@@ -21,10 +21,10 @@ afterAll(async () => {
 /** Every source that deletes anything at all. */
 const deleting = [
   'audit/audit-sealer.ts',
-  'history/delivery-attempts.repository.ts',
-  'history/parked-messages.repository.ts',
-  'history/recomputation.repository.ts',
-  'history/waiting-events.repository.ts',
+  'commerce/recomputation.repository.ts',
+  'commerce/waiting-events.repository.ts',
+  'parked/delivery-attempts.repository.ts',
+  'parked/parked-messages.repository.ts',
   'privacy/erasure-stores.ts',
   'privacy/erasures.ts',
   'privacy/history-removal.ts',
