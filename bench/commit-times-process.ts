@@ -10,15 +10,15 @@ let commits: EventTimes = [];
 let sends: EventTimes = [];
 const nowMs = () => performance.timeOrigin + performance.now();
 
-const appending = Object.getOwnPropertyDescriptor(Outbox.prototype, 'appending')?.value as (
+const appendWrite = Object.getOwnPropertyDescriptor(Outbox.prototype, 'appendWrite')?.value as (
   this: Outbox,
-  ...args: Parameters<Outbox['appending']>
-) => ReturnType<Outbox['appending']>;
-Outbox.prototype.appending = function appendingAndTelling(tx, ...events) {
+  ...args: Parameters<Outbox['appendWrite']>
+) => ReturnType<Outbox['appendWrite']>;
+Outbox.prototype.appendWrite = function appendWriteAndReport(tx, ...events) {
   tx.afterCommit(() => {
     for (const { id } of events) commits.push([id, nowMs()]);
   });
-  return appending.call(this, tx, ...events);
+  return appendWrite.call(this, tx, ...events);
 };
 
 const publish = Object.getOwnPropertyDescriptor(RabbitMqBroker.prototype, 'publish')?.value as (

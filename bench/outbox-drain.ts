@@ -92,7 +92,7 @@ export async function measureOneByOne(stage: Stage): Promise<number> {
     const startedAtMs = performance.now();
     for (let lane = 0; lane < laneCount; ) {
       const found = await database.transaction(async (tx) => {
-        const [event] = await findPending(tx, [lane], 1, []);
+        const [event] = await findPending(tx, { lanes: [lane], limitPerLane: 1, heldBack: [] });
         if (!event) return false;
         await broker.publish(toMessage(event));
         await tx.manager.query('UPDATE outbox_events SET published_at = now() WHERE id = $1', [event.id]);

@@ -1,21 +1,21 @@
 import type { Database } from '../postgres/database';
 import type { AuditedAction, AuditLog, Origin } from './audit-log';
 
-/** How many entries one write has at most. */
+/** A group with this many entries takes no more requests. The last one may exceed it. */
 const largestGroup = 2_000;
-/** While so many groups are being written, the next one gathers. Two, so that one slow write holds up nobody. */
+/** How many groups are written concurrently. Two, so that one slow write does not block all others. */
 const parallelWrites = 2;
 
-/** Reads that are written together. */
+/** Reads that are written in one transaction. */
 interface Group {
   readonly reads: AuditedAction[];
   readonly written: Promise<void>;
-  readonly settle: (writing: Promise<void>) => void;
+  readonly resolveWith: (writing: Promise<void>) => void;
 }
 
 /**
- * Who read whose data: one entry for each request and user. What requests read in one tick, or while others are
- * being written, is one write.
+ * Records who read whose data: one entry for each request and user. Requests of one tick share a transaction, and so
+ * do requests that arrive while two transactions are in progress.
  */
 export class AccessLog {
   private readonly waiting: Group[] = [];
@@ -27,7 +27,7 @@ export class AccessLog {
   ) {}
 
   /**
-   * Resolves when it is committed that these fields were read, by user id; until then nothing may be answered.
+   * Records that these fields were read, by user id. Resolves after the commit; send no response before that.
    *
    * @throws DatabaseUnavailableError
    */
@@ -44,11 +44,11 @@ export class AccessLog {
   private openGroup(): Group {
     const last = this.waiting.at(-1);
     if (last && last.reads.length < largestGroup) return last;
-    let settle: Group['settle'] = () => undefined;
+    let resolveWith: Group['resolveWith'] = () => undefined;
     const written = new Promise<void>((resolve) => {
-      settle = resolve;
+      resolveWith = resolve;
     });
-    const group = { reads: [], written, settle };
+    const group = { reads: [], written, resolveWith };
     this.waiting.push(group);
     setImmediate(() => this.writeNext());
     return group;
@@ -65,6 +65,6 @@ export class AccessLog {
         this.writing -= 1;
         this.writeNext();
       });
-    group.settle(writing);
+    group.resolveWith(writing);
   }
 }

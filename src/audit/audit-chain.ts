@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 
 export const digestBytes = 32;
 
-/** What comes before the first seal. */
+/** The previous hash of the first seal. */
 export const genesisHash = Buffer.alloc(digestBytes);
 
-/** An entry as it is sealed: every column. Times are microseconds since 1970, as text. */
+/** An entry with every column, as its digest covers it. Times are microseconds since 1970, as text. */
 export interface SealedEntry {
   readonly id: string;
   readonly position: string;
@@ -18,11 +18,11 @@ export interface SealedEntry {
   readonly encryptedValues: Buffer | null;
 }
 
-/** The SQL of a `SealedEntry`. */
+/** The columns of a `SealedEntry` in SQL. */
 export const sealedEntryColumns = `id, position::text, round(extract(epoch FROM at) * 1000000)::text AS "atMicros",
   actor_id AS "actorId", user_id AS "userId", action, fields, reason, encrypted_values AS "encryptedValues"`;
 
-/** A link of the chain, without its hash. */
+/** A seal without its own hash. */
 export interface Link {
   readonly number: string;
   readonly sealedAtMicros: string;
@@ -31,7 +31,7 @@ export interface Link {
   readonly previousHash: Buffer;
 }
 
-/** SHA-256 over all of the entry, values as ciphertext: shredding a key changes nothing here. */
+/** SHA-256 over all columns of the entry. Values count as ciphertext, so that deleting a key changes no digest. */
 export function digestOf(entry: SealedEntry): Buffer {
   const { id, position, atMicros, actorId, userId, action, fields, reason, encryptedValues } = entry;
   const values = encryptedValues?.toString('base64') ?? null;
@@ -39,7 +39,7 @@ export function digestOf(entry: SealedEntry): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-/** SHA-256 over the previous link's hash and all of this one. */
+/** SHA-256 over the previous seal's hash and all fields of this one. */
 export function hashOf({ number, sealedAtMicros, entryIds, entryDigests, previousHash }: Link): Buffer {
   return createHash('sha256')
     .update(previousHash)

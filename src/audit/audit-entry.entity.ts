@@ -18,7 +18,7 @@ export const auditActions = [
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
-/** A row of `audit_entries`: who did what to whose data, when and why. Rows are only ever added. */
+/** A row of `audit_entries`: who did what to whose data, when and why. Append-only. */
 @Entity('audit_entries')
 @Unique('audit_entries_position_key', ['position'])
 @Index('audit_entries_user_id_at_id_idx', { synchronize: false })
@@ -26,7 +26,7 @@ export class AuditEntry {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'audit_entries_pkey' })
   id: string;
 
-  /** In the order they were written; numbers of what was rolled back are missing. */
+  /** Drawn from a sequence at insert, so numbers of rolled-back inserts are missing. */
   @Column('bigint')
   @Generated('increment')
   position: string;
@@ -34,18 +34,18 @@ export class AuditEntry {
   @Column('timestamptz')
   at: Date;
 
-  /** The `sub` of the access token; null for whoever came with a confirmation token alone. */
+  /** The `sub` of the access token; null for a request with a confirmation token only. */
   @Column('text', { name: 'actor_id', nullable: true })
   actorId: string | null;
 
-  /** Whose data. No foreign key: the trail outlives its subject. */
+  /** The user whose data it is. No foreign key: entries outlive the user. */
   @Column('uuid', { name: 'user_id' })
   userId: string;
 
   @Column('text')
   action: AuditAction;
 
-  /** Names, never values. */
+  /** Names of fields, never values. */
   @Column('text', { array: true })
   fields: string[];
 
@@ -53,7 +53,7 @@ export class AuditEntry {
   @Column('text', { nullable: true })
   reason: string | null;
 
-  /** The values before and after, readable only with the user's key. */
+  /** The values before and after, encrypted with the user's key. */
   @Column('bytea', { name: 'encrypted_values', nullable: true })
   encryptedValues: Buffer | null;
 }

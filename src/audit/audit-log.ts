@@ -7,79 +7,82 @@ import type { AuditRepository, NewAuditEntry } from './audit.repository';
 import type { AuditAction } from './audit-entry.entity';
 import { type ChangedValues, encryptValues } from './audit-values';
 
-/** On whose behalf something happens. */
+/** The actor and the request behind an action. */
 export interface Origin {
-  /** null: whoever came with a confirmation token alone. */
+  /** null for a request with a confirmation token only. */
   readonly actor: Actor | null;
-  /** W3C trace context of the request, carried on into the event. */
+  /** W3C trace context of the request, copied into the event. */
   readonly traceparent: string | null;
 }
 
-/** Something that was done with a user's data. */
+/** An action on a user's data. */
 export interface AuditedAction {
   readonly origin: Origin;
   readonly userId: string;
   readonly action: AuditAction;
-  /** Names, never values. */
+  /** Names of fields, never values. */
   readonly fields: readonly string[];
-  /** Why, in a word of a fixed list: it stays readable for ever, and others are told. */
+  /** A word of a fixed list. It is published, and stays readable after an erasure. */
   readonly reason: string | null;
-  /** Why, in words without personal data, for the entry instead: it stays readable for ever, here only. */
+  /** Free text without personal data, stored in the entry instead of `reason` and not published. */
   readonly statement?: string | null;
   readonly at: Date;
-  /** Kept encrypted, and readable until the user's key is shredded. */
+  /** Stored encrypted; unreadable once the user's key is deleted. */
   readonly values: ChangedValues | null;
 }
 
-/** What is done without changing anything. */
+/** Actions that change nothing. */
 const accesses: readonly AuditAction[] = ['USER_READ', 'USER_DATA_EXPORTED'];
 
-/** Who did what to whose data, when and why: an entry and an event for each thing done, in the transaction that does it. */
+/** Writes an audit entry and an event for each action, in the transaction of the action. */
 export class AuditLog {
   constructor(
     private readonly entries: AuditRepository,
     private readonly outbox: Outbox,
   ) {}
 
-  /** Writes in the caller's transaction, which holds the row locks of the users whose values there are. */
-  async record(tx: Transaction, ...done: readonly AuditedAction[]): Promise<void> {
-    const { writes, events } = await this.recording(tx, done);
-    await writeTogether(tx, ...writes, this.outbox.appending(tx, ...events));
+  /** Writes in the caller's transaction, which must hold the row locks of users whose actions have `values`. */
+  async record(tx: Transaction, ...actions: readonly AuditedAction[]): Promise<void> {
+    const { writes, events } = await this.recordWrites(tx, actions);
+    await writeTogether(tx, ...writes, this.outbox.appendWrite(tx, ...events));
   }
 
-  /** The same, to be written by the caller in this transaction together with what was done; the events too. */
-  async recording(tx: Transaction, done: readonly AuditedAction[]): Promise<AuditRecord<[Write, Write]>> {
-    const keys = await this.entries.ensureKeys(tx, usersWithValues(done));
-    const { entries, events } = recordOf(done, keys);
+  /** Returns the writes and events of `record`, for the caller to run in this transaction together with others. */
+  async recordWrites(
+    tx: Transaction,
+    actions: readonly AuditedAction[],
+  ): Promise<AuditRecord<[Write, Write]>> {
+    const keys = await this.entries.ensureKeys(tx, usersWithValues(actions));
+    const { entries, events } = recordOf(actions, keys);
     return { writes: this.entries.writes(entries), events };
   }
 
-  /** The same of users who begin with it: nobody has heard of them, and there is nothing to ask for. */
-  recordingNew(done: readonly AuditedAction[]): AuditRecord<Write[]> {
-    const { keys, write } = this.entries.newKeys(usersWithValues(done));
-    const { entries, events } = recordOf(done, keys);
+  /** As `recordWrites`, for users inserted in the same transaction: their keys are created without a query. */
+  newUserRecordWrites(actions: readonly AuditedAction[]): AuditRecord<Write[]> {
+    const { keys, write } = this.entries.newKeys(usersWithValues(actions));
+    const { entries, events } = recordOf(actions, keys);
     return { writes: [write, ...this.entries.writes(entries)], events };
   }
 }
 
-/** Entries as they are written, and what the AuditService is told. */
+/** The writes of audit entries, and the events to publish about them. */
 export interface AuditRecord<Writes> {
   readonly writes: Writes;
   readonly events: readonly NewOutboxEvent[];
 }
 
-function usersWithValues(done: readonly AuditedAction[]): Set<string> {
-  return new Set(done.filter(({ values }) => values !== null).map(({ userId }) => userId));
+function usersWithValues(actions: readonly AuditedAction[]): Set<string> {
+  return new Set(actions.filter(({ values }) => values !== null).map(({ userId }) => userId));
 }
 
-function recordOf(done: readonly AuditedAction[], keys: ReadonlyMap<string, Buffer>) {
+function recordOf(actions: readonly AuditedAction[], keys: ReadonlyMap<string, Buffer>) {
   const entries: NewAuditEntry[] = [];
   const events: NewOutboxEvent[] = [];
-  for (const { origin, values, fields, statement = null, ...rest } of done) {
+  for (const { origin, values, fields, statement = null, ...rest } of actions) {
     const id = uuidv7();
     const key = keys.get(rest.userId);
     if (values && !key)
-      throw new Error(`the audit key of user ${rest.userId} was made past the user's row lock`);
+      throw new Error(`Audit key of user ${rest.userId} was created without the user's row lock`);
     const encryptedValues = values && key ? encryptValues(key, id, values) : null;
     const entry = { ...rest, id, actorId: origin.actor?.id ?? null, fields: [...fields], encryptedValues };
     entries.push({ ...entry, reason: statement ?? rest.reason });
@@ -88,7 +91,7 @@ function recordOf(done: readonly AuditedAction[], keys: ReadonlyMap<string, Buff
   return { entries, events };
 }
 
-/** The entry as the AuditService is told of it. Its id is the event's, and values are no part of it. */
+/** The event for the AuditService: it has the entry's id, and no values. */
 function eventOf(entry: NewAuditEntry, traceparent: string | null): NewOutboxEvent {
   const { id, userId, at, actorId, action, fields, reason } = entry;
   return {

@@ -1,9 +1,9 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A row of `audit_seals`: a link of the chain that shows whether entries were changed, removed or put in. */
+/** A row of `audit_seals`: a link of the chain that reveals changed, removed and inserted entries. */
 @Entity('audit_seals')
 export class AuditSeal {
-  /** From 1, without gaps. A string, as it may outgrow a number. */
+  /** From 1, without gaps. A string, because a bigint may exceed the safe integers. */
   @PrimaryColumn('bigint', { primaryKeyConstraintName: 'audit_seals_pkey' })
   number: string;
 
@@ -14,7 +14,7 @@ export class AuditSeal {
   @Column('bytea', { name: 'entry_digests' })
   entryDigests: Buffer;
 
-  /** That of the seal before; zeros before the first. */
+  /** The hash of the previous seal; zeros in the first one. */
   @Column('bytea', { name: 'previous_hash' })
   previousHash: Buffer;
 

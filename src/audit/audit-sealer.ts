@@ -7,7 +7,7 @@ import type { Database, Transaction } from '../postgres/database';
 import { digestOf, genesisHash, hashOf, type SealedEntry, sealedEntryColumns } from './audit-chain';
 import { AuditSeal } from './audit-seal.entity';
 
-/** Whoever holds it adds the next link. */
+/** The replica that holds it adds the next seal. */
 const sealerLock = 1_635_083_369;
 const largestSeal = 1_000;
 
@@ -15,29 +15,29 @@ export interface AuditSealerOptions {
   database: Database;
   outbox: Outbox;
   log: Logger;
-  /** How long an entry waits at most before it is sealed, in milliseconds; 5,000 unless told. */
+  /** Pause between two runs, in milliseconds; defaults to 5,000. */
   intervalMs?: number;
 }
 
-/** Chains what was written since, in batches and never in the transaction that writes; one sealer at a time. */
+/** Adds new audit entries to the chain in batches, after their transactions have committed. One replica seals at a time. */
 export class AuditSealer {
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
 
   constructor(private readonly options: AuditSealerOptions) {}
 
-  /** Seals now and then until `stop`; safe on any number of replicas. */
+  /** Seals every `intervalMs` until `stop`. Safe on any number of replicas. */
   start(): void {
     this.running ??= this.run();
   }
 
-  /** Finishes the seal in hand. */
+  /** Stops after the current seal. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running;
   }
 
-  /** Seals a batch; answers how many entries, 0 when nothing waits or another sealer is at it. */
+  /** Seals one batch and returns its number of entries: 0 if none are queued, or if another replica is sealing. */
   async sealNext(): Promise<number> {
     return this.options.database.transaction(async (tx) => {
       const [lock]: { held: boolean }[] = await tx.manager.query(
@@ -45,7 +45,7 @@ export class AuditSealer {
         [sealerLock],
       );
       if (!lock?.held) return 0;
-      // What is queued, and not "later than the last one": an entry that got its position earlier may commit later.
+      // From the queue, not by a cursor on position: an entry that drew its position earlier may commit later.
       const entries: SealedEntry[] = await tx.manager.query(
         `SELECT ${sealedEntryColumns} FROM audit_unsealed JOIN audit_entries ON id = entry_id
          ORDER BY audit_entries.position LIMIT $1`,
@@ -80,7 +80,7 @@ export class AuditSealer {
       occurredAt: sealedAt,
       traceparent: null,
     });
-    // The head of the chain outside the database: with it, nobody can make a chain anew.
+    // A copy of the head outside the database reveals a chain that was recomputed from a changed entry.
     tx.afterCommit(() => this.options.log.info(head, 'audit entries sealed'));
   }
 
@@ -91,7 +91,7 @@ export class AuditSealer {
       try {
         while (!signal.aborted && (await this.sealNext()) === largestSeal);
       } catch (error) {
-        log.warn({ err: error }, 'audit entries wait: they could not be sealed');
+        log.warn({ err: error }, 'could not seal audit entries: retrying');
       }
       await delay(intervalMs, undefined, { signal }).catch(() => undefined);
     }

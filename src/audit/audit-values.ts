@@ -4,13 +4,13 @@ const algorithm = 'aes-256-gcm';
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** What a change replaced, and by what; by field name. */
+/** Values before and after a change, by field name. */
 export interface ChangedValues {
   readonly before: Readonly<Record<string, unknown>> | null;
   readonly after: Readonly<Record<string, unknown>> | null;
 }
 
-/** The values as nonce, ciphertext and tag: readable with this key alone, and only as those of this entry. */
+/** Returns nonce, ciphertext and tag. They decrypt only with this key and for this entry. */
 export function encryptValues(key: Buffer, entryId: string, values: ChangedValues): Buffer {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
@@ -19,7 +19,7 @@ export function encryptValues(key: Buffer, entryId: string, values: ChangedValue
   return Buffer.concat([nonce, ciphertext, cipher.getAuthTag()]);
 }
 
-/** @throws Error when the bytes were not made with this key for this entry */
+/** @throws Error if the bytes were not encrypted with this key for this entry */
 export function decryptValues(key: Buffer, entryId: string, bytes: Buffer): ChangedValues {
   const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes), {
     authTagLength: tagBytes,

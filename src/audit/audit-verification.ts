@@ -10,33 +10,33 @@ import {
 import { decryptValues } from './audit-values';
 import { PositionSet } from './position-set';
 
-/** Runs a statement in the one snapshot that is verified. */
+/** Runs a statement in the snapshot that is verified. */
 export type Query = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
 
 export interface VerificationResult {
-  /** Entries, sealed or not. */
+  /** Number of entries, sealed or not. */
   readonly rows: number;
   readonly seals: number;
-  /** Users whose values nobody can read any more because they were erased. */
+  /** Number of users whose values are unreadable because they were erased. */
   readonly erased: number;
-  /** What was changed, removed or put in, each once: `entry ID`, `seal NUMBER`, `key of USER`, `queued entry ID`. */
+  /** What was changed, removed or inserted, each once: `entry ID`, `seal NUMBER`, `key of USER`, `queued entry ID`. */
   readonly broken: ReadonlySet<string>;
 }
 
 export interface VerificationOptions {
-  /** A seal as it was once told outside the database. */
+  /** A seal as it was logged or published; the chain must contain it. */
   readonly head?: { readonly number: string; readonly hash: string };
   readonly onSeal?: () => void;
 }
 
 type Seal = Link & { readonly hash: Buffer };
 
-const sealsAtOnce = 5;
-const rowsAtOnce = 5_000;
+const sealsPerBatch = 5;
+const rowsPerBatch = 5_000;
 
 /**
- * Looks at every seal, entry, key and queued entry. What was written since the last seal is only known to be
- * queued: a change of it shows from the moment it is sealed.
+ * Checks every seal, entry, key and queued entry. An entry that is not sealed yet has no digest: it must be queued and
+ * its values must decrypt, but any other change made before sealing is sealed with it and never shows.
  */
 export class AuditVerification {
   private readonly broken = new Set<string>();
@@ -62,7 +62,7 @@ export class AuditVerification {
   private async checkSeals(): Promise<number> {
     let seals = 0;
     let expected = 1n;
-    /** What the next seal may say came before it. */
+    /** Accepted previous hashes of the next seal; null after a missing seal. */
     let previous: readonly Buffer[] | null = [genesisHash];
     let headFound = !this.options.head;
     for (let after: string | null = null; ; ) {
@@ -70,11 +70,10 @@ export class AuditVerification {
         `SELECT number::text, entry_ids AS "entryIds", entry_digests AS "entryDigests",
            previous_hash AS "previousHash", hash, round(extract(epoch FROM sealed_at) * 1000000)::text AS "sealedAtMicros"
          FROM audit_seals WHERE $1::bigint IS NULL OR audit_seals.number > $1 ORDER BY audit_seals.number LIMIT $2`,
-        [after, sealsAtOnce],
+        [after, sealsPerBatch],
       );
       const entries = await this.entriesOf(batch);
       for (const seal of batch) {
-        // What follows a missing seal cannot be told to follow it.
         if (BigInt(seal.number) !== expected) {
           this.broken.add(`seal ${expected}`);
           previous = null;
@@ -86,14 +85,14 @@ export class AuditVerification {
         this.checkSealed(seal, entries);
         const { head } = this.options;
         if (head && seal.number === head.number) headFound = computed.toString('hex') === head.hash;
-        // Where only the hash was changed, the next seal still follows what it should be.
+        // If only the stored hash was changed, the next seal still has the computed one and is not broken.
         previous = [seal.hash, computed];
         expected = BigInt(seal.number) + 1n;
         seals += 1;
         this.options.onSeal?.();
       }
       const last = batch.at(-1);
-      if (!last || batch.length < sealsAtOnce) break;
+      if (!last || batch.length < sealsPerBatch) break;
       after = last.number;
     }
     if (!headFound) this.broken.add(`seal ${this.options.head?.number}`);
@@ -112,7 +111,7 @@ export class AuditVerification {
     for (const [index, id] of seal.entryIds.entries()) {
       const entry = entries.get(id);
       const digest = seal.entryDigests.subarray(index * digestBytes, (index + 1) * digestBytes);
-      // Sealed twice is no better than changed.
+      // An entry that is sealed twice is broken, too.
       if (!entry || !this.accounted.add(entry.position) || !digestOf(entry).equals(digest))
         this.broken.add(`entry ${id}`);
     }
@@ -141,7 +140,7 @@ export class AuditVerification {
       ({ position }) => position,
       ({ id, position, userId, action, encryptedValues, key }) => {
         rows += 1;
-        // Neither sealed nor queued: it was put in.
+        // Neither sealed nor queued: it was inserted outside the service.
         if (this.accounted.add(position)) this.broken.add(`entry ${id}`);
         if (action === 'USER_ERASED') this.erased.add(userId);
         if (encryptedValues === null) return;
@@ -159,7 +158,7 @@ export class AuditVerification {
        FROM audit_keys WHERE $1::uuid IS NULL OR user_id > $1 ORDER BY user_id LIMIT $2`,
       ({ userId }) => userId,
       ({ userId, used }) => {
-        // Of an erased user, it would make readable again what nobody is to read.
+        // An erasure deletes the key, so a key of an erased user was restored.
         if (!used || this.erased.has(userId)) this.broken.add(`key of ${userId}`);
       },
     );
@@ -171,10 +170,10 @@ export class AuditVerification {
     check: (row: Row) => void,
   ): Promise<void> {
     for (let after: string | null = null; ; ) {
-      const rows: Row[] = await this.query<Row>(sql, [after, rowsAtOnce]);
+      const rows: Row[] = await this.query<Row>(sql, [after, rowsPerBatch]);
       rows.forEach(check);
       const last = rows.at(-1);
-      if (last === undefined || rows.length < rowsAtOnce) return;
+      if (last === undefined || rows.length < rowsPerBatch) return;
       after = keyOf(last);
     }
   }

@@ -8,13 +8,13 @@ import { AuditKey } from './audit-key.entity';
 import { decryptValues } from './audit-values';
 import { UnsealedAuditEntry } from './unsealed-audit-entry.entity';
 
-/** An entry to be written; its position is given by the database. */
+/** An entry to write; PostgreSQL assigns its position. */
 export type NewAuditEntry = Omit<AuditEntry, 'position'>;
 
-/** An entry as auditors read it: without values. */
+/** An entry as auditors read it, without values. */
 export type AuditTrailEntry = Omit<AuditEntry, 'position' | 'encryptedValues'>;
 
-/** Makes each user a key of 32 bytes the first time; whoever holds the users' row locks is alone here. */
+/** Creates a missing key of 32 bytes. The caller's locks on the users' rows rule out a concurrent insert. */
 const ensureKeys = `
   WITH made AS (
     INSERT INTO audit_keys (user_id, key) SELECT * FROM unnest($1::uuid[], $2::bytea[])
@@ -23,11 +23,11 @@ const ensureKeys = `
   SELECT user_id AS id, key FROM made
   UNION ALL SELECT user_id, key FROM audit_keys WHERE user_id = ANY ($1::uuid[])`;
 
-/** The audit tables. Entries are added and read, never changed. */
+/** Reads and writes the audit tables. Entries are inserted and read, never updated. */
 export class AuditRepository {
   constructor(private readonly database: Database) {}
 
-  /** The keys of these users' values by user id; made where there are none. */
+  /** Returns the audit keys of these users by user id, after creating missing ones. */
   async ensureKeys(tx: Transaction, userIds: ReadonlySet<string>): Promise<Map<string, Buffer>> {
     if (userIds.size === 0) return new Map();
     const ids = [...userIds];
@@ -38,22 +38,22 @@ export class AuditRepository {
     return new Map(rows.map(({ id, key }) => [id, key]));
   }
 
-  /** Keys for users who begin with the statement that writes them; a user who had a key cannot be written. */
+  /** Returns new keys and their write, for users inserted in the same transaction. It fails for a user with a key. */
   newKeys(userIds: ReadonlySet<string>): { keys: Map<string, Buffer>; write: Write } {
     const keys = new Map([...userIds].map((id) => [id, randomBytes(32)]));
     const rows = [...keys].map(([userId, key]) => ({ userId, key }));
     return { keys, write: insertRows(AuditKey, rows) };
   }
 
-  /** Entries to be written together, queued for the sealer. */
+  /** Returns the writes that insert entries and queue them for the sealer. */
   writes(entries: readonly NewAuditEntry[]): [Write, Write] {
     const queued = entries.map(({ id }) => ({ entryId: id }));
     return [insertRows(AuditEntry, entries), insertRows(UnsealedAuditEntry, queued)];
   }
 
   /**
-   * At most `limit` entries about this user after `after`, newest first. The reason of a legal hold is among its
-   * values: it is readable until the user is erased.
+   * Returns at most `limit` entries about this user after `after`, newest first. The reason of a legal hold is stored
+   * as a value: it is null once the user is erased.
    */
   async list(
     userId: string,
@@ -84,7 +84,7 @@ type ListedEntry = AuditTrailEntry & {
   key: Buffer | null;
 };
 
-/** What somebody has tampered with is for `audit verify` to tell, not for whoever reads the trail. */
+/** Returns null for values that do not decrypt: `audit verify` reports tampering, the trail stays readable. */
 function readReason(key: Buffer, entryId: string, encryptedValues: Buffer): string | null {
   try {
     const reason = decryptValues(key, entryId, encryptedValues).after?.reason;

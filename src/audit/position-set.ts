@@ -1,10 +1,10 @@
 const chunkBits = 16n;
 
-/** Which positions have been seen, one bit each: a million of them in some hundred kilobytes. */
+/** A set of positions, one bit each: a million of them take some hundred kilobytes. */
 export class PositionSet {
   private readonly chunks = new Map<bigint, Uint8Array>();
 
-  /** False when it was in already. */
+  /** Returns false if the set already contains the position. */
   add(position: string): boolean {
     const number = BigInt.asUintN(64, BigInt(position));
     const bit = Number(number & ((1n << chunkBits) - 1n));

@@ -1,6 +1,6 @@
 import { Entity, PrimaryColumn } from 'typeorm';
 
-/** A row of `audit_unsealed`: an entry that is written and waits to be sealed. */
+/** A row of `audit_unsealed`: an entry queued for the sealer. */
 @Entity('audit_unsealed')
 export class UnsealedAuditEntry {
   @PrimaryColumn('uuid', { name: 'entry_id', primaryKeyConstraintName: 'audit_unsealed_pkey' })

@@ -1,7 +1,7 @@
 import type { OutgoingMessage } from '../rabbitmq/broker';
 import type { PendingEvent } from './pending-events.repository';
 
-/** Every event this service publishes, and its routing key, whose first word says which exchange it goes to. */
+/** The routing key of each published event type. Its first word names the exchange: `user.events` or `audit.events`. */
 export const routingKeys: Readonly<Record<string, string>> = {
   UserCreated: 'user.created',
   UserDeactivated: 'user.deactivated',
@@ -16,18 +16,22 @@ export const routingKeys: Readonly<Record<string, string>> = {
   AuditSealed: 'audit.sealed',
 };
 
-/** The user id of an event that is about no user. */
+/** The user id stored with events that are about no user, such as `AuditSealed`. */
 export const noUser = '00000000-0000-0000-0000-000000000000';
 
-/** Whether an event is for auditors, and not one of the user's own. */
+/** True if events of this type are published to `audit.events`. */
 export function isAuditEvent(type: string): boolean {
   return routingKeys[type]?.startsWith('audit.') ?? false;
 }
 
-/** A CloudEvent 1.0 in structured JSON, as it leaves. Source: contract, sections 3 and 5. */
+/**
+ * Returns the event as a CloudEvent 1.0 in structured JSON, as contract/asyncapi.yaml describes it.
+ *
+ * @throws Error for a type without a routing key
+ */
 export function toMessage(event: PendingEvent): OutgoingMessage {
   const routingKey = routingKeys[event.type];
-  if (!routingKey) throw new Error(`there is no routing key for ${event.type}`);
+  if (!routingKey) throw new Error(`Event type ${event.type} has no routing key`);
   const envelope = {
     specversion: '1.0',
     id: event.id,

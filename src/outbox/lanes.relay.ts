@@ -12,63 +12,63 @@ import type { Tracing } from '../telemetry/tracing';
 import { toMessage } from './cloud-event';
 import { findPending, leadLanes, markPublished, type PendingEvent } from './pending-events.repository';
 
-/** Of each lane. */
+/** Events per lane and pass. */
 const largestBatch = 500;
-/** A transaction that waits for confirms must be over before the database ends it as idle (5 seconds). */
+/** While it waits for confirms the transaction is idle, and PostgreSQL ends idle transactions after 5 seconds. */
 const passLimitMs = 1_000;
 /**
- * How long a transaction goes on leading while there is more: to begin, lead and commit for each pass would cost as
- * much as the pass.
+ * How long one transaction keeps its lanes locked while there is more to publish. Starting, locking and committing
+ * for each pass would cost as much as the pass.
  */
 const leadershipMs = 100;
-const firstHoldMs = 1_000;
-const lastHoldMs = 60_000;
+const firstBackoffMs = 1_000;
+const longestBackoffMs = 60_000;
 const catalogTypes = ['UserCreated', 'UserDeactivated'];
 
 export interface LanesRelayOptions {
   database: Database;
   broker: Broker;
-  /** `catalog`: everything but UserCreated and UserDeactivated counts as published without being sent to others. */
+  /** `catalog` marks all events but UserCreated and UserDeactivated as published without sending them to subscribers. */
   profile: 'full' | 'catalog';
   log: Logger;
   tracing: Tracing | null;
-  /** Is told of every attempt. */
+  /** Called after each attempt to publish an event. */
   onAttempt: (event: PendingEvent, outcome: PublishOutcome | 'failed') => void;
 }
 
-/** What passes over lanes did in one transaction. */
+/** The result of one transaction's passes over its lanes. */
 export interface RelayPass {
   readonly published: readonly PendingEvent[];
-  /** Lanes in which there may be more to publish at once. */
+  /** Lanes that may have more to publish now. */
   readonly unfinished: readonly number[];
-  /** Lanes that another relay leads. */
+  /** Lanes that another relay has locked. */
   readonly busy: number[];
 }
 
-/** What a wave or all waves of a pass came to. */
+/** The result of publishing a pass's events in waves. */
 interface Waves {
   readonly published: PendingEvent[];
-  /** Left for a later pass. */
+  /** Events left for a later pass. */
   readonly left: PendingEvent[];
   readonly unavailable: BrokerUnavailableError | null;
 }
 
-/** Publishes the events of lanes, each user's in order, while no other relay does. */
+/** Publishes the pending events of lanes, in order for each user. Locks keep each lane to one relay at a time. */
 export class LanesRelay {
-  /** Small after a failure, so that a broker that is away or slow is asked with little. */
+  /** 1 after the broker was unavailable, then tenfold per pass: a slow broker is not flooded. */
   private batchSize = largestBatch;
-  /** Users whose next event the broker does not take, and until when they wait: nobody else waits for them. */
-  private readonly heldBack = new Map<string, { untilMs: number; holdMs: number }>();
+  /** Users whose next event could not be published, with its back-off. Events of other users do not wait for it. */
+  private readonly heldBack = new Map<string, { retryAtMs: number; backoffMs: number }>();
 
   constructor(private readonly options: LanesRelayOptions) {}
 
   /**
-   * Publishes what waits in these lanes, while one transaction leads them; nothing of one that another leads. Marks
-   * after each pass: what others wait for is not held until the next.
+   * Publishes the pending events of these lanes in one transaction that locks them. Skips lanes that another relay
+   * has locked. Marks events as published after each pass, so that their row locks are short.
    *
-   * @param takeWoken answers in which lanes there is more by now: a pass over all that are led follows at once
-   * @param signal ends the pass after the wave in hand
-   * @throws BrokerUnavailableError, DatabaseUnavailableError; what was confirmed before is marked all the same
+   * @param takeWoken returns lanes woken since the last call; if there are any, another pass over all led lanes follows
+   * @param signal ends the pass after the current wave
+   * @throws BrokerUnavailableError if nothing was published; DatabaseUnavailableError
    */
   async publishPending(
     lanes: readonly number[],
@@ -85,7 +85,7 @@ export class LanesRelay {
         const asked = wanted.filter((lane) => !led.has(lane));
         if (asked.length > 0) for (const lane of await leadLanes(tx, asked)) led.add(lane);
         for (const lane of wanted) if (!led.has(lane)) busy.add(lane);
-        // In all of them: other replicas commit, too, and wake nobody here.
+        // All led lanes, not only the woken ones: commits of other replicas do not wake this relay.
         const pass = await this.publishOnce(tx, [...led], signal);
         published.push(...pass.published);
         wanted = pass.unfinished;
@@ -99,10 +99,10 @@ export class LanesRelay {
     return { published, unfinished: wanted, busy: [...busy] };
   }
 
-  /** A pass over lanes that this transaction leads. */
+  /** Runs one pass over lanes that this transaction has locked. */
   private async publishOnce(tx: Transaction, lanes: readonly number[], signal: AbortSignal) {
     const limit = this.batchSize;
-    const events = await findPending(tx, lanes, limit, this.usersHeldBack());
+    const events = await findPending(tx, { lanes, limitPerLane: limit, heldBack: this.usersHeldBack() });
     const { published, left, unavailable } = await this.publishInWaves(events, signal);
     await markPublished(
       this.options.database,
@@ -118,7 +118,10 @@ export class LanesRelay {
     return { published, unfinished, unavailable };
   }
 
-  /** Users in parallel, but of each user one unconfirmed event at most: an unknown outcome must not be overtaken. */
+  /**
+   * Publishes users in parallel, with at most one unconfirmed event per user: a later event must not overtake one
+   * whose outcome is unknown.
+   */
   private async publishInWaves(events: PendingEvent[], signal: AbortSignal): Promise<Waves> {
     const deadlineMs = performance.now() + passLimitMs;
     const published: PendingEvent[] = [];
@@ -164,7 +167,7 @@ export class LanesRelay {
       span?.end({ failed: false, attributes: { outcome } });
       onAttempt(event, outcome);
     } catch (error) {
-      // Not for a broker that is away: the tries of all waiting events would crowd out the spans of requests.
+      // No span while the broker is unavailable: retries of the whole backlog would crowd out the spans of requests.
       if (!isUnavailable(error)) span?.end({ failed: true, attributes: { outcome: 'failed' } });
       onAttempt(event, 'failed');
       throw error;
@@ -173,26 +176,33 @@ export class LanesRelay {
 
   private holdBack({ id, type, userId }: PendingEvent, error: unknown): void {
     const before = this.heldBack.get(userId);
-    const holdMs = before ? Math.min(before.holdMs * 2, lastHoldMs) : firstHoldMs;
-    this.heldBack.set(userId, { holdMs, untilMs: performance.now() + holdMs });
+    const backoffMs = before ? Math.min(before.backoffMs * 2, longestBackoffMs) : firstBackoffMs;
+    this.heldBack.set(userId, { backoffMs, retryAtMs: performance.now() + backoffMs });
     if (before) return;
     const { log } = this.options;
     if (error instanceof MessageRefusedError)
-      log.warn({ eventId: id, type, userId }, 'the broker refused an event: its user waits');
-    else log.error({ err: error, eventId: id, type, userId }, 'an event cannot be published: its user waits');
+      log.warn(
+        { eventId: id, type, userId },
+        'the broker refused an event: retrying it before later events of its user',
+      );
+    else
+      log.error(
+        { err: error, eventId: id, type, userId },
+        'could not publish an event: retrying it before later events of its user',
+      );
   }
 
   private usersHeldBack(): string[] {
     const nowMs = performance.now();
-    return [...this.heldBack].filter(([, { untilMs }]) => untilMs > nowMs).map(([userId]) => userId);
+    return [...this.heldBack].filter(([, { retryAtMs }]) => retryAtMs > nowMs).map(([userId]) => userId);
   }
 }
 
-/** What the broker gets of an event, if anything. */
+/** Returns the message to send; null if the profile sends nothing for this event. */
 function outgoing(event: PendingEvent, profile: LanesRelayOptions['profile']): OutgoingMessage | null {
   const message = toMessage(event);
   if (profile === 'full' || catalogTypes.includes(event.type)) return message;
-  // Nobody else is told, but erasures are kept outside of the database all the same.
+  // The erasure ledger outside the database must be complete under every profile.
   const isErasure = event.type === 'UserErased';
   return isErasure ? { ...message, exchange: queueExchange, routingKey: erasuresStream } : null;
 }

@@ -1,6 +1,6 @@
 import { Column, Entity, Generated, Index, PrimaryColumn, Unique } from 'typeorm';
 
-/** A row of `outbox_events`: an event that was committed with the change it tells of. */
+/** A row of `outbox_events`: an event, committed with the change that it describes. */
 @Entity('outbox_events')
 @Unique('outbox_events_user_id_version_key', ['userId', 'version'])
 @Index('outbox_events_published_at_idx', ['publishedAt'])
@@ -11,19 +11,19 @@ export class OutboxEvent {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'outbox_events_pkey' })
   id: string;
 
-  /** Rises with every event of a user. A string, as it may outgrow a number. */
+  /** Rises with every event of a user. A string, because a bigint may exceed the safe integers. */
   @Column('bigint')
   @Generated('increment')
   position?: string;
 
-  /** Which relay leader publishes it: a hash of the user id, so that one user's events never part. */
+  /** `auditLane`, or a hash of the user id, so that all events of a user are published by one relay in order. */
   @Column('smallint')
   lane: number;
 
   @Column('uuid', { name: 'user_id' })
   userId: string;
 
-  /** The user's version, the CloudEvent's `sequence`; null for requests that change nothing. */
+  /** The user's version, the CloudEvent's `sequence`; null for requests and audit events. */
   @Column('integer', { nullable: true })
   version: number | null;
 

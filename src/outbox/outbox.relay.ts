@@ -10,37 +10,37 @@ import { type Backlog, findWaitingLanes, type PendingEvent, readBacklog } from '
 import { RelayLoop } from './relay-loop';
 
 const unroutableWarningIntervalMs = 60_000;
-/** Auditors can wait: their events go out some at a time, and what tells of changes never waits for them. */
+/** How long audit events are gathered before a pass. They have a loop of their own, so user events never wait for them. */
 const auditGatheringMs = 100;
 
 export interface OutboxRelayOptions {
   database: Database;
   broker: Broker;
-  /** `catalog`: everything but UserCreated and UserDeactivated counts as published without being sent to others. */
+  /** `catalog` marks all events but UserCreated and UserDeactivated as published without sending them to subscribers. */
   profile: 'full' | 'catalog';
   metrics: RelayMetrics;
   log: Logger;
-  /** Makes a span for each event under that of its change; none without it. */
+  /** Creates a span for each event as a child of its change's span; defaults to none. */
   tracing?: Tracing | null;
-  /** How often to look for what nobody woke it for; 500 unless told. */
+  /** How often to poll for events of other processes, in milliseconds; defaults to 500. */
   pollIntervalMs?: number;
-  /** Is told, after the commit, which events went out, but for those to auditors. */
+  /** Called with published events, except audit events, after they are marked. Calls do not overlap. */
   onPublished?: (events: readonly PublishedEvent[]) => Promise<void>;
 }
 
-/** Of whom something was published, and the version of the user that it told of, if it told of one. */
+/** The user of a published event, and the user's version if the event has one. */
 export type PublishedEvent = Pick<PendingEvent, 'userId' | 'version'>;
 
-/** What the relay counts. */
+/** The metrics that the relay updates. */
 export interface RelayMetrics {
   eventsPublished: { inc(labels: { type: string; outcome: PublishOutcome | 'failed' }): void };
   eventsPublishDelay: { observe(seconds: number): void };
 }
 
 /**
- * Publishes committed events at least once, each user's in order, for as long as it runs: woken after each commit
- * of this process, and by a short poll for all others.
- * One leader per lane at a time: SKIP LOCKED would let two relays publish one user's events out of order.
+ * Publishes committed events at least once, in order for each user, until `stop`. Commits of this process wake it;
+ * a poll finds events of other processes.
+ * One relay per lane at a time: SKIP LOCKED would let two relays publish one user's events out of order.
  */
 export class OutboxRelay {
   private readonly stopping = new AbortController();
@@ -48,8 +48,8 @@ export class OutboxRelay {
   private readonly audits: RelayLoop;
   private polling: Promise<void> | undefined;
   /** The call of `onPublished` in progress. */
-  private telling: Promise<void> = Promise.resolve();
-  private waiting = false;
+  private notifying: Promise<void> = Promise.resolve();
+  private failing = false;
   private warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: OutboxRelayOptions) {
@@ -57,7 +57,7 @@ export class OutboxRelay {
     this.audits = this.createLoop(auditGatheringMs);
   }
 
-  /** There is something to publish in this lane. */
+  /** Requests a pass over this lane. Does nothing before `start`. */
   wake = (lane: number): void => {
     if (!this.polling) return;
     (lane === auditLane ? this.audits : this.changes).wake(lane);
@@ -67,12 +67,12 @@ export class OutboxRelay {
     this.polling ??= this.poll();
   }
 
-  /** Finishes the waves in hand; what is not published by then waits for the next relay. */
+  /** Stops after the current waves. Events that are not published by then are left for the next relay. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.polling;
-    await Promise.all([this.changes.settle(), this.audits.settle()]);
-    await this.telling;
+    await Promise.all([this.changes.whenIdle(), this.audits.whenIdle()]);
+    await this.notifying;
   }
 
   /** @throws DatabaseUnavailableError */
@@ -86,7 +86,7 @@ export class OutboxRelay {
       try {
         for (const lane of await findWaitingLanes(database)) this.wake(lane);
       } catch (error) {
-        this.reportWaiting(error);
+        this.reportFailure(error);
       }
       await this.pause(pollIntervalMs);
     }
@@ -108,27 +108,26 @@ export class OutboxRelay {
       onPass: async ({ published }) => {
         if (published.length > 0) await this.reportPublished(published);
       },
-      onFailure: (error) => this.reportWaiting(error),
+      onFailure: (error) => this.reportFailure(error),
     });
   }
 
-  /** Tells while the next pass publishes; but one call at a time, as the listener may be slower. */
+  /** Runs `onPublished` during the next pass, one call at a time: a slow listener delays passes. */
   private async reportPublished(events: readonly PendingEvent[]): Promise<void> {
     const { log, onPublished } = this.options;
-    if (this.waiting) log.info('events are published again');
-    this.waiting = false;
-    // An audit event says nothing that the change itself did not.
+    if (this.failing) log.info('publishing events resumed');
+    this.failing = false;
     const changes = events.filter(({ type }) => !isAuditEvent(type));
     if (!onPublished || changes.length === 0) return;
-    await this.telling;
-    this.telling = onPublished(changes).catch((error: unknown) =>
-      log.warn({ err: error }, 'what was published could not be passed on'),
+    await this.notifying;
+    this.notifying = onPublished(changes).catch((error: unknown) =>
+      log.warn({ err: error }, 'could not refresh the cache after publishing'),
     );
   }
 
-  private reportWaiting(error: unknown): void {
-    if (!this.waiting) this.options.log.warn({ err: error }, 'events wait: they could not be published');
-    this.waiting = true;
+  private reportFailure(error: unknown): void {
+    if (!this.failing) this.options.log.warn({ err: error }, 'could not publish events: retrying');
+    this.failing = true;
   }
 
   private count(event: PendingEvent, outcome: PublishOutcome | 'failed'): void {
@@ -141,7 +140,7 @@ export class OutboxRelay {
     const nowMs = performance.now();
     if (nowMs - this.warnedAtMs < unroutableWarningIntervalMs) return;
     this.warnedAtMs = nowMs;
-    log.warn({ type }, 'no queue is bound for an event; republish serves whoever binds later');
+    log.warn({ type }, 'no queue is bound for an event: run republish once one is');
   }
 
   private async pause(durationMs: number): Promise<void> {

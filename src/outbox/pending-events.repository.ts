@@ -2,18 +2,18 @@ import type { Database, Transaction } from '../postgres/database';
 import { prepared } from '../postgres/prepared';
 import type { OutboxEvent } from './outbox-event.entity';
 
-/** The first half of the relays' advisory locks; the second is the lane. */
+/** The first key of the relays' advisory locks; the second is the lane. */
 const relayLock = 1_869_968_482;
 
-/** An event that waits to be published. */
+/** An event that is not published yet. */
 export type PendingEvent = Pick<
   OutboxEvent,
   'id' | 'lane' | 'userId' | 'version' | 'type' | 'data' | 'occurredAt' | 'traceparent'
 >;
 
 /**
- * Leads those of these lanes that no other relay leads, until the end of the transaction and no longer: the lock of
- * a leader that froze is free again as soon as the database gives it up (`idle_in_transaction_session_timeout`).
+ * Locks those of these lanes that no other relay has locked, and returns them. The locks end with the transaction:
+ * PostgreSQL ends that of a relay that froze (`idle_in_transaction_session_timeout`).
  */
 export async function leadLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
   const rows: { lane: number }[] = await tx.manager.query(
@@ -23,15 +23,20 @@ export async function leadLanes(tx: Transaction, lanes: readonly number[]): Prom
   return rows.map(({ lane }) => lane);
 }
 
-/** The oldest unpublished events of each lane, in order; without those of the users who are held back. */
+export interface PendingEventsSelection {
+  readonly lanes: readonly number[];
+  readonly limitPerLane: number;
+  /** Ids of users whose events are left out. */
+  readonly heldBack: readonly string[];
+}
+
+/** Returns the oldest unpublished events of each lane, in order of position. */
 export async function findPending(
   tx: Transaction,
-  lanes: readonly number[],
-  limitPerLane: number,
-  heldBack: readonly string[],
+  { lanes, limitPerLane, heldBack }: PendingEventsSelection,
 ): Promise<PendingEvent[]> {
   if (lanes.length === 0) return [];
-  // Not "later than the last one": a transaction that drew its position earlier may commit later.
+  // No cursor on position: a transaction that drew its position earlier may commit later.
   return tx.manager.query(
     `SELECT pending.* FROM unnest($1::integer[]) AS led (lane), LATERAL (
        SELECT id, lane, user_id AS "userId", version, type, data, occurred_at AS "occurredAt", traceparent
@@ -44,9 +49,9 @@ export async function findPending(
 }
 
 /**
- * Marks events as published, and commits: what a broker has confirmed is true whoever leads, and its rows are locked
- * for no longer than that. Nobody waits for the disk: a mark that a crash of PostgreSQL loses is an event published
- * again.
+ * Marks events as published in a transaction of its own: a confirmed event stays published even if the relay's
+ * transaction rolls back, and row locks are short. The commit does not wait for the disk: if a crash of PostgreSQL
+ * loses a mark, the event is published again.
  */
 export async function markPublished(database: Database, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
@@ -55,12 +60,12 @@ export async function markPublished(database: Database, ids: readonly string[]):
 
 const markAsPublished = `
   UPDATE outbox_events SET published_at = now()
-  FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+  FROM (SELECT set_config('synchronous_commit', 'off', true)) AS setting
   WHERE id = ANY ($1::uuid[])`;
 
-/** The lanes in which something waits, also those that a former lane count made. */
+/** Returns the lanes that have unpublished events, including lanes beyond the current lane count. */
 export async function findWaitingLanes(database: Database): Promise<number[]> {
-  // From lane to lane through the index: counting a long backlog would cost more than publishing from it.
+  // Skips from lane to lane in the index: scanning a long backlog would cost more than publishing from it.
   const rows = await database.query<{ lane: number }>(`
     WITH RECURSIVE waiting AS (
       (SELECT lane FROM outbox_events WHERE published_at IS NULL ORDER BY lane LIMIT 1)
@@ -73,10 +78,10 @@ export async function findWaitingLanes(database: Database): Promise<number[]> {
   return rows.map(({ lane }) => lane);
 }
 
-/** How much waits, and since when. */
+/** The unpublished events of all lanes. */
 export interface Backlog {
   readonly pending: number;
-  /** Age of the oldest waiting event in seconds; 0 when nothing waits. */
+  /** Age of the oldest unpublished event in seconds; 0 if there is none. */
   readonly oldestSeconds: number;
 }
 

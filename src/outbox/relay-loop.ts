@@ -2,30 +2,30 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LanesRelay, RelayPass } from './lanes.relay';
 
 const lastBackoffMs = 2_000;
-/** How soon to look again at a lane that another relay leads; the poll comes anyway. */
+/** Delay before retrying a lane that another relay has locked. The poll would retry it later. */
 const busyRetryMs = 20;
 
 export interface RelayLoopOptions {
   readonly lanes: LanesRelay;
-  /** How long to gather what is committed before a pass, in milliseconds. */
+  /** How long to gather commits before a pass, in milliseconds. */
   readonly gatheringMs: number;
-  /** Ends the loop after the wave in hand. */
+  /** Ends the loop after the current wave. */
   readonly signal: AbortSignal;
   readonly onPass: (pass: RelayPass) => Promise<void>;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Passes over lanes, one pass at a time, for as long as there may be something to publish in them. */
+/** Runs passes over woken lanes, one at a time, until none of them has more to publish. */
 export class RelayLoop {
-  /** Lanes in which there may be something to publish. */
+  /** Lanes that may have events to publish. */
   private readonly woken = new Set<number>();
-  /** Lanes that were busy, and are looked at again soon. */
+  /** Busy lanes whose retry is scheduled. */
   private readonly retried = new Set<number>();
   private running: Promise<void> | undefined;
 
   constructor(private readonly options: RelayLoopOptions) {}
 
-  /** There is something to publish in this lane. */
+  /** Requests a pass over this lane. Does nothing once the signal is aborted. */
   wake(lane: number): void {
     if (this.options.signal.aborted) return;
     this.woken.add(lane);
@@ -33,7 +33,7 @@ export class RelayLoop {
   }
 
   /** Resolves when no pass is in progress. */
-  async settle(): Promise<void> {
+  async whenIdle(): Promise<void> {
     await this.running;
   }
 
@@ -45,7 +45,7 @@ export class RelayLoop {
       if (unfinished.length === 0 && gatheringMs > 0) await this.pause(gatheringMs);
       unfinished = [];
       const taken = new Set<number>();
-      // All at once: what a busy moment commits while a pass is on its way is one pass, not one for each event.
+      // Takes all woken lanes: events that are committed during a pass share the next one.
       const take = () => {
         const lanes = [...this.woken];
         this.woken.clear();

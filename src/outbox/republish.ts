@@ -2,22 +2,22 @@ import type { Database } from '../postgres/database';
 import { isAuditEvent, routingKeys } from './cloud-event';
 
 const batchSize = 500;
-/** What auditors were told is no event of the users. */
 const auditTypes = Object.keys(routingKeys).filter(isAuditEvent);
 
-/** Which published events are wanted again. */
+/** Selects events to publish again. */
 export interface RepublishSelection {
-  /** Inclusive; by when the event happened. */
+  /** Inclusive; compared with the time when the event happened. */
   readonly since: Date;
-  /** All users when left out. */
+  /** Defaults to all users. */
   readonly userId?: string | undefined;
 }
 
 /**
- * Lets the relay publish events again, with the same ids and each user's in order; answers how many.
- * Events that were removed after their retention do not come back. It can be killed and run again.
+ * Marks events as unpublished, so that the relay publishes them again with the same ids, in order for each user.
+ * Returns their number. Leaves out audit events, and cannot restore events that retention has deleted. It can be
+ * killed and run again.
  *
- * @param onBatch is told how many more after each batch
+ * @param onBatch called after each batch with its number of events
  */
 export async function republish(
   database: Database,
@@ -25,7 +25,7 @@ export async function republish(
   onBatch: (count: number) => void = () => undefined,
 ): Promise<number> {
   let total = 0;
-  // By position, lowest first: what the relay sends meanwhile it never sends before what came earlier.
+  // In ascending position: the relay publishes concurrently, and must not send a user's later event first.
   for (let after = '0'; ; ) {
     const [rows] = (await database.query(
       `UPDATE outbox_events SET published_at = NULL WHERE id IN (

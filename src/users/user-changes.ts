@@ -129,12 +129,12 @@ export class UserChanges {
 
   /** What is written along with changes: history entries, audit entries and the events of both. */
   private async changeWrites(tx: Transaction, changes: readonly Change[], origin: Origin): Promise<Writes> {
-    const audited = await this.audit.recording(tx, auditedOf(changes, origin));
+    const audited = await this.audit.recordWrites(tx, auditedOf(changes, origin));
     return this.writesOf(tx, changes, origin, audited);
   }
 
   private newUserWrites(tx: Transaction, changes: readonly Change[], origin: Origin): Writes {
-    return this.writesOf(tx, changes, origin, this.audit.recordingNew(auditedOf(changes, origin)));
+    return this.writesOf(tx, changes, origin, this.audit.newUserRecordWrites(auditedOf(changes, origin)));
   }
 
   private writesOf(
@@ -168,7 +168,7 @@ export class UserChanges {
     return [
       historyWrite(entries),
       ...audited.writes,
-      this.outbox.appending(tx, ...events, ...audited.events),
+      this.outbox.appendWrite(tx, ...events, ...audited.events),
     ];
   }
 }

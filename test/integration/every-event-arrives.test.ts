@@ -156,7 +156,7 @@ describe('the relay', () => {
     const event = buildEvent();
     await stage.commit([event], relay.wake);
     await eventually(() =>
-      expect(logged.map(({ msg }) => msg)).toContain('events wait: they could not be published'),
+      expect(logged.map(({ msg }) => msg)).toContain('could not publish events: retrying'),
     );
     await stage.postgres.resume();
     await eventually(() => expect(stage.arrived()).toEqual([event.id]), { timeoutMs: 10_000 });
