@@ -1,10 +1,10 @@
 import { isNativeError } from 'node:util/types';
 
-/** PostgreSQL is away, frozen or out of connections; the same call may work a moment later. */
+/** PostgreSQL could not serve the call now; a retry may succeed. */
 export class DatabaseUnavailableError extends Error {
   override name = 'DatabaseUnavailableError';
   constructor(options?: ErrorOptions) {
-    super('PostgreSQL does not answer', options);
+    super('PostgreSQL is unavailable.', options);
   }
 }
 
@@ -21,7 +21,7 @@ const networkCodes = new Set([
 
 const sqlstates = new Set([
   '25P03', // idle_in_transaction_session_timeout
-  '40P01', // deadlock_detected: two changes crossed, and the same one works a moment later
+  '40P01', // deadlock_detected: a retry of the rolled-back transaction may succeed
   '53300', // too_many_connections
   '55P03', // lock_not_available: lock_timeout
   '57014', // query_canceled: statement_timeout
@@ -44,15 +44,15 @@ const driverMessages = [
 ];
 
 /**
- * True when an error says that PostgreSQL could not be asked (away, starting, full, too slow), so that the same
- * request may succeed later; false for everything that would fail again. Looks through TypeORM's wrapping.
+ * Returns true if PostgreSQL could not serve the call (unreachable, starting, full, too slow, deadlocked), so that a
+ * retry may succeed; false for any other error. Also checks the errors inside TypeORM's and aggregate errors.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  return someLayer(error, 0);
+  return isUnavailableAt(error, 0);
 }
 
-function someLayer(error: unknown, depth: number): boolean {
-  // Not instanceof: errors of sockets come from another realm where the process runs several.
+function isUnavailableAt(error: unknown, depth: number): boolean {
+  // Not `instanceof Error`: in a process with several realms, errors of sockets belong to another inner.
   if (!isNativeError(error) || depth > 4) return false;
   if (error instanceof DatabaseUnavailableError) return true;
   const { code, driverError, errors } = error as { code?: unknown; driverError?: unknown; errors?: unknown };
@@ -62,7 +62,7 @@ function someLayer(error: unknown, depth: number): boolean {
     return true;
   }
   if (error.name === 'CannotExecuteNotConnectedError') return true;
-  // A host with several addresses fails with one error for each.
-  if (Array.isArray(errors)) return errors.some((one) => someLayer(one, depth + 1));
-  return someLayer(driverError, depth + 1);
+  // A host with several addresses fails with inner error per address.
+  if (Array.isArray(errors)) return errors.some((inner) => isUnavailableAt(inner, depth + 1));
+  return isUnavailableAt(driverError, depth + 1);
 }

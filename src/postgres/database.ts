@@ -2,26 +2,26 @@ import type { DataSource, EntityManager, QueryDeepPartialEntity } from 'typeorm'
 import type { Logger } from '../telemetry/logger';
 import { DatabaseUnavailableError, isDatabaseUnavailable } from './database-unavailable';
 
-/** A transaction in progress; what must wait for its commit is registered with it. */
+/** An open transaction, with effects that run after its commit. */
 export interface Transaction {
   readonly manager: EntityManager;
-  /** Writes whole new rows in one statement; reads nothing back. */
+  /** Inserts new rows in one statement, without a SELECT before it. */
   insert<Row extends object>(entity: new () => Row, rows: Row | Row[]): Promise<void>;
-  /** Runs `work` so that, when it throws, only what it did is undone. */
+  /** Runs `work` in a savepoint; if it throws, only its own writes are rolled back. */
   savepoint<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** Runs after the commit, in order; never when the transaction rolled back. It must not throw. */
+  /** Registers an effect to run after the commit, in order; it never runs after a rollback. It must not throw. */
   afterCommit(effect: () => Promise<void> | void): void;
 }
 
 export interface DatabaseOptions {
-  /** Entities, pool and timeouts; not initialized yet. */
+  /** Configured with entities, pool and timeouts; not initialized yet. */
   readonly dataSource: DataSource;
   /** Runs the pending migrations and returns their names. */
   readonly migrate: () => Promise<string[]>;
   readonly log: Logger;
 }
 
-/** The connection to PostgreSQL: it waits for it, migrates it, and tells clearly when it is away. */
+/** The connection to PostgreSQL. While PostgreSQL is unavailable, calls throw `DatabaseUnavailableError`. */
 export class Database {
   private readonly dataSource: DataSource;
   private readonly migrate: () => Promise<string[]>;
@@ -36,38 +36,41 @@ export class Database {
   }
 
   /**
-   * Migrates and connects; tries again, every two seconds at most, until PostgreSQL is there or `close` is called.
-   * The service serves meanwhile: everything that needs the database answers `DatabaseUnavailableError`.
+   * Migrates and connects. Retries, with a back-off of up to two seconds, until it succeeds or `close` is called.
+   * Until then, calls throw `DatabaseUnavailableError`; the service can already serve requests.
    */
   connect(): Promise<void> {
-    this.connecting ??= this.keepConnecting();
+    this.connecting ??= this.connectWithRetries();
     return this.connecting;
   }
 
-  private async keepConnecting(): Promise<void> {
+  private async connectWithRetries(): Promise<void> {
     for (let delayMs = 100; !this.closing; delayMs = Math.min(delayMs * 2, 2000)) {
       try {
         const ran = await this.migrate();
-        if (ran.length > 0) this.log.info({ migrations: ran }, 'schema brought up to date');
+        if (ran.length > 0) this.log.info({ migrations: ran }, 'migrations applied');
         await this.dataSource.initialize();
         return;
       } catch (error) {
         if (this.closing) return;
-        this.log.warn({ code: (error as { code?: string }).code ?? 'UNKNOWN' }, 'waiting for PostgreSQL');
+        this.log.warn(
+          { code: (error as { code?: string }).code ?? 'UNKNOWN' },
+          'could not connect to or migrate PostgreSQL; retrying',
+        );
         await new Promise((resolve) => setTimeout(resolve, delayMs));
       }
     }
   }
 
-  /** Runs one statement outside any transaction and answers its rows. */
+  /** Runs one statement outside any transaction and returns its rows. */
   async query<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
-    return this.available(() => this.dataSource.query(sql, parameters));
+    return this.withUnavailableErrors(() => this.dataSource.query(sql, parameters));
   }
 
-  /** Runs `work` in one transaction; commits when it resolves, rolls back when it throws. */
+  /** Returns the result of `work`, run in one transaction. Commits when it resolves, rolls back when it throws. */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const effects: (() => Promise<void> | void)[] = [];
-    const result = await this.available(() =>
+    const result = await this.withUnavailableErrors(() =>
       this.dataSource.transaction((manager) =>
         work(transactionOf(manager, (effect) => effects.push(effect))),
       ),
@@ -76,12 +79,12 @@ export class Database {
     return result;
   }
 
-  /** @throws DatabaseUnavailableError when PostgreSQL does not answer. */
+  /** @throws DatabaseUnavailableError when PostgreSQL is unavailable. */
   async ping(): Promise<void> {
     await this.query('SELECT 1');
   }
 
-  /** Connections of the pool: all, idle, and requests waiting for one. */
+  /** Counts the pool's connections (total, idle) and the callers waiting for one. */
   poolCounts(): { total: number; idle: number; waiting: number } {
     if (!this.dataSource.isInitialized) return { total: 0, idle: 0, waiting: 0 };
     const pool = (this.dataSource.driver as unknown as { master: PoolCounts }).master;
@@ -94,7 +97,7 @@ export class Database {
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
 
-  private async available<T>(work: () => Promise<T>): Promise<T> {
+  private async withUnavailableErrors<T>(work: () => Promise<T>): Promise<T> {
     if (!this.dataSource.isInitialized) throw new DatabaseUnavailableError();
     try {
       return await work();
@@ -117,7 +120,7 @@ function transactionOf(manager: EntityManager, afterCommit: Transaction['afterCo
       const result = await manager.transaction((nested) =>
         work(transactionOf(nested, (effect) => effects.push(effect))),
       );
-      // Only now: what was undone must have no effect when the rest commits.
+      // Registered only now: effects of a rolled-back savepoint must not run when the transaction commits.
       for (const effect of effects) afterCommit(effect);
       return result;
     },

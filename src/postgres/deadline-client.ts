@@ -1,12 +1,12 @@
 import { Client } from 'pg';
 import { preparedNameOf } from './prepared';
 
-/** What pg says when its own `query_timeout` is over. */
+/** The message of pg's error when `query_timeout` expires. */
 const queryTimeoutMessage = 'Query read timeout';
 
 /**
- * A pg client that hangs up when its `query_timeout` is over, and keeps the plans of `prepared` statements.
- * A frozen server never answers the query that timed out, and pg would queue the next one behind it.
+ * A pg client that closes its connection when `query_timeout` expires, and sends `prepared` statements by name.
+ * A frozen server never completes the query that timed out, and pg would queue the next query behind it.
  */
 export class DeadlineClient extends Client {
   constructor(config?: ConstructorParameters<typeof Client>[0]) {
@@ -18,19 +18,19 @@ export class DeadlineClient extends Client {
       const callback = args.at(-1);
       if (typeof callback === 'function') {
         args[args.length - 1] = (error: Error | null, ...rest: unknown[]) => {
-          this.hangUpAfter(error);
+          this.closeAfterTimeout(error);
           callback(error, ...rest);
         };
         return send(...args);
       }
       const result = send(...args);
-      if (result instanceof Promise) result.catch((error: unknown) => this.hangUpAfter(error));
+      if (result instanceof Promise) result.catch((error: unknown) => this.closeAfterTimeout(error));
       return result;
     };
     this.query = query as typeof this.query;
   }
 
-  private hangUpAfter(error: unknown): void {
+  private closeAfterTimeout(error: unknown): void {
     if ((error as Error | null)?.message !== queryTimeoutMessage) return;
     const { connection } = this as unknown as { connection: { stream: { destroy(): void } } };
     connection.stream.destroy();

@@ -1,15 +1,15 @@
 const names = new Map<string, string>();
 
 /**
- * Has a statement planned once for each connection instead of at every run; answers it unchanged.
- * For statements that are written once in the code and run all the time: each connection keeps them for ever.
+ * Returns the SQL unchanged and registers it as a prepared statement, which each connection parses only once.
+ * Use it only for a fixed set of statements: connections and this module keep each of them until they end.
  */
 export function prepared(sql: string): string {
   if (!names.has(sql)) names.set(sql, `prepared_${names.size + 1}`);
   return sql;
 }
 
-/** The name under which a connection keeps the statement; undefined for one that is planned at every run. */
+/** Returns the name of a prepared statement; undefined for SQL that is not registered. */
 export function preparedNameOf(sql: unknown): string | undefined {
   return names.get(sql as string);
 }

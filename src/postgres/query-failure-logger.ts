@@ -1,7 +1,7 @@
 import type { Logger as TypeOrmLogger } from 'typeorm';
 import type { Logger } from '../telemetry/logger';
 
-/** Tells of failed and slow queries by their SQL text; never by their parameters, which are personal data. */
+/** Logs failed and slow queries with their SQL text, never with their parameters, which are personal data. */
 export class QueryFailureLogger implements TypeOrmLogger {
   constructor(private readonly logger: Logger) {}
 

@@ -2,27 +2,27 @@ import { getMetadataArgsStorage } from 'typeorm';
 import type { Transaction } from './database';
 import { prepared } from './prepared';
 
-/** Rows, and the statement that inserts them: it ends with their source, `$1`, a JSON array of them. */
+/** Rows and their INSERT statement, in which `$1` is a JSON array of the rows. */
 export interface Write {
   readonly sql: string;
   readonly rows: readonly object[];
 }
 
-const statements = new Map<object, string>();
+const insertStatements = new Map<object, string>();
 
-/** Inserts whole rows, whatever their number with one plan. What the database generates is left to it. */
+/** Returns an INSERT of whole rows; its SQL is the same for any number of rows. It omits generated columns. */
 export function insertRows<Row extends object>(
   entity: new () => Row,
   rows: readonly Partial<NoInfer<Row>>[],
 ): Write {
-  const sql = statements.get(entity) ?? insertStatement(entity);
-  statements.set(entity, sql);
-  return { sql, rows: rows.map(storableBytes) };
+  const sql = insertStatements.get(entity) ?? insertStatement(entity);
+  insertStatements.set(entity, sql);
+  return { sql, rows: rows.map(withBase64Bytes) };
 }
 
 /**
- * Sends all of these as one statement, planned once, and answers how many rows the first wrote: when it wrote none,
- * the others write nothing. None of them sees what another one wrote.
+ * Runs all writes as one prepared statement and returns how many rows the first one wrote. If the first writes no
+ * row, the others write none either. No write sees the rows of another.
  */
 export async function writeTogether(
   tx: Transaction,
@@ -63,7 +63,7 @@ function insertStatement(entity: new () => object): string {
     FROM jsonb_to_recordset($1::jsonb) AS it (${columns.map(({ property, type }) => `${property} ${type}`).join(', ')})`;
 }
 
-function storableBytes(row: object): object {
+function withBase64Bytes(row: object): object {
   const entries = Object.entries(row);
   if (!entries.some(([, value]) => Buffer.isBuffer(value))) return row;
   return Object.fromEntries(

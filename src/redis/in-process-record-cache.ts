@@ -9,17 +9,17 @@ import {
 } from './record-cache';
 
 export interface InProcessRecordCacheOptions {
-  /** Most entries kept; the least recently used go first. */
+  /** Maximum number of entries; the least recently used are evicted first. */
   readonly maxEntries?: number;
-  /** Most characters of JSON kept. */
+  /** Maximum number of JSON characters in all entries together. */
   readonly maxCharacters?: number;
   readonly lifetimes?: RecordLifetimes;
 }
 
 /**
  * A bounded record cache in this process's memory, for a service that runs as one process without Redis.
- * Other processes do not see its writes and tombstones: with more than one replica each would serve the
- * others' old rows for up to the lifetime of a value.
+ * Other processes do not see its writes and tombstones: with several replicas, each could return outdated records
+ * for up to the lifetime of a value.
  */
 export class InProcessRecordCache implements RecordCache {
   private readonly entries: LRUCache<string, CachedRecord>;
@@ -35,7 +35,7 @@ export class InProcessRecordCache implements RecordCache {
       max: maxEntries,
       maxSize: maxCharacters,
       sizeCalculation: (entry) => (entry.kind === 'value' ? entry.text.length + 1 : 1),
-      // Asking the clock for every entry is what keeps a short lifetime exact.
+      // Reads the clock for every entry; a cached time would make short lifetimes inexact.
       ttlResolution: 0,
     });
   }

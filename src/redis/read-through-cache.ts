@@ -2,68 +2,67 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import type { CachedRecord, RecordCache, RecordPut } from './record-cache';
-import { type Flight, SingleFlight } from './single-flight';
+import { type Lookup, SingleFlight } from './single-flight';
 
 export interface LoadedRecord<T> {
-  /** Grows with every change of the record. */
+  /** Increases with every change of the record. */
   readonly revision: number;
   readonly value: T;
-  /** True for a record that may yet go without a trace: it is handed to its readers and not put into the cache. */
+  /** True for a record that may be removed without a tombstone: readers get it, the cache does not. */
   readonly uncacheable?: boolean;
 }
 
 export interface ReadThroughCacheOptions<T> {
   readonly cache: RecordCache;
-  /** Reads records from the database; leaves out the ids there is nothing for. */
+  /** Reads records from the database; the result omits ids without a record. */
   readonly load: (ids: string[]) => Promise<Map<string, LoadedRecord<T>>>;
-  /** Gives back the value from its parsed JSON, equal to the one that was put; throws on anything else. */
+  /** Returns the value from its parsed JSON, equal to the value that was put; throws on any other shape. */
   readonly parse: (json: unknown) => T;
   readonly idOf: (value: T) => string;
   readonly metrics: { readonly cacheRequests: Pick<Counter<'result'>, 'inc'> };
   readonly log: Logger;
-  /** A clock in milliseconds. */
+  /** A monotonic clock in milliseconds; defaults to `performance.now`. */
   readonly now?: () => number;
 }
 
-/** What a load of this length brought is not put into the cache, and its failure is not tried again. */
+/** The result of a slower load is not cached; its failure also rejects the readers queued behind it. */
 const slowLoadMs = 1000;
-/** Longer than any value rests in the cache. */
-const unsettledMs = 90_000;
-const buried = Number.POSITIVE_INFINITY;
+/** Longer than the lifetime of a cached value. */
+const unconfirmedForMs = 90_000;
+const tombstoneRevision = Number.POSITIVE_INFINITY;
 
 /**
- * Reads records through a cache that may be slow, away or full of rubbish, without a reader noticing more
- * than the time it takes. All ids asked for in one turn of the event loop share one round trip and one load.
+ * Reads records through a cache, and from the database on a cache miss, an unreadable entry or a failed cache read.
+ * All ids requested in one turn of the event loop share one round trip to the cache and one load.
  *
- * A reader is only handed what was looked up after it asked, so it sees every change committed before,
- * provided `write` or `bury` was awaited where the change was made and answered true. Where it answered
- * false, this process reads past the cache; others may see the old value until it expires or the write is
- * repeated.
+ * A reader only gets look-ups that started after its request. It sees every change committed before, if the writer
+ * awaited `write` or `bury` and got true. After false, this process bypasses the cache for the id; other processes
+ * may return the old value until it expires or the write is retried.
  *
- * Values are shared between readers: treat them as immutable. Ids must be well-formed: they become keys and
- * are loaded together. Not for authorization, erasure or export, which must not depend on a cache.
+ * Readers share values: treat them as immutable. Ids must be well-formed: they become keys and are loaded together.
+ * Not for authorization, erasure or export, which must not depend on a cache.
  */
 export class ReadThroughCache<T> {
   private readonly now: () => number;
-  private readonly flights = new SingleFlight<T | null>((flights) => this.lookUp(flights));
-  /** The newest revision of ids for which the cache has not confirmed that it has it. */
-  private readonly unsettled = new LRUCache<string, number>({ max: 10_000, ttl: unsettledMs });
+  private readonly singleFlight = new SingleFlight<T | null>((lookups) => this.lookUp(lookups));
+  /** The newest revision of each id that the cache has not confirmed. */
+  private readonly unconfirmed = new LRUCache<string, number>({ max: 10_000, ttl: unconfirmedForMs });
 
   constructor(private readonly options: ReadThroughCacheOptions<T>) {
     this.now = options.now ?? (() => performance.now());
   }
 
   /**
-   * Answers one entry per distinct id: its value, or null where there is no such record.
-   * Rejects only with what `load` rejected with.
+   * Returns one entry per distinct id: its value, or null if there is no such record.
+   * Rejects only with the error of `load`.
    */
   async getMany(ids: readonly string[]): Promise<Map<string, T | null>> {
-    const flights = [...new Set(ids)].map((id) => this.flights.join(id));
-    const values = await Promise.all(flights.map((flight) => flight.landed));
-    return new Map(flights.map((flight, at) => [flight.id, values[at] ?? null]));
+    const lookups = [...new Set(ids)].map((id) => this.singleFlight.request(id));
+    const values = await Promise.all(lookups.map((lookup) => lookup.result));
+    return new Map(lookups.map((lookup, at) => [lookup.id, values[at] ?? null]));
   }
 
-  /** Puts a value into the cache, after commit. Answers whether the cache has it or a newer one; never rejects. */
+  /** Puts a value into the cache, after commit. Returns whether the cache has it or a newer one; never rejects. */
   async write(value: T, revision: number): Promise<boolean> {
     const id = this.options.idOf(value);
     return this.change(id, revision, () =>
@@ -71,72 +70,73 @@ export class ReadThroughCache<T> {
     );
   }
 
-  /** Lets nobody read the id from now on, after commit. Answers whether the cache knows; never rejects. */
+  /** Puts a tombstone, so that reads return null; call it after commit. Returns whether the cache has it; never rejects. */
   async bury(id: string): Promise<boolean> {
-    return this.change(id, buried, () => this.options.cache.bury(id));
+    return this.change(id, tombstoneRevision, () => this.options.cache.bury(id));
   }
 
   private async change(id: string, revision: number, put: () => Promise<unknown>): Promise<boolean> {
-    // Before the put, not after: until it is through, the cache still has the old value.
-    this.unsettled.set(id, Math.max(revision, this.unsettled.get(id) ?? revision));
-    this.flights.supersede(id);
+    // Before the put: until it completes, the cache has the old value.
+    this.unconfirmed.set(id, Math.max(revision, this.unconfirmed.get(id) ?? revision));
+    this.singleFlight.supersede(id);
     try {
       await put();
-      this.settle(id, revision);
+      this.confirm(id, revision);
       return true;
     } catch (error) {
-      this.options.log.debug({ err: error, id }, 'A change did not reach the cache');
+      this.options.log.debug({ err: error, id }, 'cache write failed');
       return false;
     }
   }
 
-  private settle(id: string, revision: number): void {
-    if ((this.unsettled.get(id) ?? buried) <= revision) this.unsettled.delete(id);
+  private confirm(id: string, revision: number): void {
+    if ((this.unconfirmed.get(id) ?? tombstoneRevision) <= revision) this.unconfirmed.delete(id);
   }
 
-  private async lookUp(flights: Flight<T | null>[]): Promise<void> {
-    const cold: ColdFlight<T>[] = [];
-    const asked: Flight<T | null>[] = [];
-    for (const flight of flights) {
-      const unsettled = this.unsettled.get(flight.id);
-      if (unsettled === undefined) asked.push(flight);
-      else if (unsettled === buried) this.buryAgain(flight);
-      else cold.push({ flight, fill: true });
+  private async lookUp(lookups: Lookup<T | null>[]): Promise<void> {
+    const misses: CacheMiss<T>[] = [];
+    const toRead: Lookup<T | null>[] = [];
+    for (const lookup of lookups) {
+      const unconfirmed = this.unconfirmed.get(lookup.id);
+      if (unconfirmed === undefined) toRead.push(lookup);
+      else if (unconfirmed === tombstoneRevision) this.retryBury(lookup);
+      else misses.push({ lookup, fill: true });
     }
-    this.count('miss', cold.length);
-    if (asked.length > 0) cold.push(...(await this.ask(asked)));
-    if (cold.length > 0) await this.load(cold);
+    this.count('miss', misses.length);
+    if (toRead.length > 0) misses.push(...(await this.readCache(toRead)));
+    if (misses.length > 0) await this.load(misses);
   }
 
-  /** Lands the flights for which the cache has an answer, and gives back the others. */
-  private async ask(flights: Flight<T | null>[]): Promise<ColdFlight<T>[]> {
+  /** Finishes the look-ups that the cache has an entry for; returns the others as misses. */
+  private async readCache(lookups: Lookup<T | null>[]): Promise<CacheMiss<T>[]> {
     let records: CachedRecord[];
     try {
-      records = await this.options.cache.getMany(flights.map((flight) => flight.id));
+      records = await this.options.cache.getMany(lookups.map((lookup) => lookup.id));
     } catch (error) {
-      this.options.log.debug({ err: error, ids: flights.length }, 'The cache could not be read');
-      this.count('error', flights.length);
-      // Where reading failed, a fill would only fail too, and make the next reader wait for that.
-      return flights.map((flight) => ({ flight, fill: false }));
+      this.options.log.debug({ err: error, ids: lookups.length }, 'cache read failed');
+      this.count('error', lookups.length);
+      // No fill: it would probably fail too, and the next reader of the id would wait for it.
+      return lookups.map((lookup) => ({ lookup, fill: false }));
     }
-    const cold: ColdFlight<T>[] = [];
+    const misses: CacheMiss<T>[] = [];
     const counts = { hit: 0, miss: 0, negative: 0, tombstone: 0, error: 0 };
-    for (const [at, flight] of flights.entries()) {
+    for (const [at, lookup] of lookups.entries()) {
       const record = records[at] ?? { kind: 'miss' };
-      const value = record.kind === 'value' ? this.read(flight.id, record.text) : null;
+      const value = record.kind === 'value' ? this.parseEntry(lookup.id, record.text) : null;
       const result = record.kind !== 'value' ? record.kind : value === null ? 'error' : 'hit';
       counts[result] += 1;
-      if (record.kind === 'value' && value === null) cold.push({ flight, fill: true, replaces: record.text });
-      else if (record.kind === 'miss') cold.push({ flight, fill: true });
-      else this.answer(flight, value);
+      if (record.kind === 'value' && value === null)
+        misses.push({ lookup, fill: true, replaces: record.text });
+      else if (record.kind === 'miss') misses.push({ lookup, fill: true });
+      else this.finish(lookup, value);
     }
     for (const [result, count] of Object.entries(counts)) this.count(result, count);
     if (counts.error > 0)
-      this.options.log.warn({ records: counts.error }, 'The cache had unreadable records');
-    return cold;
+      this.options.log.warn({ records: counts.error }, 'cache entries were unreadable and are reloaded');
+    return misses;
   }
 
-  private read(id: string, text: string): T | null {
+  private parseEntry(id: string, text: string): T | null {
     try {
       const value = this.options.parse(JSON.parse(text));
       return this.options.idOf(value) === id ? value : null;
@@ -145,51 +145,51 @@ export class ReadThroughCache<T> {
     }
   }
 
-  private async load(cold: ColdFlight<T>[]): Promise<void> {
+  private async load(misses: CacheMiss<T>[]): Promise<void> {
     const startedAtMs = this.now();
     let loaded: Map<string, LoadedRecord<T>>;
     try {
-      loaded = await this.options.load(cold.map(({ flight }) => flight.id));
+      loaded = await this.options.load(misses.map(({ lookup }) => lookup.id));
     } catch (error) {
       const slow = this.now() - startedAtMs > slowLoadMs;
-      for (const { flight } of cold) {
-        flight.reject(error);
-        // They have waited long enough for a database that does not answer.
-        if (slow) this.flights.rejectNext(flight, error);
+      for (const { lookup } of misses) {
+        lookup.reject(error);
+        // The queued readers have already waited for a database that does not respond.
+        if (slow) this.singleFlight.rejectNext(lookup, error);
       }
       return;
     }
-    for (const { flight } of cold) flight.resolve(loaded.get(flight.id)?.value ?? null);
-    // What a slow load brought may be older than what has been put meanwhile and is gone again.
-    if (this.now() - startedAtMs <= slowLoadMs) await this.fill(cold, loaded);
+    for (const { lookup } of misses) lookup.resolve(loaded.get(lookup.id)?.value ?? null);
+    // During a slow load a newer value or a negative entry may have been cached and expired again.
+    if (this.now() - startedAtMs <= slowLoadMs) await this.fill(misses, loaded);
   }
 
-  private async fill(cold: ColdFlight<T>[], loaded: Map<string, LoadedRecord<T>>): Promise<void> {
+  private async fill(misses: CacheMiss<T>[], loaded: Map<string, LoadedRecord<T>>): Promise<void> {
     try {
-      const puts = cold
-        .filter(({ flight, fill }) => fill && !flight.superseded && !loaded.get(flight.id)?.uncacheable)
-        .map(({ flight: { id }, replaces }): RecordPut => {
+      const puts = misses
+        .filter(({ lookup, fill }) => fill && !lookup.superseded && !loaded.get(lookup.id)?.uncacheable)
+        .map(({ lookup: { id }, replaces }): RecordPut => {
           const record = loaded.get(id);
           if (!record) return { id, revision: null, replaces };
           return { id, revision: record.revision, text: JSON.stringify(record.value), replaces };
         });
       if (puts.length === 0) return;
       await this.options.cache.putMany(puts);
-      for (const { id, revision } of puts) if (revision !== null) this.settle(id, revision);
+      for (const { id, revision } of puts) if (revision !== null) this.confirm(id, revision);
     } catch (error) {
-      this.options.log.debug({ err: error, ids: cold.length }, 'The cache could not be filled');
+      this.options.log.debug({ err: error, ids: misses.length }, 'cache fill failed');
     }
   }
 
-  private buryAgain(flight: Flight<T | null>): void {
+  private retryBury(lookup: Lookup<T | null>): void {
     this.count('tombstone', 1);
-    this.answer(flight, null);
-    void this.bury(flight.id);
+    this.finish(lookup, null);
+    void this.bury(lookup.id);
   }
 
-  private answer(flight: Flight<T | null>, value: T | null): void {
-    flight.resolve(value);
-    this.flights.land(flight);
+  private finish(lookup: Lookup<T | null>, value: T | null): void {
+    lookup.resolve(value);
+    this.singleFlight.finish(lookup);
   }
 
   private count(result: string, count: number): void {
@@ -197,9 +197,9 @@ export class ReadThroughCache<T> {
   }
 }
 
-/** A look-up the cache had no answer for; whether to fill it, and what unreadable text that may replace. */
-interface ColdFlight<T> {
-  readonly flight: Flight<T | null>;
+/** A look-up without a usable cache entry: whether to cache its result, and which unreadable text that replaces. */
+interface CacheMiss<T> {
+  readonly lookup: Lookup<T | null>;
   readonly fill: boolean;
   readonly replaces?: string;
 }

@@ -1,4 +1,6 @@
-/** What a cache knows about one id. `text` is the JSON as it was put, unparsed. */
+/**
+ * The cache entry of one id. `text` is the JSON as it was put, unparsed. `negative` means that there is no such record.
+ */
 export type CachedRecord =
   | { readonly kind: 'value'; readonly revision: number; readonly text: string }
   | { readonly kind: 'tombstone' }
@@ -6,9 +8,8 @@ export type CachedRecord =
   | { readonly kind: 'miss' };
 
 /**
- * One record to put: its JSON text at a revision, or (`revision: null`) the knowledge that there is none.
- * `replaces` is text found under the id that nobody can read; exactly that text may be replaced whatever its
- * revision, anything else only by the rules.
+ * One entry to put: a record's JSON text at a revision, or `revision: null` for a negative entry.
+ * `replaces` is unreadable text found under the id: exactly that text is overwritten whatever its revision.
  */
 export type RecordPut = (
   | { readonly id: string; readonly revision: number; readonly text: string }
@@ -16,39 +17,39 @@ export type RecordPut = (
 ) & { readonly replaces?: string | undefined };
 
 /**
- * Keeps the newest revision of records by id, so that a late writer can never put an older one back.
- * Two implementations: Redis, shared by all replicas, and one inside the process.
- * Every method may reject when the store is away; none hangs.
+ * Keeps the newest revision of each record: a late writer cannot overwrite it with an older one.
+ * Two implementations: Redis, shared by all replicas, and in-process.
+ * Every method may reject while the store is unavailable; none waits without limit.
  */
 export interface RecordCache {
-  /** Answers one entry per id, in the order of the ids. */
+  /** Returns one entry per id, in the order of the ids. */
   getMany(ids: readonly string[]): Promise<CachedRecord[]>;
 
   /**
-   * Stores what is newer than what is there and answers, in order, whether it did. Refused are an older or
-   * equal revision, anything over a tombstone, and "there is none" over a value.
+   * Stores entries newer than the existing ones and returns, in order, whether each was stored. Not stored are
+   * an older or equal revision, anything over a tombstone, and a negative entry over a value.
    */
   putMany(puts: readonly RecordPut[]): Promise<boolean[]>;
 
-  /** Replaces whatever is known about the id by a tombstone, over which nothing can be put. */
+  /** Replaces the entry of the id with a tombstone, which `putMany` never overwrites. */
   bury(id: string): Promise<void>;
 }
 
-/** How long each kind of entry may be believed, in milliseconds. */
+/** Lifetimes of entries by kind, in milliseconds. */
 export interface RecordLifetimes {
   readonly valueMs: number;
   readonly negativeMs: number;
   readonly tombstoneMs: number;
 }
 
-/** A minute for values, five seconds for "there is none", a day for tombstones. */
+/** One minute for values, five seconds for negative entries, one day for tombstones. */
 export const defaultLifetimes: RecordLifetimes = {
   valueMs: 60_000,
   negativeMs: 5_000,
   tombstoneMs: 24 * 60 * 60 * 1000,
 };
 
-/** Shortens a lifetime by up to a tenth at random, so that what was put together does not expire together. */
+/** Shortens a lifetime by up to 10% at random, so that entries put together do not expire together. */
 export function jitteredMs(lifetimeMs: number): number {
   return Math.max(1, Math.round(lifetimeMs * (1 - Math.random() / 10)));
 }

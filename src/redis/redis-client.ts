@@ -2,17 +2,17 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
 export interface RedisClientOptions {
-  /** A key this client may write, to find out whether Redis takes writes. */
+  /** A key that this client may write, to check whether Redis accepts writes. */
   readonly probeKey?: string;
-  /** How long one command may take, in milliseconds. */
+  /** Timeout of one command, in milliseconds; defaults to 100. */
   readonly commandTimeoutMs?: number;
-  /** How many commands in a row may go unanswered before Redis counts as away. */
+  /** Number of consecutive failures after which Redis counts as unavailable; defaults to 3. */
   readonly failureThreshold?: number;
-  /** How long Redis is left alone after it was found away or refusing, in milliseconds. */
+  /** Minimum pause before the probe that follows a failure, in milliseconds; defaults to 1,000. */
   readonly coolDownMs?: number;
 }
 
-/** Redis was not asked, did not answer in time, or refused. `reason` is a code without any data. */
+/** The command was not sent, timed out or was rejected by Redis. `reason` is a code without any data. */
 export class RedisUnavailableError extends Error {
   override readonly name = 'RedisUnavailableError';
 
@@ -22,8 +22,8 @@ export class RedisUnavailableError extends Error {
 }
 
 /**
- * Connects to Redis in the background and answers at once: a Redis that is absent, comes late or goes away
- * is reached again by itself, and never fails or delays the start.
+ * Returns a client immediately and connects in the background. The client reconnects by itself: an unreachable
+ * Redis neither fails nor delays the start.
  */
 export function createRedisClient(url: string, log: Logger, options: RedisClientOptions = {}): RedisClient {
   const redis = new Redis(url, {
@@ -31,8 +31,8 @@ export function createRedisClient(url: string, log: Logger, options: RedisClient
     disconnectTimeout: 100,
     commandTimeout: options.commandTimeoutMs ?? 100,
     enableOfflineQueue: false,
-    // What is under way when the connection breaks fails then, not at its timeout, and is not sent again:
-    // its caller has long gone another way.
+    // Commands in flight fail when the connection breaks, before their timeout, and are not resent:
+    // their callers fall back to the database.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt) => Math.min(50 * 2 ** (attempt - 1), 1000) * (0.8 + 0.4 * Math.random()),
@@ -41,13 +41,13 @@ export function createRedisClient(url: string, log: Logger, options: RedisClient
 }
 
 /**
- * Runs commands on a Redis that is trusted, and refuses at once while it is not. A connection is trusted
- * after it took a write (a cache that takes no tombstones must not be read either) and until commands go
- * unanswered several times in a row, a write is refused, or it closes. Reconnecting is the half-open state:
- * it happens in the background, so that no caller waits for a probe.
+ * A circuit breaker: runs commands while Redis is available and rejects them immediately while it is not.
+ * Redis is available after a successful write, since a cache that accepts no tombstones must not be read either.
+ * It is unavailable after several consecutive failures, a refused write or a closed connection. Probes run in the
+ * background, so that no caller waits for one.
  */
 export class RedisClient {
-  private trusted = false;
+  private available = false;
   private closing = false;
   private announced: 'ready' | 'degraded' | null = null;
   private failures = 0;
@@ -67,25 +67,25 @@ export class RedisClient {
     this.failureThreshold = failureThreshold;
     this.coolDownMs = coolDownMs;
     redis.on('error', (error) => this.announce('degraded', reasonOf(error)));
-    redis.on('ready', () => this.later(this.notBeforeMs - performance.now(), () => this.probe()));
+    redis.on('ready', () => this.schedule(this.notBeforeMs - performance.now(), () => this.probe()));
     redis.on('close', () => {
       clearTimeout(this.timer);
-      this.trusted = false;
+      this.available = false;
       this.announce('degraded', 'CLOSED');
     });
   }
 
   /**
-   * Answers what the command answers, within the command timeout.
-   * @throws RedisUnavailableError at once while Redis is away, else when the command failed
+   * Returns the command's result, within the command timeout.
+   * @throws RedisUnavailableError immediately while Redis is unavailable, otherwise when the command fails
    */
-  async run<Answer>(command: (redis: Redis) => Promise<Answer>): Promise<Answer> {
-    if (!this.trusted) throw new RedisUnavailableError('DEGRADED');
+  async run<Result>(command: (redis: Redis) => Promise<Result>): Promise<Result> {
+    if (!this.available) throw new RedisUnavailableError('DEGRADED');
     const startedAtMs = performance.now();
     try {
-      const answer = await command(this.redis);
+      const result = await command(this.redis);
       this.failures = 0;
-      return answer;
+      return result;
     } catch (error) {
       const reason = reasonOf(error);
       this.countFailure(reason, startedAtMs);
@@ -94,16 +94,16 @@ export class RedisClient {
     }
   }
 
-  /** Tells, without asking Redis, whether commands are being run. */
+  /** Returns whether commands are being sent, without a request to Redis. */
   status(): 'ready' | 'degraded' {
-    return this.trusted ? 'ready' : 'degraded';
+    return this.available ? 'ready' : 'degraded';
   }
 
-  /** Ends the connection after the commands under way, within two command timeouts, and never rejects. */
+  /** Closes the connection after the commands in flight, within the command timeout plus 100 ms. Never rejects. */
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
-    this.trusted = false;
+    this.available = false;
     clearTimeout(this.timer);
     if (this.redis.status === 'ready') await this.redis.quit().catch(() => undefined);
     if (this.redis.status === 'end') return;
@@ -114,39 +114,39 @@ export class RedisClient {
 
   private countFailure(reason: string, startedAtMs: number): void {
     if (reason === 'WRONGTYPE' || reason === 'ERR') return;
-    if (isRefusal(reason)) return this.distrust(reason);
-    // Commands under way together fail together, also when it was this process that stood still; and what was
-    // sent on an earlier connection says nothing about this one.
+    if (isRefusal(reason)) return this.markUnavailable(reason);
+    // Commands in flight together fail together, for example after this process was suspended: they count once.
+    // Commands sent on an earlier connection do not count for this one.
     if (startedAtMs < this.countFromMs) return;
     this.countFromMs = performance.now();
     this.failures += 1;
-    if (this.failures >= this.failureThreshold) this.distrust(reason);
+    if (this.failures >= this.failureThreshold) this.markUnavailable(reason);
   }
 
-  private distrust(reason: string): void {
-    if (!this.trusted) return;
-    this.trusted = false;
+  private markUnavailable(reason: string): void {
+    if (!this.available) return;
+    this.available = false;
     this.announce('degraded', reason);
     this.notBeforeMs = performance.now() + this.coolDownMs;
-    // A new connection: the old one may be stuck in retransmissions, or lead to what is now a replica.
+    // Reconnects: the old connection may be stuck in retransmissions or lead to a server that is now a replica.
     this.redis.disconnect(true);
   }
 
   private async probe(): Promise<void> {
     try {
       await this.redis.set(this.probeKey, '1', 'PX', 1000);
-      this.trusted = !this.closing;
+      this.available = !this.closing;
       this.countFromMs = performance.now();
-      // On probation: the first command that goes unanswered is enough.
+      // After an outage, one failure before the first success is enough.
       if (this.announced === 'degraded') this.failures = this.failureThreshold - 1;
       this.announce('ready');
     } catch (error) {
       this.announce('degraded', reasonOf(error));
-      this.later(this.coolDownMs, () => this.redis.disconnect(true));
+      this.schedule(this.coolDownMs, () => this.redis.disconnect(true));
     }
   }
 
-  private later(delayMs: number, action: () => void | Promise<void>): void {
+  private schedule(delayMs: number, action: () => void | Promise<void>): void {
     clearTimeout(this.timer);
     if (!this.closing) this.timer = setTimeout(() => void action(), Math.max(0, delayMs)).unref();
   }
@@ -155,11 +155,11 @@ export class RedisClient {
     if (this.closing || this.announced === state) return;
     this.announced = state;
     if (state === 'ready') this.log.info('Redis is ready');
-    else this.log.warn({ reason }, 'Redis is away; reading past the cache until it is back');
+    else this.log.warn({ reason }, 'Redis is unavailable; reads bypass the cache');
   }
 }
 
-/** An error code such as READONLY or ECONNREFUSED, never a message, which may quote data. */
+/** Returns an error code such as READONLY or ECONNREFUSED, never a message, which may quote data. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'UNKNOWN';
   if (error.message === 'Command timed out') return 'TIMEOUT';
@@ -167,7 +167,7 @@ function reasonOf(error: unknown): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : 'CONNECTION';
 }
 
-/** Answers that mean: this Redis will not take writes. */
+/** True for error codes of a Redis that accepts no writes. */
 function isRefusal(reason: string): boolean {
   return /^(READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|LOADING|NOAUTH|NOPERM|BUSY)$/.test(reason);
 }

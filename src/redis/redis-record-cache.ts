@@ -8,18 +8,18 @@ import {
 } from './record-cache';
 import type { RedisClient } from './redis-client';
 
-/** Before the keys of users, unless several services share one Redis. */
+/** Prefix of the keys of users. */
 export const recordKeyPrefix = 'user-service:user:';
 
 const negative = 'none';
 const tombstone = 'erased';
 const storedValue = /^v(\d{1,15}):(?=.)/s;
 
-// A longer script or reply would hold up Redis, which does one thing at a time, for everybody else.
+// Redis runs one command at a time: a larger batch would delay its other clients.
 const chunkSize = 500;
 
-// Per key three arguments: the entry, its lifetime in ms, the unreadable text it may replace ('' for none).
-// pcall, because a key of another type would otherwise fail the whole batch; SET then overwrites it.
+// Three arguments per key: the entry, its lifetime in ms, the unreadable text it may replace ('' for none).
+// pcall, because a key of another type would otherwise fail the whole batch; SET overwrites such a key.
 const putManyScript = `
 local function parse(entry)
   local digits, text = string.match(entry, '^v(%d+):(.+)$')
@@ -49,9 +49,8 @@ end
 return stored`;
 
 /**
- * A record cache in Redis, shared by all replicas: one round trip for up to 500 records, and a write that
- * compares and sets inside Redis. Keys are the prefix and the id and nothing else; every key expires.
- * Rejects when Redis is away.
+ * A record cache in Redis, shared by all replicas. One command reads or writes up to 500 records; writes compare
+ * and set inside Redis. A key is the prefix and the id; every key expires. Rejects while Redis is unavailable.
  */
 export class RedisRecordCache implements RecordCache {
   constructor(
@@ -61,17 +60,17 @@ export class RedisRecordCache implements RecordCache {
   ) {}
 
   async getMany(ids: readonly string[]): Promise<CachedRecord[]> {
-    const answers = await Promise.all(
+    const replies = await Promise.all(
       chunksOf(ids).map((chunk) =>
         this.client.run((redis) => redis.mget(chunk.map((id) => this.prefix + id))),
       ),
     );
-    return answers.flat().map(decode);
+    return replies.flat().map(decode);
   }
 
   async putMany(puts: readonly RecordPut[]): Promise<boolean[]> {
-    const answers = await Promise.all(chunksOf(puts).map((chunk) => this.putChunk(chunk)));
-    return answers.flat();
+    const replies = await Promise.all(chunksOf(puts).map((chunk) => this.putChunk(chunk)));
+    return replies.flat();
   }
 
   async bury(id: string): Promise<void> {

@@ -1,13 +1,13 @@
-/** One look-up of one id, and everybody who waits for it. */
-export class Flight<T> {
-  readonly landed: Promise<T>;
-  /** The record changed meanwhile: good enough for those who wait, not for the cache. */
+/** One look-up of one id, shared by all readers that requested the id before it started. */
+export class Lookup<T> {
+  readonly result: Promise<T>;
+  /** True if the record changed during the look-up: its readers may have the result, the cache may not. */
   superseded = false;
   resolve!: (value: T) => void;
   reject!: (error: unknown) => void;
 
   constructor(readonly id: string) {
-    this.landed = new Promise((resolve, reject) => {
+    this.result = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
@@ -15,69 +15,69 @@ export class Flight<T> {
 }
 
 /**
- * Gathers the ids asked for in one turn of the event loop into one batch, and never looks one id up twice at
- * the same time. Nobody is handed a look-up that began before they asked: who comes while one is under way
- * waits, together with all others who do, for the next.
+ * Batches the ids requested in one turn of the event loop, and never runs two look-ups of one id concurrently unless
+ * the first is superseded. A reader never gets a look-up that started before its request: requests that arrive
+ * during a look-up share the next one.
  */
 export class SingleFlight<T> {
-  /** Asked for, not started: whoever asks for the id now joins. */
-  private readonly boarding = new Map<string, Flight<T>>();
-  private readonly airborne = new Map<string, Flight<T>>();
-  private ready: Flight<T>[] = [];
+  /** Look-ups that have not started: further requests for their ids share them. */
+  private readonly queued = new Map<string, Lookup<T>>();
+  private readonly running = new Map<string, Lookup<T>>();
+  private nextBatch: Lookup<T>[] = [];
 
-  /** `lookUp` resolves or rejects its flights and may `land` some of them early; what it leaves is landed. */
-  constructor(private readonly lookUp: (flights: Flight<T>[]) => Promise<void>) {}
+  /** `run` resolves or rejects its look-ups and may `finish` some of them early; the rest are finished after it. */
+  constructor(private readonly run: (lookups: Lookup<T>[]) => Promise<void>) {}
 
-  /** Answers with the flight of the id that has not started yet. */
-  join(id: string): Flight<T> {
-    const joined = this.boarding.get(id);
-    if (joined) return joined;
-    const flight = new Flight<T>(id);
-    this.boarding.set(id, flight);
-    if (!this.airborne.has(id)) this.schedule(flight);
-    return flight;
+  /** Returns the look-up of the id that has not started yet. */
+  request(id: string): Lookup<T> {
+    const queued = this.queued.get(id);
+    if (queued) return queued;
+    const lookup = new Lookup<T>(id);
+    this.queued.set(id, lookup);
+    if (!this.running.has(id)) this.schedule(lookup);
+    return lookup;
   }
 
-  /** Lets the next look-up of the flight's id begin. */
-  land(flight: Flight<T>): void {
-    if (this.airborne.get(flight.id) !== flight) return;
-    this.airborne.delete(flight.id);
-    const next = this.boarding.get(flight.id);
+  /** Allows the next look-up of the same id to start. */
+  finish(lookup: Lookup<T>): void {
+    if (this.running.get(lookup.id) !== lookup) return;
+    this.running.delete(lookup.id);
+    const next = this.queued.get(lookup.id);
     if (next) this.schedule(next);
   }
 
-  /** Marks the look-up under way as outdated and lets the next one begin without waiting for it. */
+  /** Marks the running look-up as outdated and allows the next one to start before it ends. */
   supersede(id: string): void {
-    const flight = this.airborne.get(id);
-    if (!flight) return;
-    flight.superseded = true;
-    this.land(flight);
+    const lookup = this.running.get(id);
+    if (!lookup) return;
+    lookup.superseded = true;
+    this.finish(lookup);
   }
 
-  /** Lets those who wait for the next look-up of the flight's id fail with this one. */
-  rejectNext(flight: Flight<T>, error: unknown): void {
-    if (this.airborne.get(flight.id) !== flight) return;
-    this.boarding.get(flight.id)?.reject(error);
-    this.boarding.delete(flight.id);
+  /** Rejects the queued look-up of the same id with the error of this one. */
+  rejectNext(lookup: Lookup<T>, error: unknown): void {
+    if (this.running.get(lookup.id) !== lookup) return;
+    this.queued.get(lookup.id)?.reject(error);
+    this.queued.delete(lookup.id);
   }
 
-  private schedule(flight: Flight<T>): void {
-    // setImmediate, not a microtask: the requests read from all sockets in one turn then share a batch.
-    if (this.ready.push(flight) === 1) setImmediate(() => void this.depart());
+  private schedule(lookup: Lookup<T>): void {
+    // setImmediate, not a microtask: requests read from all sockets in one turn then share a batch.
+    if (this.nextBatch.push(lookup) === 1) setImmediate(() => void this.runBatch());
   }
 
-  private async depart(): Promise<void> {
-    const flights = this.ready;
-    this.ready = [];
-    for (const flight of flights) {
-      this.boarding.delete(flight.id);
-      this.airborne.set(flight.id, flight);
+  private async runBatch(): Promise<void> {
+    const lookups = this.nextBatch;
+    this.nextBatch = [];
+    for (const lookup of lookups) {
+      this.queued.delete(lookup.id);
+      this.running.set(lookup.id, lookup);
     }
     try {
-      await this.lookUp(flights);
+      await this.run(lookups);
     } catch (error) {
-      for (const flight of flights) flight.reject(error);
+      for (const lookup of lookups) lookup.reject(error);
     }
-    for (const flight of flights) this.land(flight);
+    for (const lookup of lookups) this.finish(lookup);
   }
 }

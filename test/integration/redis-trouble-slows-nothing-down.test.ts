@@ -79,7 +79,7 @@ describe('an absent Redis', () => {
     await becomes('ready');
 
     expect(logged.map((line) => JSON.parse(line).msg)).toEqual([
-      'Redis is away; reading past the cache until it is back',
+      'Redis is unavailable; reads bypass the cache',
       'Redis is ready',
     ]);
     expect(logged.join()).not.toContain('hush');

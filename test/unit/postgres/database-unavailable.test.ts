@@ -16,7 +16,7 @@ describe('isDatabaseUnavailable', () => {
     '55P03',
     '08006',
     '25P03',
-  ])('takes %s for PostgreSQL being away', (code) => {
+  ])('returns true for the code %s', (code) => {
     expect(isDatabaseUnavailable(coded(code))).toBe(true);
   });
 
@@ -28,11 +28,11 @@ describe('isDatabaseUnavailable', () => {
     'timeout expired',
     'Query read timeout',
     'Client has encountered a connection error and is not queryable',
-  ])('takes the driver’s "%s" for PostgreSQL being away', (message) => {
+  ])('returns true for the driver’s message "%s"', (message) => {
     expect(isDatabaseUnavailable(new Error(message))).toBe(true);
   });
 
-  it('looks through the wrapping of TypeORM', () => {
+  it('returns true for such an error wrapped by TypeORM', () => {
     expect(isDatabaseUnavailable(new QueryFailedError('SELECT 1', [], coded('57P01')))).toBe(true);
     const allAddresses = new AggregateError([coded('ECONNREFUSED')]);
     expect(isDatabaseUnavailable(new QueryFailedError('SELECT 1', [], allAddresses))).toBe(true);
@@ -41,21 +41,21 @@ describe('isDatabaseUnavailable', () => {
     );
   });
 
-  it('looks into the errors of a host with several addresses', () => {
+  it('returns true for the AggregateError of a host with several addresses', () => {
     expect(isDatabaseUnavailable(new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]))).toBe(
       true,
     );
   });
 
   it.each([
-    ['a broken constraint', coded('23505', 'duplicate key')],
+    ['a violated constraint', coded('23505', 'duplicate key')],
     ['a syntax error', coded('42601')],
     ['a failed serialization', coded('40001')],
     ['a driver message that a statement merely quotes', coded('22P02', 'Query read timeout')],
     ['a programming error', new TypeError('x is not a function')],
-    ['something thrown that is no error', 'Connection terminated'],
-    ['nothing', undefined],
-  ])('does not take %s for it', (_what, error) => {
+    ['a thrown string', 'Connection terminated'],
+    ['undefined', undefined],
+  ])('returns false for %s', (_what, error) => {
     expect(isDatabaseUnavailable(error)).toBe(false);
   });
 });

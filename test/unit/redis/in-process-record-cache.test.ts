@@ -1,7 +1,7 @@
 import { InProcessRecordCache } from '../../../src/redis/in-process-record-cache';
 
-describe('the in-process record cache', () => {
-  it('keeps no more entries than allowed, dropping the least recently used', async () => {
+describe('InProcessRecordCache', () => {
+  it('evicts the least recently used entry above maxEntries', async () => {
     const cache = new InProcessRecordCache({ maxEntries: 2 });
     await cache.putMany([
       { id: 'a', revision: 1, text: '1' },
@@ -17,7 +17,7 @@ describe('the in-process record cache', () => {
     ]);
   });
 
-  it('keeps no more text than allowed', async () => {
+  it('evicts the least recently used entry above maxCharacters', async () => {
     const cache = new InProcessRecordCache({ maxCharacters: 250 });
     const text = JSON.stringify('x'.repeat(98));
     for (const id of ['a', 'b', 'c']) await cache.putMany([{ id, revision: 1, text }]);

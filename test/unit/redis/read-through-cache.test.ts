@@ -6,7 +6,7 @@ import { gate, ProfileTable, readThrough } from '../../testkit/read-through';
 
 const ada = { id: 'a', name: 'Ada' };
 
-describe('the read-through cache', () => {
+describe('ReadThroughCache', () => {
   let table: ProfileTable;
   let cache: InProcessRecordCache;
 
@@ -17,7 +17,7 @@ describe('the read-through cache', () => {
     cache = new InProcessRecordCache();
   });
 
-  it('asks the database once for a record, then the cache', async () => {
+  it('getMany loads a record once, then reads it from the cache', async () => {
     const { profiles, counted } = readThrough(cache, table);
 
     expect(await profiles.getMany(['a', 'x', 'a'])).toEqual(
@@ -35,13 +35,13 @@ describe('the read-through cache', () => {
     expect(await counted()).toEqual({ miss: 2, hit: 1, negative: 1 });
   });
 
-  it('asks nobody anything for no ids', async () => {
+  it('getMany queries nothing for an empty list of ids', async () => {
     const { profiles } = readThrough(cache, table);
     expect(await profiles.getMany([])).toEqual(new Map());
     expect(table.queries).toEqual([]);
   });
 
-  it('loads different ids asked for in one turn of the event loop together', async () => {
+  it('getMany loads the ids requested in one turn of the event loop in one query', async () => {
     const getMany = jest.spyOn(cache, 'getMany');
     const { profiles } = readThrough(cache, table);
 
@@ -53,7 +53,7 @@ describe('the read-through cache', () => {
     expect(getMany).toHaveBeenCalledTimes(1);
   });
 
-  it('loads one cold record once for 500 readers, some of whom come while the load is under way', async () => {
+  it('getMany loads an uncached record once for 500 readers, half of them arriving during the load', async () => {
     const { opened, open } = gate();
     table.beforeAnswer = () => opened;
     const { profiles } = readThrough(cache, table);
@@ -64,11 +64,11 @@ describe('the read-through cache', () => {
     for (let turn = 0; turn < 3; turn += 1) await nextTurn();
     open();
 
-    for (const answer of await Promise.all([...early, ...late])) expect(answer.get('a')).toEqual(ada);
+    for (const records of await Promise.all([...early, ...late])) expect(records.get('a')).toEqual(ada);
     expect(table.queries).toEqual([['a']]);
   });
 
-  it('never hands a reader a load that began before a change, wherever the change was made', async () => {
+  it('getMany never returns a load that started before a change of another process', async () => {
     const { opened, open } = gate();
     table.beforeAnswer = () => opened;
     const { profiles } = readThrough(cache, table);
@@ -84,7 +84,7 @@ describe('the read-through cache', () => {
     expect((await after).get('a')?.name).toBe('Ada Lovelace');
   });
 
-  it('reads its own write at once while an older load is still under way', async () => {
+  it('getMany returns a written value immediately while an older load is running', async () => {
     const { opened, open } = gate();
     table.beforeAnswer = () => opened;
     const { profiles } = readThrough(cache, table);
@@ -100,7 +100,7 @@ describe('the read-through cache', () => {
     expect((await profiles.getMany(['a'])).get('a')?.name).toBe('Ada Lovelace');
   });
 
-  it('lets those who waited behind an older load go on as soon as the record is written', async () => {
+  it('write releases readers queued behind an older load', async () => {
     const { opened, open } = gate();
     table.beforeAnswer = () => opened;
     const { profiles } = readThrough(cache, table);
@@ -115,7 +115,7 @@ describe('the read-through cache', () => {
     await before;
   });
 
-  it('answers null for a buried record at once and for good, also when an older load comes back', async () => {
+  it('getMany returns null for a buried record, also after an older load ends', async () => {
     const { opened, open } = gate();
     table.beforeAnswer = () => opened;
     const { profiles, counted } = readThrough(cache, table);
@@ -132,7 +132,7 @@ describe('the read-through cache', () => {
     expect(await counted()).toEqual({ miss: 1, tombstone: 1 });
   });
 
-  it('shows a record that was created after it was found missing', async () => {
+  it('getMany returns a record created after a negative entry was cached', async () => {
     const { profiles } = readThrough(cache, table);
     expect((await profiles.getMany(['c'])).get('c')).toBeNull();
     await eventually(async () => expect(await cache.getMany(['c'])).toEqual([{ kind: 'negative' }]));
@@ -144,10 +144,10 @@ describe('the read-through cache', () => {
   });
 
   it.each([
-    ['no JSON', '{"id":'],
+    ['not JSON', '{"id":'],
     ['of another shape', '{"id":"a","fullName":"Ada"}'],
     ['of another record', '{"id":"b","name":"Bo"}'],
-  ])('loads and overwrites a cached record that is %s', async (_, text) => {
+  ])('getMany reloads and overwrites a cache entry that is %s', async (_, text) => {
     await cache.putMany([{ id: 'a', revision: 7, text }]);
     const { profiles, counted } = readThrough(cache, table);
 
@@ -158,7 +158,7 @@ describe('the read-through cache', () => {
     expect(await counted()).toEqual({ error: 1 });
   });
 
-  it('does not put what took longer than a second to load', async () => {
+  it('getMany does not cache the result of a load of more than one second', async () => {
     let nowMs = 0;
     table.beforeAnswer = async () => {
       nowMs += 1001;
@@ -170,24 +170,24 @@ describe('the read-through cache', () => {
     expect(table.queries).toHaveLength(2);
   });
 
-  it('passes on what the load rejects with, and asks again for the next reader', async () => {
+  it('getMany rejects with the error of the load and loads again for the next reader', async () => {
     const { profiles } = readThrough(cache, table);
     table.beforeAnswer = async () => {
-      throw new Error('the database is away');
+      throw new Error('the database is unavailable');
     };
-    await expect(profiles.getMany(['a'])).rejects.toThrow('the database is away');
+    await expect(profiles.getMany(['a'])).rejects.toThrow('the database is unavailable');
 
     table.beforeAnswer = async () => {};
     expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
   });
 
-  it('lets readers who waited behind a slow load fail with it instead of waiting twice', async () => {
+  it('getMany rejects readers queued behind a slow failed load with its error', async () => {
     let nowMs = 0;
     const { opened, open } = gate();
     table.beforeAnswer = async () => {
       await opened;
       nowMs += 1001;
-      throw new Error('the database is away');
+      throw new Error('the database is unavailable');
     };
     const { profiles } = readThrough(cache, table, () => nowMs);
     const first = profiles.getMany(['a']);
@@ -195,26 +195,26 @@ describe('the read-through cache', () => {
     const second = profiles.getMany(['a']);
     open();
 
-    await expect(first).rejects.toThrow('the database is away');
-    await expect(second).rejects.toThrow('the database is away');
+    await expect(first).rejects.toThrow('the database is unavailable');
+    await expect(second).rejects.toThrow('the database is unavailable');
     expect(table.queries).toHaveLength(1);
   });
 
-  describe('with a cache that fails', () => {
-    const away = async (): Promise<never> => {
-      throw new Error('the cache is away');
+  describe('with a failing cache', () => {
+    const failing = async (): Promise<never> => {
+      throw new Error('the cache is unavailable');
     };
 
-    it('answers from the database', async () => {
-      const { profiles, counted } = readThrough({ getMany: away, putMany: away, bury: away }, table);
+    it('getMany returns records from the database', async () => {
+      const { profiles, counted } = readThrough({ getMany: failing, putMany: failing, bury: failing }, table);
       expect((await profiles.getMany(['a', 'x'])).get('a')).toEqual(ada);
       expect(await profiles.write(ada, 1)).toBe(false);
       expect(await profiles.bury('b')).toBe(false);
       expect(await counted()).toEqual({ error: 2 });
     });
 
-    it('reads past an old value until the new one has reached the cache', async () => {
-      const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: away, bury: away };
+    it('getMany bypasses an old value until the new one is in the cache', async () => {
+      const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: failing, bury: failing };
       const { profiles } = readThrough(broken, table);
       await cache.putMany([{ id: 'a', revision: 1, text: JSON.stringify(ada) }]);
       const { value, revision } = table.set('a', 'Ada Lovelace', 2);
@@ -230,10 +230,10 @@ describe('the read-through cache', () => {
       expect(table.queries).toHaveLength(queries);
     });
 
-    it('does not fill it with a load that began before a write which did not reach it', async () => {
+    it('getMany does not cache a load that started before a failed cache write', async () => {
       const { opened, open } = gate();
       table.beforeAnswer = () => opened;
-      const flaky: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: away, bury: away };
+      const flaky: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: failing, bury: failing };
       const { profiles } = readThrough(flaky, table);
       const before = profiles.getMany(['a']);
       await eventually(() => expect(table.queries).toHaveLength(1));
@@ -247,8 +247,8 @@ describe('the read-through cache', () => {
       expect(await cache.getMany(['a'])).toEqual([{ kind: 'miss' }]);
     });
 
-    it('does not show an erased record and buries it as soon as it can', async () => {
-      const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: away, bury: away };
+    it('getMany returns null for an erased record and retries the tombstone', async () => {
+      const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: failing, bury: failing };
       const { profiles } = readThrough(broken, table);
       await cache.putMany([{ id: 'a', revision: 1, text: JSON.stringify(ada) }]);
 
