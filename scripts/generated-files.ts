@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Audience, operations, userFields } from '../src/graphql/access/access';
 import { createSchema } from '../src/graphql/schema';
 import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/personal-data/personal-data';
@@ -9,8 +9,9 @@ import { personalDataOfGraph } from '../src/personal-data/personal-data-of-graph
 import { settings } from '../src/settings';
 import { printFederatedSchema } from '../src/subgraph/federation';
 import { createMetrics } from '../src/telemetry/metrics';
+import { renderDiagram } from './diagram';
 
-/** A file, or the part of a file between two markers, that the code says and nobody writes by hand. */
+/** A file, or the part of a file between two markers, that is printed from the code or from another file. */
 interface Generated {
   file: string;
   /** The name in `<!-- name -->` … `<!-- /name -->`; without it, the whole file. */
@@ -24,8 +25,14 @@ const generatedParts: Generated[] = [
   { file: 'docs/access.md', marker: 'fields', print: fieldsTable },
   { file: 'docs/access.md', marker: 'operations', print: operationsTable },
   { file: 'docs/metrics.md', marker: 'metrics', print: metricsTable },
-  { file: 'docs/privacy.md', marker: 'tables', print: personalDataTable },
-  { file: 'docs/privacy.md', marker: 'payloads', print: payloadsTable },
+  { file: 'docs/privacy-map.md', marker: 'tables', print: personalDataTable },
+  { file: 'docs/privacy-map.md', marker: 'payloads', print: payloadsTable },
+  ...readdirSync('docs/diagrams')
+    .filter((name) => name.endsWith('.txt'))
+    .map((name) => ({
+      file: `docs/diagrams/${name.replace(/txt$/, 'svg')}`,
+      print: () => renderDiagram(readFileSync(`docs/diagrams/${name}`, 'utf8')),
+    })),
 ];
 
 /** A Markdown table between two empty lines. */
@@ -175,10 +182,10 @@ function firstDifference(present: string, wanted: string): string {
   return `line ${at + 1}\n  is:     ${old[at] ?? '(nothing)'}\n  should: ${fresh[at] ?? '(nothing)'}`;
 }
 
-/** What is printed into these files, or all of them, and is not there. */
-export function findOutdated(files: string[]): Array<{ file: string; present: string; wanted: string }> {
+/** The printed parts that differ from what is committed: of these files and folders, or all of them. */
+export function findOutdated(paths: string[]): Array<{ file: string; present: string; wanted: string }> {
   return generatedParts
-    .filter(({ file }) => files.length === 0 || files.includes(file))
+    .filter(({ file }) => paths.length === 0 || paths.some((path) => `${file}/`.startsWith(`${path}/`)))
     .flatMap((generated) => {
       const { file } = generated;
       const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
@@ -188,15 +195,15 @@ export function findOutdated(files: string[]): Array<{ file: string; present: st
 }
 
 function main(args: string[]): void {
-  const files = args.filter((arg) => !arg.startsWith('--'));
+  const paths = args.filter((arg) => !arg.startsWith('--'));
   if (args.includes('--write')) {
     // One at a time: a file may have two printed parts.
-    for (let [first] = findOutdated(files); first; [first] = findOutdated(files)) {
+    for (let [first] = findOutdated(paths); first; [first] = findOutdated(paths)) {
       writeFileSync(first.file, first.wanted);
     }
     return;
   }
-  for (const { file, present, wanted } of findOutdated(files)) {
+  for (const { file, present, wanted } of findOutdated(paths)) {
     process.stdout.write(`${file} is not what the code says, ${firstDifference(present, wanted)}\n`);
     process.exitCode = 1;
   }
