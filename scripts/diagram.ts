@@ -58,7 +58,7 @@ function drawBox({ x, y, width, height, kind, lines }: Box): string[] {
 }
 
 /** An arrow with at most one corner; its label is above a horizontal part, or to the right of a vertical one. */
-function drawArrow(from: Box, to: Box, kind: string, label: string): string[] {
+function drawArrow(from: Box, to: Box, kind: string, label: string, rightEdge: number): string[] {
   const [right, down] = [Math.sign(to.x - from.x), Math.sign(to.y - from.y)];
   const within = (x: number) => [from, to].every((box) => Math.abs(x - box.x) < box.width / 2);
   const column = [to.x, from.x].find(within);
@@ -83,7 +83,10 @@ function drawArrow(from: Box, to: Box, kind: string, label: string): string[] {
   const line = `<path class="line" d="${path}"${dashes}${start} marker-end="url(#tip)"/>`;
   if (label === '') return [line];
   const lines = label.split('|');
-  if (!across) return [line, ...texts(lines, (column ?? 0) + 10, (endedAt + reachedAt) / 2, 400, 'label')];
+  if (!across) {
+    const x = (column ?? 0) + 10;
+    return [line, ...texts(lines, x, (endedAt + reachedAt) / 2, rightEdge - x, 'label')];
+  }
   const [begin, end, y] = across;
   const above = y - 8 - (lines.length * lineHeight) / 2 + 4;
   return [line, ...texts(lines, (begin + end) / 2, above, Math.abs(end - begin), 'centred')];
@@ -105,7 +108,7 @@ export function renderDiagram(source: string): string {
     [110, 56],
   ];
   const boxes = new Map<string, Box>();
-  const arrows: string[] = [];
+  const arrows: [from: Box, to: Box, kind: string, label: string][] = [];
   for (const line of source.split('\n').filter((it) => it !== '' && !it.startsWith('#'))) {
     const [word = '', ...rest] = line.split(' ');
     const [box, arrow] = [boxLine.exec(line), arrowLine.exec(line)];
@@ -120,7 +123,7 @@ export function renderDiagram(source: string): string {
       const x = margin + Number(column) * (columnWidth + gapX) + width / 2;
       const y = margin + Number(row) * (height + gapY) + height / 2;
       boxes.set(name, { x, y, width, height, kind, lines: text.split('|') });
-    } else if (start && end) arrows.push(...drawArrow(start, end, arrow?.[2] ?? '', arrow?.[4] ?? ''));
+    } else if (start && end) arrows.push([start, end, arrow?.[2] ?? '', arrow?.[4] ?? '']);
     else throw new Error(`not a line of a diagram, or a box that is not above it: ${line}`);
   }
   const all = [...boxes.values()];
@@ -128,6 +131,7 @@ export function renderDiagram(source: string): string {
   const height = Math.max(...all.map((it) => it.y + it.height / 2)) + margin;
   const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
   const head = [`<title>${escape(title)}</title>`, `<style>${style}</style>`, `<defs>${tip}</defs>`];
-  const drawing = [...head, ...arrows, ...all.flatMap(drawBox)].join('\n');
+  const lines = arrows.flatMap((arrow) => drawArrow(...arrow, width));
+  const drawing = [...head, ...lines, ...all.flatMap(drawBox)].join('\n');
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">\n${drawing}\n</svg>\n`;
 }

@@ -11,6 +11,10 @@ import { printFederatedSchema } from '../src/subgraph/federation';
 import { createMetrics } from '../src/telemetry/metrics';
 import { renderDiagram } from './diagram';
 
+const importRules = require('../.dependency-cruiser.cjs') as {
+  forbidden: { name: string; from: { path?: string }; to: { path?: string } }[];
+};
+
 /** A file, or the part of a file between two markers, that is printed from the code or from another file. */
 interface Generated {
   file: string;
@@ -25,6 +29,7 @@ const generatedParts: Generated[] = [
   { file: 'docs/access.md', marker: 'fields', print: fieldsTable },
   { file: 'docs/access.md', marker: 'operations', print: operationsTable },
   { file: 'docs/metrics.md', marker: 'metrics', print: metricsTable },
+  { file: 'docs/architecture.md', marker: 'floors', print: floorsTable },
   { file: 'docs/privacy-map.md', marker: 'tables', print: personalDataTable },
   { file: 'docs/privacy-map.md', marker: 'payloads', print: payloadsTable },
   ...readdirSync('docs/diagrams')
@@ -49,6 +54,19 @@ function settingsTable(): string {
     unset,
   ]);
   return table(['variable', 'meaning', 'unset means'], rows);
+}
+
+/** The floors of src, from the highest to the lowest, as the import rules have them. */
+function floorsTable(): string {
+  const folders = (path: string) => /\((.*)\)/.exec(path)?.[1]?.split('|') ?? [];
+  const rules = importRules.forbidden.filter(({ name }) => name.startsWith('downwards-from-'));
+  const floors = rules.map(({ from }) => folders(from.path ?? ''));
+  const top = folders(rules.at(-1)?.to.path ?? '').filter((folder) => !floors.flat().includes(folder));
+  const rows = [...floors, top].map((names, floor) => [
+    String(floor + 1),
+    names.map((name) => `\`${name}/\``).join(' '),
+  ]);
+  return table(['floor', 'folders of `src/`'], rows.reverse());
 }
 
 /** Who may read which field of `User`, from the table that the schema is guarded with. */
