@@ -13,13 +13,22 @@ const logoSvg =
   '<svg viewBox="0 0 24 24" width="24" height="24" xmlns="http://www.w3.org/2000/svg" fill="#3b5bdb">' +
   '<circle cx="12" cy="7.5" r="4.5"/><path d="M3 22c0-5 4-8 9-8s9 3 9 8z"/></svg>';
 const graphiqlRoot = '<div id="root"></div>';
+const graphiqlPackage = '@graphql-yoga/render-graphiql';
+const notInstalled =
+  `The explorer is not available: the optional npm package ${graphiqlPackage} is not installed.\n` +
+  'Install it with: npm ci --include=optional\n' +
+  'The GraphQL API itself is at POST /graphql.\n';
 
-/** Adds `GET /`: GraphiQL with an example for each operation and a token field, as one self-contained document. */
+/**
+ * Adds `GET /`: GraphiQL with an example for each operation and a token field, as one self-contained document.
+ * Responds with 501 and a text that names the missing package when GraphiQL is not installed.
+ */
 export function addExplorerRoute(app: FastifyInstance, asksForRouterProof: boolean): void {
   // The page has nine megabytes, so it is rendered on the first request and not at start.
   let page: Promise<ExplorerPage> | undefined;
 
   app.get('/', async (request, reply) => {
+    if (!isGraphiqlInstalled()) return reply.code(501).type('text/plain; charset=utf-8').send(notInstalled);
     page ??= renderExplorer(asksForRouterProof);
     const { body, etag, contentSecurityPolicy } = await page;
     void reply.headers({
@@ -33,6 +42,15 @@ export function addExplorerRoute(app: FastifyInstance, asksForRouterProof: boole
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
     return reply.type('text/html; charset=utf-8').send(body);
   });
+}
+
+function isGraphiqlInstalled(): boolean {
+  try {
+    require.resolve(graphiqlPackage);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function renderExplorer(asksForRouterProof: boolean): Promise<ExplorerPage> {

