@@ -1,4 +1,4 @@
-/** A message on its way out. */
+/** A message to publish. */
 export interface OutgoingMessage {
   readonly exchange: string;
   readonly routingKey: string;
@@ -9,20 +9,20 @@ export interface OutgoingMessage {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** `unroutable`: the broker has taken it, and no queue is bound for it. */
+/** `unroutable`: the broker confirmed the message, but no queue is bound for it. */
 export type PublishOutcome = 'routed' | 'unroutable';
 
-/** The broker is away, blocked, or did not confirm in time. What was published may have arrived: it is unknown. */
+/** The broker is unreachable, blocked, or did not confirm in time. The message may or may not have been published. */
 export class BrokerUnavailableError extends Error {
   override name = 'BrokerUnavailableError';
 }
 
-/** The broker is there and did not take this one message, as a full queue does; others may pass. */
+/** The broker rejected this one message, for example because a queue is full; it may accept others. */
 export class MessageRefusedError extends BrokerUnavailableError {
   override name = 'MessageRefusedError';
 }
 
-/** A message as it came over the wire: what it needs to be read, and read again. */
+/** A message as received, with everything needed to process it, now or when it is replayed. */
 export interface IncomingMessage {
   readonly exchange: string;
   readonly routingKey: string;
@@ -36,37 +36,36 @@ export interface IncomingMessage {
   };
 }
 
-/** A message that came in, and how. */
+/** A message delivered from a queue. */
 export interface Delivery extends IncomingMessage {
   readonly queue: string;
   readonly redelivered: boolean;
-  /** How often the broker has given it to somebody before without an answer; 0 where it does not say. */
+  /** Number of earlier deliveries that were not acknowledged; 0 if the broker does not report it. */
   readonly deliveryCount: number;
 }
 
 export interface SubscriptionOptions {
   readonly queue: string;
-  /** How many deliveries may be unanswered at once. */
+  /** Maximum number of unacknowledged deliveries. */
   readonly prefetch: number;
-  /** How many deliveries a batch has at most. */
+  /** Maximum number of deliveries in a batch. */
   readonly batchSize: number;
   /**
-   * Resolves when every delivery of the batch is dealt with and committed; they are acknowledged then. When it
-   * rejects, the same batch is given again after a backoff, and nothing else is dealt with meanwhile. It never
-   * runs twice at once for one subscription.
+   * Resolves when every delivery of the batch is processed and committed; the batch is acknowledged then. If it
+   * rejects, the same batch is retried after a back-off, before any other. Calls of one subscription never overlap.
    */
   readonly onBatch: (deliveries: Delivery[]) => Promise<void>;
 }
 
 export interface Subscription {
-  /** Takes no more, finishes and acknowledges the batch in hand. */
+  /** Stops receiving, then finishes and acknowledges the current batch. */
   stop(): Promise<void>;
 }
 
-/** Exchanges, queues and confirmed publishing. Two implementations: RabbitMQ, and one inside the process. */
+/** Exchanges, queues and confirmed publishing. Two implementations: RabbitMQ and in-process. */
 export interface Broker {
   /**
-   * Resolves when the broker has taken the message for good.
+   * Resolves when the broker has confirmed the message.
    *
    * @throws BrokerUnavailableError within the confirm timeout (3 seconds)
    * @throws MessageRefusedError
@@ -74,12 +73,12 @@ export interface Broker {
    */
   publish(message: OutgoingMessage): Promise<PublishOutcome>;
   /**
-   * Begins as soon as the broker is there, and again whenever it comes back.
+   * Starts consuming when the broker is reachable, and again after each reconnection.
    *
    * @throws Error for a queue that is not in the topology
    */
   subscribe(options: SubscriptionOptions): Subscription;
   status(): 'ready' | 'degraded';
-  /** Bounded: about two seconds. */
+  /** Closes all connections; takes about two seconds at most. */
   close(): Promise<void>;
 }

@@ -5,18 +5,18 @@ import type { DeclaredQueue, Topology } from './topology';
 const accessRefused = 403;
 const preconditionFailed = 406;
 
-/** A queue exists with other arguments than the service declares: a person must move or delete it. */
+/** A queue exists with arguments other than the declared ones: a person must move or delete it. */
 export class QueueConflictError extends Error {
   override name = 'QueueConflictError';
   constructor(
     readonly queue: string,
     options?: ErrorOptions,
   ) {
-    super(`the queue ${queue} exists with other arguments`, options);
+    super(`The queue ${queue} exists with other arguments.`, options);
   }
 }
 
-/** Declares every exchange; one that exists otherwise, or may not be declared, is used as it is. */
+/** Declares every exchange. One that exists with other properties, or may not be declared, is used as it is. */
 export async function declareExchanges(
   connection: ChannelModel,
   { exchanges }: Topology,
@@ -63,7 +63,7 @@ export async function declareQueues(
 
 async function openChannel(connection: ChannelModel): Promise<Channel> {
   const channel = await connection.createChannel();
-  // First of all: an unheard error of a channel ends the process. The call that caused it tells of it.
+  // Before any other call: an error event without a listener ends the process. The failing call rejects with it.
   channel.on('error', () => undefined);
   return channel;
 }

@@ -2,86 +2,86 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Delivery, SubscriptionOptions } from './broker';
 
-const firstRetryMs = 100;
-const lastRetryMs = 5_000;
+const firstBackoffMs = 100;
+const maxBackoffMs = 5_000;
 
-/** Something that waits for its acknowledgement. */
-export interface Held {
+/** A delivery to acknowledge. */
+export interface Unacknowledged {
   readonly delivery: Delivery;
 }
 
-export interface DeliveryBatchesOptions<Item extends Held>
+export interface DeliveryBatchesOptions<Item extends Unacknowledged>
   extends Pick<SubscriptionOptions, 'queue' | 'batchSize' | 'onBatch'> {
   readonly log: Logger;
-  /** Is called once for each batch that was dealt with, in the order of arrival. */
+  /** Called once for each processed batch, in order of arrival. */
   readonly acknowledge: (batch: Item[]) => void;
 }
 
 /**
- * Hands deliveries on in batches, one at a time and in the order of arrival, each until it is dealt with.
- * Nothing is nacked: that would bring the same message back at once. Never rejects.
+ * Processes deliveries in batches, one at a time and in order of arrival; retries each batch until it succeeds.
+ * Never sends a nack: the broker would redeliver the message immediately. Its methods never reject.
  */
-export class DeliveryBatches<Item extends Held> {
+export class DeliveryBatches<Item extends Unacknowledged> {
   private waiting: Item[] = [];
-  private working: Promise<void> | undefined;
-  /** Rises when what was delivered so far is no longer ours to acknowledge. */
+  private processing: Promise<void> | undefined;
+  /** Incremented when earlier deliveries can no longer be acknowledged. */
   private epoch = 0;
   private readonly stopping = new AbortController();
 
   constructor(private readonly options: DeliveryBatchesOptions<Item>) {}
 
-  /** Takes a delivery, unless it is stopping: then it stays unanswered. */
+  /** Queues a delivery; after `stop`, it ignores the delivery, which stays unacknowledged. */
   add(item: Item): void {
     if (this.stopping.signal.aborted) return;
     this.waiting.push(item);
-    this.working ??= this.work();
+    this.processing ??= this.processAll();
   }
 
-  /** The broker gives everything again that is not acknowledged by now. */
+  /** Drops all deliveries without acknowledging them: the broker redelivers them. */
   forget(): void {
     this.epoch += 1;
     this.waiting = [];
   }
 
-  /** Finishes and acknowledges the batch in hand; one that fails is left unanswered. */
+  /** Finishes and acknowledges the current batch; if it fails, it stays unacknowledged. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.waiting = [];
-    await this.working;
+    await this.processing;
   }
 
-  private async work(): Promise<void> {
+  private async processAll(): Promise<void> {
     while (this.waiting.length > 0) {
-      // One turn of the event loop, so that what arrived together is one batch.
+      // Waits one turn of the event loop, so that deliveries received together form one batch.
       await new Promise((resolve) => setImmediate(resolve));
       const batch = this.waiting.splice(0, this.options.batchSize);
-      if (batch.length > 0) await this.deal(batch);
+      if (batch.length > 0) await this.process(batch);
     }
-    this.working = undefined;
+    this.processing = undefined;
   }
 
-  private async deal(batch: Item[]): Promise<void> {
+  private async process(batch: Item[]): Promise<void> {
     const { queue, log, onBatch, acknowledge } = this.options;
     const { epoch } = this;
     const deliveries = batch.map(({ delivery }) => delivery);
     for (let failures = 0; ; failures += 1) {
       try {
         await onBatch(deliveries);
-        if (failures > 0) log.info({ queue }, 'deliveries are dealt with again');
+        if (failures > 0) log.info({ queue }, 'a batch of deliveries was processed after retries');
         break;
       } catch (error) {
         log[failures === 0 ? 'warn' : 'debug'](
           { err: error, queue },
-          'deliveries wait: they could not be dealt with',
+          'a batch of deliveries failed and is retried',
         );
       }
       const { signal } = this.stopping;
-      await delay(Math.min(firstRetryMs * 2 ** failures, lastRetryMs), undefined, { signal }).catch(
+      await delay(Math.min(firstBackoffMs * 2 ** failures, maxBackoffMs), undefined, { signal }).catch(
         () => null,
       );
       if (signal.aborted || epoch !== this.epoch) return;
     }
-    // Elsewhere than where they came from the tags are somebody else's.
+    // After a reconnection, the delivery tags of this batch would acknowledge other messages.
     if (epoch === this.epoch) acknowledge(batch);
   }
 }

@@ -12,23 +12,23 @@ import { DeliveryBatches } from './delivery-batches';
 import type { StreamFile } from './stream-file';
 import { erasuresStream, ownExchanges, queueExchange, type Topology } from './topology';
 
-/** One message of a queue, and how often it was delivered before. */
+/** A message in a queue. */
 interface Queued {
   readonly message: OutgoingMessage;
   readonly publishedAt: Date;
   readonly deliveryCount: number;
 }
 
-/** A queue: what waits in it, and who takes from it. */
 interface Queue {
   ready: Queued[];
-  readonly takers: Set<() => void>;
+  /** Functions that deliver ready messages to one subscription each. */
+  readonly consumers: Set<() => void>;
 }
 
 /**
- * A broker in this process, for a service that runs without RabbitMQ: the same routing and the same deliveries
- * until they are acknowledged, but nothing survives the process, except for the erasures, which go into a file.
- * What is published is logged by type and id.
+ * A broker in this process, for a service that runs without RabbitMQ. It routes messages and redelivers
+ * unacknowledged ones as RabbitMQ does. Messages do not survive the process, except erasures, which are appended to
+ * a file. Every published message is logged with its type and id.
  */
 export class InProcessBroker implements Broker {
   private readonly queues: Map<string, Queue>;
@@ -40,23 +40,23 @@ export class InProcessBroker implements Broker {
     private readonly erasures: StreamFile,
   ) {
     const consumed = topology.queues.filter(({ name }) => name !== erasuresStream);
-    this.queues = new Map(consumed.map(({ name }) => [name, { ready: [], takers: new Set() }]));
+    this.queues = new Map(consumed.map(({ name }) => [name, { ready: [], consumers: new Set() }]));
   }
 
   async publish(message: OutgoingMessage): Promise<PublishOutcome> {
     const { exchange, routingKey, messageId, type } = message;
-    if (this.closed) throw new BrokerUnavailableError('the broker was closed');
+    if (this.closed) throw new BrokerUnavailableError('The broker is closed.');
     if (exchange !== queueExchange && !this.topology.exchanges.includes(exchange))
-      throw new Error(`there is no exchange ${exchange}`);
-    this.log.info({ exchange, routingKey, messageId, type }, 'event');
+      throw new Error(`There is no exchange ${exchange}.`);
+    this.log.info({ exchange, routingKey, messageId, type }, 'event published');
     const bound = exchange === queueExchange ? [routingKey] : this.queuesFor(exchange, routingKey);
     if (bound.includes(erasuresStream)) await this.erasures.append(message.body);
     for (const name of bound) {
       const queue = this.queues.get(name);
       queue?.ready.push({ message, publishedAt: new Date(), deliveryCount: 0 });
-      queue?.takers.forEach((take) => take());
+      queue?.consumers.forEach((deliver) => deliver());
     }
-    // Whoever reads the log is who listens to this service's own events here.
+    // The log replaces subscribers to this service's own events, so these are never unroutable.
     return bound.length > 0 || ownExchanges.includes(exchange) ? 'routed' : 'unroutable';
   }
 
@@ -68,35 +68,35 @@ export class InProcessBroker implements Broker {
 
   subscribe({ queue: name, prefetch, batchSize, onBatch }: SubscriptionOptions): Subscription {
     const queue = this.queues.get(name);
-    if (!queue) throw new Error(`there is no queue ${name}`);
-    const unanswered = new Set<Queued>();
+    if (!queue) throw new Error(`There is no queue ${name}.`);
+    const unacknowledged = new Set<Queued>();
     const batches = new DeliveryBatches<{ delivery: Delivery; queued: Queued }>({
       queue: name,
       batchSize,
       onBatch,
       log: this.log,
       acknowledge: (batch) => {
-        for (const { queued } of batch) unanswered.delete(queued);
-        take();
+        for (const { queued } of batch) unacknowledged.delete(queued);
+        deliver();
       },
     });
-    const take = () => {
-      if (!queue.takers.has(take)) return;
-      for (const queued of queue.ready.splice(0, prefetch - unanswered.size)) {
-        unanswered.add(queued);
+    const deliver = () => {
+      if (!queue.consumers.has(deliver)) return;
+      for (const queued of queue.ready.splice(0, prefetch - unacknowledged.size)) {
+        unacknowledged.add(queued);
         batches.add({ delivery: toDelivery(name, queued), queued });
       }
     };
-    queue.takers.add(take);
-    take();
+    queue.consumers.add(deliver);
+    deliver();
     return {
       stop: async () => {
-        queue.takers.delete(take);
+        queue.consumers.delete(deliver);
         await batches.stop();
-        const again = [...unanswered].map((it) => ({ ...it, deliveryCount: it.deliveryCount + 1 }));
-        unanswered.clear();
-        queue.ready.unshift(...again);
-        queue.takers.forEach((other) => other());
+        const requeued = [...unacknowledged].map((it) => ({ ...it, deliveryCount: it.deliveryCount + 1 }));
+        unacknowledged.clear();
+        queue.ready.unshift(...requeued);
+        queue.consumers.forEach((other) => other());
       },
     };
   }
@@ -107,7 +107,7 @@ export class InProcessBroker implements Broker {
 
   async close(): Promise<void> {
     this.closed = true;
-    for (const queue of this.queues.values()) queue.takers.clear();
+    for (const queue of this.queues.values()) queue.consumers.clear();
   }
 }
 

@@ -18,13 +18,13 @@ const defaultConfirmTimeoutMs = 3_000;
 
 export interface RabbitMqBrokerOptions {
   readonly url: string;
-  /** Before the name of every exchange and queue; callers use the bare names. */
+  /** Prepended to the name of every exchange and queue; callers use the names without it. */
   readonly prefix: string;
   readonly log: Logger;
   readonly confirmTimeoutMs?: number;
 }
 
-/** RabbitMQ 3.10 or newer: one connection for publishing, and one for consuming, each rebuilt for ever. */
+/** RabbitMQ 3.10 or newer, over one connection for publishing and one for consuming. Both reconnect until `close`. */
 export class RabbitMqBroker implements Broker {
   private readonly topology: Topology;
   private readonly publishing: RabbitMqConnection;
@@ -39,22 +39,22 @@ export class RabbitMqBroker implements Broker {
   }
 
   async publish(message: OutgoingMessage): Promise<PublishOutcome> {
-    // The broker would close the channel for it, and take every other message's confirm along.
+    // For an unknown exchange RabbitMQ closes the channel, and the pending confirms of other messages are lost.
     const { exchange } = message;
     if (exchange !== queueExchange && !this.topology.exchanges.includes(`${this.options.prefix}${exchange}`))
-      throw new Error(`there is no exchange ${exchange}`);
+      throw new Error(`There is no exchange ${exchange}.`);
     if (!this.publisher || !this.publishing.isReady)
-      throw new BrokerUnavailableError('RabbitMQ is away or takes no messages');
+      throw new BrokerUnavailableError('RabbitMQ is unreachable or blocked.');
     return this.publisher.publish(message);
   }
 
   subscribe(options: SubscriptionOptions): Subscription {
     const { prefix, log } = this.options;
     if (!this.topology.queues.some(({ name }) => name === `${prefix}${options.queue}`))
-      throw new Error(`there is no queue ${options.queue}`);
+      throw new Error(`There is no queue ${options.queue}.`);
     const subscription = new RabbitMqSubscription(options, prefix, log);
     this.subscriptions.add(subscription);
-    // A connection that is being set up may have passed this one by.
+    // A connection that is being set up may already have opened the other subscriptions.
     if (this.consuming) this.consuming.restart();
     else
       this.consuming = this.connect('consumer', (connection, drop) => this.openConsumers(connection, drop));
@@ -73,7 +73,7 @@ export class RabbitMqBroker implements Broker {
 
   async close(): Promise<void> {
     await Promise.all([this.publishing.close(), this.consuming?.close()]);
-    this.publisher?.failAll('RabbitMQ was closed');
+    this.publisher?.failAll('The broker is closed.');
   }
 
   private connect(
@@ -86,29 +86,29 @@ export class RabbitMqBroker implements Broker {
   private async openPublisher(connection: ChannelModel, drop: () => void): Promise<void> {
     const { prefix, log, confirmTimeoutMs = defaultConfirmTimeoutMs } = this.options;
     await declareExchanges(connection, this.topology, log);
-    await this.declareOwnQueues(connection);
+    await this.declarePublisherQueues(connection);
     this.publisher = await RabbitMqPublisher.open(connection, { prefix, log, confirmTimeoutMs, drop });
   }
 
-  /** A queue that is in the way must not keep events from going out. */
-  private async declareOwnQueues(connection: ChannelModel): Promise<void> {
+  /** A queue that cannot be declared must not prevent publishing, so the error is only logged. */
+  private async declarePublisherQueues(connection: ChannelModel): Promise<void> {
     try {
       await declareQueues(connection, this.topology, 'publisher');
     } catch (error) {
       this.options.log.error(
         { err: error },
-        'a queue cannot be declared: erasures are not kept outside of the database until it can',
+        'the erasures stream cannot be declared: erasures are not recorded outside the database',
       );
     }
   }
 
   private async openConsumers(connection: ChannelModel, drop: () => void): Promise<void> {
     await declareExchanges(connection, this.topology, this.options.log);
-    await this.declareQueues(connection);
+    await this.declareConsumerQueues(connection);
     for (const subscription of this.subscriptions) await subscription.open(connection, drop);
   }
 
-  private async declareQueues(connection: ChannelModel): Promise<void> {
+  private async declareConsumerQueues(connection: ChannelModel): Promise<void> {
     try {
       await declareQueues(connection, this.topology, 'consumers');
       this.conflictReported = false;
@@ -117,7 +117,7 @@ export class RabbitMqBroker implements Broker {
         this.conflictReported = true;
         this.options.log.error(
           { queue: error.queue },
-          'a queue exists with other arguments: nothing is consumed until it is moved or deleted',
+          'a queue exists with other arguments: consuming waits until it is moved or deleted',
         );
       }
       throw error;

@@ -7,24 +7,24 @@ const connectTimeoutMs = 5_000;
 const setupTimeoutMs = 5_000;
 const closeTimeoutMs = 1_500;
 const heartbeatSeconds = 5;
-/** A connection that lives shorter than this counts as a failed one. */
+/** A connection that ends sooner than this counts as a failure. */
 const stableAfterMs = 5_000;
-/** A broker that refuses what we declare is asked less often than one that is away. */
-const lastBackoffMs = { connect: 2_000, setup: 10_000 };
+/** Limits of the back-off. A broker that rejects declarations is retried less often than an unreachable one. */
+const maxBackoffMs = { connect: 2_000, setup: 10_000 };
 
 export interface RabbitMqConnectionOptions {
   readonly url: string;
-  /** What it is for; shown in the broker's list of connections and in the log. */
+  /** Purpose of the connection, shown in RabbitMQ's list of connections and in the log. */
   readonly name: string;
   readonly log: Logger;
   /**
-   * Builds channels on a new connection. When it throws, or calls `drop` at any time later, this connection is
-   * given up and everything begins again.
+   * Opens channels on a new connection. If it throws, or calls `drop` at any time later, the connection is closed
+   * and a new one is opened and set up.
    */
   readonly setup: (connection: ChannelModel, drop: () => void) => Promise<void>;
 }
 
-/** A connection to RabbitMQ that comes back for ever, building everything on it anew. Never throws. */
+/** A connection to RabbitMQ that reconnects, and runs `setup` each time, until `close`. Its methods never throw. */
 export class RabbitMqConnection {
   private readonly closing = new AbortController();
   private readonly running: Promise<void>;
@@ -36,17 +36,17 @@ export class RabbitMqConnection {
     this.running = this.keepConnected();
   }
 
-  /** Whether it is set up and the broker takes messages (no memory or disk alarm). */
+  /** True while the connection is set up and RabbitMQ accepts messages (no memory or disk alarm). */
   get isReady(): boolean {
     return this.ready && !this.blocked;
   }
 
-  /** Gives up the present connection, so that everything is built anew. */
+  /** Closes the current connection; a new one is opened and set up. */
   restart(): void {
     this.dropCurrent();
   }
 
-  /** Bounded: a frozen broker is hung up on. */
+  /** Closes the connection; if RabbitMQ does not respond within 1.5 seconds, destroys the socket. */
   async close(): Promise<void> {
     this.closing.abort();
     this.dropCurrent();
@@ -61,8 +61,8 @@ export class RabbitMqConnection {
       if (this.closing.signal.aborted) return;
       if (livedMs > 0) log.warn({ connection: name, livedMs }, 'the connection to RabbitMQ was lost');
       failures = livedMs > stableAfterMs ? 0 : failures + 1;
-      const backoffMs = Math.min(50 * 2 ** failures, lastBackoffMs[connection ? 'setup' : 'connect']);
-      // Replicas that lost the same broker should not come back in step.
+      const backoffMs = Math.min(50 * 2 ** failures, maxBackoffMs[connection ? 'setup' : 'connect']);
+      // Random, so that replicas that lost the same broker do not reconnect in step.
       await delay(backoffMs * (0.75 + Math.random() / 2), undefined, { signal: this.closing.signal }).catch(
         () => undefined,
       );
@@ -75,7 +75,7 @@ export class RabbitMqConnection {
     const connecting = (async () =>
       connect(withHeartbeat(url), {
         timeout: connectTimeoutMs,
-        // Small frames are waited for: Nagle's algorithm would hold them back for a delayed acknowledgement.
+        // Nagle's algorithm would delay small frames until a delayed TCP acknowledgement arrives.
         noDelay: true,
         clientProperties: { connection_name: `user-service ${name}` },
       }))();
@@ -96,7 +96,7 @@ export class RabbitMqConnection {
     return null;
   }
 
-  /** Sets the connection up and waits for its end; answers how long it was ready, in milliseconds. */
+  /** Sets the connection up and waits for its end; returns how long it was ready, in milliseconds. */
   private async use(connection: ChannelModel): Promise<number> {
     const { name, log, setup } = this.options;
     let dropped = false;
@@ -113,7 +113,7 @@ export class RabbitMqConnection {
         .catch(() => hangUp(connection))
         .then(end);
     };
-    // Before anything else: an unheard error ends the process.
+    // Before any other call: an error event without a listener ends the process.
     connection.on('error', (error: Error) => {
       if (!dropped) log.warn({ err: error, connection: name }, 'RabbitMQ connection failed');
     });
@@ -123,16 +123,16 @@ export class RabbitMqConnection {
     });
     connection.on('blocked', () => {
       this.blocked = true;
-      log.warn({ connection: name }, 'RabbitMQ takes no messages: a memory or disk alarm');
+      log.warn({ connection: name }, 'RabbitMQ blocked the connection: a memory or disk alarm');
     });
     connection.on('unblocked', () => {
       this.blocked = false;
-      log.info({ connection: name }, 'RabbitMQ takes messages again');
+      log.info({ connection: name }, 'RabbitMQ unblocked the connection');
     });
     this.blocked = false;
     this.dropCurrent = drop;
     try {
-      // A connection that ends in the middle leaves replies out that setting up waits for.
+      // If the connection ends during setup, pending replies never arrive.
       const whole = Promise.race([setup(connection, drop).then(() => true), ended.then(() => false)]);
       if ((await withDeadline(whole, setupTimeoutMs)) && !dropped) {
         this.ready = true;
@@ -140,7 +140,8 @@ export class RabbitMqConnection {
         log.info({ connection: name }, 'connected to RabbitMQ');
       }
     } catch (error) {
-      if (!dropped) log.debug({ err: error, connection: name }, 'RabbitMQ could not be set up');
+      if (!dropped)
+        log.debug({ err: error, connection: name }, 'the connection to RabbitMQ could not be set up');
       drop();
     }
     await ended;
@@ -156,9 +157,9 @@ function withHeartbeat(text: string): string {
   return url.href;
 }
 
-/** Ends the connection without asking; amqplib hears of the end only with an error. */
+/** Destroys the socket without a closing handshake. amqplib notices that only if there is an error. */
 function hangUp(connection: ChannelModel): void {
   const { stream } = connection.connection as unknown as { stream: { destroy(error: Error): void } };
   connection.on('error', () => undefined);
-  stream.destroy(new Error('hung up'));
+  stream.destroy(new Error('the service closed the connection'));
 }

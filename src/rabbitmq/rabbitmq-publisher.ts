@@ -9,21 +9,21 @@ import {
 import { queueExchange } from './topology';
 
 export interface RabbitMqPublisherOptions {
-  /** Before the name of every exchange. */
+  /** Prepended to the name of every exchange and queue. */
   readonly prefix: string;
   readonly log: Logger;
   readonly confirmTimeoutMs: number;
-  /** Gives up the connection. */
+  /** Closes the connection, so that a new one is set up. */
   readonly drop: () => void;
 }
 
-/** A message that waits for its confirm. */
+/** A published message that is not confirmed yet. */
 interface Unconfirmed {
   returned: boolean;
   readonly fail: (error: Error) => void;
 }
 
-/** Confirmed publishing over one channel, until that closes. */
+/** Publishes with confirms over one channel, until the channel closes. */
 export class RabbitMqPublisher {
   private readonly unconfirmed = new Map<string, Unconfirmed>();
   private confirmedAtMs = 0;
@@ -34,47 +34,47 @@ export class RabbitMqPublisher {
     private readonly options: RabbitMqPublisherOptions,
   ) {}
 
-  /** Opens a channel of its own. When that closes, or the broker stops answering, the connection is given up. */
+  /** Opens its own channel. If the channel closes, or RabbitMQ stops confirming, it drops the connection. */
   static async open(connection: ChannelModel, options: RabbitMqPublisherOptions): Promise<RabbitMqPublisher> {
     const channel = await connection.createConfirmChannel();
-    // First of all: an unheard error of a channel ends the process.
+    // Before any other call: an error event without a listener ends the process.
     channel.on('error', (error: Error) =>
       options.log.warn({ err: error }, 'RabbitMQ closed the publishing channel'),
     );
     const publisher = new RabbitMqPublisher(channel, options);
     channel.on('close', () => {
       publisher.closed = true;
-      publisher.failAll('the channel was closed');
+      publisher.failAll('The publishing channel was closed.');
       options.drop();
     });
     channel.on('return', ({ properties }) => {
       const waiting = publisher.unconfirmed.get(String(properties.messageId));
       if (waiting) waiting.returned = true;
     });
-    // An alarm: what is on its way is not taken before it ends, and no confirm tells.
-    connection.on('blocked', () => publisher.failAll('RabbitMQ takes no messages'));
+    // During an alarm RabbitMQ reads no messages, so pending confirms would not arrive before it ends.
+    connection.on('blocked', () => publisher.failAll('RabbitMQ blocked the connection.'));
     return publisher;
   }
 
   /** @throws BrokerUnavailableError, MessageRefusedError */
   publish(message: OutgoingMessage): Promise<PublishOutcome> {
-    if (this.closed) return Promise.reject(new BrokerUnavailableError('the channel is closed'));
+    if (this.closed) return Promise.reject(new BrokerUnavailableError('The publishing channel is closed.'));
     const { messageId } = message;
     return new Promise((resolve, reject) => {
       const sentAtMs = performance.now();
       const timer = setTimeout(() => {
-        waiting.fail(new BrokerUnavailableError('RabbitMQ did not confirm in time'));
-        // Slow is one thing; a broker that confirmed nothing at all since then is frozen.
+        waiting.fail(new BrokerUnavailableError('RabbitMQ did not confirm the message in time.'));
+        // If nothing was confirmed since the message was sent, the broker is frozen, not slow.
         if (this.confirmedAtMs < sentAtMs) this.options.drop();
       }, this.options.confirmTimeoutMs);
-      const settle = () => {
+      const stopWaiting = () => {
         clearTimeout(timer);
         if (this.unconfirmed.get(messageId) === waiting) this.unconfirmed.delete(messageId);
       };
       const waiting: Unconfirmed = {
         returned: false,
         fail: (error) => {
-          settle();
+          stopWaiting();
           reject(error);
         },
       };
@@ -83,8 +83,8 @@ export class RabbitMqPublisher {
         this.send(message, (error: Error | null) => {
           this.confirmedAtMs = performance.now();
           if (error) return waiting.fail(asConfirmError(error));
-          settle();
-          // A message that no queue wants comes back before it is confirmed.
+          stopWaiting();
+          // RabbitMQ returns an unroutable message before it confirms it.
           resolve(waiting.returned ? 'unroutable' : 'routed');
         });
       } catch (error) {
@@ -93,7 +93,7 @@ export class RabbitMqPublisher {
     });
   }
 
-  /** Rejects everything that waits for its confirm: it may have arrived or not. */
+  /** Rejects every unconfirmed publish; its message may or may not have been published. */
   failAll(reason: string): void {
     for (const { fail } of this.unconfirmed.values()) fail(new BrokerUnavailableError(reason));
   }
@@ -122,14 +122,14 @@ export class RabbitMqPublisher {
   }
 }
 
-/** amqplib tells a nack from a channel that closed by the message only. */
+/** In amqplib only the error's message distinguishes a nack from a closed channel. */
 function asConfirmError({ message }: Error): BrokerUnavailableError {
   return message === 'message nacked'
-    ? new MessageRefusedError('RabbitMQ did not take the message')
+    ? new MessageRefusedError('RabbitMQ rejected the message.')
     : new BrokerUnavailableError(message);
 }
 
-/** amqplib throws IllegalOperationError on a channel that closes; anything else is the message's own fault. */
+/** amqplib throws IllegalOperationError on a closing channel; the message itself causes any other error. */
 function asPublishError(error: unknown): Error {
   const { name, message } = error as Error;
   return name === 'IllegalOperationError' ? new BrokerUnavailableError(message) : (error as Error);

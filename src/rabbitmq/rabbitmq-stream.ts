@@ -4,16 +4,17 @@ import { withDeadline } from './deadline';
 
 const connectTimeoutMs = 5_000;
 const confirmTimeoutMs = 5_000;
-/** A stream that delivers nothing for so long, before its end, is not going to. */
+/** Reading fails if the stream delivers nothing for this long before its end. */
 const silenceLimitMs = 30_000;
 const prefetch = 1_000;
-const markType = 'EndOfReading';
+const markerType = 'EndOfReading';
 
 /**
- * Reads a stream of RabbitMQ from the first message to the last that was there when the call began. The broker does
- * not tell how long a stream is, so a mark is put at its end, and passed over by whoever reads later.
+ * Calls `onDocument` with every message of a RabbitMQ stream, up to the last one present when the call began.
+ * RabbitMQ does not report the length of a stream: the function appends a marker and reads up to it. Later calls skip
+ * the markers of earlier ones.
  *
- * @throws Error when the broker is away, the stream is not there, or it falls silent
+ * @throws Error when RabbitMQ is unreachable, the stream does not exist, or nothing arrives for 30 seconds
  */
 export async function readStream(
   url: string,
@@ -21,33 +22,36 @@ export async function readStream(
   onDocument: (text: string) => void,
 ): Promise<void> {
   const connection = await connect(url, { timeout: connectTimeoutMs });
-  // First of all: an unheard error ends the process. The call that caused it tells of it.
+  // Before any other call: an error event without a listener ends the process. The failing call rejects with it.
   connection.on('error', () => undefined);
   try {
-    await readToMark(connection, stream, await putMark(connection, stream), onDocument);
+    await readToMarker({ connection, stream, marker: await appendMarker(connection, stream), onDocument });
   } finally {
     await withDeadline(connection.close(), connectTimeoutMs).catch(() => undefined);
   }
 }
 
-async function putMark(connection: ChannelModel, stream: string): Promise<string> {
+async function appendMarker(connection: ChannelModel, stream: string): Promise<string> {
   const channel = await connection.createConfirmChannel();
   channel.on('error', () => undefined);
-  // A message to a queue that is not there would be lost without a word.
+  // RabbitMQ silently drops a message to a queue that does not exist.
   await channel.checkQueue(stream);
   const messageId = randomUUID();
-  channel.sendToQueue(stream, Buffer.alloc(0), { messageId, type: markType, persistent: true });
+  channel.sendToQueue(stream, Buffer.alloc(0), { messageId, type: markerType, persistent: true });
   await withDeadline(channel.waitForConfirms(), confirmTimeoutMs);
   await channel.close();
   return messageId;
 }
 
-async function readToMark(
-  connection: ChannelModel,
-  stream: string,
-  mark: string,
-  onDocument: (text: string) => void,
-): Promise<void> {
+interface StreamReading {
+  readonly connection: ChannelModel;
+  readonly stream: string;
+  /** Message id of the marker that ends the reading. */
+  readonly marker: string;
+  readonly onDocument: (text: string) => void;
+}
+
+async function readToMarker({ connection, stream, marker, onDocument }: StreamReading): Promise<void> {
   const channel = await connection.createChannel();
   channel.on('error', () => undefined);
   await channel.prefetch(prefetch);
@@ -55,19 +59,22 @@ async function readToMark(
   await new Promise<void>((resolve, reject) => {
     const listen = () => {
       clearTimeout(silence);
-      silence = setTimeout(() => reject(new Error(`${stream} fell silent before its end`)), silenceLimitMs);
+      silence = setTimeout(
+        () => reject(new Error(`The stream ${stream} delivered nothing for too long before its end.`)),
+        silenceLimitMs,
+      );
     };
     listen();
-    channel.once('close', () => reject(new Error(`the broker ended the reading of ${stream}`)));
+    channel.once('close', () => reject(new Error(`RabbitMQ stopped delivering the stream ${stream}.`)));
     const begun = channel.consume(
       stream,
       (message) => {
-        if (!message) return reject(new Error(`the broker ended the reading of ${stream}`));
+        if (!message) return reject(new Error(`RabbitMQ stopped delivering the stream ${stream}.`));
         listen();
         const { messageId, type } = message.properties;
-        if (type !== markType) onDocument(message.content.toString());
+        if (type !== markerType) onDocument(message.content.toString());
         channel.ack(message);
-        if (messageId === mark) resolve();
+        if (messageId === marker) resolve();
       },
       { arguments: { 'x-stream-offset': 'first' } },
     );

@@ -6,13 +6,13 @@ import { DeliveryBatches } from './delivery-batches';
 
 const stopTimeoutMs = 1_000;
 
-/** A delivery, and what it takes to acknowledge it. */
+/** A delivery, and the message that acknowledges it. */
 interface Received {
   readonly delivery: Delivery;
   readonly message: ConsumeMessage;
 }
 
-/** A consumer of one queue: takes deliveries in batches, acknowledges them when they are dealt with. */
+/** A consumer of one queue that processes deliveries in batches and acknowledges each processed batch. */
 export class RabbitMqSubscription implements Subscription {
   private readonly batches: DeliveryBatches<Received>;
   private channel: Channel | undefined;
@@ -28,14 +28,14 @@ export class RabbitMqSubscription implements Subscription {
   }
 
   /**
-   * Begins to consume on a new connection; what came over an older one comes again.
+   * Starts consuming on a new connection. RabbitMQ redelivers what an older connection left unacknowledged.
    *
-   * @param drop gives up the connection with everything on it
+   * @param drop closes the connection, so that a new one is set up
    */
   async open(connection: ChannelModel, drop: () => void): Promise<void> {
     if (this.stopped) return;
     const channel = await connection.createChannel();
-    // First of all: an unheard error of a channel ends the process.
+    // Before any other call: an error event without a listener ends the process.
     channel.on('error', (error: Error) =>
       this.log.warn({ err: error, queue: this.options.queue }, 'RabbitMQ closed a consuming channel'),
     );
@@ -51,7 +51,7 @@ export class RabbitMqSubscription implements Subscription {
     const { consumerTag } = await channel.consume(`${this.prefix}${this.options.queue}`, (message) => {
       if (this.channel !== channel || this.stopped) return;
       if (message) return this.batches.add({ delivery: this.toDelivery(message), message });
-      // The broker cancelled the consumer, as when the queue was deleted; the connection lives on without it.
+      // RabbitMQ cancels a consumer, for example when its queue is deleted, but keeps the connection open.
       this.log.warn({ queue: this.options.queue }, 'RabbitMQ cancelled a consumer');
       drop();
     });
@@ -64,7 +64,7 @@ export class RabbitMqSubscription implements Subscription {
     const finished = this.batches.stop();
     if (channel && consumerTag) await bounded(() => channel.cancel(consumerTag));
     await finished;
-    // Whatever is still unanswered goes back to the queue.
+    // Closing the channel requeues unacknowledged deliveries.
     if (channel && this.channel === channel) await bounded(() => channel.close());
   }
 
@@ -72,10 +72,10 @@ export class RabbitMqSubscription implements Subscription {
     const last = batch.at(-1);
     if (!last || !this.channel) return;
     try {
-      // Batches end in the order of arrival, so everything up to the last one is dealt with.
+      // Batches finish in order of arrival, so every delivery up to the last one is processed.
       this.channel.ack(last.message, true);
     } catch (error) {
-      // The connection is closing: they come again.
+      // The connection is closing: the deliveries are redelivered.
       this.log.debug({ err: error }, 'an acknowledgement was not sent');
     }
   }
@@ -83,12 +83,12 @@ export class RabbitMqSubscription implements Subscription {
   private toDelivery({ fields, properties, content }: ConsumeMessage): Delivery {
     const { messageId, type, contentType, timestamp, headers = {} } = properties;
     return {
-      exchange: this.bare(fields.exchange),
-      routingKey: this.bare(fields.routingKey),
+      exchange: this.withoutPrefix(fields.exchange),
+      routingKey: this.withoutPrefix(fields.routingKey),
       queue: this.options.queue,
       body: content,
       redelivered: fields.redelivered,
-      // Since 4.3 the first counts failures only, and the second every time somebody held it.
+      // Since RabbitMQ 4.3, x-delivery-count counts only failures, and x-acquired-count every earlier delivery.
       deliveryCount: Math.max(countOf(headers['x-delivery-count']), countOf(headers['x-acquired-count'])),
       properties: {
         messageId: textOf(messageId),
@@ -100,7 +100,7 @@ export class RabbitMqSubscription implements Subscription {
     };
   }
 
-  private bare(name: string): string {
+  private withoutPrefix(name: string): string {
     return name.startsWith(this.prefix) ? name.slice(this.prefix.length) : name;
   }
 }

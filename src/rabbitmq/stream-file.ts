@@ -5,19 +5,22 @@ import { createInterface } from 'node:readline';
 
 const newline = 10;
 
-/** Where erasures are kept without RabbitMQ: beside the embedded database, so that replacing that leaves them. */
+/**
+ * Returns the path of the erasures file of a service without RabbitMQ. It is next to the embedded database, so that
+ * replacing the database does not delete it.
+ */
 export function erasuresFileIn(dataDirectory: string): string {
   return join(dataDirectory, 'erasures.ndjson');
 }
 
-/** A stream for a service that runs without RabbitMQ: one JSON document a line, only ever added to. */
+/** An append-only file with one JSON document per line, for a service that runs without RabbitMQ. */
 export class StreamFile {
-  private mended = false;
+  private isTornLineRemoved = false;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly path: string) {}
 
-  /** Resolves when the document is on the disk. */
+  /** Appends a document; resolves when it is flushed to the disk. */
   append(document: Buffer): Promise<void> {
     const written = this.writing.then(() => this.write(document));
     this.writing = written.catch(() => undefined);
@@ -26,8 +29,8 @@ export class StreamFile {
 
   private async write(document: Buffer): Promise<void> {
     await mkdir(dirname(this.path), { recursive: true });
-    if (!this.mended) await cutTornLine(this.path);
-    this.mended = true;
+    if (!this.isTornLineRemoved) await removeTornLine(this.path);
+    this.isTornLineRemoved = true;
     const file = await open(this.path, 'a');
     try {
       await file.appendFile(Buffer.concat([document, Buffer.from('\n')]));
@@ -39,7 +42,7 @@ export class StreamFile {
 }
 
 /**
- * Reads the lines of a file that are not blank.
+ * Calls `onDocument` with every line of the file that is not blank.
  *
  * @throws Error when the file cannot be read
  */
@@ -48,8 +51,8 @@ export async function readStreamFile(path: string, onDocument: (text: string) =>
     if (line.trim() !== '') onDocument(line);
 }
 
-/** A crash left half a line: nobody was told that it was written, so it is written again. */
-async function cutTornLine(path: string): Promise<void> {
+/** Removes a partial last line left by a crash. Its `append` never resolved, so its caller retries it. */
+async function removeTornLine(path: string): Promise<void> {
   const file = await open(path, 'a+');
   try {
     const content = await file.readFile();

@@ -2,11 +2,11 @@
 export interface DeclaredQueue {
   readonly name: string;
   readonly arguments: Readonly<Record<string, string | number>>;
-  /** Consumers cannot work without theirs; the publisher goes on without its own, with an error in the log. */
+  /** Consumers need their queues; the publisher works without its own and logs an error. */
   readonly declaredBy: 'consumers' | 'publisher';
 }
 
-/** What the service declares: everything durable, every queue replicated. */
+/** The exchanges, queues and bindings that the service declares: all durable, all queues replicated. */
 export interface Topology {
   /** Topic exchanges. */
   readonly exchanges: readonly string[];
@@ -18,26 +18,26 @@ export interface Topology {
   }[];
 }
 
-/** What this service publishes to. */
+/** The exchanges this service publishes to. */
 export const ownExchanges: readonly string[] = ['user.events', 'audit.events'];
-/** Where other services' events are consumed from. */
+/** The queue of other services' events. */
 export const historyQueue = 'user-service.history';
-/** Where the broker puts what it gives up on. */
+/** The dead-letter queue: messages that exceeded the delivery limit. */
 export const parkedQueue = 'user-service.history.parked';
-/** Every UserErased for good, outside of the database: read again after an older backup was restored. */
+/** Stores every UserErased outside the database; it is replayed after an older backup was restored. */
 export const erasuresStream = 'user-service.erasures';
-/** The exchange through which a message goes to the one queue that its routing key names. */
+/** The default exchange, which routes a message to the queue named by its routing key. */
 export const queueExchange = '';
 
-/** However often a delivery ends without an answer before the broker gives it up; crashes are counted here sooner. */
+/** Unacknowledged deliveries until RabbitMQ dead-letters a message. The service's own limit for crashes is lower. */
 const deliveryLimit = 20;
-/** RabbitMQ 4 drops after 20 deliveries unless told, and 3.10 knows no number for "never". */
+/** RabbitMQ 4 defaults to a limit of 20, and 3.10 has no value for "unlimited". */
 const noDeliveryLimit = 2_000_000_000;
 
 /**
- * The one table of exchanges, queues and bindings; its arguments are valid on RabbitMQ 3.10 and 4.x.
+ * Returns all exchanges, queues and bindings. The queue arguments are valid on RabbitMQ 3.10 and 4.x.
  *
- * @param prefix before every name, so that tests can share a broker
+ * @param prefix prepended to every name, so that tests can share a broker
  */
 export function topologyOf(prefix = ''): Topology {
   const inbound = [
@@ -54,20 +54,20 @@ export function topologyOf(prefix = ''): Topology {
         arguments: {
           'x-queue-type': 'quorum',
           'x-delivery-limit': deliveryLimit,
-          // At least once also on the way to the parked queue; it needs reject-publish as the overflow rule.
+          // Dead-letters at least once, which requires the overflow rule reject-publish.
           'x-dead-letter-strategy': 'at-least-once',
           'x-overflow': 'reject-publish',
           'x-dead-letter-exchange': '',
           'x-dead-letter-routing-key': `${prefix}${parkedQueue}`,
         },
       },
-      // No limit and no dead letters: nothing leaves here but into the database.
+      // No limit and no dead letters: messages leave only when they are stored in the database.
       {
         name: `${prefix}${parkedQueue}`,
         declaredBy: 'consumers',
         arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': noDeliveryLimit },
       },
-      // No age and no length: what is in it stays.
+      // No maximum age or length: messages are never deleted.
       {
         name: `${prefix}${erasuresStream}`,
         declaredBy: 'publisher',

@@ -167,9 +167,9 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
 
   it('refuses an exchange and a queue that nobody declared, and goes on', async () => {
     const lost = broker.publish({ ...orderPlaced(), exchange: 'no.such' });
-    await expect(lost).rejects.toThrow('there is no exchange no.such');
+    await expect(lost).rejects.toThrow('There is no exchange no.such.');
     await expect(lost).rejects.not.toBeInstanceOf(BrokerUnavailableError);
-    expect(() => record(broker, undefined, { queue: 'no.such' })).toThrow('there is no queue no.such');
+    expect(() => record(broker, undefined, { queue: 'no.such' })).toThrow('There is no queue no.such.');
     expect(await broker.publish(orderPlaced())).toBe('routed');
   });
 

@@ -66,7 +66,7 @@ describe('a fault in the middle of the work', () => {
     await others.publish(...orders(id, 5));
     await eventually(() =>
       expect(app.logged).toContainEqual(
-        expect.objectContaining({ msg: 'deliveries wait: they could not be dealt with' }),
+        expect.objectContaining({ msg: 'a batch of deliveries failed and is retried' }),
       ),
     );
     await app.sql('ALTER TABLE elsewhere RENAME TO user_spending');

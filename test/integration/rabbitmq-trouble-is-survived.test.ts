@@ -194,7 +194,8 @@ describe('consuming', () => {
     const recorder = record(broker);
     const message = { ...orderPlaced(), exchange: 'user.events', routingKey: 'user.created' };
     await eventually(() => expect(broker.publish(message)).resolves.toBe('unroutable'));
-    const attempts = () => logged.filter(({ msg }) => msg === 'RabbitMQ could not be set up').length;
+    const attempts = () =>
+      logged.filter(({ msg }) => msg === 'the connection to RabbitMQ could not be set up').length;
     await eventually(() => expect(attempts()).toBeGreaterThan(2));
     expect(broker.status()).toBe('degraded');
     expect(logged.filter(({ level }) => level === 'error')).toEqual([
