@@ -13,11 +13,11 @@ export interface IntakeOptions {
   readonly database: Database;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** After how many days an event whose user or order is unknown is parked. */
+  /** Days after which an event whose user or order is unknown is parked. */
   readonly waitingDays: number;
 }
 
-/** What becomes of other services' events, put together; the server and the commands use the same. */
+/** Creates the consumer of other services' events with its collaborators, for the server and for commands. */
 export function createIntake(options: IntakeOptions) {
   const { database, metrics } = options;
   const waitingEvents = new WaitingEventsRepository(database);

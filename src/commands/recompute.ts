@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import { AuditRepository } from '../audit/audit.repository';
 import { type AuditedAction, AuditLog } from '../audit/audit-log';
+import { CommerceRepository } from '../commerce/commerce.repository';
 import { recompute, type SummaryDifference } from '../commerce/recomputation';
 import { RecomputationRepository } from '../commerce/recomputation.repository';
 import type { CommerceSummary } from '../commerce/user-history.projection';
@@ -23,6 +24,7 @@ export function registerRecomputeCommand(program: Command): void {
         let differences = 0;
         const users = await recompute({
           database,
+          commerce: new CommerceRepository(database),
           repository: new RecomputationRepository(database),
           onFix: fix ? (tx, difference) => audit.record(tx, mended(difference)) : null,
           async onDifference({ userId, stored, recomputed }) {

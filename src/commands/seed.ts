@@ -52,7 +52,7 @@ async function seed(url: string, config: Config, log: Logger, count: number) {
     const { fold, waiting } = createIntake({ database, metrics, log, waitingDays });
     const counts = await seedUsers({ ...services, fold }, count);
     // What waits for the users and orders that are here now is folded in the background.
-    await waiting.settle();
+    await waiting.drain();
     return counts;
   } finally {
     await database.close();

@@ -16,7 +16,7 @@ export function withIntake<T>(
     try {
       return await work(intake, database);
     } finally {
-      await intake.waiting.settle();
+      await intake.waiting.drain();
       await database.close();
     }
   });

@@ -2,10 +2,10 @@ import type { HistoryEntry } from '../history/history-entry.entity';
 import type { CommerceEvent } from './commerce-event';
 import type { CommerceFact } from './user-history.projection';
 
-/** The types of history entries that come from other services. */
+/** The types of history entries that are made from events of other services. */
 export const commerceEntryTypes = ['ORDER_PLACED', 'PAYMENT_FAILED', 'LOYALTY_POINTS_EARNED'] as const;
 
-/** What the history says of an event: the sentence names no person, the data is the user's own to read. */
+/** Returns the history entry of an event. Its summary holds no personal data; the user may read its data. */
 export function toEntry(event: CommerceEvent): Pick<HistoryEntry, 'type' | 'summary' | 'data'> {
   switch (event.type) {
     case 'OrderPlaced': {
@@ -37,7 +37,11 @@ export function toEntry(event: CommerceEvent): Pick<HistoryEntry, 'type' | 'summ
   }
 }
 
-/** What an entry of the history adds to the summary: the way back from `toEntry`. */
+/**
+ * Returns what a history entry made by `toEntry` adds to the summary.
+ *
+ * @throws Error for an entry of another type
+ */
 export function toFact(entry: Pick<HistoryEntry, 'type' | 'occurredAt' | 'data'>): CommerceFact {
   const { type, occurredAt, data } = entry;
   switch (type) {
@@ -48,7 +52,7 @@ export function toFact(entry: Pick<HistoryEntry, 'type' | 'occurredAt' | 'data'>
     case 'LOYALTY_POINTS_EARNED':
       return { type: 'LoyaltyPointsEarned', occurredAt, points: data.points as number };
     default:
-      throw new Error(`${type} is no commerce entry`);
+      throw new Error(`${type} is not the type of a commerce entry`);
   }
 }
 

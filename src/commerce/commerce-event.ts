@@ -5,7 +5,7 @@ export interface Money {
   readonly currency: string;
 }
 
-/** What every event has: its identity is `source` and `eventId` together. */
+/** The fields of every event. `source` and `eventId` together identify it. */
 export interface EventIdentity {
   readonly source: string;
   readonly eventId: string;
@@ -22,7 +22,7 @@ export interface OrderPlaced extends EventIdentity {
   readonly itemCount: number | null;
 }
 
-/** It names no user: the order tells whose it is. */
+/** It names no user: its user is that of the order. */
 export interface PaymentFailed extends EventIdentity {
   readonly type: 'PaymentFailed';
   readonly paymentId: string;
@@ -41,15 +41,15 @@ export interface LoyaltyPointsEarned extends EventIdentity {
   readonly reason: string | null;
 }
 
-/** What other services tell of users, in the one form that is folded. */
+/** An event of another service about a user, in the form that is folded. */
 export type CommerceEvent = OrderPlaced | PaymentFailed | LoyaltyPointsEarned;
 
-/** An event as a key: two events with the same one are the same event. */
+/** Returns the identity of an event as one string. Two events with the same identity are the same event. */
 export function identityOf({ source, eventId }: Pick<EventIdentity, 'source' | 'eventId'>): string {
   return `${source.length}:${source}${eventId}`;
 }
 
-/** The event as `waiting_events` keeps it, read back. */
+/** Returns the event that a row of `waiting_events` stores as JSON. */
 export function reviveCommerceEvent(stored: Record<string, unknown>): CommerceEvent {
   return { ...stored, occurredAt: new Date(String(stored.occurredAt)) } as unknown as CommerceEvent;
 }
@@ -60,7 +60,7 @@ const exchanges: Record<CommerceEvent['type'], readonly [exchange: string, routi
   LoyaltyPointsEarned: ['loyalty.events', 'loyalty.points-earned'],
 };
 
-/** The event as a CloudEvent in structured JSON, as its producer could have sent it. */
+/** Returns the event as a structured CloudEvent in JSON, as its producer could have sent it. */
 export function toCloudEvent(event: CommerceEvent): {
   exchange: string;
   routingKey: string;

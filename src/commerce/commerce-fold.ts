@@ -2,17 +2,17 @@ import { findErased, findErasedOrders, recordErasedEvents } from '../erased/eras
 import type { Database, Transaction } from '../postgres/database';
 import type { AttributedEvent, CommerceRepository } from './commerce.repository';
 import { type CommerceEvent, identityOf } from './commerce-event';
-import { isEventAtFault, isWorthAnotherTry } from './fold-failure';
+import { isEventAtFault, isRetryable } from './fold-failure';
 import { type CommerceSummary, evolve, initial } from './user-history.projection';
 import type { WaitingEventsRepository } from './waiting-events.repository';
 
 /**
- * What became of an event: `waiting` events are kept until what they refer to is known; of those of `erased` users
- * nothing is kept but their identity.
+ * The outcome of an event. A `waiting` event is stored until its user or order is known. Of an event of an `erased`
+ * user only the identity is stored.
  */
 export type FoldOutcome = 'folded' | 'duplicate' | 'waiting' | 'erased';
 
-/** An event that can never be folded, however often it is tried. */
+/** An event that can never be folded, however often it is retried. */
 export class UnfoldableEventError extends Error {
   override name = 'UnfoldableEventError';
 }
@@ -22,53 +22,54 @@ export interface CommerceFoldOptions {
   readonly commerce: CommerceRepository;
   readonly waiting: WaitingEventsRepository;
   readonly metrics: FoldMetrics;
-  /** Is told, after the commit, which orders became known. Must not throw. */
+  /** Called after commit with the ids of orders that became known. Must not throw. */
   readonly onOrdersKnown?: (orderIds: string[]) => void;
 }
 
-/** What the fold counts. */
+/** The metrics that the fold updates. */
 export interface FoldMetrics {
   eventsFolded: { inc(labels: { type: string; result: FoldOutcome | 'parked' }): void };
 }
 
-/** What else belongs into the transaction of a fold. */
-export type Alongside = (tx: Transaction, settled: readonly CommerceEvent[]) => Promise<void>;
+/** Runs in a transaction of the fold, with those of its events that do not wait. */
+export type OnFolded = (tx: Transaction, folded: readonly CommerceEvent[]) => Promise<void>;
 
-/** Whose events are. */
+/** The users of a batch's events. */
 interface Attribution {
-  /** Undefined while that is not known, and for users who are erased. */
+  /** Undefined for unknown users and for erased ones. */
   readonly userIdOf: (event: CommerceEvent) => string | undefined;
   readonly isErased: (event: CommerceEvent) => boolean;
 }
 
-const triesOfOne = 3;
+const attemptsPerEvent = 3;
 
-/** Folds other services' events into histories and summaries: each once, however often and in whatever order they come. */
+/** Folds other services' events into histories and summaries: each once, however often it is delivered, in any order. */
 export class CommerceFold {
   constructor(private readonly options: CommerceFoldOptions) {}
 
   /**
-   * Folds the events in one transaction; when one of them makes that fail, one by one, so that it fails alone.
+   * Folds the events in one transaction. If one of them makes it fail, folds them one by one, so that only this one
+   * fails. So it does after a conflict with another transaction.
    *
-   * @param alongside runs at the end of each transaction, with those of its events that do not wait
-   * @returns for each event what became of it, or why it can never be folded
-   * @throws what PostgreSQL failed with, when the events are not at fault: nothing of the batch is lost by trying again
+   * @param onFolded runs at the end of each transaction
+   * @returns the outcome of each event, or the error for one that can never be folded
+   * @throws PostgreSQL's error if no event is at fault. The whole batch can be folded again.
    */
   async fold(
     events: readonly CommerceEvent[],
-    alongside: Alongside = async () => undefined,
+    onFolded: OnFolded = async () => undefined,
   ): Promise<(FoldOutcome | UnfoldableEventError)[]> {
     if (events.length === 0) return [];
-    const results = await this.foldTogether(events, alongside).catch((error: unknown) => {
-      if (!isEventAtFault(error) && !isWorthAnotherTry(error)) throw error;
-      return this.foldOneByOne(events, alongside);
+    const results = await this.foldBatch(events, onFolded).catch((error: unknown) => {
+      if (!isEventAtFault(error) && !isRetryable(error)) throw error;
+      return this.foldOneByOne(events, onFolded);
     });
     for (const [at, event] of events.entries()) {
       const result = results[at];
       const label = result === undefined || result instanceof UnfoldableEventError ? 'parked' : result;
       this.options.metrics.eventsFolded.inc({ type: event.type, result: label });
     }
-    // Also those of erased users: what waits for them holds content, and goes now rather than at the next sweep.
+    // Includes orders of erased users: events that wait for those hold content, which is deleted before the next sweep.
     const orders = events.flatMap((it, at) =>
       it.type === 'OrderPlaced' && (results[at] === 'folded' || results[at] === 'erased') ? [it.orderId] : [],
     );
@@ -76,8 +77,8 @@ export class CommerceFold {
     return results;
   }
 
-  /** True when the event was dealt with before; counts it as a duplicate then. */
-  async recognise(event: CommerceEvent): Promise<boolean> {
+  /** Returns true for an event that is known already, and counts it as a duplicate. */
+  async countIfDuplicate(event: CommerceEvent): Promise<boolean> {
     const known = await this.options.commerce.isKnown(event);
     if (known) this.options.metrics.eventsFolded.inc({ type: event.type, result: 'duplicate' });
     return known;
@@ -85,33 +86,34 @@ export class CommerceFold {
 
   private async foldOneByOne(
     events: readonly CommerceEvent[],
-    alongside: Alongside,
+    onFolded: OnFolded,
   ): Promise<(FoldOutcome | UnfoldableEventError)[]> {
     const results: (FoldOutcome | UnfoldableEventError)[] = [];
-    for (const event of events) results.push(await this.foldOne(event, alongside));
+    for (const event of events) results.push(await this.foldOne(event, onFolded));
     return results;
   }
 
   private async foldOne(
     event: CommerceEvent,
-    alongside: Alongside,
+    onFolded: OnFolded,
   ): Promise<FoldOutcome | UnfoldableEventError> {
-    for (let tries = 1; ; tries += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        const [outcome] = await this.foldTogether([event], alongside);
+        const [outcome] = await this.foldBatch([event], onFolded);
         return outcome as FoldOutcome;
       } catch (error) {
-        if (isEventAtFault(error)) return new UnfoldableEventError('it cannot be folded', { cause: error });
-        if (!isWorthAnotherTry(error) || tries === triesOfOne) throw error;
+        if (isEventAtFault(error))
+          return new UnfoldableEventError('Event cannot be folded', { cause: error });
+        if (!isRetryable(error) || attempt === attemptsPerEvent) throw error;
       }
     }
   }
 
-  private foldTogether(events: readonly CommerceEvent[], alongside: Alongside): Promise<FoldOutcome[]> {
+  private foldBatch(events: readonly CommerceEvent[], onFolded: OnFolded): Promise<FoldOutcome[]> {
     return this.options.database.transaction(async (tx) => {
       const outcomes = await this.foldIn(tx, events);
-      // Last: what it locks nobody waits for who holds anything of the fold.
-      await alongside(
+      // Runs last, so its locks cannot deadlock with the fold's.
+      await onFolded(
         tx,
         events.filter((_event, at) => outcomes[at] !== 'waiting'),
       );
@@ -154,12 +156,12 @@ export class CommerceFold {
     });
   }
 
-  /** Finds whose each event is; of payments only the orders tell, those of this batch included. */
+  /** Finds the user of each event. A payment has the user of its order, which may be in this batch. */
   private async attribute(tx: Transaction, events: readonly CommerceEvent[]): Promise<Attribution> {
     const { commerce } = this.options;
     const named = events.flatMap((it) => (it.type === 'PaymentFailed' ? [] : [it.userId]));
-    const users = await commerce.holdUsers(tx, [...new Set(named)]);
-    // After holding: an erasure in progress is committed by now, or waits for this transaction.
+    const users = await commerce.lockUsers(tx, [...new Set(named)]);
+    // After locking the users: an erasure in progress has committed by now, or it waits for this transaction.
     const erased = await findErased(
       tx,
       named.filter((id) => !users.has(id)),
@@ -170,7 +172,7 @@ export class CommerceFold {
       events.flatMap((it) => (it.type === 'OrderPlaced' && known(it) ? [it] : [])),
     );
     const paidFor = events.flatMap((it) => (it.type === 'PaymentFailed' ? [it.orderId] : []));
-    const userOfOrder = await commerce.holdUsersOfOrders(tx, [...new Set(paidFor)]);
+    const userOfOrder = await commerce.lockUsersOfOrders(tx, [...new Set(paidFor)]);
     const erasedOrders = await findErasedOrders(
       tx,
       paidFor.filter((id) => !userOfOrder.has(id)),
@@ -186,7 +188,7 @@ export class CommerceFold {
   }
 }
 
-/** Decides whether the event is late, and moves the user's latest time on for those that follow in the batch. */
+/** Decides whether the event is late, and updates the user's latest time for later events of the batch. */
 function attribution(
   event: CommerceEvent,
   userId: string,

@@ -6,14 +6,14 @@ import { toEntry } from './commerce-entry';
 import type { CommerceEvent } from './commerce-event';
 import type { CommerceSummary } from './user-history.projection';
 
-/** A commerce event whose user is known. */
+/** A commerce event with its user. */
 export interface AttributedEvent {
   readonly event: CommerceEvent;
   readonly userId: string;
   readonly late: boolean;
 }
 
-/** A summary as SQL answers it. */
+/** A summary as PostgreSQL returns it. */
 export interface SummaryRow extends Omit<CommerceSummary, 'loyaltyPoints' | 'spent'> {
   userId: string;
   loyaltyPoints: string;
@@ -27,14 +27,14 @@ export const summaryColumns = `user_id AS "userId", order_count AS "orderCount",
    WHERE user_spending.user_id = user_commerce.user_id) AS spent`;
 
 /**
- * The tables `user_commerce`, `user_spending` and `user_orders`, and the commerce entries of `user_history`.
- * Every statement takes its rows in the order of their keys, and every fold its statements in the same order:
- * so folds on any number of replicas wait for each other, but never in a circle.
+ * Reads and writes the tables `user_commerce`, `user_spending` and `user_orders`, and commerce entries of
+ * `user_history`. Every statement locks its rows in the order of their keys, and every fold runs its statements in the
+ * same order: concurrent folds wait for each other, but cannot deadlock.
  */
 export class CommerceRepository {
   constructor(private readonly database: Database) {}
 
-  /** The summaries of these users, in one statement; a user without commerce is absent. */
+  /** Returns the summaries of these users in one statement. Users without commerce are absent. */
   async findByUsers(userIds: readonly string[]): Promise<Map<string, CommerceSummary>> {
     const rows = await this.database.query<SummaryRow>(
       `SELECT ${summaryColumns} FROM user_commerce WHERE user_id = ANY($1::uuid[])`,
@@ -43,7 +43,7 @@ export class CommerceRepository {
     return new Map(rows.map((row) => [row.userId, toSummary(row)]));
   }
 
-  /** Whether an event is in a history, waits, or was that of an erased user. */
+  /** True for an event that is in a history, waits, or was that of an erased user. */
   async isKnown({ source, eventId }: { source: string; eventId: string }): Promise<boolean> {
     const [row] = await this.database.query<{ known: boolean }>(
       `SELECT EXISTS (SELECT FROM user_history WHERE source = $1 AND event_id = $2)
@@ -54,8 +54,8 @@ export class CommerceRepository {
     return row?.known === true;
   }
 
-  /** Those of these users who are known, kept from being removed until the transaction ends. */
-  async holdUsers(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
+  /** Returns those of these users that are known. They cannot be removed until the transaction ends. */
+  async lockUsers(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
     if (userIds.length === 0) return new Set();
     const rows: { id: string }[] = await tx.manager.query(
       prepared(
@@ -77,8 +77,8 @@ export class CommerceRepository {
     );
   }
 
-  /** Whose these orders are, those users kept from being removed until the transaction ends. */
-  async holdUsersOfOrders(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, string>> {
+  /** Returns the user id of each known order. These users cannot be removed until the transaction ends. */
+  async lockUsersOfOrders(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, string>> {
     if (orderIds.length === 0) return new Map();
     const rows: { orderId: string; userId: string }[] = await tx.manager.query(
       prepared(`SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders JOIN users ON users.id = user_id
@@ -88,7 +88,7 @@ export class CommerceRepository {
     return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
   }
 
-  /** Locks these users' summaries until the transaction ends, and answers when each one's latest entry happened. */
+  /** Locks these users' summaries until the transaction ends. Returns the time of each user's latest entry. */
   async lockSummaries(tx: Transaction, userIds: readonly string[]): Promise<Map<string, Date | null>> {
     await tx.manager.query(
       prepared(
@@ -104,7 +104,7 @@ export class CommerceRepository {
     return new Map(rows.map(({ userId, lastEntryAt }) => [userId, lastEntryAt]));
   }
 
-  /** Writes the entries that are not there yet, and answers the identities of those. The row is the dedupe record. */
+  /** Inserts entries that are not stored yet and returns their identities. Their rows deduplicate deliveries. */
   async recordEntries(
     tx: Transaction,
     attributed: readonly AttributedEvent[],
@@ -136,7 +136,7 @@ export class CommerceRepository {
     );
   }
 
-  /** Adds to each user's summary, which must be locked, what new entries add up to. */
+  /** Adds the sums of new entries to each user's summary, which must be locked. */
   async addToSummaries(tx: Transaction, added: ReadonlyMap<string, CommerceSummary>): Promise<void> {
     const rows = [...added].map(([userId, it]) => ({ userId, ...it }));
     await tx.manager.query(
@@ -178,7 +178,7 @@ export class CommerceRepository {
 
 const bytesOfId = 16;
 
-/** Ids of new rows; their random bits are drawn at once, as asking the system for each costs seven times as much. */
+/** Returns ids of new rows. Draws all random bits in one call: a call for each id takes seven times as long. */
 function newIds(count: number): string[] {
   const random = randomBytes(count * bytesOfId);
   return Array.from({ length: count }, (_, at) =>

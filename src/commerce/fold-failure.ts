@@ -1,24 +1,24 @@
 import { isDatabaseUnavailable } from '../postgres/database-unavailable';
 
-/** SQLSTATE classes that blame what was sent: data exceptions, integrity, limits of a row or an index. */
-const blamingClasses = ['22', '23', '54'];
-/** Another transaction came between: deadlock, serialization, and a user who was removed meanwhile. */
-const passingStates = ['40P01', '40001', '23503'];
+/** SQLSTATE classes of invalid values: data exceptions, integrity violations, limits of a row or an index. */
+const invalidValueClasses = ['22', '23', '54'];
+/** Conflicts with another transaction: deadlock, serialization failure, foreign key of a user removed since. */
+const conflictStates = ['40P01', '40001', '23503'];
 
 /**
- * True when the same events fail again whatever happens to PostgreSQL. Everything that may be its own trouble (away,
- * read-only, out of space, not migrated yet) is not: parking for that would empty the queue into the parked messages.
+ * True if the same events will fail again. An error without an SQLSTATE counts as the events' fault. False for faults
+ * of PostgreSQL (unavailable, read-only, out of space, not migrated): parking then would park the whole queue.
  */
 export function isEventAtFault(error: unknown): boolean {
-  if (isDatabaseUnavailable(error) || isWorthAnotherTry(error)) return false;
+  if (isDatabaseUnavailable(error) || isRetryable(error)) return false;
   const state = sqlState(error);
-  return state === null || blamingClasses.includes(state.slice(0, 2));
+  return state === null || invalidValueClasses.includes(state.slice(0, 2));
 }
 
-/** True when the same transaction may well succeed at once. */
-export function isWorthAnotherTry(error: unknown): boolean {
+/** True if the same transaction may succeed when it is retried immediately. */
+export function isRetryable(error: unknown): boolean {
   const state = sqlState(error);
-  return state !== null && passingStates.includes(state);
+  return state !== null && conflictStates.includes(state);
 }
 
 function sqlState(error: unknown): string | null {

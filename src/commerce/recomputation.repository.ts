@@ -4,14 +4,14 @@ import { type SummaryRow, summaryColumns, toSummary } from './commerce.repositor
 import { commerceEntryTypes } from './commerce-entry';
 import type { CommerceSummary } from './user-history.projection';
 
-/** What a commerce entry adds to a summary is in these. */
+/** The columns of a commerce entry that its part of the summary is computed from. */
 export type CommerceEntryRow = Pick<HistoryEntry, 'type' | 'occurredAt' | 'data'>;
 
-/** What recomputing needs of the tables that the fold writes. */
+/** The queries of `recompute` on the tables that the fold writes. */
 export class RecomputationRepository {
   constructor(private readonly database: Database) {}
 
-  /** At most `limit` users after `afterId`; without those whose history retention has cut, as it no longer says all. */
+  /** Returns at most `limit` users after `afterId`, without those whose history retention has cut. */
   async listUsers(afterId: string | null, limit: number): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
       `SELECT id FROM users WHERE ($1::uuid IS NULL OR id > $1)
@@ -22,17 +22,9 @@ export class RecomputationRepository {
     return rows.map(({ id }) => id);
   }
 
-  async findSummaries(userIds: readonly string[]): Promise<Map<string, CommerceSummary>> {
-    const rows = await this.database.query<SummaryRow>(
-      `SELECT ${summaryColumns} FROM user_commerce WHERE user_id = ANY($1::uuid[])`,
-      [userIds],
-    );
-    return new Map(rows.map((row) => [row.userId, toSummary(row)]));
-  }
-
   /**
-   * The summary, which no fold changes until the transaction ends; the user's row is locked before it, as a fold does.
-   * Null when there is no such user, and when retention has cut the history.
+   * Returns the summary, locked against folds until the transaction ends. Null for an unknown user and for a history
+   * that retention has cut. Locks the user's row before the summary's, in the order of a fold.
    */
   async lockSummary(tx: Transaction, userId: string): Promise<CommerceSummary | null> {
     const users: unknown[] = await tx.manager.query(
@@ -51,7 +43,7 @@ export class RecomputationRepository {
     return row ? toSummary(row) : null;
   }
 
-  /** The commerce entries of these users, as the transaction sees them where there is one. */
+  /** Returns the commerce entries of these users, read in `tx` if given. */
   async findEntries(userIds: readonly string[], tx?: Transaction): Promise<Map<string, CommerceEntryRow[]>> {
     const sql = `SELECT user_id AS "userId", type, occurred_at AS "occurredAt", data FROM user_history
       WHERE user_id = ANY($1::uuid[]) AND type = ANY($2::text[])`;

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Database, Transaction } from '../postgres/database';
+import type { CommerceRepository } from './commerce.repository';
 import { toFact } from './commerce-entry';
 import type { CommerceEntryRow, RecomputationRepository } from './recomputation.repository';
 import { type CommerceSummary, evolve, initial } from './user-history.projection';
 
 const usersPerBatch = 500;
 
-/** A user whose summary is not what the history adds up to. */
+/** A user whose stored summary differs from the one recomputed from history. */
 export interface SummaryDifference {
   readonly userId: string;
   readonly stored: CommerceSummary;
@@ -15,19 +16,17 @@ export interface SummaryDifference {
 
 export interface RecomputationOptions {
   readonly database: Database;
+  readonly commerce: CommerceRepository;
   readonly repository: RecomputationRepository;
-  /**
-   * Runs in the transaction that writes what was recomputed over what is stored, with the user's row locked; null:
-   * nothing is written.
-   */
+  /** Runs in the transaction that replaces a summary, with the user's row locked. null: nothing is replaced. */
   readonly onFix: ((tx: Transaction, difference: SummaryDifference) => Promise<void>) | null;
-  /** Is waited for. */
+  /** Awaited for each difference, after commit. */
   readonly onDifference: (difference: SummaryDifference) => Promise<void>;
-  /** Is told after each batch but the last how many users were looked at so far. */
+  /** Called after each batch but the last with the number of users checked so far. */
   readonly onBatch: (users: number) => void;
 }
 
-/** Recomputes every user's summary from history with the pure projection; answers how many users there were. */
+/** Recomputes every user's summary from history with the pure projection. Returns the number of users checked. */
 export async function recompute(options: RecomputationOptions): Promise<number> {
   const { repository, onBatch } = options;
   let users = 0;
@@ -42,24 +41,24 @@ export async function recompute(options: RecomputationOptions): Promise<number> 
 }
 
 async function recomputeBatch(options: RecomputationOptions, userIds: string[]): Promise<void> {
-  const { repository } = options;
-  const [stored, entries] = [await repository.findSummaries(userIds), await repository.findEntries(userIds)];
+  const { commerce, repository } = options;
+  const [stored, entries] = [await commerce.findByUsers(userIds), await repository.findEntries(userIds)];
   for (const userId of userIds) {
-    const recomputed = add(entries.get(userId) ?? []);
-    if (!isDeepStrictEqual(stored.get(userId) ?? initial, recomputed)) await lookAgain(options, userId);
+    const recomputed = summaryOf(entries.get(userId) ?? []);
+    if (!isDeepStrictEqual(stored.get(userId) ?? initial, recomputed)) await compareLocked(options, userId);
   }
 }
 
 /**
- * An event may have been folded between the two reads: with the summary locked, what differs differs. So may the user
- * have been erased, or the history cut; then there is nothing to compare.
+ * Compares again with the summary locked, because an event may have been folded between the two reads. Ignores users
+ * that were erased, and histories that were cut, since then.
  */
-async function lookAgain(options: RecomputationOptions, userId: string): Promise<void> {
+async function compareLocked(options: RecomputationOptions, userId: string): Promise<void> {
   const { database, repository, onFix, onDifference } = options;
   const difference = await database.transaction(async (tx) => {
     const stored = await repository.lockSummary(tx, userId);
     if (!stored) return null;
-    const recomputed = add((await repository.findEntries([userId], tx)).get(userId) ?? []);
+    const recomputed = summaryOf((await repository.findEntries([userId], tx)).get(userId) ?? []);
     if (isDeepStrictEqual(stored, recomputed)) return null;
     const found = { userId, stored, recomputed };
     if (onFix) {
@@ -71,6 +70,6 @@ async function lookAgain(options: RecomputationOptions, userId: string): Promise
   if (difference) await onDifference(difference);
 }
 
-function add(entries: readonly CommerceEntryRow[]): CommerceSummary {
+function summaryOf(entries: readonly CommerceEntryRow[]): CommerceSummary {
   return entries.map(toFact).reduce(evolve, initial);
 }

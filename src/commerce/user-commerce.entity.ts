@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 
-/** A row of `user_commerce`: what the commerce entries of a user's history add up to. */
+/** A row of `user_commerce`: the summary of the commerce entries in a user's history. */
 @Entity('user_commerce')
 export class UserCommerce {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_commerce_pkey' })
@@ -23,11 +23,11 @@ export class UserCommerce {
   @Column('numeric', { name: 'loyalty_points', default: 0 })
   loyaltyPoints: string;
 
-  /** Retention has removed commerce entries, so that the summary no longer follows from those that are left. */
+  /** True if retention has deleted commerce entries: the summary cannot be recomputed from the rest. */
   @Column('boolean', { name: 'history_is_cut', default: false })
   historyIsCut: boolean;
 
-  /** The latest of all commerce entries: whatever comes with an earlier time is late. */
+  /** The time of the latest commerce entry. An event with an earlier time is late. */
   @Column('timestamptz', { name: 'last_entry_at', nullable: true })
   lastEntryAt: Date | null;
 }

@@ -1,14 +1,14 @@
 import { fromUnits, toUnits } from './amount';
 import type { Money } from './commerce-event';
 
-/** What one commerce entry adds to its user's summary. */
+/** The part of a commerce event that changes its user's summary. */
 export type CommerceFact = { readonly occurredAt: Date } & (
   | { readonly type: 'OrderPlaced'; readonly total: Money }
   | { readonly type: 'PaymentFailed' }
   | { readonly type: 'LoyaltyPointsEarned'; readonly points: number }
 );
 
-/** What the commerce entries of a user's history add up to, in any order. */
+/** The summary of the commerce entries in a user's history. */
 export interface CommerceSummary {
   readonly orderCount: number;
   readonly lastOrderAt: Date | null;
@@ -17,11 +17,11 @@ export interface CommerceSummary {
   readonly failedPaymentCount: number;
   readonly lastPaymentFailedAt: Date | null;
   readonly loyaltyPoints: bigint;
-  /** The latest of all entries. */
+  /** The time of the latest entry. */
   readonly lastEntryAt: Date | null;
 }
 
-/** A user without commerce. */
+/** The summary of a user without commerce. */
 export const initial: CommerceSummary = {
   orderCount: 0,
   lastOrderAt: null,
@@ -32,7 +32,7 @@ export const initial: CommerceSummary = {
   lastEntryAt: null,
 };
 
-/** The summary with one more entry. Only sums and maxima, so that the order of entries makes no difference. */
+/** Returns the summary with one more entry. Uses only sums and maxima, so the order of entries does not matter. */
 export function evolve(summary: CommerceSummary, fact: CommerceFact): CommerceSummary {
   const { occurredAt } = fact;
   const next = { ...summary, lastEntryAt: later(summary.lastEntryAt, occurredAt) };

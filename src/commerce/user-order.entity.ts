@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A row of `user_orders`: whose an order is, as payments do not say. */
+/** A row of `user_orders`: the user of an order. Payments name only the order. */
 @Entity('user_orders')
 @Index('user_orders_user_id_idx', ['userId'])
 export class UserOrder {

@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 
-/** A row of `user_spending`: the exact sum of a user's orders in one currency. */
+/** A row of `user_spending`: the exact total of a user's orders in one currency. */
 @Entity('user_spending')
 export class UserSpending {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_spending_pkey' })

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A row of `waiting_events`: an event that came before the user or the order it is about. */
+/** A row of `waiting_events`: an event that arrived before its user or its order. */
 @Entity('waiting_events')
 @Check('waiting_events_waits_for_check', `waits_for IN ('user', 'order')`)
 @Index('waiting_events_waits_for_id_idx', ['waitsForId', 'waitsFor'])
@@ -21,11 +21,11 @@ export class WaitingEvent {
   @Column('text', { name: 'waits_for_id' })
   waitsForId: string;
 
-  /** The `CommerceEvent`. */
+  /** The `CommerceEvent` as JSON. */
   @Column('jsonb')
   event: Record<string, unknown>;
 
-  /** By the database's clock: producers' clocks decide nothing about keeping. */
+  /** By PostgreSQL's clock, because retention must not depend on producers' clocks. */
   @Column('timestamptz', { name: 'received_at', default: () => 'now()' })
   receivedAt: Date;
 }

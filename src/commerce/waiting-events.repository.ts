@@ -9,17 +9,17 @@ export type Referent = 'user' | 'order';
 /** An event's identity. */
 type Identity = Pick<CommerceEvent, 'source' | 'eventId'>;
 
-const known = `CASE waits_for
+const referentIsKnown = `CASE waits_for
   WHEN 'user' THEN EXISTS (SELECT 1 FROM users
     WHERE id = CASE waits_for WHEN 'user' THEN waits_for_id::uuid END AND status <> 'PENDING')
     OR EXISTS (SELECT 1 FROM erased_users WHERE user_id = CASE waits_for WHEN 'user' THEN waits_for_id::uuid END)
   ELSE EXISTS (SELECT 1 FROM user_orders WHERE order_id = waits_for_id) END`;
 
-/** The table `waiting_events`. */
+/** Reads and writes the table `waiting_events`. */
 export class WaitingEventsRepository {
   constructor(private readonly database: Database) {}
 
-  /** Keeps events until what they refer to is known; each once. */
+  /** Stores events whose user or order is unknown, each once. */
   async add(tx: Transaction, events: readonly CommerceEvent[]): Promise<void> {
     if (events.length === 0) return;
     const rows = events.map((event) => ({ ...referentOf(event), event }));
@@ -41,7 +41,7 @@ export class WaitingEventsRepository {
     );
   }
 
-  /** At most `limit` events that wait for one of these. */
+  /** Returns at most `limit` events that wait for one of these. */
   async findByReferents(waitsFor: Referent, ids: readonly string[], limit: number): Promise<CommerceEvent[]> {
     const rows = await this.database.query<{ event: Record<string, unknown> }>(
       prepared(
@@ -52,17 +52,17 @@ export class WaitingEventsRepository {
     return rows.map(({ event }) => reviveCommerceEvent(event));
   }
 
-  /** At most `limit` events that wait in vain, as what they refer to is known; of the last minute, or of all. */
+  /** Returns at most `limit` events whose user or order is known by now, of the last minute or of all. */
   async findReleasable(which: 'recent' | 'all', limit: number): Promise<CommerceEvent[]> {
     const recent = which === 'recent' ? `received_at > now() - interval '1 minute' AND` : '';
     const rows = await this.database.query<{ event: Record<string, unknown> }>(
-      `SELECT event FROM waiting_events WHERE ${recent} ${known} LIMIT $1`,
+      `SELECT event FROM waiting_events WHERE ${recent} ${referentIsKnown} LIMIT $1`,
       [limit],
     );
     return rows.map(({ event }) => reviveCommerceEvent(event));
   }
 
-  /** At most `limit` events that have waited longer than that, locked until the transaction ends. */
+  /** Returns and locks at most `limit` events that have waited for more than `waitingDays`. Skips locked ones. */
   async lockExpired(tx: Transaction, waitingDays: number, limit: number): Promise<CommerceEvent[]> {
     const rows: { event: Record<string, unknown> }[] = await tx.manager.query(
       `SELECT event FROM waiting_events WHERE ${haveExpired(getExpiry('waitingEvents'), '$1')}
@@ -72,7 +72,7 @@ export class WaitingEventsRepository {
     return rows.map(({ event }) => reviveCommerceEvent(event));
   }
 
-  /** Forgets those of these events that no longer wait, as their referent is known or they were parked. */
+  /** Deletes events that no longer wait. */
   async remove(tx: Transaction, events: readonly Identity[]): Promise<void> {
     await tx.manager.query(
       `DELETE FROM waiting_events USING (
@@ -84,7 +84,7 @@ export class WaitingEventsRepository {
     );
   }
 
-  /** How many events wait, and for how many seconds the oldest has. */
+  /** Returns how many events wait, and the age of the oldest. */
   async measure(): Promise<{ count: number; oldestAgeSeconds: number }> {
     const [row] = await this.database.query<{ count: string; age: string | null }>(
       `SELECT count(*) AS count, extract(epoch FROM now() - min(received_at)) AS age FROM waiting_events`,

@@ -9,9 +9,9 @@ import type { Referent, WaitingEventsRepository } from './waiting-events.reposit
 
 const batchSize = 200;
 const sweepIntervalMs = 1_000;
-/** How long to gather who has arrived: nearly always nothing waits for them, and to ask costs the same for many. */
+/** How long arrivals are gathered. One query serves many of them, and usually finds no event that waits. */
 const gatheringMs = 50;
-/** Every so many sweeps look at everything that waits, not only at what came lately. */
+/** One in so many sweeps checks all waiting events; the others check those of the last minute. */
 const sweepsPerFullSweep = 60;
 
 export interface WaitingEventsOptions {
@@ -19,13 +19,13 @@ export interface WaitingEventsOptions {
   readonly waiting: WaitingEventsRepository;
   readonly parked: ParkedMessagesRepository;
   readonly fold: CommerceFold;
-  /** After how many days of waiting an event is parked. */
+  /** Days of waiting after which an event is parked. */
   readonly waitingDays: number;
   readonly metrics: { messagesParked: { inc(labels: { reason: ParkReason }, count?: number): void } };
   readonly log: Logger;
 }
 
-/** Events that came before their user or order: folded as soon as that is there, parked when it never comes. */
+/** Folds waiting events once their user or order is known, and parks those that waited too long. */
 export class WaitingEvents {
   private readonly arrived: Record<Referent, Set<string>> = { user: new Set(), order: new Set() };
   private running: Promise<void> | undefined;
@@ -36,18 +36,18 @@ export class WaitingEvents {
 
   constructor(private readonly options: WaitingEventsOptions) {}
 
-  /** A user or an order is known from now on: what waits for it is folded at once, in the background. */
+  /** Folds the events that wait for these users or orders, in the background. Call it once these are committed. */
   release(what: Referent, ids: readonly string[]): void {
     for (const id of ids) this.arrived[what].add(id);
     this.work();
   }
 
-  /** Resolves when everything that `release` was told is dealt with. */
-  async settle(): Promise<void> {
+  /** Resolves when no work of `release` is left. */
+  async drain(): Promise<void> {
     while (this.running) await this.running;
   }
 
-  /** Sweeps every second until `stop`, for what came through other replicas or in between. */
+  /** Sweeps every second until `stop`, for users and orders that other replicas added, or that raced with an event. */
   start(): void {
     this.timer = setInterval(() => {
       this.sweepIsDue = true;
@@ -56,14 +56,14 @@ export class WaitingEvents {
     this.timer.unref();
   }
 
-  /** Finishes the batch in hand. */
+  /** Stops after the current batch. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
     await this.running;
   }
 
-  /** One sweep: folds what need not wait, and parks what has waited too long. */
+  /** Folds events whose user or order is known by now. A sweep of all also parks those that waited too long. */
   async sweep(which: 'recent' | 'all'): Promise<void> {
     const { waiting } = this.options;
     await this.foldAll(() => waiting.findReleasable(which, batchSize));
@@ -74,7 +74,9 @@ export class WaitingEvents {
   private work(): void {
     if (this.stopped) return;
     this.running ??= this.run()
-      .catch((error: unknown) => this.options.log.warn({ err: error }, 'waiting events could not be folded'))
+      .catch((error: unknown) =>
+        this.options.log.warn({ err: error }, 'could not fold waiting events: retrying with the next sweep'),
+      )
       .finally(() => {
         this.running = undefined;
         if (this.arrived.user.size + this.arrived.order.size > 0) this.work();
@@ -86,7 +88,7 @@ export class WaitingEvents {
     if (!this.sweepIsDue) await delay(gatheringMs);
     for (const what of ['user', 'order'] as const) {
       const ids = [...this.arrived[what]];
-      // Taken now: when this fails, the sweep finds them.
+      // Cleared before folding: if that fails, the sweep finds them.
       this.arrived[what].clear();
       if (ids.length > 0) await this.foldAll(() => waiting.findByReferents(what, ids, batchSize));
     }
@@ -99,19 +101,19 @@ export class WaitingEvents {
   private async foldAll(find: () => Promise<CommerceEvent[]>): Promise<void> {
     const { fold, waiting, parked, database, metrics } = this.options;
     for (let batch = await find(); batch.length > 0 && !this.stopped; batch = await find()) {
-      const results = await fold.fold(batch, (tx, settled) => waiting.remove(tx, settled));
+      const results = await fold.fold(batch, (tx, folded) => waiting.remove(tx, folded));
       const unfoldable = batch.filter((_event, at) => results[at] instanceof UnfoldableEventError);
       if (unfoldable.length > 0) {
         await database.transaction(async (tx) => {
           await parked.parkIn(
             tx,
-            unfoldable.map((event) => toParked(event, 'CANNOT_BE_FOLDED', 'PostgreSQL refused it')),
+            unfoldable.map((event) => toParked(event, 'CANNOT_BE_FOLDED', 'PostgreSQL rejected it')),
           );
           await waiting.remove(tx, unfoldable);
         });
         metrics.messagesParked.inc({ reason: 'CANNOT_BE_FOLDED' }, unfoldable.length);
       }
-      // Whoever they waited for went away again meanwhile.
+      // All still wait if their users were removed after `find`: the next `find` may return them again.
       if (batch.length < batchSize || results.every((result) => result === 'waiting')) return;
     }
   }
@@ -123,7 +125,7 @@ export class WaitingEvents {
       if (expired.length === 0) return 0;
       const count = await parked.parkIn(
         tx,
-        expired.map((event) => toParked(event, 'EXPIRED', `what it refers to is unknown`)),
+        expired.map((event) => toParked(event, 'EXPIRED', 'its user or order is still unknown')),
       );
       await waiting.remove(tx, expired);
       tx.afterCommit(() => metrics.messagesParked.inc({ reason: 'EXPIRED' }, count));

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from '../rabbitmq/broker';
 import { UnreadableMessageError } from './unreadable-message';
 
-/** An event as it came, whichever of the three forms it came in. */
+/** An event in the form that `readEnvelope` returns for each of the three accepted forms. */
 export interface Envelope {
   readonly id: string;
   readonly source: string;
   readonly type: string;
-  /** When it happened, where the envelope tells; not checked yet. */
+  /** When it happened, if the envelope says so. Not validated yet. */
   readonly time: unknown;
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -17,8 +17,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 const attributeHeader = /^(?:cloudEvents[_:]|ce[-_])(.+)$/i;
 
 /**
- * Reads a CloudEvent in structured or binary mode, or bare JSON with the AMQP properties `message_id` and `type`,
- * whose source is then its exchange.
+ * Reads a CloudEvent in structured or binary mode, or bare JSON with the AMQP properties `message_id` and `type`. The
+ * source of bare JSON is its exchange.
  *
  * @throws UnreadableMessageError
  */
@@ -26,16 +26,16 @@ export function readEnvelope(message: IncomingMessage): Envelope {
   const { body, exchange, properties } = message;
   const contentType = properties.contentType?.toLowerCase().split(';', 1)[0]?.trim() ?? '';
   if (body.length > maxBodyBytes)
-    throw new UnreadableMessageError('TOO_LARGE', `more than ${maxBodyBytes} bytes`);
+    throw new UnreadableMessageError('TOO_LARGE', `the body has more than ${maxBodyBytes} bytes`);
   const attributes = attributesOf(properties.headers);
 
   if (contentType.startsWith('application/cloudevents') || attributes === null) {
     if (contentType.startsWith('application/cloudevents') && contentType !== 'application/cloudevents+json')
-      throw new UnreadableMessageError('UNSUPPORTED_FORMAT', 'CloudEvents in JSON, one a message, are read');
+      throw new UnreadableMessageError('UNSUPPORTED_FORMAT', 'only single CloudEvents in JSON are supported');
     const json = parseObject(body, 'the message');
     if (contentType !== '' && contentType.startsWith('application/cloudevents'))
       return structured(json, message);
-    // Without its content type, too, a structured CloudEvent shows itself.
+    // Without its content type, a structured CloudEvent is recognized by these members; with `data_base64` it is not.
     if (typeof json.specversion === 'string' && 'data' in json) return structured(json, message);
     const { messageId: id, type, timestamp: time } = properties;
     return checked({ id, type, source: exchange, time, data: json });
@@ -44,7 +44,7 @@ export function readEnvelope(message: IncomingMessage): Envelope {
   return checked({ id, source, type, time, data: parseObject(body, 'the message') });
 }
 
-/** What can be read of a message that cannot be: for people who look at it. */
+/** Returns the attributes found in the headers and properties of a message that cannot be read, for operators. */
 export function describeMessage(message: IncomingMessage): { type?: string; source?: string; id?: string } {
   const { messageId, type } = message.properties;
   const attributes = attributesOf(message.properties.headers) ?? {};
@@ -69,7 +69,7 @@ function structured(json: Record<string, unknown>, message: IncomingMessage): En
   return checked({ id, source, type, time, data });
 }
 
-/** The attributes in the headers of binary mode; null without any. */
+/** Returns the CloudEvent attributes in the headers of binary mode; null if there are none. */
 function attributesOf(headers: Readonly<Record<string, unknown>>): Record<string, unknown> | null {
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -86,9 +86,9 @@ function checked(found: Record<'id' | 'source' | 'type' | 'time' | 'data', unkno
       throw new UnreadableMessageError('INVALID_ENVELOPE', `${name} is missing`);
     if (Buffer.byteLength(value) > maxIdBytes)
       throw new UnreadableMessageError('INVALID_ENVELOPE', `${name} has more than ${maxIdBytes} bytes`);
-    if (!isStorable(value)) throw new UnreadableMessageError('INVALID_TEXT', `${name} holds no valid text`);
+    if (!isStorable(value)) throw new UnreadableMessageError('INVALID_TEXT', `${name} is not valid text`);
   }
-  if (!isObject(data)) throw new UnreadableMessageError('INVALID_DATA', 'data is no JSON object');
+  if (!isObject(data)) throw new UnreadableMessageError('INVALID_DATA', 'data is not a JSON object');
   return { id: id as string, source: source as string, type: type as string, time, data };
 }
 
@@ -105,9 +105,9 @@ function parseObject(body: Buffer, what: string): Record<string, unknown> {
   } catch {
     throw new UnreadableMessageError('INVALID_JSON', `${what} is not JSON`);
   }
-  if (!isObject(json)) throw new UnreadableMessageError('INVALID_ENVELOPE', `${what} is no JSON object`);
+  if (!isObject(json)) throw new UnreadableMessageError('INVALID_ENVELOPE', `${what} is not a JSON object`);
   if (/\\u(?:0000|d[89a-f])/i.test(text) && !everyText(json, isStorable))
-    throw new UnreadableMessageError('INVALID_TEXT', `${what} holds NUL or half a character`);
+    throw new UnreadableMessageError('INVALID_TEXT', `${what} contains NUL or an unpaired surrogate`);
   return json;
 }
 
@@ -115,7 +115,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether PostgreSQL can keep it. */
+/** True if PostgreSQL can store the text: no NUL, no unpaired surrogate. */
 function isStorable(text: string): boolean {
   return !/[\u0000\p{Surrogate}]/u.test(text);
 }

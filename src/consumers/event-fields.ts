@@ -6,7 +6,7 @@ import { parseUserId } from '../users/normalized';
 import type { Envelope } from './envelope';
 import { UnreadableMessageError } from './unreadable-message';
 
-/** How one type of message is read. */
+/** Reads one type of message. */
 export interface EventStream {
   readonly type: CommerceEvent['type'];
   /** @throws UnreadableMessageError */
@@ -15,22 +15,22 @@ export interface EventStream {
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));
 const decimal = /^\d{1,25}(?:\.\d{1,4})?$/;
-/** Up to here a JSON number with four decimals is exact: 15 digits. */
+/** Below this, a JSON number with four decimals is exact: 15 digits. */
 const exactBelow = 1e11;
 const longestText = 1_000;
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
-// PostgreSQL's calendar has no year 0, and JSON's none after 9999.
+// PostgreSQL has no year 0, and RFC 3339 no year after 9999.
 const earliest = Date.parse('0001-01-01T00:00:00Z');
 const latest = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** An amount as a number or a decimal string, zero or more, at most four decimals; becomes its exact decimal. */
-const amount = reasoned('INVALID_AMOUNT', (value) => {
+/** A number or decimal string, zero or more, with at most four decimals. Parses to an exact decimal. */
+const amount = fieldOrPark('INVALID_AMOUNT', (value) => {
   if (typeof value === 'number' && !(value >= 0 && value < exactBelow)) return undefined;
   const text = typeof value === 'number' ? String(Math.abs(value)) : value;
   return typeof text === 'string' && decimal.test(text) ? fromUnits(toUnits(text)) : undefined;
 });
 
-const currency = reasoned('UNKNOWN_CURRENCY', (value) =>
+const currency = fieldOrPark('UNKNOWN_CURRENCY', (value) =>
   typeof value === 'string' && currencies.has(value) ? value : undefined,
 );
 
@@ -39,47 +39,47 @@ export const money = z
   .object({ value: amount, currency })
   .transform((it) => ({ amount: it.value, currency: it.currency }));
 
-/** A UUID in its canonical form. */
-export const userId = reasoned('INVALID_USER_ID', (value) =>
+/** A UUID. Parses to its canonical form. */
+export const userId = fieldOrPark('INVALID_USER_ID', (value) =>
   typeof value === 'string' ? (parseUserId(value) ?? undefined) : undefined,
 );
 
 /** A whole number, 1 or more. */
-export const points = reasoned('INVALID_POINTS', (value) =>
+export const points = fieldOrPark('INVALID_POINTS', (value) =>
   Number.isSafeInteger(value) && (value as number) >= 1 ? (value as number) : undefined,
 );
 
-/** RFC 3339 with its offset, or an AMQP timestamp; to the millisecond. */
-export const time = reasoned('INVALID_TIME', (value) => {
+/** RFC 3339 with an offset, or an AMQP timestamp. Parses to a `Date`, so digits below a millisecond are dropped. */
+export const time = fieldOrPark('INVALID_TIME', (value) => {
   const at = value instanceof Date ? value.getTime() : parseTime(value);
   return at >= earliest && at <= latest ? new Date(at) : undefined;
 });
 
-/** The id of something of another service. */
+/** An id that another service assigned. */
 export const identifier = z.string().min(1).max(255);
 
-/** Text for people, cut where it is longer than anybody reads; absent and null are the same. */
+/** Text, truncated to 1,000 characters. Absent and empty text parse to null. */
 export const text = z
   .string()
   .nullish()
-  .transform((value) => (value == null || value === '' ? null : cut(value)));
+  .transform((value) => (value == null || value === '' ? null : truncate(value)));
 
-/** What every event takes over from its envelope. */
+/** Returns the identity that an envelope gives its event. */
 export function identity({ source, id }: Envelope, occurredAt: Date): EventIdentity {
   return { source, eventId: id, occurredAt };
 }
 
-/** @throws UnreadableMessageError with the reason of the first field that is wrong */
+/** @throws UnreadableMessageError with the reason of the first invalid field */
 export function readFields<T>(schema: z.ZodType<T>, fields: Record<string, unknown>): T {
   const parsed = schema.safeParse(fields);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const reason = issue?.code === 'custom' ? (issue.message as ParkReason) : 'INVALID_DATA';
-  throw new UnreadableMessageError(reason, `${issue?.path.join('.') || 'data'} is missing or wrong`);
+  throw new UnreadableMessageError(reason, `${issue?.path.join('.') || 'data'} is missing or invalid`);
 }
 
-/** A schema of what `read` makes of a value; what it makes nothing of is parked for that reason. */
-function reasoned<T>(reason: ParkReason, read: (value: unknown) => T | undefined) {
+/** A schema that parses with `read`. A message for which it returns undefined is parked for `reason`. */
+function fieldOrPark<T>(reason: ParkReason, read: (value: unknown) => T | undefined) {
   return z.unknown().transform((value, context): T => {
     const result = read(value);
     if (result !== undefined) return result;
@@ -89,13 +89,13 @@ function reasoned<T>(reason: ParkReason, read: (value: unknown) => T | undefined
 }
 
 function parseTime(value: unknown): number {
-  // The broker's own type for a time in a header, in seconds.
+  // A timestamp in an AMQP header, as amqplib decodes it, in seconds.
   if (typeof value === 'object' && value !== null && '!' in value && 'value' in value)
     return Number(value.value) * 1000;
   return typeof value === 'string' && rfc3339.test(value) ? Date.parse(value) : Number.NaN;
 }
 
-function cut(value: string): string {
+function truncate(value: string): string {
   const characters = [...value];
   return characters.length > longestText ? `${characters.slice(0, longestText - 1).join('')}…` : value;
 }

@@ -9,9 +9,9 @@ import { parkUnread, readMessage } from './read-message';
 
 const batchSize = 200;
 const prefetch = 400;
-/** The try alone at which a message that ended the process each time before is not folded again. */
+/** The attempt alone at which a message that crashed the process in all attempts before is parked instead of folded. */
 const lastAttempt = 3;
-const rememberedTries = 10_000;
+const rememberedMessages = 10_000;
 
 export interface HistoryConsumerOptions {
   readonly fold: CommerceFold;
@@ -23,11 +23,14 @@ export interface HistoryConsumerOptions {
   };
 }
 
-/** Ties the queues of the service to the fold: what can be folded is, what never can is parked, nothing is lost. */
+/** Folds the messages of the service's queues, and parks those that can never be folded. It drops no message. */
 export class HistoryConsumer {
   private subscriptions: Subscription[] = [];
-  /** Tries that this process has counted: it lives, so trying again is no new one. 0: together with others. */
-  private readonly begun = new Map<string, number>();
+  /**
+   * Attempts that this process has counted, by fingerprint; 0 is in a batch. The process is alive, so the message did
+   * not crash it: processing it again is not a new attempt.
+   */
+  private readonly attempted = new Map<string, number>();
 
   constructor(private readonly options: HistoryConsumerOptions) {}
 
@@ -48,61 +51,60 @@ export class HistoryConsumer {
     ];
   }
 
-  /** Finishes the batches in hand. */
+  /** Stops after the current batches. */
   async stop(): Promise<void> {
     await Promise.all(this.subscriptions.map((subscription) => subscription.stop()));
   }
 
-  /** Deals with deliveries; when it throws, all of them may be given again without harm. */
+  /** Folds or parks deliveries. If it throws, all of them can be processed again. */
   async consume(deliveries: readonly Delivery[]): Promise<void> {
-    await this.deal(deliveries.filter((delivery) => !delivery.redelivered));
-    await this.dealAgain(deliveries.filter((delivery) => delivery.redelivered));
+    await this.process(deliveries.filter((delivery) => !delivery.redelivered));
+    await this.retry(deliveries.filter((delivery) => delivery.redelivered));
   }
 
-  /**
-   * Deals with deliveries of which one may have ended a process: those who have no process on their conscience yet
-   * together, all others one at a time, so that none takes another with it.
-   */
-  private async dealAgain(deliveries: readonly Delivery[]): Promise<void> {
+  /** Messages not suspected of crashing a process are retried as one batch; suspects are retried one at a time. */
+  private async retry(deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return;
     const { attempts } = this.options;
-    const marked = deliveries.map((delivery) => ({ delivery, fingerprint: fingerprintOf(delivery) }));
-    const unmarked = marked.filter(({ fingerprint }) => !this.begun.has(fingerprint));
-    const begun = await attempts.beginTogether(unmarked.map(({ fingerprint }) => fingerprint));
-    for (const fingerprint of begun) this.begun.set(fingerprint, 0);
-    const together = marked.filter(({ fingerprint }) => this.begun.get(fingerprint) === 0);
-    await this.deal(together.map(({ delivery }) => delivery));
-    await this.end(together.map(({ fingerprint }) => fingerprint));
-    for (const it of marked) if (!together.includes(it)) await this.dealAlone(it.delivery, it.fingerprint);
+    const retried = deliveries.map((delivery) => ({ delivery, fingerprint: fingerprintOf(delivery) }));
+    const uncounted = retried.filter(({ fingerprint }) => !this.attempted.has(fingerprint));
+    const unsuspected = await attempts.beginBatch(uncounted.map(({ fingerprint }) => fingerprint));
+    for (const fingerprint of unsuspected) this.attempted.set(fingerprint, 0);
+    const batch = retried.filter(({ fingerprint }) => this.attempted.get(fingerprint) === 0);
+    await this.process(batch.map(({ delivery }) => delivery));
+    await this.end(batch.map(({ fingerprint }) => fingerprint));
+    for (const it of retried) if (!batch.includes(it)) await this.retryAlone(it.delivery, it.fingerprint);
   }
 
-  private async dealAlone(delivery: Delivery, fingerprint: string): Promise<void> {
-    const tries = this.begun.get(fingerprint) ?? (await this.options.attempts.begin(fingerprint));
-    this.begun.set(fingerprint, tries);
-    if (tries < lastAttempt) await this.deal([delivery]);
-    else if (!(await this.isDuplicate(delivery, tries)))
-      await this.park([parkUnread(delivery, 'CRASHED', 'it ended the process each time', tries)]);
+  private async retryAlone(delivery: Delivery, fingerprint: string): Promise<void> {
+    const attempt = this.attempted.get(fingerprint) ?? (await this.options.attempts.beginAlone(fingerprint));
+    this.attempted.set(fingerprint, attempt);
+    if (attempt < lastAttempt) await this.process([delivery]);
+    else if (!(await this.isDuplicate(delivery, attempt))) {
+      const detail = 'it crashed the process in each attempt';
+      await this.park([parkUnread(delivery, { reason: 'CRASHED', detail, attempts: attempt })]);
+    }
     await this.end([fingerprint]);
   }
 
   /**
-   * True when an earlier try has had its effect, and the process ended only before the broker was told.
-   * Looked at once: when the process ends even of that, the next try parks the message unread.
+   * True if an earlier attempt committed and the process crashed before it acknowledged. Checked in one attempt only:
+   * if reading crashes the process too, the next attempt parks the message unread.
    */
-  private async isDuplicate(delivery: Delivery, tries: number): Promise<boolean> {
-    if (tries > lastAttempt) return false;
-    const read = readMessage(delivery, tries);
-    return 'event' in read && this.options.fold.recognise(read.event);
+  private async isDuplicate(delivery: Delivery, attempt: number): Promise<boolean> {
+    if (attempt > lastAttempt) return false;
+    const read = readMessage(delivery, attempt);
+    return 'event' in read && this.options.fold.countIfDuplicate(read.event);
   }
 
   private async end(fingerprints: readonly string[]): Promise<void> {
     await this.options.attempts.end(fingerprints);
-    for (const fingerprint of fingerprints) this.begun.delete(fingerprint);
-    // What was begun here and dealt with elsewhere never ends here.
-    if (this.begun.size > rememberedTries) this.begun.clear();
+    for (const fingerprint of fingerprints) this.attempted.delete(fingerprint);
+    // Messages that another process finished are never deleted here.
+    if (this.attempted.size > rememberedMessages) this.attempted.clear();
   }
 
-  private async deal(deliveries: readonly Delivery[]): Promise<void> {
+  private async process(deliveries: readonly Delivery[]): Promise<void> {
     const read = deliveries.map((it) => ({ delivery: it, result: readMessage(it, it.deliveryCount + 1) }));
     const readable = read.flatMap(({ delivery, result }) =>
       'event' in result ? [{ delivery, event: result.event }] : [],
@@ -110,9 +112,11 @@ export class HistoryConsumer {
     const outcomes = await this.options.fold.fold(readable.map(({ event }) => event));
     const unfoldable = readable.flatMap(({ delivery, event }, at): MessageToPark[] => {
       if (!(outcomes[at] instanceof UnfoldableEventError)) return [];
-      const reason = 'CANNOT_BE_FOLDED';
-      const detail = 'PostgreSQL refused it';
-      const unread = parkUnread(delivery, reason, detail, delivery.deliveryCount + 1);
+      const unread = parkUnread(delivery, {
+        reason: 'CANNOT_BE_FOLDED',
+        detail: 'PostgreSQL rejected it',
+        attempts: delivery.deliveryCount + 1,
+      });
       const { type, source, eventId } = event;
       const userId = event.type === 'PaymentFailed' ? undefined : event.userId;
       return [{ ...unread, type, source, eventId, userId }];
@@ -123,15 +127,17 @@ export class HistoryConsumer {
     await this.park([...unreadable, ...unfoldable]);
   }
 
-  /** Takes over what the broker gave up on; it is not read, as reading may be what went wrong. */
+  /** Parks messages that exceeded the broker's delivery limit. Does not read them: reading may be what failed. */
   private async parkGivenUp(deliveries: readonly Delivery[]): Promise<void> {
     await this.park(
       deliveries.map((delivery) =>
         parkUnread(
           { ...delivery, ...origin(delivery) },
-          'DELIVERY_LIMIT',
-          'the broker gave it up',
-          delivery.deliveryCount + 1,
+          {
+            reason: 'DELIVERY_LIMIT',
+            detail: 'it exceeded the delivery limit of the queue',
+            attempts: delivery.deliveryCount + 1,
+          },
         ),
       ),
     );
@@ -145,12 +151,12 @@ export class HistoryConsumer {
 
 const types = ['OrderPlaced', 'PaymentFailed', 'LoyaltyPointsEarned'];
 
-/** A label from a small set, whatever a message calls itself. */
+/** Returns a metric label from a fixed set, so that messages cannot create labels. */
 function knownType(type: string | undefined): string {
   return type !== undefined && types.includes(type) ? type : 'other';
 }
 
-/** Where a message was published before the broker moved it, without the prefix that tests put before names. */
+/** Returns where a message was published before the broker moved it, without the prefix that tests add to names. */
 function origin({ exchange, routingKey, properties }: Delivery): { exchange: string; routingKey: string } {
   const [death] = (properties.headers['x-death'] ?? []) as {
     exchange?: unknown;

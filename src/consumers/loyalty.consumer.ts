@@ -18,7 +18,7 @@ const schema = z.object({
   earnedAt: time,
 });
 
-/** `LoyaltyPointsEarned` of `loyalty.events`: points are summed. Source: contract, section 4. */
+/** Reads `LoyaltyPointsEarned` of `loyalty.events`. */
 export const loyaltyPointsEarned: EventStream = {
   type: 'LoyaltyPointsEarned',
   read(envelope) {

@@ -3,7 +3,7 @@ import { type EventStream, identifier, identity, money, readFields, time, userId
 
 const schema = z.object({ orderId: identifier, userId, total: money, placedAt: time });
 
-/** `OrderPlaced` of `order.events`: an order counts, and its total is spent. Source: contract, section 4. */
+/** Reads `OrderPlaced` of `order.events`. */
 export const orderPlaced: EventStream = {
   type: 'OrderPlaced',
   read(envelope) {

@@ -10,7 +10,7 @@ const schema = z.object({
   timestamp: time,
 });
 
-/** `PaymentFailed` of `payment.events`: it names an order, never a user. Source: contract, section 4. */
+/** Reads `PaymentFailed` of `payment.events`, which names an order and no user. */
 export const paymentFailed: EventStream = {
   type: 'PaymentFailed',
   read(envelope) {

@@ -9,7 +9,7 @@ import { orderPlaced } from './order.consumer';
 import { paymentFailed } from './payment.consumer';
 import { UnreadableMessageError } from './unreadable-message';
 
-/** What a message says, or why it is to be parked. */
+/** The event of a message, or the reason to park it. */
 export type ReadMessage = { readonly event: CommerceEvent } | { readonly park: MessageToPark };
 
 const streams: ReadonlyMap<string, EventStream> = new Map(
@@ -22,28 +22,26 @@ export function readMessage(message: IncomingMessage, attempts: number): ReadMes
   try {
     envelope = readEnvelope(message);
     const stream = streams.get(envelope.type);
-    if (!stream) throw new UnreadableMessageError('UNKNOWN_TYPE', 'this type is not consumed');
+    if (!stream) throw new UnreadableMessageError('UNKNOWN_TYPE', 'events of this type are not consumed');
     return { event: stream.read(envelope) };
   } catch (error) {
     const { reason, detail } =
       error instanceof UnreadableMessageError
         ? error
-        : new UnreadableMessageError('INVALID_DATA', 'it cannot be read');
-    return { park: { ...known(message, envelope), message, reason, detail, attempts } };
+        : new UnreadableMessageError('INVALID_DATA', 'the data cannot be read');
+    return { park: { ...attributesOf(message, envelope), message, reason, detail, attempts } };
   }
 }
 
-/** A message that is parked unread. */
+/** Returns the message to park, without reading its body. */
 export function parkUnread(
   message: IncomingMessage,
-  reason: MessageToPark['reason'],
-  detail: string,
-  attempts: number,
+  why: Pick<MessageToPark, 'reason' | 'detail' | 'attempts'>,
 ): MessageToPark {
-  return { ...known(message, undefined), message, reason, detail, attempts };
+  return { ...attributesOf(message, undefined), message, ...why };
 }
 
-function known(message: IncomingMessage, envelope: Envelope | undefined) {
+function attributesOf(message: IncomingMessage, envelope: Envelope | undefined) {
   const { id: eventId, type, source } = envelope ?? describeMessage(message);
   const named = envelope?.data.userId ?? envelope?.data.customerId;
   const userId = (typeof named === 'string' && parseUserId(named)) || undefined;

@@ -1,6 +1,6 @@
 import type { ParkReason } from '../parked/message-to-park';
 
-/** A message that says something wrong, whoever reads it: it is parked. The detail holds no value of the message. */
+/** A message that can never be read, and is parked. The detail contains no value of the message. */
 export class UnreadableMessageError extends Error {
   override name = 'UnreadableMessageError';
   constructor(

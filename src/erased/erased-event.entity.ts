@@ -1,6 +1,6 @@
 import { Entity, PrimaryColumn } from 'typeorm';
 
-/** The identity of an event whose content is gone, so that its next delivery has no effect either. */
+/** A row of `erased_events`: the identity of an event whose content was erased. Its next delivery has no effect. */
 @Entity('erased_events')
 export class ErasedEvent {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'erased_events_pkey' })

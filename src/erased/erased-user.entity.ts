@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A row per id that is never to be used again. */
+/** A row of `erased_users`: a user id that can never be used again. */
 @Entity('erased_users')
 export class ErasedUser {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'erased_users_pkey' })

@@ -1,6 +1,6 @@
 import type { Transaction } from '../postgres/database';
 
-/** Which of these ids belonged to users who are erased; what was committed before the call counts. */
+/** Returns those of these ids that are of erased users. Sees erasures that committed before the call. */
 export async function findErased(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
   if (userIds.length === 0) return new Set();
   const rows: { id: string }[] = await tx.manager.query(
@@ -10,7 +10,7 @@ export async function findErased(tx: Transaction, userIds: readonly string[]): P
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Which of these orders were those of users who are erased. */
+/** Returns those of these order ids that are of erased users. */
 export async function findErasedOrders(tx: Transaction, orderIds: readonly string[]): Promise<Set<string>> {
   if (orderIds.length === 0) return new Set();
   const rows: { id: string }[] = await tx.manager.query(
@@ -20,7 +20,7 @@ export async function findErasedOrders(tx: Transaction, orderIds: readonly strin
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Keeps the identity of events whose content is not kept. */
+/** Stores the identities of events whose content is not stored. */
 export async function recordErasedEvents(
   tx: Transaction,
   events: readonly { readonly source: string; readonly eventId: string }[],

@@ -7,17 +7,10 @@ import {
   initial as initialPreferences,
 } from '../consent/email-preferences.projection';
 import type { HistoryEntry } from '../history/history-entry.entity';
-import type { HistoryFilter, UserHistoryRepository } from '../history/user-history.repository';
-import type { KeysetPosition, Positioned } from '../postgres/keyset';
+import type { HistoryPage, UserHistoryRepository } from '../history/user-history.repository';
+import type { Positioned } from '../postgres/keyset';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
-
-/** A page of a user's history, as one field of an operation asks for it. */
-export interface HistoryPage {
-  filter: HistoryFilter;
-  limit: number;
-  after: KeysetPosition | null;
-}
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
@@ -70,7 +63,7 @@ export function createLoaders({
       let loader = historyByPage.get(key);
       if (!loader) {
         loader = new DataLoader(async (ids) => {
-          const found = await history.listByUsers(ids, page.filter, page.limit, page.after);
+          const found = await history.listByUsers(ids, page);
           return ids.map((id) => found.get(id) ?? []);
         });
         historyByPage.set(key, loader);

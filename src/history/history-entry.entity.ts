@@ -13,7 +13,7 @@ export const historyEntryTypes = [
 ] as const;
 export type HistoryEntryType = (typeof historyEntryTypes)[number];
 
-/** A row of `user_history`: one thing that happened to a user. `source` and `eventId` are the event's identity. */
+/** A row of `user_history`: one event in a user's history, identified by `source` and `eventId`. */
 @Entity('user_history')
 @Unique('user_history_source_event_id_key', ['source', 'eventId'])
 @Index('user_history_recorded_at_idx', ['recordedAt'])
@@ -28,11 +28,11 @@ export class HistoryEntry {
   @Column('text')
   type: HistoryEntryType;
 
-  /** When it happened, by the event's own clock. */
+  /** When it happened, by the producer's clock. */
   @Column('timestamptz', { name: 'occurred_at' })
   occurredAt: Date;
 
-  /** When it was written here. */
+  /** When the service stored it. */
   @Column('timestamptz', { name: 'recorded_at' })
   recordedAt: Date;
 
@@ -42,7 +42,7 @@ export class HistoryEntry {
   @Column('text', { name: 'event_id' })
   eventId: string;
 
-  /** True when a commerce entry of this user that happened later was already there. */
+  /** True if a commerce entry of this user that happened later was stored before. */
   @Column('boolean', { default: false })
   late: boolean;
 

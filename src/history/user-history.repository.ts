@@ -3,7 +3,7 @@ import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/ke
 import { insertRows, type Write } from '../postgres/write';
 import { HistoryEntry } from './history-entry.entity';
 
-/** Which entries of a history are wanted; an absent condition matches all, an empty list none. */
+/** Selects entries of a history. An absent condition matches all entries, an empty list of types none. */
 export interface HistoryFilter {
   types?: readonly string[] | undefined;
   from?: Date | undefined;
@@ -11,7 +11,7 @@ export interface HistoryFilter {
   to?: Date | undefined;
 }
 
-/** Entries to be written with the change they tell of; each pair of source and event id can be there only once. */
+/** Returns the write that inserts entries with their change. It fails if a source and event id are stored already. */
 export function historyWrite(entries: readonly HistoryEntry[]): Write {
   return insertRows(HistoryEntry, entries);
 }
@@ -19,16 +19,21 @@ export function historyWrite(entries: readonly HistoryEntry[]): Write {
 const columns = `id, user_id AS "userId", type, occurred_at AS "occurredAt", recorded_at AS "recordedAt",
   source, event_id AS "eventId", late, summary, data`;
 
-/** The table `user_history`, read by the newest entries of each user. */
+/** A page of a user's history, newest entries first. */
+export interface HistoryPage {
+  readonly filter: HistoryFilter;
+  readonly limit: number;
+  readonly after: KeysetPosition | null;
+}
+
+/** Reads the table `user_history`. */
 export class UserHistoryRepository {
   constructor(private readonly database: Database) {}
 
-  /** At most `limit` entries of each user after `after`, newest first, in one statement for any number of users. */
+  /** Returns at most `limit` entries of each user after `after`, newest first, in one statement for all users. */
   async listByUsers(
     userIds: readonly string[],
-    filter: HistoryFilter,
-    limit: number,
-    after: KeysetPosition | null,
+    { filter, limit, after }: HistoryPage,
   ): Promise<Map<string, Positioned<HistoryEntry>[]>> {
     const parameters: unknown[] = [userIds, limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;

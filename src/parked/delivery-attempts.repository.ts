@@ -1,11 +1,11 @@
 import type { Database } from '../postgres/database';
 
-/** The table `delivery_attempts`: redelivered messages that are being tried, or were when their process ended. */
+/** Counts attempts to process redelivered messages. An attempt that crashes its process stays counted. */
 export class DeliveryAttemptsRepository {
   constructor(private readonly database: Database) {}
 
-  /** Notes, committed before it begins, that these are tried together; answers those that never were tried before. */
-  async beginTogether(fingerprints: readonly string[]): Promise<string[]> {
+  /** Commits that a batch of these is processed next. Returns the fingerprints without an attempt before. */
+  async beginBatch(fingerprints: readonly string[]): Promise<string[]> {
     if (fingerprints.length === 0) return [];
     const rows = await this.database.query<{ fingerprint: string }>(
       `INSERT INTO delivery_attempts (fingerprint, attempts, attempted_at)
@@ -16,8 +16,8 @@ export class DeliveryAttemptsRepository {
     return rows.map(({ fingerprint }) => fingerprint);
   }
 
-  /** Counts a try alone, committed before it begins; answers how many there were. */
-  async begin(fingerprint: string): Promise<number> {
+  /** Commits that this message is processed alone next. Returns its number of attempts alone. */
+  async beginAlone(fingerprint: string): Promise<number> {
     const [row] = await this.database.query<{ attempts: number }>(
       `INSERT INTO delivery_attempts (fingerprint, attempts, attempted_at) VALUES ($1, 1, now())
        ON CONFLICT (fingerprint) DO UPDATE
@@ -28,7 +28,7 @@ export class DeliveryAttemptsRepository {
     return row?.attempts ?? 1;
   }
 
-  /** These messages were dealt with. */
+  /** Deletes the attempts of messages that were processed. */
   async end(fingerprints: readonly string[]): Promise<void> {
     if (fingerprints.length === 0) return;
     await this.database.query(

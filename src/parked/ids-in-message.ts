@@ -1,11 +1,11 @@
 import { isJson, stringsOf, valuesNamed } from './strings-of-message';
 
-/** No order's id is longer: the intake reads none that is. */
+/** The intake rejects longer order ids. */
 const longestId = 255;
 const userIdAnywhere = /(?=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))/gi;
 const edgeOfWord = /(?<![\p{L}\p{M}\p{N}])|(?![\p{L}\p{M}\p{N}])/gu;
 
-/** Every id in these texts that could be a user's, in the canonical form, whatever stands before or after it. */
+/** Returns every id in these texts that could be a user id, in canonical form, whatever precedes or follows it. */
 export function userIdsIn(texts: Iterable<string>): Set<string> {
   const ids = new Set<string>();
   for (const text of texts)
@@ -14,8 +14,9 @@ export function userIdsIn(texts: Iterable<string>): Set<string> {
 }
 
 /**
- * Everything in these texts that could be an order's id, as those may be any text: each part of a text that is no
- * longer than an id may be, and each sequence of whole words of a longer one, with or without what stands around them.
+ * Yields everything in these texts that could be an order id. Order ids may be any text, so these are all substrings
+ * of a text of at most 255 characters. Of a longer text these are the sequences of whole words, with or without the
+ * characters around them.
  */
 export function* orderIdsIn(texts: Iterable<string>): Generator<string> {
   for (const text of texts) {
@@ -32,16 +33,16 @@ export function* orderIdsIn(texts: Iterable<string>): Generator<string> {
   }
 }
 
-/** Of a document that cannot be read no more are kept. */
-const mostGuesses = 1_000;
+/** Bounds a row of `parked_messages`. */
+const largestIdCount = 1_000;
 
-/** The orders that a body names as such; where it is no JSON, each whole text in it that could be one. */
+/** Returns at most 1,000 values of `orderId` in a JSON body. If it is not JSON: texts in it that could be order ids. */
 export function declaredOrderIds(body: string): string[] {
   const ids = new Set(isJson(body) ? valuesNamed(body, 'orderId') : stringsOf(body));
-  return [...ids].filter((id) => id !== '' && id.length <= longestId).slice(0, mostGuesses);
+  return [...ids].filter((id) => id !== '' && id.length <= longestId).slice(0, largestIdCount);
 }
 
-/** The texts of a message that its ids are in. */
+/** Returns the texts of a message's headers and body. */
 export function stringsOfMessage(message: { readonly headers: unknown; readonly body: Buffer }): Set<string> {
   return new Set([...stringsOf(message.body.toString()), ...stringsOf(JSON.stringify(message.headers))]);
 }

@@ -20,11 +20,11 @@ export type ParkReason =
   | 'CRASHED'
   | 'DELIVERY_LIMIT';
 
-/** A message to be parked, and what could be read of it. */
+/** A message to park, with what could be read of it. */
 export interface MessageToPark {
   readonly message: IncomingMessage;
   readonly reason: ParkReason;
-  /** Never a value of the message. */
+  /** Contains no value of the message. */
   readonly detail: string;
   readonly type?: string | undefined;
   readonly source?: string | undefined;

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
-/** A row of `parked_messages`: a message that could not be folded, kept for people. */
+/** A row of `parked_messages`: a message that could not be folded, kept for operators. */
 @Entity('parked_messages')
 @Unique('parked_messages_fingerprint_key', ['fingerprint'])
 @Index('parked_messages_parked_at_id_idx', ['parkedAt', 'id'])
@@ -9,14 +9,14 @@ export class ParkedMessage {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'parked_messages_pkey' })
   id: string;
 
-  /** What makes the same message the same, however often it comes. */
+  /** Equal for all deliveries of a message. */
   @Column('text')
   fingerprint: string;
 
   @Column('text')
   reason: string;
 
-  /** What exactly, without any value of the message. */
+  /** Explains the reason. Contains no value of the message. */
   @Column('text')
   detail: string;
 
@@ -29,15 +29,15 @@ export class ParkedMessage {
   @Column('text', { name: 'event_id', nullable: true })
   eventId: string | null;
 
-  /** Whom it is about, where it says so. */
+  /** The user of the message, if it names one. */
   @Column('uuid', { name: 'user_id', nullable: true })
   userId: string | null;
 
-  /** Every id in it that could be a user's, wherever it stands: erasing any of them removes it. */
+  /** Every id in it that could be a user id. Erasing any of these users deletes the row. */
   @Column('uuid', { name: 'named_user_ids', array: true, default: [] })
   namedUserIds: string[];
 
-  /** The orders that it names, as a whole value: erasing whose they are removes it. */
+  /** The order ids in it. Erasing the user of any of these orders deletes the row. */
   @Column('text', { name: 'named_order_ids', array: true, default: [] })
   namedOrderIds: string[];
 
@@ -57,7 +57,7 @@ export class ParkedMessage {
   @Column('bytea')
   body: Buffer;
 
-  /** How often it was delivered. */
+  /** Number of deliveries. */
   @Column('integer')
   attempts: number;
 

@@ -7,24 +7,27 @@ import type { ParkedMessage } from './parked-message.entity';
 import { storable, storableJson } from './storable-text';
 import { fingerprintOf } from './wire-message';
 
-/** What is kept of a longer body. The service's own limit is far below; this one only bounds a row. */
-const keptBytes = 2 * 1024 * 1024;
+/** Longer bodies are truncated. The intake's own limit is far below; this one only bounds a row. */
+const storedBodyBytes = 2 * 1024 * 1024;
 
-/** With many more in one statement PostgreSQL would rather read the whole table than look each of them up. */
+/** With many more ids in one statement PostgreSQL would scan the whole table instead of the index. */
 const idsPerLookup = 1_000;
 
 const columns = `id, fingerprint, reason, detail, type, source, event_id AS "eventId", user_id AS "userId",
   named_user_ids AS "namedUserIds", named_order_ids AS "namedOrderIds", exchange,
   routing_key AS "routingKey", content_type AS "contentType", headers, body, attempts, parked_at AS "parkedAt"`;
 
-/** A message with every id in it that could be a user's, and the orders that it names. */
-type NamingMessage = MessageToPark & Pick<ParkedMessage, 'namedUserIds' | 'namedOrderIds'>;
+/** A message with the user ids and order ids in it. */
+type MessageWithIds = MessageToPark & Pick<ParkedMessage, 'namedUserIds' | 'namedOrderIds'>;
 
-/** The table `parked_messages`. */
+/** Reads and writes the table `parked_messages`. */
 export class ParkedMessagesRepository {
   constructor(private readonly database: Database) {}
 
-  /** Parks each message once, however often it comes; answers how many were new. */
+  /**
+   * Parks each message once, however often it is delivered. Returns how many were new. Of messages that name an
+   * erased user it stores only the identity.
+   */
   async park(messages: readonly MessageToPark[]): Promise<number> {
     if (messages.length === 0) return 0;
     return this.database.transaction((tx) => this.parkIn(tx, messages));
@@ -33,7 +36,7 @@ export class ParkedMessagesRepository {
   /** As `park`, in the caller's transaction. */
   async parkIn(tx: Transaction, messages: readonly MessageToPark[]): Promise<number> {
     let parked = 0;
-    const ordered = (await this.withoutErased(tx, messages.map(withNamed)))
+    const ordered = (await this.withoutErased(tx, messages.map(withIds)))
       .map((it) => ({ ...it, fingerprint: fingerprintOf(it.message) }))
       .sort((one, other) => (one.fingerprint < other.fingerprint ? -1 : 1));
     for (const it of ordered) {
@@ -59,7 +62,7 @@ export class ParkedMessagesRepository {
           storable(routingKey),
           storable(contentType),
           storableJson({ messageId, type, timestamp, headers }),
-          body.subarray(0, keptBytes),
+          body.subarray(0, storedBodyBytes),
           it.attempts,
         ],
       );
@@ -68,27 +71,27 @@ export class ParkedMessagesRepository {
     return parked;
   }
 
-  /** The messages that name no erased user and no order of one; of the others their identity is kept and nothing else. */
+  /** Returns the messages that name no erased user and no order of one. Of the others it stores only the identity. */
   private async withoutErased(
     tx: Transaction,
-    messages: readonly NamingMessage[],
-  ): Promise<readonly NamingMessage[]> {
+    messages: readonly MessageWithIds[],
+  ): Promise<readonly MessageWithIds[]> {
     const owners = await findOwners(
       tx,
       messages.flatMap(({ namedOrderIds }) => namedOrderIds),
     );
-    const usersOf = ({ namedUserIds, namedOrderIds }: NamingMessage) => [
+    const usersOf = ({ namedUserIds, namedOrderIds }: MessageWithIds) => [
       ...namedUserIds,
       ...namedOrderIds.flatMap((id) => owners.get(id) ?? []),
     ];
     const userIds = [...new Set(messages.flatMap(usersOf))];
     if (userIds.length === 0) return messages;
-    // Held, so that an erasure in progress is committed by now, or finds what is parked here.
+    // Locks the users: an erasure in progress has committed after this, or it finds what is parked here.
     await tx.manager.query('SELECT id FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE', [
       userIds,
     ]);
     const erased = await findErased(tx, userIds);
-    const isErased = (message: NamingMessage) => usersOf(message).some((id) => erased.has(id));
+    const isErased = (message: MessageWithIds) => usersOf(message).some((id) => erased.has(id));
     await recordErasedEvents(
       tx,
       messages
@@ -98,7 +101,7 @@ export class ParkedMessagesRepository {
     return messages.filter((it) => !isErased(it));
   }
 
-  /** At most `limit` messages parked after `afterId`, oldest first. */
+  /** Returns at most `limit` messages after `afterId`, oldest first. */
   async list(afterId: string | null, limit: number): Promise<ParkedMessage[]> {
     return this.database.query<ParkedMessage>(
       `SELECT ${columns} FROM parked_messages WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2`,
@@ -115,8 +118,8 @@ export class ParkedMessagesRepository {
   }
 
   /**
-   * Of whom these messages may tell: every id of a user in them, and whose the orders are that they name. Nobody is
-   * missing whose record one of them is where somebody is erased; there may be others, and users who are not there.
+   * Returns the ids of users that these messages may concern: all user ids in them, and the users of orders they name.
+   * Contains every user whose erasure would delete one of them. It may also contain other users and unknown ids.
    */
   async findUsersNamed(messages: readonly ParkedMessage[]): Promise<Set<string>> {
     const texts = new Set(messages.flatMap((message) => [...stringsOfMessage(message)]));
@@ -138,7 +141,7 @@ export class ParkedMessagesRepository {
   }
 }
 
-function withNamed(it: MessageToPark): NamingMessage {
+function withIds(it: MessageToPark): MessageWithIds {
   const { body, properties } = it.message;
   const { messageId, type, timestamp, headers } = properties;
   const userIds = userIdsIn(stringsOfMessage({ headers: { messageId, type, timestamp, headers }, body }));
@@ -147,7 +150,7 @@ function withNamed(it: MessageToPark): NamingMessage {
   return { ...it, namedUserIds: [...userIds], namedOrderIds };
 }
 
-/** Whose these orders are, erased users too. */
+/** Returns the user id of each known order, including erased users. */
 async function findOwners(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, string>> {
   const rows: { orderId: string; userId: string }[] = await tx.manager.query(
     'SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders WHERE order_id = ANY ($1::text[])',
@@ -156,7 +159,7 @@ async function findOwners(tx: Transaction, orderIds: readonly string[]): Promise
   return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
 }
 
-/** All that is different, so many at once; the same may come again in a later group. */
+/** Yields groups of `size` distinct ids. An id may repeat in a later group. */
 function* inGroups(ids: Iterable<string>, size: number): Generator<string[]> {
   const group = new Set<string>();
   for (const id of ids) {

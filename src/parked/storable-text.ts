@@ -1,11 +1,11 @@
 const unstorable = /[\u0000\p{Surrogate}]/gu;
 
-/** Text as PostgreSQL can keep it: without NUL, without halves of characters. */
+/** Returns the first 1,000 UTF-16 units of a text, with NUL and unpaired surrogates replaced: PostgreSQL stores neither. */
 export function storable(text: string | undefined): string | null {
   return text === undefined ? null : text.slice(0, 1000).replace(unstorable, '\uFFFD');
 }
 
-/** As `storable`, for a value of any shape, as JSON. */
+/** Returns a value as JSON whose strings, of any length, are storable. */
 export function storableJson(value: unknown): string {
   return JSON.stringify(value, (_name, inner: unknown) =>
     typeof inner === 'string' ? inner.replace(unstorable, '\uFFFD') : inner,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from '../rabbitmq/broker';
 import type { ParkedMessage } from './parked-message.entity';
 
-/** The message as it came, out of its row. */
+/** Returns the message of a row as it was received. */
 export function toWire(row: ParkedMessage): IncomingMessage {
   const { messageId, type, timestamp, headers } = row.headers as {
     messageId?: string;
@@ -24,7 +24,7 @@ export function toWire(row: ParkedMessage): IncomingMessage {
   };
 }
 
-/** Tells two messages apart by what they say; deliveries of the same one have the same fingerprint. */
+/** Returns a digest of the body, routing and identifying properties. All deliveries of a message have the same. */
 export function fingerprintOf({ exchange, routingKey, body, properties }: IncomingMessage): string {
   const { messageId = '', type = '', contentType = '' } = properties;
   const hash = createHash('sha256');

@@ -1,60 +1,61 @@
 import type { DaysSetting, Expiry, PersonalTable } from './personal-data';
 import { personalDataMap } from './personal-data-map';
 
-/** Records of a table that have their time. */
+/** An expiry rule with its table. */
 export type TableExpiry = Expiry & { readonly table: string } & Pick<PersonalTable, 'ofUser'>;
 
-/** Days after which data go, by the setting that says so; null: they stay. */
+/** Days after which data expire, by setting; null: they stay. */
 export type RetentionPolicy = Readonly<Record<DaysSetting, number | null>>;
 
-/** All records that have their time, as the map of personal data has them. */
+/** All expiry rules in the map of personal data. */
 export const expiries: readonly TableExpiry[] = Object.entries(personalDataMap).flatMap(
   ([table, { ofUser, retention }]) =>
     'stays' in retention ? [] : retention.map((it) => ({ ...it, table, ofUser })),
 );
 
 /**
- * The records of this name.
+ * Returns the expiry rule of this name.
  *
- * @throws Error when the map of personal data has none
+ * @throws Error if the map of personal data has none
  */
 export function getExpiry(name: string): TableExpiry {
   const expiry = expiries.find((it) => it.name === name);
-  if (!expiry) throw new Error(`the map of personal data does not say when ${name} have had their time`);
+  if (!expiry) throw new Error(`The map of personal data has no expiry rule ${name}`);
   return expiry;
 }
 
 /**
- * SQL: which records of this name have had their time.
+ * Returns the SQL condition for records that have expired under the rule of this name.
  *
- * @throws Error when it is a setting that says how many days they have
+ * @throws Error if the rule's number of days is a setting
  */
-export function haveExpiredByThemselves(name: string): string {
+export function haveExpiredAfterFixedDays(name: string): string {
   const expiry = getExpiry(name);
-  if (typeof expiry.days !== 'number') throw new Error(`${expiry.days} says how many days ${name} have`);
+  if (typeof expiry.days !== 'number')
+    throw new Error(`The days of expiry rule ${name} are set by ${expiry.days}`);
   return haveExpired(expiry, expiry.days);
 }
 
-/** How many days the records have; null: they stay. */
+/** Returns the days after which the records expire; null: they stay. */
 export function daysOf({ days }: Expiry, policy: RetentionPolicy): number | null {
   return typeof days === 'number' ? days : policy[days];
 }
 
-/** SQL: which records of the table have had their time; `days` is a number, or a parameter such as `$1`. */
+/** Returns the SQL condition for expired records. `days` is a number, or a parameter such as `$1`. */
 export function haveExpired({ which, since }: Expiry, days: number | `$${number}`): string {
   const expired = `${since} < now() - make_interval(days => ${days})`;
   return which === undefined ? expired : `${which} AND ${expired}`;
 }
 
-/** SQL: which records of the table are those of a user under a legal hold. */
+/** Returns the SQL condition for records of users under a legal hold. */
 export function areHeld({ ofUser }: TableExpiry): string {
   if (ofUser === null) return 'false';
-  // Under a name that no table has, so that it is this one and not a column of the table.
+  // A name that no table has as a column, which would take precedence.
   const isHolds = ofUser.replaceAll('$1', 'held_user_id');
   return `EXISTS (SELECT FROM (SELECT user_id AS held_user_id FROM legal_holds) AS holds WHERE ${isHolds})`;
 }
 
-/** SQL: which records of the table have had their time and are no user's who is under a legal hold. */
+/** Returns the SQL condition for expired records, without those of users under a legal hold. */
 export function haveExpiredUnheld(expiry: TableExpiry, days: number | `$${number}`): string {
   return `${haveExpired(expiry, days)} AND NOT ${areHeld(expiry)}`;
 }

@@ -4,12 +4,12 @@ import { personalDataOfRecords } from './personal-data-of-records';
 import { personalDataOfUsers } from './personal-data-of-users';
 
 /**
- * Every column of every table: what it tells of a person, why it is there, who may read it, what export, erasure and
- * time do with it. Export and erasure follow it; a column that is not in it fails a test.
+ * Every column of every table: its class, purpose and readers, and what export, erasure and retention do with it.
+ * Export, erasure and retention follow this map. A test fails for a column that it lacks.
  */
 export const personalDataMap: Readonly<Record<string, PersonalTable>> = {
   ...personalDataOfHistory,
   ...personalDataOfRecords,
-  // Last, as others refer to `users`; in this order they are erased.
+  // Last, because other tables refer to `users`: erasure deletes in this order.
   ...personalDataOfUsers,
 };

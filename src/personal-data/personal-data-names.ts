@@ -5,13 +5,13 @@ import { shownFields } from './shown-fields';
 
 type Named = readonly [name: string, dataClass: string];
 
-/** Ids and names of actors are what logs tell of people. */
+/** Ids and actors, by which logs refer to people. */
 const reference = /^id$|Id$|By$|^actor$/;
 
 /**
- * Names under which values of people go about, for logs to leave out: every column, field of a message and field of
- * the graph that is of class contact, identity, behaviour or public. Ids stay. So does a name that is also technical
- * somewhere, such as `type`, unless it is of contact or identity elsewhere.
+ * Returns the names of values that logs leave out: columns, message fields and graph fields of class contact, identity,
+ * behaviour or public. Ids are not among them, nor names that are technical elsewhere, such as `type`. Names of class
+ * contact or identity always are.
  */
 export function personalDataNames(map: Readonly<Record<string, PersonalTable>> = personalDataMap): string[] {
   return namesOf([

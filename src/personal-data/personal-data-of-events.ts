@@ -9,7 +9,7 @@ type Column = {
 }[keyof Tables];
 type Field = PersonalField<Column>;
 
-/** Writes a field down in one line. */
+/** Describes a field in one line. */
 function field(dataClass: DataClass, purpose: string, ...columns: Column[]): Field {
   return { dataClass, purpose, columns };
 }
@@ -18,24 +18,24 @@ const toServices = { exchange: 'user.events', storedIn: ['outbox_events'] } as c
 const toAuditors = { exchange: 'audit.events', storedIn: ['outbox_events'] } as const;
 const untilFolded = ['waiting_events', 'parked_messages'] as const;
 
-const userId = field('identity', 'who is meant', 'users.id');
-const choice = (column: Column) => field('behaviour', 'what the person allows e-mail about', column);
+const userId = field('identity', 'identifies the user', 'users.id');
+const choice = (column: Column) => field('behaviour', 'consent to e-mail', column);
 
 const audited = {
   ...toAuditors,
   fields: {
-    userId: field('identity', 'who is meant', 'audit_entries.user_id'),
-    actor: field('identity', 'who did it', 'audit_entries.actor_id'),
+    userId: field('identity', 'identifies the user', 'audit_entries.user_id'),
+    actor: field('identity', 'actor', 'audit_entries.actor_id'),
     action: field('technical', 'what was done', 'audit_entries.action'),
     fields: field('technical', 'names of fields, never values', 'audit_entries.fields'),
     at: field('technical', 'when', 'audit_entries.at'),
-    reason: field('technical', 'why, in a word of a fixed list', 'audit_entries.reason'),
+    reason: field('technical', 'why, as a word of a fixed list', 'audit_entries.reason'),
   },
 };
 
 const inData = 'user_history.data';
 const inSummary = 'user_history.summary';
-const customer = field('identity', 'who is meant', 'user_history.user_id', 'user_orders.user_id');
+const customer = field('identity', 'identifies the user', 'user_history.user_id', 'user_orders.user_id');
 const total = field('behaviour', 'what the order cost', inData, inSummary, 'user_spending.amount');
 const placedAt = field(
   'behaviour',
@@ -44,9 +44,9 @@ const placedAt = field(
   'user_commerce.last_order_at',
   'user_commerce.last_entry_at',
 );
-const earner = field('identity', 'who is meant', 'user_history.user_id', 'user_commerce.user_id');
+const earner = field('identity', 'identifies the user', 'user_history.user_id', 'user_commerce.user_id');
 
-/** Every field of every message, out and in. */
+/** Every field of every published and consumed message. */
 export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Column>>> = {
   UserCreated: {
     ...toServices,
@@ -64,7 +64,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       userId,
       deactivatedAt: field('behaviour', 'when', 'users.status_changed_at'),
       reason: field('behaviour', 'why', 'users.status_reason', inData),
-      additionalNotes: field('behaviour', 'what staff noted', 'users.status_notes'),
+      additionalNotes: field('behaviour', 'notes of staff', 'users.status_notes'),
     },
   },
   UserUpdated: {
@@ -88,8 +88,8 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       recommendations: choice('users.recommendations'),
       loyalty: choice('users.loyalty'),
       orderUpdates: choice('users.order_updates'),
-      unsubscribedAt: field('behaviour', 'when it said no to all', 'users.unsubscribed_at'),
-      updatedAt: field('behaviour', 'when it decided', 'users.preferences_updated_at'),
+      unsubscribedAt: field('behaviour', 'when all topics were turned off', 'users.unsubscribed_at'),
+      updatedAt: field('behaviour', 'when preferences last changed', 'users.preferences_updated_at'),
     },
   },
   UserEmailVerified: {
@@ -104,15 +104,15 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
     ...toServices,
     fields: {
       userId,
-      email: field('contact', 'where to write to', 'users.email', 'users.pending_email'),
+      email: field('contact', 'the address to confirm', 'users.email', 'users.pending_email'),
       token: field('technical', 'secret: confirms the address'),
-      expiresAt: field('technical', 'until when it works', 'email_verification_tokens.expires_at'),
+      expiresAt: field('technical', 'when it expires', 'email_verification_tokens.expires_at'),
     },
   },
   UserErased: {
     ...toServices,
     fields: {
-      userId: field('identity', 'who is meant', 'erased_users.user_id', 'erasures.user_id'),
+      userId: field('identity', 'identifies the user', 'erased_users.user_id', 'erasures.user_id'),
       erasedAt: field('technical', 'when', 'erased_users.erased_at'),
     },
   },
@@ -139,7 +139,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       currency: field('behaviour', 'what the order cost', inData, inSummary, 'user_spending.currency'),
       placedAt,
       createdAt: placedAt,
-      items: field('behaviour', 'only how many are kept', inData, inSummary),
+      items: field('behaviour', 'only their number is stored', inData, inSummary),
     },
   },
   PaymentFailed: {
@@ -149,7 +149,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       paymentId: field('identity', 'which payment', inData),
       orderId: field('identity', 'for which order', inData),
       errorCode: field('behaviour', 'why', inData, inSummary),
-      errorMessage: field('behaviour', 'why, in words', inData),
+      errorMessage: field('behaviour', 'why, as text', inData),
       timestamp: field(
         'behaviour',
         'when',

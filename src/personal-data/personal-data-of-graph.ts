@@ -1,6 +1,6 @@
 import type { PersonalColumn } from './personal-data';
 
-/** What a field of the graph shows: columns (`table.column`), all of another type, or what rests in no column. */
+/** What a graph field shows: columns (`table.column`), all fields of another type, or data that no column stores. */
 export type ShownData = readonly string[] | { readonly type: string } | Omit<PersonalColumn, 'exportedAs'>;
 
 const preferences: ShownData = { type: 'EmailPreferences' };
@@ -8,10 +8,10 @@ const address: ShownData = ['users.address'];
 const structure: ShownData = {
   dataClass: 'technical',
   readers: 'anyone',
-  purpose: 'how an answer is put',
+  purpose: 'structure of the response',
 };
 
-/** Every field of the graph by its type; under `*` what any type may have. What is missing stops the schema from being built. */
+/** Every graph field by type; under `*` those of any type. Building the schema fails for a field that is missing here. */
 export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string, ShownData>>>> = {
   User: {
     id: ['users.id'],
@@ -93,7 +93,7 @@ export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string
   ErasureEffect: { store: ['erasures.effects'], records: ['erasures.effects'] },
   UserDataExport: {
     generatedAt: structure,
-    document: { dataClass: 'contact', readers: 'self', purpose: 'all that is exported' },
+    document: { dataClass: 'contact', readers: 'self', purpose: 'all exported data' },
   },
   VersionConflictError: { currentVersion: ['users.version'] },
   LegalHoldError: { heldSince: ['legal_holds.placed_at'] },

@@ -1,52 +1,55 @@
-import { column, mine, type PersonalTable, permanent, whileUserIsThere } from './personal-data';
+import { byUserId, column, exported, type PersonalTable, permanent, whileUserExists } from './personal-data';
 
-const summary = 'what the history adds up to';
+const summary = 'summary of the history';
 
-/** The tables of what users have done, and of messages that tell of it. */
+/** The tables of users' activity, and of messages about it. */
 export const personalDataOfHistory = {
   user_commerce: {
-    ofUser: mine,
+    ofUser: byUserId,
     erasure: 'immediately',
-    retention: whileUserIsThere,
+    retention: whileUserExists,
     columns: {
-      user_id: column('identity', 'service', 'whose'),
-      order_count: column('behaviour', 'self', summary, 'commerce.orderCount'),
-      last_order_at: column('behaviour', 'self', summary, 'commerce.lastOrderAt'),
-      failed_payment_count: column('behaviour', 'self', summary, 'commerce.failedPaymentCount'),
-      last_payment_failed_at: column('behaviour', 'self', summary, 'commerce.lastPaymentFailedAt'),
-      loyalty_points: column('behaviour', 'self', summary, 'commerce.loyaltyPoints'),
+      user_id: column('identity', 'service', 'identifies the user'),
+      order_count: exported('commerce.orderCount', column('behaviour', 'self', summary)),
+      last_order_at: exported('commerce.lastOrderAt', column('behaviour', 'self', summary)),
+      failed_payment_count: exported('commerce.failedPaymentCount', column('behaviour', 'self', summary)),
+      last_payment_failed_at: exported('commerce.lastPaymentFailedAt', column('behaviour', 'self', summary)),
+      loyalty_points: exported('commerce.loyaltyPoints', column('behaviour', 'self', summary)),
       history_is_cut: column('technical', 'service', 'whether retention has removed entries'),
-      last_entry_at: column('behaviour', 'self', 'tells which event is late', 'commerce.lastEntryAt'),
+      last_entry_at: exported(
+        'commerce.lastEntryAt',
+        column('behaviour', 'self', 'decides whether an event is late'),
+      ),
     },
   },
   user_spending: {
-    ofUser: mine,
+    ofUser: byUserId,
     erasure: 'immediately',
-    retention: whileUserIsThere,
+    retention: whileUserExists,
     columns: {
-      user_id: column('identity', 'service', 'whose'),
-      currency: column('behaviour', 'self', summary, 'spending.currency'),
-      amount: column('behaviour', 'self', summary, 'spending.amount'),
+      user_id: column('identity', 'service', 'identifies the user'),
+      currency: exported('spending.currency', column('behaviour', 'self', summary)),
+      amount: exported('spending.amount', column('behaviour', 'self', summary)),
     },
   },
   user_history: {
-    ofUser: mine,
+    ofUser: byUserId,
     erasure: 'in batches',
-    // When an entry was recorded decides, as producers' clocks say nothing about keeping.
+    // Counts from when the entry was recorded, because retention must not depend on producers' clocks.
     retention: [
       { name: 'historyEntries', since: 'recorded_at', days: 'RETENTION_HISTORY_DAYS', action: 'summed up' },
     ],
     columns: {
-      id: column('technical', 'self', 'key', 'history.id'),
-      user_id: column('identity', 'service', 'whose'),
-      type: column('behaviour', 'self', 'what happened', 'history.type'),
-      occurred_at: column('behaviour', 'self', 'when', 'history.occurredAt'),
-      recorded_at: column('technical', 'self', 'when it was written', 'history.recordedAt'),
-      source: column('technical', 'self', 'who told it', 'history.source'),
-      event_id: column('technical', 'self', 'which event', 'history.eventId'),
-      late: column('technical', 'self', 'whether it came late', 'history.late'),
-      summary: column('behaviour', 'self', 'what happened, in a sentence', 'history.summary'),
-      data: column('behaviour', 'self', 'what happened, in detail', 'history.data'),
+      id: exported('history.id', column('technical', 'self', 'key')),
+      user_id: column('identity', 'service', 'identifies the user'),
+      type: exported('history.type', column('behaviour', 'self', 'what happened')),
+      occurred_at: exported('history.occurredAt', column('behaviour', 'self', 'when')),
+      recorded_at: exported('history.recordedAt', column('technical', 'self', 'when it was written')),
+      source: exported('history.source', column('technical', 'self', 'the producer')),
+      event_id: exported('history.eventId', column('technical', 'self', 'which event')),
+      late: exported('history.late', column('technical', 'self', 'whether it arrived late')),
+      summary: exported('history.summary', column('behaviour', 'self', 'what happened, in a sentence')),
+      data: exported('history.data', column('behaviour', 'self', 'what happened, in detail')),
     },
   },
   waiting_events: {
@@ -55,13 +58,13 @@ export const personalDataOfHistory = {
     erasure: 'in batches',
     retention: [{ name: 'waitingEvents', since: 'received_at', days: 'WAITING_DAYS', action: 'parked' }],
     columns: {
-      source: column('technical', 'service', 'who told it'),
+      source: column('technical', 'service', 'the producer'),
       event_id: column('technical', 'service', 'which event'),
       type: column('technical', 'service', 'what kind of event'),
       waits_for: column('technical', 'service', 'what it waits for'),
       waits_for_id: column('identity', 'service', 'which user or order it waits for'),
-      event: column('behaviour', 'service', 'to fold it when that is known'),
-      received_at: column('technical', 'service', 'when it came'),
+      event: column('behaviour', 'service', 'to fold it once that is known'),
+      received_at: column('technical', 'service', 'when it arrived'),
     },
   },
   parked_messages: {
@@ -71,31 +74,31 @@ export const personalDataOfHistory = {
     retention: { stays: 'until an operator replays it' },
     columns: {
       id: column('technical', 'service', 'key'),
-      fingerprint: column('technical', 'service', 'tells repeats'),
+      fingerprint: column('technical', 'service', 'deduplicates deliveries'),
       reason: column('technical', 'service', 'why it cannot be folded'),
-      detail: column('technical', 'service', 'what exactly, without values'),
-      type: column('technical', 'service', 'what it calls itself'),
-      source: column('technical', 'service', 'who sent it'),
+      detail: column('technical', 'service', 'explanation without values'),
+      type: column('technical', 'service', 'the event type, if known'),
+      source: column('technical', 'service', 'the producer'),
       event_id: column('technical', 'service', 'which event'),
-      user_id: column('identity', 'service', 'whom it is about, where it says so'),
-      named_user_ids: column('identity', 'service', 'whom else it is about, as it names them'),
-      named_order_ids: column('identity', 'service', 'which orders it is about, as payments name those'),
+      user_id: column('identity', 'service', 'the user it is about, if it says so'),
+      named_user_ids: column('identity', 'service', 'user ids in it'),
+      named_order_ids: column('identity', 'service', 'order ids in it'),
       exchange: column('technical', 'service', 'where it came from'),
       routing_key: column('technical', 'service', 'where it came from'),
-      content_type: column('technical', 'service', 'how to read it'),
-      headers: column('behaviour', 'service', 'to read it again'),
-      body: column('behaviour', 'service', 'to read it again'),
-      attempts: column('technical', 'service', 'how often it came'),
+      content_type: column('technical', 'service', 'how to parse it'),
+      headers: column('behaviour', 'service', 'to replay it'),
+      body: column('behaviour', 'service', 'to replay it'),
+      attempts: column('technical', 'service', 'number of deliveries'),
       parked_at: column('technical', 'service', 'when'),
     },
   },
   user_orders: {
-    ofUser: mine,
-    erasure: { kept: 'two ids: a later payment for the order is known to be that of an erased user' },
+    ofUser: byUserId,
+    erasure: { kept: 'two ids, to recognize later payments for orders of erased users' },
     retention: permanent,
     columns: {
-      order_id: column('identity', 'self', 'which order', 'orders.orderId'),
-      user_id: column('identity', 'service', 'whose order, as payments do not say'),
+      order_id: exported('orders.orderId', column('identity', 'self', 'which order')),
+      user_id: column('identity', 'service', 'the user of the order, which payments do not name'),
     },
   },
   delivery_attempts: {
@@ -104,7 +107,7 @@ export const personalDataOfHistory = {
     retention: [{ name: 'deliveryAttempts', since: 'attempted_at', days: 7, action: 'deleted' }],
     columns: {
       fingerprint: column('technical', 'service', 'which message, as a digest'),
-      attempts: column('technical', 'service', 'how often it was tried'),
+      attempts: column('technical', 'service', 'number of attempts'),
       attempted_at: column('technical', 'service', 'when'),
     },
   },

@@ -1,19 +1,27 @@
-import { column, keptMessages, mine, type PersonalTable, permanent, whileUserIsThere } from './personal-data';
+import {
+  byUserId,
+  column,
+  exported,
+  keptMessages,
+  type PersonalTable,
+  permanent,
+  whileUserExists,
+} from './personal-data';
 
-/** The tables that the service needs to be exact: events on their way, keys, the trail of audits and erasures. */
+/** The tables of the service's own records: the outbox, keys, the audit trail and erasures. */
 export const personalDataOfRecords = {
   audit_keys: {
-    ofUser: mine,
+    ofUser: byUserId,
     erasure: 'immediately',
-    retention: whileUserIsThere,
+    retention: whileUserExists,
     columns: {
-      user_id: column('identity', 'service', 'whose'),
-      key: column('technical', 'service', 'makes the values in the audit trail readable'),
+      user_id: column('identity', 'service', 'identifies the user'),
+      key: column('technical', 'service', 'decrypts the values in the audit trail'),
     },
   },
   outbox_events: {
-    // Published events carry names and addresses.
-    ofUser: `${mine} AND type NOT IN (${Object.keys(keptMessages)
+    // Published events, too: they contain names and addresses.
+    ofUser: `${byUserId} AND type NOT IN (${Object.keys(keptMessages)
       .map((type) => `'${type}'`)
       .join()})`,
     erasure: 'in batches',
@@ -24,17 +32,17 @@ export const personalDataOfRecords = {
       id: column('technical', 'service', 'the identity of the event'),
       position: column('technical', 'service', 'order'),
       lane: column('technical', 'service', 'which relay publishes it'),
-      user_id: column('identity', 'service', 'whose event'),
+      user_id: column('identity', 'service', 'identifies the user'),
       version: column('technical', 'service', 'order of the user’s events'),
       type: column('behaviour', 'service', 'what happened'),
-      data: column('contact', 'service', 'what is told: see the payloads'),
+      data: column('contact', 'service', 'the payload: see the messages'),
       occurred_at: column('behaviour', 'service', 'when'),
-      traceparent: column('technical', 'service', 'to follow a request'),
-      published_at: column('technical', 'service', 'whether it is out'),
+      traceparent: column('technical', 'service', 'trace context of the request'),
+      published_at: column('technical', 'service', 'when it was published'),
     },
   },
   idempotency_keys: {
-    ofUser: `(${mine} OR actor_id = $1::uuid::text)`,
+    ofUser: `(${byUserId} OR actor_id = $1::uuid::text)`,
     erasure: 'in batches',
     retention: [
       {
@@ -46,35 +54,39 @@ export const personalDataOfRecords = {
       },
     ],
     columns: {
-      actor_id: column('identity', 'service', 'who called'),
+      actor_id: column('identity', 'service', 'the caller'),
       key: column('technical', 'service', 'keyed digest'),
       input_digest: column('technical', 'service', 'keyed digest'),
-      user_id: column('identity', 'service', 'whom the call was about'),
-      outcome: column('technical', 'service', 'the kind of answer'),
+      user_id: column('identity', 'service', 'identifies the user'),
+      outcome: column('technical', 'service', 'the type of result'),
       created_at: column('technical', 'service', 'when'),
     },
   },
   audit_entries: {
-    ofUser: mine,
+    ofUser: byUserId,
     erasure: { kept: 'evidence; its values are unreadable without the key' },
     retention: permanent,
     columns: {
       id: column('technical', 'auditors', 'key'),
       position: column('technical', 'service', 'order'),
-      at: column('technical', 'auditors', 'when', 'accesses.at'),
-      actor_id: column('identity', 'auditors', 'who', 'accesses.actor'),
-      user_id: column('identity', 'auditors', 'whose data'),
-      action: column('technical', 'auditors', 'what was done', 'accesses.action'),
-      fields: column('technical', 'auditors', 'names of fields, no values', 'accesses.fields'),
-      reason: column('technical', 'auditors', 'why', 'accesses.reason'),
-      encrypted_values: column('contact', 'service', 'values before and after, encrypted for each user'),
+      at: exported('accesses.at', column('technical', 'auditors', 'when')),
+      actor_id: exported('accesses.actor', column('identity', 'auditors', 'actor')),
+      user_id: column('identity', 'auditors', 'identifies the user'),
+      action: exported('accesses.action', column('technical', 'auditors', 'what was done')),
+      fields: exported('accesses.fields', column('technical', 'auditors', 'names of fields, no values')),
+      reason: exported('accesses.reason', column('technical', 'auditors', 'why')),
+      encrypted_values: column(
+        'contact',
+        'service',
+        'values before and after, encrypted with the user’s key',
+      ),
     },
   },
   audit_unsealed: {
     ofUser: null,
     erasure: { kept: 'ids of entries' },
     retention: { stays: 'until they are sealed' },
-    columns: { entry_id: column('technical', 'service', 'which entry waits for its seal') },
+    columns: { entry_id: column('technical', 'service', 'an entry to seal') },
   },
   audit_seals: {
     ofUser: null,
@@ -83,53 +95,53 @@ export const personalDataOfRecords = {
     columns: {
       number: column('technical', 'service', 'order'),
       entry_ids: column('technical', 'service', 'which entries are sealed'),
-      entry_digests: column('technical', 'service', 'shows a changed entry'),
+      entry_digests: column('technical', 'service', 'reveals changed entries'),
       previous_hash: column('technical', 'service', 'links the seals'),
       hash: column('technical', 'service', 'links the seals'),
       sealed_at: column('technical', 'service', 'when'),
     },
   },
   erasures: {
-    ofUser: mine,
+    ofUser: byUserId,
     erasure: { kept: 'the proof of the erasure' },
     retention: permanent,
     columns: {
       id: column('technical', 'officers', 'key'),
-      user_id: column('identity', 'officers', 'who was erased'),
-      status: column('technical', 'officers', 'how far it has come'),
+      user_id: column('identity', 'officers', 'identifies the user'),
+      status: column('technical', 'officers', 'progress'),
       requested_at: column('technical', 'officers', 'when'),
-      completed_at: column('technical', 'officers', 'when nothing was left'),
-      requested_by: column('identity', 'service', 'who asked for it'),
+      completed_at: column('technical', 'officers', 'when everything was deleted'),
+      requested_by: column('identity', 'service', 'the requester'),
       reason: column(
         'technical',
         'service',
-        'why; staff put no personal data here, and what users say is not kept',
+        'why; without personal data, and not stored for requests by users',
       ),
-      effects: column('technical', 'officers', 'how many records of which store'),
+      effects: column('technical', 'officers', 'deleted records by store'),
     },
   },
   erased_users: {
-    ofUser: mine,
-    erasure: { kept: 'an id, so that nothing brings the user back' },
+    ofUser: byUserId,
+    erasure: { kept: 'an id, so that it cannot be used again' },
     retention: permanent,
     columns: {
-      user_id: column('identity', 'service', 'an id that is taken for ever'),
+      user_id: column('identity', 'service', 'an id that cannot be used again'),
       erased_at: column('technical', 'service', 'since when'),
       erasure_id: column('technical', 'service', 'by which erasure'),
     },
   },
   erased_events: {
     ofUser: null,
-    erasure: { kept: 'identities of events, so that the next delivery has no effect' },
+    erasure: { kept: 'identities of events, so that later deliveries have no effect' },
     retention: permanent,
     columns: {
-      source: column('technical', 'service', 'who sent it'),
+      source: column('technical', 'service', 'the producer'),
       event_id: column('technical', 'service', 'which event'),
     },
   },
   signing_keys: {
     ofUser: null,
-    erasure: { kept: 'nobody’s' },
+    erasure: { kept: 'of no user' },
     retention: permanent,
     columns: {
       purpose: column('technical', 'service', 'what it signs'),
@@ -140,7 +152,7 @@ export const personalDataOfRecords = {
   },
   schema_migrations: {
     ofUser: null,
-    erasure: { kept: 'nobody’s' },
+    erasure: { kept: 'of no user' },
     retention: permanent,
     columns: {
       id: column('technical', 'service', 'key'),

@@ -1,51 +1,49 @@
-import { column, mine, type PersonalTable, whileUserIsThere } from './personal-data';
+import { byUserId, column, exported, type PersonalTable, whileUserExists } from './personal-data';
 
-const compare = 'to compare without regard to case';
-const may = 'what the person allows e-mail about';
+const compare = 'for case-insensitive comparison';
+const consent = 'consent to e-mail';
 
-/** The tables of profiles, and of what people decided and confirmed. */
+/** The tables of profiles, consents, verifications and legal holds. */
 export const personalDataOfUsers = {
   email_preference_decisions: {
-    ofUser: mine,
+    ofUser: byUserId,
     erasure: 'immediately',
-    retention: whileUserIsThere,
+    retention: whileUserExists,
     columns: {
       id: column('technical', 'service', 'key'),
-      user_id: column('identity', 'service', 'whose decision'),
-      topic: column('behaviour', 'self', 'the purpose that it is about', 'consents.topic'),
-      granted: column('behaviour', 'self', 'what was decided', 'consents.granted'),
-      source: column('behaviour', 'self', 'evidence: where the person said so', 'consents.source'),
-      wording_version: column(
-        'behaviour',
-        'self',
-        'evidence: what the person was shown',
+      user_id: column('identity', 'service', 'identifies the user'),
+      topic: exported('consents.topic', column('behaviour', 'self', 'the topic')),
+      granted: exported('consents.granted', column('behaviour', 'self', 'what was decided')),
+      source: exported('consents.source', column('behaviour', 'self', 'evidence: where the person decided')),
+      wording_version: exported(
         'consents.wordingVersion',
+        column('behaviour', 'self', 'evidence: the wording shown'),
       ),
-      actor_id: column('identity', 'self', 'evidence: who said so', 'consents.actor'),
-      decided_at: column('behaviour', 'self', 'evidence: when', 'consents.decidedAt'),
+      actor_id: exported('consents.actor', column('identity', 'self', 'evidence: who decided')),
+      decided_at: exported('consents.decidedAt', column('behaviour', 'self', 'evidence: when')),
     },
   },
   email_verification_tokens: {
-    ofUser: mine,
+    ofUser: byUserId,
     erasure: 'immediately',
     retention: [{ name: 'verificationTokens', since: 'expires_at', days: 7, action: 'deleted' }],
     columns: {
       id: column('technical', 'service', 'makes a token work once'),
-      user_id: column('identity', 'service', 'whose address'),
+      user_id: column('identity', 'service', 'identifies the user'),
       email_digest: column('technical', 'service', 'keyed digest: which address the token confirms'),
-      issued_at: column('technical', 'self', 'when it was asked for', 'verifications.issuedAt'),
-      expires_at: column('technical', 'self', 'until when it works', 'verifications.expiresAt'),
-      used_at: column('technical', 'self', 'when it was used', 'verifications.usedAt'),
+      issued_at: exported('verifications.issuedAt', column('technical', 'self', 'when it was requested')),
+      expires_at: exported('verifications.expiresAt', column('technical', 'self', 'when it expires')),
+      used_at: exported('verifications.usedAt', column('technical', 'self', 'when it was used')),
     },
   },
   legal_holds: {
-    ofUser: mine,
-    erasure: { kept: 'a user under a hold is not erased; released, its row is gone' },
+    ofUser: byUserId,
+    erasure: { kept: 'a user under a hold is not erased; a release deletes the row' },
     retention: { stays: 'until it is released' },
     columns: {
-      user_id: column('identity', 'service', 'whose data are kept'),
+      user_id: column('identity', 'service', 'identifies the user'),
       reason: column('technical', 'service', 'why'),
-      placed_by: column('identity', 'service', 'who decided it'),
+      placed_by: column('identity', 'service', 'who placed it'),
       placed_at: column('technical', 'self', 'since when'),
     },
   },
@@ -60,7 +58,7 @@ export const personalDataOfUsers = {
         days: 'RETENTION_DEACTIVATED_DAYS',
         action: 'erased',
       },
-      // Those whom the AuthenticationService has not accepted.
+      // Users that the AuthenticationService has not accepted.
       {
         name: 'pendingUsers',
         which: "status = 'PENDING'",
@@ -70,55 +68,58 @@ export const personalDataOfUsers = {
       },
     ],
     columns: {
-      id: column('identity', 'anyone', 'who is meant'),
-      email: column('contact', 'self', 'to reach the person', 'profile.email'),
+      id: column('identity', 'anyone', 'identifies the user'),
+      email: exported('profile.email', column('contact', 'self', 'to reach the person')),
       email_normalized: column('contact', 'service', compare),
-      username: column('identity', 'self', 'to sign in', 'profile.username'),
+      username: exported('profile.username', column('identity', 'self', 'to sign in')),
       username_normalized: column('identity', 'service', compare),
-      pending_email: column('contact', 'self', 'a new address until it is confirmed', 'profile.pendingEmail'),
-      first_name: column('identity', 'self', 'to address the person', 'profile.firstName'),
+      pending_email: exported(
+        'profile.pendingEmail',
+        column('contact', 'self', 'a new address until it is confirmed'),
+      ),
+      first_name: exported('profile.firstName', column('identity', 'self', 'to address the person')),
       first_name_normalized: column('identity', 'service', compare),
-      last_name: column('identity', 'self', 'to address the person', 'profile.lastName'),
+      last_name: exported('profile.lastName', column('identity', 'self', 'to address the person')),
       last_name_normalized: column('identity', 'service', compare),
-      display_name: column(
-        'public',
-        'anyone',
-        'the name the person chose to be seen under',
+      display_name: exported(
         'profile.displayName',
+        column('public', 'anyone', 'the public name that the person chose'),
       ),
-      phone_number: column('contact', 'self', 'to reach the person', 'profile.phoneNumber'),
-      address: column('contact', 'self', 'to deliver orders', 'profile.address'),
-      locale: column('identity', 'self', 'the language to write in', 'profile.locale'),
-      time_zone: column('identity', 'self', 'the time to show', 'profile.timeZone'),
-      email_verification: column('technical', 'self', 'whether e-mail arrives', 'profile.emailVerification'),
-      email_verified_at: column('technical', 'self', 'since when', 'profile.emailVerifiedAt'),
-      phone_verification: column(
-        'technical',
-        'self',
-        'whether the number is theirs',
+      phone_number: exported('profile.phoneNumber', column('contact', 'self', 'to reach the person')),
+      address: exported('profile.address', column('contact', 'self', 'to deliver orders')),
+      locale: exported('profile.locale', column('identity', 'self', 'the language of messages')),
+      time_zone: exported('profile.timeZone', column('identity', 'self', 'to show local times')),
+      email_verification: exported(
+        'profile.emailVerification',
+        column('technical', 'self', 'whether the address is verified'),
+      ),
+      email_verified_at: exported('profile.emailVerifiedAt', column('technical', 'self', 'since when')),
+      phone_verification: exported(
         'profile.phoneVerification',
+        column('technical', 'self', 'whether the number is verified'),
       ),
-      phone_verified_at: column('technical', 'self', 'since when', 'profile.phoneVerifiedAt'),
-      status: column('public', 'anyone', 'whether the account is in use', 'profile.status'),
-      status_reason: column('behaviour', 'self', 'why it is not', 'profile.statusReason'),
-      status_notes: column('behaviour', 'staff', 'what staff noted; not for the user'),
-      status_changed_at: column('behaviour', 'self', 'since when', 'profile.statusChangedAt'),
-      marketing: column('behaviour', 'self', may, 'emailPreferences.marketing'),
-      newsletter: column('behaviour', 'self', may, 'emailPreferences.newsletter'),
-      recommendations: column('behaviour', 'self', may, 'emailPreferences.recommendations'),
-      loyalty: column('behaviour', 'self', may, 'emailPreferences.loyalty'),
-      order_updates: column('behaviour', 'self', may, 'emailPreferences.orderUpdates'),
-      unsubscribed_at: column(
-        'behaviour',
-        'self',
-        'when it said no to all',
+      phone_verified_at: exported('profile.phoneVerifiedAt', column('technical', 'self', 'since when')),
+      status: exported('profile.status', column('public', 'anyone', 'whether the account is in use')),
+      status_reason: exported('profile.statusReason', column('behaviour', 'self', 'why it is deactivated')),
+      status_notes: column('behaviour', 'staff', 'notes of staff; not shown to the user'),
+      status_changed_at: exported('profile.statusChangedAt', column('behaviour', 'self', 'since when')),
+      marketing: exported('emailPreferences.marketing', column('behaviour', 'self', consent)),
+      newsletter: exported('emailPreferences.newsletter', column('behaviour', 'self', consent)),
+      recommendations: exported('emailPreferences.recommendations', column('behaviour', 'self', consent)),
+      loyalty: exported('emailPreferences.loyalty', column('behaviour', 'self', consent)),
+      order_updates: exported('emailPreferences.orderUpdates', column('behaviour', 'self', consent)),
+      unsubscribed_at: exported(
         'emailPreferences.unsubscribedAt',
+        column('behaviour', 'self', 'when all topics were turned off'),
       ),
-      preferences_updated_at: column('behaviour', 'self', 'when it decided', 'emailPreferences.updatedAt'),
-      version: column('technical', 'self', 'counts changes', 'profile.version'),
+      preferences_updated_at: exported(
+        'emailPreferences.updatedAt',
+        column('behaviour', 'self', 'when preferences last changed'),
+      ),
+      version: exported('profile.version', column('technical', 'self', 'counts changes')),
       revision: column('technical', 'service', 'counts writes, for the cache'),
-      created_at: column('behaviour', 'self', 'when the account was made', 'profile.createdAt'),
-      updated_at: column('behaviour', 'self', 'when it last changed', 'profile.updatedAt'),
+      created_at: exported('profile.createdAt', column('behaviour', 'self', 'when the account was created')),
+      updated_at: exported('profile.updatedAt', column('behaviour', 'self', 'when it last changed')),
     },
   },
 } as const satisfies Record<string, PersonalTable>;

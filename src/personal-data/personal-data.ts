@@ -1,22 +1,22 @@
-/** What a value tells of a person. */
+/** The kind of a value: what it reveals about a person. */
 export type DataClass = 'public' | 'contact' | 'identity' | 'behaviour' | 'technical';
 
 /**
- * Who may read a value: everybody; the user and staff; staff; who erases and exports; auditors; the service itself
- * and its operators.
+ * Who may read a value: anyone; the user and staff; staff; officers, who erase and export (`users:privacy`); auditors;
+ * the service itself and its operators.
  */
 export type Readers = 'anyone' | 'self' | 'staff' | 'officers' | 'auditors' | 'service';
 
-/** One column. */
+/** A column of a table. */
 export interface PersonalColumn {
   readonly dataClass: DataClass;
   readonly readers: Readers;
   readonly purpose: string;
-  /** The section and the name it has in an export, such as `profile.email`; without it, it is not exported. */
+  /** Section and name in an export, such as `profile.email`. Not exported if absent. */
   readonly exportedAs?: string;
 }
 
-/** A setting that says how many days something has; without a value it stays. */
+/** A setting for the days after which records expire. Unset: they stay. */
 export type DaysSetting =
   | 'RETENTION_DEACTIVATED_DAYS'
   | 'RETENTION_HISTORY_DAYS'
@@ -24,69 +24,70 @@ export type DaysSetting =
   | 'WAITING_DAYS';
 
 /**
- * What becomes of records that have had their time: deleted; the user is erased with all there is; deleted, while what
- * they add up to stays; deleted with the call that asked for them; kept for an operator to look at.
+ * What happens to expired records. `erased`: the user is erased with all data. `summed up`: they are deleted, but stay
+ * counted in the user's summary. `withdrawn`: they are deleted with the call that requested them. `parked`: they are
+ * kept for operators.
  */
 export type ExpiryAction = 'deleted' | 'erased' | 'summed up' | 'withdrawn' | 'parked';
 
-/** Records that have their time, although nobody is erased. */
+/** A rule by which records of a table expire, without an erasure. */
 export interface Expiry {
-  /** What they are called where they are counted. */
+  /** Name of the records in counts and metrics. */
   readonly name: string;
-  /** SQL: which of the table's records; all of them without it. */
+  /** SQL condition for the records; defaults to all. */
   readonly which?: string;
-  /** The column that their time counts from, by the database's clock. */
+  /** The column that the days count from, by PostgreSQL's clock. */
   readonly since: string;
   readonly days: number | DaysSetting;
   readonly action: ExpiryAction;
 }
 
-/** One table, and what becomes of it. */
+/** A table, and what erasure and retention do with its records. */
 export interface PersonalTable {
-  /** SQL: which of its records are one user's ($1); null where records are nobody's. */
+  /** SQL condition for the records of user `$1`; null if the records are of no user. */
   readonly ofUser: string | null;
-  /** When erasing a user removes the user's records; or why it does not. */
+  /** When an erasure deletes the user's records, or why it keeps them. */
   readonly erasure: 'immediately' | 'in batches' | { readonly kept: string };
-  /** Which records have their time when nobody is erased; or until when they stay, if it is not time that decides. */
+  /** Which records expire; or until when they stay, if no number of days decides. */
   readonly retention: readonly Expiry[] | { readonly stays: string };
   readonly columns: Readonly<Record<string, PersonalColumn>>;
 }
 
-/** One field of a message. What else the map says of it follows from the tables it is in. */
+/** A field of a message. Its readers, export and retention are those of its columns and of the message's tables. */
 export interface PersonalField<Column extends string = string> {
   readonly dataClass: DataClass;
   readonly purpose: string;
-  /** The columns (`table.column`) that the value is told from, or kept in once it is read; none: nothing else has it. */
+  /** Columns (`table.column`) that the value is read from, or stored in once consumed; empty: none. */
   readonly columns: readonly Column[];
 }
 
-/** One message, out or in. */
+/** A published or consumed message. */
 export interface PersonalMessage<Column extends string = string> {
-  /** Where it goes; the broker's permissions decide who may read there. */
+  /** The broker's permissions decide who may read from it. */
   readonly exchange: string;
-  /** The tables that it rests in as a whole, on its way out or until it can be folded: they decide how long. */
+  /** Tables that store the whole message until it is published or folded. Their retention applies to it. */
   readonly storedIn: readonly string[];
   readonly fields: Readonly<Record<string, PersonalField<Column>>>;
 }
 
-/** Messages that stay where they rest although their user is erased, and why. */
+/** Stored messages that an erasure of their user keeps, and why. */
 export const keptMessages: Readonly<Record<string, string>> = {
-  UserErased: 'it tells of the erasure, by an id',
+  UserErased: 'announces the erasure, by an id only',
   UserDataAccessed: 'evidence, without values',
   UserDataChanged: 'evidence, without values',
-  AuditSealed: 'nobody’s',
+  AuditSealed: 'of no user',
 };
 
-/** Writes a column down in one line. */
-export function column(
-  dataClass: DataClass,
-  readers: Readers,
-  purpose: string,
-  exportedAs?: string,
-): PersonalColumn {
-  return { dataClass, readers, purpose, ...(exportedAs === undefined ? {} : { exportedAs }) };
+/** Describes a column in one line. */
+export function column(dataClass: DataClass, readers: Readers, purpose: string): PersonalColumn {
+  return { dataClass, readers, purpose };
 }
 
-export const mine = 'user_id = $1::uuid';
-export const whileUserIsThere = { stays: 'as long as the user' } as const;
+/** Describes a column that is exported under this section and name. */
+export function exported(exportedAs: string, it: PersonalColumn): PersonalColumn {
+  return { ...it, exportedAs };
+}
+
+export const byUserId = 'user_id = $1::uuid';
+export const whileUserExists = { stays: 'as long as the user exists' } as const;
 export const permanent = { stays: 'permanently' } as const;

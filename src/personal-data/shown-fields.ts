@@ -2,27 +2,27 @@ import type { PersonalColumn, PersonalTable, Readers } from './personal-data';
 import { personalDataMap } from './personal-data-map';
 import { personalDataOfGraph, type ShownData } from './personal-data-of-graph';
 
-/** A field of the graph, as the map of personal data has it. */
+/** What the map of personal data says about a graph field. */
 export interface ShownField {
-  /** Those who may read all that it shows. */
+  /** Who may read everything that it shows. */
   readonly readers: Readers;
-  /** Whether it tells of a person what is not for everybody: such a field is tagged in the schema. */
+  /** True if it shows personal data that not anyone may read. Such a field is tagged in the schema. */
   readonly isPersonal: boolean;
 }
 
-/** The fields of each type of the graph; under `*` those that any type may have. */
+/** The fields of each graph type; under `*` those that any type may have. */
 export type ShownFields = Readonly<Record<string, Readonly<Record<string, ShownField>>>>;
 
 type Shown = Pick<PersonalColumn, 'dataClass' | 'readers'>;
 
-/** From the widest circle to the narrowest. */
-const circles: readonly Readers[] = ['anyone', 'self', 'staff', 'officers', 'auditors', 'service'];
+/** From the widest audience to the narrowest. */
+const audiences: readonly Readers[] = ['anyone', 'self', 'staff', 'officers', 'auditors', 'service'];
 const personalClasses: readonly string[] = ['contact', 'identity', 'behaviour'];
 
 /**
- * What the map says of each field of the graph: its readers are those of the most guarded column that it shows.
+ * Returns what the map says about each graph field. Its readers are those of its most restricted column.
  *
- * @throws Error for a field that shows a column that the map does not have, or that nobody may be shown
+ * @throws Error for a field that shows a column which the map lacks, or which only the service may read
  */
 export function shownFields(map: Readonly<Record<string, PersonalTable>> = personalDataMap): ShownFields {
   return mapValues(personalDataOfGraph, (fields, type) =>
@@ -32,9 +32,10 @@ export function shownFields(map: Readonly<Record<string, PersonalTable>> = perso
 
 function shownField(map: Readonly<Record<string, PersonalTable>>, data: ShownData, name: string): ShownField {
   const shown = dataOf(map, data, name);
-  const narrowest = Math.max(...shown.map(({ readers }) => circles.indexOf(readers)));
-  const readers = circles[narrowest];
-  if (!readers || readers === 'service') throw new Error(`${name} shows what only the service may read`);
+  const narrowest = Math.max(...shown.map(({ readers }) => audiences.indexOf(readers)));
+  const readers = audiences[narrowest];
+  if (!readers || readers === 'service')
+    throw new Error(`Field ${name} shows data that only the service may read`);
   const isPersonal = readers !== 'anyone' && shown.some((it) => personalClasses.includes(it.dataClass));
   return { readers, isPersonal };
 }
@@ -50,7 +51,7 @@ function dataOf(
   return data.map((path) => {
     const [table = '', column = ''] = path.split('.');
     const shown = map[table]?.columns[column];
-    if (!shown) throw new Error(`${name} shows ${path}, which the map of personal data does not have`);
+    if (!shown) throw new Error(`Field ${name} shows ${path}, which is not in the map of personal data`);
     return shown;
   });
 }

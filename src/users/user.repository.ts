@@ -1,4 +1,4 @@
-import { haveExpiredByThemselves } from '../personal-data/expiries';
+import { haveExpiredAfterFixedDays } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, onConflictDoNothing, type Write, writeTogether } from '../postgres/write';
@@ -28,7 +28,7 @@ const columns = `id, email, email_normalized AS "emailNormalized", username, use
   unsubscribed_at AS "unsubscribedAt", preferences_updated_at AS "preferencesUpdatedAt",
   version, revision, created_at AS "createdAt", updated_at AS "updatedAt"`;
 
-const pendingExpired = haveExpiredByThemselves('pendingUsers');
+const pendingExpired = haveExpiredAfterFixedDays('pendingUsers');
 
 /** PostgreSQL refuses this character in text, so no user has it. */
 const unstorable = '\0';

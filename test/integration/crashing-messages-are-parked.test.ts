@@ -109,7 +109,7 @@ describe('a message that was being tried when its process ended', () => {
         return foldAll(events);
       };
       const delivery = redelivered(orderPlaced(id));
-      await attempts.begin(fingerprintOf(delivery));
+      await attempts.beginAlone(fingerprintOf(delivery));
       for (let given = 0; given < 5; given += 1) {
         await expect(consumer.consume([delivery])).rejects.toThrow(DatabaseUnavailableError);
       }
@@ -129,7 +129,7 @@ describe('a message that was being tried when its process ended', () => {
     await withConsumer(async (consumer, attempts) => {
       await consumer.consume([{ ...delivery, redelivered: false }]);
       // Killed between the commit and the acknowledgement, again and again.
-      for (let tries = 0; tries < triesBeforeTheLast; tries += 1) await attempts.begin(fingerprint);
+      for (let tries = 0; tries < triesBeforeTheLast; tries += 1) await attempts.beginAlone(fingerprint);
       await consumer.consume([delivery]);
     });
     expect(await app.sql('SELECT 1 FROM parked_messages WHERE fingerprint = $1', [fingerprint])).toEqual([]);
@@ -147,8 +147,8 @@ describe('a message that was being tried when its process ended', () => {
     const delivery = redelivered(orderPlaced(id));
     const fingerprint = fingerprintOf(delivery);
     await withConsumer(async (consumer, attempts, fold) => {
-      for (let tries = 0; tries <= triesBeforeTheLast; tries += 1) await attempts.begin(fingerprint);
-      fold.recognise = () => Promise.reject(new Error('looked at again'));
+      for (let tries = 0; tries <= triesBeforeTheLast; tries += 1) await attempts.beginAlone(fingerprint);
+      fold.countIfDuplicate = () => Promise.reject(new Error('looked at again'));
       await consumer.consume([delivery]);
     });
     expect(

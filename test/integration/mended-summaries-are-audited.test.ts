@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { decryptValues } from '../../src/audit/audit-values';
+import { CommerceRepository } from '../../src/commerce/commerce.repository';
 import { recompute, type SummaryDifference } from '../../src/commerce/recomputation';
 import { RecomputationRepository } from '../../src/commerce/recomputation.repository';
 import { openDatabase } from '../../src/data-source';
@@ -128,9 +129,9 @@ describe('while summaries are looked at', () => {
   async function recomputeWhile(meanwhile: () => Promise<unknown>): Promise<SummaryDifference[]> {
     const database = openDatabase(app.databaseUrl, pino({ level: 'silent' }), 2);
     await database.connect();
-    const repository = new RecomputationRepository(database);
-    const listed = repository.findSummaries.bind(repository);
-    repository.findSummaries = async (userIds) => {
+    const commerce = new CommerceRepository(database);
+    const listed = commerce.findByUsers.bind(commerce);
+    commerce.findByUsers = async (userIds) => {
       const summaries = await listed(userIds);
       await meanwhile();
       return summaries;
@@ -139,7 +140,8 @@ describe('while summaries are looked at', () => {
     try {
       await recompute({
         database,
-        repository,
+        commerce,
+        repository: new RecomputationRepository(database),
         onFix: async () => undefined,
         onDifference: async (difference) => void found.push(difference),
         onBatch: () => undefined,

@@ -230,7 +230,7 @@ describe('a message', () => {
     expect(result).toEqual({
       park: expect.objectContaining({
         reason: 'INVALID_TIME',
-        detail: 'placedAt is missing or wrong',
+        detail: 'placedAt is missing or invalid',
         type: 'OrderPlaced',
         source: '/orders',
         eventId: 'e-1',

@@ -68,7 +68,7 @@ describe('the map of personal data', () => {
   });
 
   it.each([
-    ['service', 'User.email shows what only the service may read'],
+    ['service', 'Field User.email shows data that only the service may read'],
     ['auditors', 'User.email shows what is for auditors'],
   ] as const)('lets no schema be built that shows users what is for %s', (readers, message) => {
     expect(() => schemaWith('email', { readers })).toThrow(message);
@@ -77,7 +77,7 @@ describe('the map of personal data', () => {
   it('lets no field show a column that it does not have', () => {
     const { users, ...rest } = personalDataMap;
     expect(() => shownFields(rest)).toThrow(
-      'User.id shows users.id, which the map of personal data does not',
+      'Field User.id shows users.id, which is not in the map of personal data',
     );
     expect(users).toBeDefined();
   });
