@@ -16,7 +16,7 @@ beforeAll(async () => {
   const options = { probeKey: `${prefix}probe` };
   clients = await Promise.all([1, 2, 3].map(() => sharedRedisClient(options)));
   replicas = clients.map((client) => readThrough(new RedisRecordCache(client, prefix), table).profiles);
-  table.beforeAnswer = () => turns(20);
+  table.beforeReturn = () => turns(20);
 });
 
 afterAll(async () => {

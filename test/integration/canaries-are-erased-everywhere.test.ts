@@ -7,7 +7,8 @@ import { CanaryPlaces } from '../testkit/canary-places';
 import { type Collector, startCollector } from '../testkit/collector';
 import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { readEverySink, sinksContaining } from '../testkit/every-sink';
+import { readEverySink } from '../testkit/every-sink';
+import { sinksContaining } from '../testkit/sinks';
 import { mutate } from '../testkit/users';
 
 let directory: string;

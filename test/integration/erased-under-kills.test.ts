@@ -3,8 +3,9 @@ import { v7 as uuidv7 } from 'uuid';
 import { send } from '../testkit/app';
 import { orderPlaced, paymentFailed, pointsEarned, withHeader } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { readEverySink, sinksContaining } from '../testkit/every-sink';
+import { readEverySink } from '../testkit/every-sink';
 import { useKillableService } from '../testkit/killable-service';
+import { sinksContaining } from '../testkit/sinks';
 
 const historyLength = 10_000;
 const patient = { timeoutMs: 60_000, intervalMs: 50 };

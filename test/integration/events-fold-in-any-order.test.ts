@@ -54,9 +54,9 @@ async function play(schedules: readonly Schedule[], lasting?: TestApp): Promise<
   const replica = lasting ?? (await startTestApp({ replicaOf: app }));
   try {
     await others.publish(...messagesOf(plays, 'before'));
-    for (const settled of [false, true]) {
-      const next = plays.filter(({ schedule }) => schedule.settled === settled);
-      if (settled) await whenever(() => expectAllWaiting(next), next);
+    for (const processedFirst of [false, true]) {
+      const next = plays.filter(({ schedule }) => schedule.processedFirst === processedFirst);
+      if (processedFirst) await whenever(() => expectAllWaiting(next), next);
       await createUsers(next, replica);
       await others.publish(...messagesOf(next, 'after'));
     }
@@ -102,7 +102,7 @@ async function expectAllFolded(plays: readonly Play[]): Promise<void> {
 }
 
 async function createUsers(plays: readonly Play[], replica: TestApp): Promise<void> {
-  const elsewhere = plays.filter(({ schedule }) => schedule.createdBy === 'somebody else');
+  const elsewhere = plays.filter(({ schedule }) => schedule.createdBy === 'another replica');
   await storeUsers(
     app,
     elsewhere.map(({ userId }) => ({ id: userId, state: 'ACTIVE' as const })),

@@ -1,6 +1,6 @@
 import type { TestApp } from './app';
 
-/** Who asks, as the columns of the tests' access tables name them. */
+/** The actors of a request, named as the columns of the access tables. */
 export const actors = {
   anonymous: null,
   self: { self: true, scope: '' },
@@ -17,16 +17,16 @@ export const actors = {
 export type ActorName = keyof typeof actors;
 export const actorNames = Object.keys(actors) as ActorName[];
 
-/** Tokens of strangers are the same for every user, and known to the service from the second time on. */
-const strangers = new WeakMap<TestApp, Map<ActorName, Promise<string>>>();
+/** Tokens of actors other than the user: one each, so that the service verifies each once. */
+const tokensOfOthers = new WeakMap<TestApp, Map<ActorName, Promise<string>>>();
 
-/** The token of this actor, where `userId` is the user that is asked about; undefined for nobody. */
+/** The token of this actor; `userId` is the user a request is about. Undefined for `anonymous`. */
 export async function tokenOf(app: TestApp, actor: ActorName, userId: string): Promise<string | undefined> {
   const who = actors[actor];
   if (who === null) return undefined;
   if (who.self) return app.token({ sub: userId, scope: who.scope });
-  const tokens = strangers.get(app) ?? new Map<ActorName, Promise<string>>();
-  strangers.set(app, tokens);
+  const tokens = tokensOfOthers.get(app) ?? new Map<ActorName, Promise<string>>();
+  tokensOfOthers.set(app, tokens);
   const token =
     tokens.get(actor) ?? app.token({ sub: '018f0000-0000-7000-8000-000000000000', scope: who.scope });
   tokens.set(actor, token);
@@ -34,8 +34,8 @@ export async function tokenOf(app: TestApp, actor: ActorName, userId: string): P
 }
 
 /**
- * Reads a table written as text: a line of column names, then lines of a name and one cell for each column.
- * Throws when a line has too few or too many cells.
+ * Parses a table: a line of column names, then lines of a row name and one cell per column.
+ * Throws if a line has too few or too many cells.
  */
 export function readTable(text: string): Record<string, Record<ActorName, string>> {
   const [head = [], ...lines] = text

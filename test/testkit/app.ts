@@ -10,7 +10,7 @@ import { createTestDatabase } from './test-database';
 import { newAmqpPrefix, newRedisPrefix } from './test-run';
 import { removeTopology } from './witness';
 
-/** The answer to a GraphQL request: the HTTP status and the body as it came. */
+/** The response to a GraphQL request: HTTP status, headers and body. */
 export interface GraphQLResponse {
   status: number;
   data: any;
@@ -19,40 +19,40 @@ export interface GraphQLResponse {
 }
 
 export interface RequestOptions {
-  /** The bearer token; none for an anonymous request. */
+  /** The bearer token. Undefined: an anonymous request. */
   token?: string | undefined;
   headers?: Record<string, string>;
 }
 
-/** The whole service on real backing services, with a database and a Redis prefix of its own. */
+/** The whole service in this process, on real backing services, with its own database, Redis prefix and AMQP prefix. */
 export interface TestApp extends App {
   readonly databaseUrl: string;
   readonly redisPrefix: string;
   readonly amqpPrefix: string;
-  /** A token of the development issuer. */
+  /** Issues a token of the development issuer. */
   token(request: { sub: string; scope?: string; authTime?: Date }): Promise<string>;
-  /** A token of a member of staff who may read and write users. */
+  /** A token with `users:read users:write`. */
   readonly staff: string;
   graphql(
     query: string,
     variables?: Record<string, unknown>,
     options?: RequestOptions,
   ): Promise<GraphQLResponse>;
-  /** Rows of a statement, past the service. */
+  /** Runs a statement directly on the database and returns its rows. */
   sql<Row = Record<string, unknown>>(text: string, parameters?: unknown[]): Promise<Row[]>;
-  /** Log lines so far, parsed. */
+  /** The log lines so far, parsed. */
   readonly logged: Record<string, unknown>[];
 }
 
 export interface TestAppOptions {
   config?: Partial<Config>;
-  /** Another replica's: shares its database, Redis prefix and issuer. */
+  /** Starts a second replica of this app: same database, prefixes and issuer. */
   replicaOf?: TestApp;
 }
 
 const issuers = new WeakMap<App, string>();
 
-/** Starts the service for a test file; `stop` leaves nothing behind. */
+/** Starts the service for a test file. `stop` drops its database and deletes its exchanges, queues and files. */
 export async function startTestApp({ config = {}, replicaOf }: TestAppOptions = {}): Promise<TestApp> {
   const database = replicaOf || config.databaseUrl ? null : await createTestDatabase();
   const databaseUrl = config.databaseUrl ?? replicaOf?.databaseUrl ?? (database?.url as string);
@@ -85,7 +85,7 @@ export async function startTestApp({ config = {}, replicaOf }: TestAppOptions = 
   const staff = await token({ sub: 'staff', scope: 'users:read users:write' });
 
   const pool = new Pool({ connectionString: databaseUrl, max: 4 });
-  // One that is lost while nobody uses it is replaced.
+  // The pool replaces an idle connection that PostgreSQL closes.
   pool.on('error', () => undefined);
   const testApp: TestApp = {
     ...app,
@@ -109,7 +109,7 @@ export async function startTestApp({ config = {}, replicaOf }: TestAppOptions = 
   return testApp;
 }
 
-/** Posts a GraphQL request to a service, wherever it runs. */
+/** Posts a GraphQL request to the service at `url`. */
 export async function send(
   url: string,
   body: unknown,

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+/** Returns a generator of numbers from 0 to 1, reproducible by its seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -11,7 +11,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** How every column can be changed into something else. */
+/** For each column, SQL expressions that give another value. */
 const edits: Record<string, Record<string, readonly string[]>> = {
   audit_entries: {
     id: ['gen_random_uuid()'],
@@ -64,8 +64,8 @@ const primaryKeys: Record<string, string> = {
 };
 
 /**
- * Changes, removes, swaps or puts in something, past the triggers, in the client's transaction; answers what it did.
- * Entries that are not sealed yet are only removed: until then a change of them does not show.
+ * Updates, deletes, swaps or inserts at random in the client's transaction, with triggers disabled. Returns the
+ * statement. Entries that are not sealed yet are only deleted, as the chain does not cover their content.
  */
 export async function tamper(client: Client, random: () => number): Promise<string> {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;

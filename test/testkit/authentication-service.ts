@@ -1,6 +1,6 @@
 import { type ProgrammableServer, startProgrammableServer } from './programmable-server';
 
-/** The AuthenticationService's credential API: accepts everything until the test says otherwise. */
+/** Starts a stand-in for the AuthenticationService's credential API. It accepts everything by default. */
 export function startAuthenticationService(): Promise<ProgrammableServer> {
   return startProgrammableServer({ status: 204 });
 }

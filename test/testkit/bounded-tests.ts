@@ -2,13 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { addEventHandler, getState } from 'jest-circus';
 
 const { testTimeout } = require('../../jest.config') as { testTimeout: number };
-/** What jest's runner asks after each test, and its types leave out. */
+/** jest's runner calls this after each test; its types omit it. */
 const assertions = expect as typeof expect & { extractExpectedAssertionsErrors(): { error: Error }[] };
 
 /**
- * What jest's own runner does and jest-light-runner does not: a test or hook fails that takes longer than the limit
- * it names, or than jest's, or during which an error went unheard, or an assertion that it counts on did not run.
- * One that would call back when it is done is refused: nothing here waits for that.
+ * Adds to jest-light-runner what jest's own runner checks. A test or hook fails if it exceeds its timeout, if an error
+ * is unhandled during it, or if an expected assertion (`expect.assertions`) does not run. Callbacks (`done`) are
+ * rejected.
  */
 addEventHandler(({ name }) => {
   const { children, hooks } = getState().currentDescribeBlock;
@@ -17,9 +17,9 @@ addEventHandler(({ name }) => {
   const run = added.fn as () => unknown;
   const limitMs = added.timeout ?? testTimeout;
   added.fn = async () => {
-    if (run.length > 0) throw new Error('It takes a callback; answer a promise instead.');
+    if (run.length > 0) throw new Error('It takes a callback; return a promise instead.');
     await bounded(run, limitMs).finally(() => {
-      // Asked in any case: the next one would be held to what this one counted on.
+      // Also after a failure: the expectation would otherwise apply to the next test.
       const [unmet] = assertions.extractExpectedAssertionsErrors();
       if (unmet) throw unmet.error;
     });
@@ -34,7 +34,7 @@ async function bounded(run: () => unknown, limitMs: number): Promise<void> {
   const timer = setTimeout(() => fail(new Error(`It took longer than ${limitMs} ms.`)), limitMs);
   process.on('unhandledRejection', fail).on('uncaughtException', fail);
   try {
-    // A rejection that nobody handles is known in the next turn.
+    // Node reports an unhandled rejection in the next turn.
     await Promise.race([Promise.resolve(run()).then(() => nextTurn()), failed]);
   } finally {
     clearTimeout(timer);

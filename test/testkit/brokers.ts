@@ -7,24 +7,24 @@ import { createLogger, type Logger } from '../../src/telemetry/logger';
 import { eventually } from './eventually';
 import { newAmqpPrefix } from './test-run';
 
-/** A broker on RabbitMQ with names of its own. */
+/** A broker on RabbitMQ with its own name prefix. */
 export interface TestBroker {
   readonly broker: RabbitMqBroker;
   readonly prefix: string;
   readonly log: Logger;
-  /** Log lines so far, parsed. */
+  /** The log lines so far, parsed. */
   readonly logged: Record<string, unknown>[];
 }
 
 export interface TestBrokerOptions {
-  /** By way of a proxy, for example. */
+  /** For example of a proxy. */
   url?: string;
-  /** Another broker's, to meet it. */
+  /** The prefix of another broker, to share its exchanges and queues. */
   prefix?: string;
   confirmTimeoutMs?: number;
 }
 
-/** A RabbitMQ broker that may not be there yet. */
+/** Opens a broker without waiting for its connection; see `isReady`. */
 export function openTestBroker({ url, prefix, confirmTimeoutMs }: TestBrokerOptions = {}): TestBroker {
   const logged: Record<string, unknown>[] = [];
   const log = createLogger({
@@ -46,7 +46,7 @@ export const rabbitMqUrl = (): string => process.env['TEST_AMQP_URL'] ?? '';
 export const isReady = (broker: Broker): Promise<void> =>
   eventually(() => expect(broker.status()).toBe('ready'), { timeoutMs: 10_000, intervalMs: 5 });
 
-/** A message to the history queue, with an id of its own. */
+/** A message to the history queue, with a new id. */
 export function orderPlaced(messageId = randomBytes(6).toString('hex')): OutgoingMessage {
   return {
     exchange: 'order.events',
@@ -59,10 +59,10 @@ export function orderPlaced(messageId = randomBytes(6).toString('hex')): Outgoin
   };
 }
 
-/** A consumer that remembers what it got; `fail` decides which batches are refused. */
+/** A consumer that records its batches. */
 export interface Recorder {
   readonly batches: Delivery[][];
-  /** The message ids in the order of arrival, every delivery. */
+  /** The message ids in order of arrival, redeliveries included. */
   ids(): (string | undefined)[];
   stop(): Promise<void>;
 }
@@ -90,7 +90,7 @@ export function record(
   };
 }
 
-/** Does something to RabbitMQ past the service. */
+/** Runs `work` on a confirm channel of its own and closes the connection. */
 export async function withRabbitMq<T>(
   work: (
     channel: Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createConfirmChannel']>>,

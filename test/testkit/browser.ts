@@ -14,12 +14,12 @@ const places = [
 /** A headless browser that reaches this machine's loopback address and nothing else. */
 export interface OfflineBrowser {
   readonly context: BrowserContext;
-  /** Every request to anywhere but 127.0.0.1. All of them were refused. */
+  /** Requests to hosts other than 127.0.0.1; all were aborted. */
   readonly strayRequests: string[];
   close(): Promise<void>;
 }
 
-/** Starts a browser with an empty profile; brings one up where that is possible, else says what to do. */
+/** Starts a headless browser with an empty profile. Installs Chromium as root on Debian; throws if there is no browser. */
 export async function startOfflineBrowser(): Promise<OfflineBrowser> {
   const browser: Browser = await chromium.launch({
     executablePath: findBrowser(),
@@ -31,7 +31,7 @@ export async function startOfflineBrowser(): Promise<OfflineBrowser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      // Names and addresses elsewhere do not resolve, whatever slips past the route below.
+      // Covers requests that bypass the route below.
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
     ],
   });

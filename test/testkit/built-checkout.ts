@@ -7,7 +7,7 @@ const top = resolve(__dirname, '../..');
 // One process environment carries the build from the global setup to every test file.
 const variable = 'TEST_BUILD';
 
-/** What a run builds once: the service, and the programs of the testkit that run in processes of their own. */
+/** Returns the folder with the compiled service and test programs. Built once per test run. */
 export function sharedBuild(): string {
   const built = process.env[variable];
   if (built) return built;
@@ -19,19 +19,19 @@ export function sharedBuild(): string {
   const build = [swc, 'src', 'migrations', 'test/testkit', '--out-dir', join(folder, 'dist'), '--quiet'];
   execFileSync(process.execPath, build, { cwd: top });
   process.env[variable] = folder;
-  // Also where nobody has a teardown, as in a benchmark.
+  // A benchmark has no global teardown.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** The file of a program of the testkit, built: Node runs it as it is. */
+/** The compiled file of a test program, to be run by Node. */
 export function builtProgram(name: `${string}-process`): string {
   return join(sharedBuild(), 'dist', 'test', 'testkit', `${name}.js`);
 }
 
 /**
- * The built service in a new temporary folder with an empty `.data/`, and answers the folder: a checkout of one's own,
- * in which `bin/user-service.js` runs. Packages are those of this checkout unless told otherwise.
+ * Copies the built service to a new temporary folder, in which `bin/user-service.js` runs, and returns the folder.
+ * `node_modules` is linked to that of this checkout by default.
  */
 export function buildCheckout({ linkPackages = true } = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'checkout-'));

@@ -3,20 +3,20 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 export interface BuiltServiceOptions {
-  /** Settings, as an operator sets them; it listens on a free port unless told otherwise. */
+  /** The settings. `PORT` defaults to a free port. */
   env: NodeJS.ProcessEnv;
   redisPrefix?: string;
   amqpPrefix?: string;
 }
 
-/** The service as it is shipped, in a process of its own. */
+/** The service in a process of its own, as it is shipped. */
 export interface BuiltService {
   readonly url: string;
-  /** Sends SIGTERM and answers how the process ended. */
+  /** Sends SIGTERM and resolves to the exit code or signal. */
   terminate(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-/** Starts what `buildCheckout` built, the way `user-service serve` does, and answers when it says that it is ready. */
+/** Starts the service in a folder of `buildCheckout`, as `user-service serve` does. Resolves when it is ready. */
 export async function startBuiltService(
   checkout: string,
   { env, ...names }: BuiltServiceOptions,
@@ -28,18 +28,18 @@ export async function startBuiltService(
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  const said: string[] = [];
-  const greeted = (async () => {
+  const lines: string[] = [];
+  const readUrl = async () => {
     for await (const line of createInterface({ input: child.stderr as NodeJS.ReadableStream })) {
-      said.push(line);
+      lines.push(line);
       const [, url] = /^\s*Explorer\s+(\S+)\/$/.exec(line) ?? [];
       if (url !== undefined) return url;
     }
     return undefined;
-  })();
-  const url = await greeted;
-  if (url === undefined) throw new Error(`the service ended before it was ready: ${said.join('\n')}`);
-  // Nobody reads what else it says; it must not wait for that.
+  };
+  const url = await readUrl();
+  if (url === undefined) throw new Error(`the service ended before it was ready: ${lines.join('\n')}`);
+  // A full pipe would block the process.
   child.stderr?.resume();
   return {
     url,

@@ -1,6 +1,6 @@
 import { type ProgrammableServer, startProgrammableServer } from './programmable-server';
 
-/** A span as it came over the wire, in OTLP's JSON. */
+/** A span that was received as OTLP/JSON. */
 export interface CollectedSpan {
   readonly name: string;
   readonly traceId: string;
@@ -12,7 +12,7 @@ export interface CollectedSpan {
   readonly service: unknown;
 }
 
-/** A collector of traces that takes OTLP/JSON at `/v1/traces`. */
+/** A trace collector that accepts OTLP/JSON at `/v1/traces`. */
 export interface Collector extends ProgrammableServer {
   spans(): CollectedSpan[];
 }

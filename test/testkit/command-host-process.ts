@@ -2,15 +2,15 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import type { runCommandLine as RunCommandLine } from '../../src/commands/command-line';
 
-/** What to run: the words after `user-service`, and the settings. */
+/** A command to run: the arguments after `user-service`, and the environment. */
 export interface CommandCall {
   readonly args: string[];
   readonly env: Record<string, string | undefined>;
 }
 
 /**
- * A process that runs one command of a built checkout after the other, as its parent asks for them: what a command
- * needs is then loaded once, not for each. Takes the checkout's folder; tells its parent how each command ended.
+ * Runs commands of a built checkout one after the other in one process, so that modules are loaded once. The argument
+ * is the checkout's folder; the parent sends commands and receives a `CommandResult` for each.
  */
 const { runCommandLine } = require(
   join(process.argv[2] ?? '', 'dist', 'src', 'commands', 'command-line.js'),

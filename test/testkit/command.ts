@@ -4,31 +4,31 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCheckout, builtProgram } from './built-checkout';
 
-/** What a command left behind. */
+/** The exit code and output of a command. */
 export interface CommandResult {
   code: number | null;
   stdout: string;
   stderr: string;
 }
 
-/** How a command that has a process of its own is run. */
+/** Options of a command in a process of its own. */
 export interface ProcessOptions {
-  /** What it reads on standard input. */
+  /** Standard input. */
   readonly stdin?: string | Buffer;
-  /** Where it is started; the checkout unless told. */
+  /** The working directory; defaults to the checkout. */
   readonly cwd?: string;
-  /** Hears of results as they come. */
+  /** Called with all of standard output so far, on each chunk. */
   readonly onOutput?: (child: ChildProcess, stdout: string) => unknown;
 }
 
-/** `user-service` of a built checkout of one's own. */
+/** `user-service` in a built checkout. */
 export interface CommandLine {
   readonly checkout: string;
-  /** Runs a command to its end: one after the other in one process, which loads everything once. */
+  /** Runs a command in a process that all calls share, one after the other: fast, as modules are loaded once. */
   run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandResult>;
-  /** Runs a command to its end as a person does: in a process of its own, which ends with its exit code. */
+  /** Runs a command in a process of its own: for exit codes, signals, standard input and fresh modules. */
   runAlone(args: readonly string[], env: NodeJS.ProcessEnv, options?: ProcessOptions): Promise<CommandResult>;
-  /** Ends what runs, and removes the checkout. */
+  /** Stops the shared process and removes the checkout. */
   close(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ function runAlone(
 ): Promise<CommandResult> {
   const program = join(checkout, 'bin', 'user-service.js');
   const child = spawn(process.execPath, [program, ...args], { cwd, env });
-  // A process that is killed reads no further.
+  // Writing to a killed process fails.
   child.stdin.on('error', () => undefined).end(stdin);
   const ended: CommandResult = { code: null, stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => {
@@ -75,11 +75,11 @@ function startHost(checkout: string) {
   const exited = once(child, 'exit');
   let last: Promise<unknown> = Promise.resolve();
   const call = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandResult> => {
-    const answered = once(child, 'message').then(([answer]) => answer as CommandResult);
+    const received = once(child, 'message').then(([result]) => result as CommandResult);
     child.send({ args, env });
-    const answer = await Promise.race([answered, exited.then(() => null)]);
-    if (answer === null) throw new Error(`user-service ${args.join(' ')} ended the process`);
-    return answer;
+    const result = await Promise.race([received, exited.then(() => null)]);
+    if (result === null) throw new Error(`user-service ${args.join(' ')} ended the process`);
+    return result;
   };
   return {
     run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandResult> {

@@ -19,7 +19,7 @@ const addresses = {
 } as const;
 export type ForeignType = keyof typeof addresses;
 
-/** A structured CloudEvent with this data, and an identity of its own unless `envelope` says otherwise. */
+/** A structured CloudEvent with this data. Its id is new by default; `envelope` overrides attributes. */
 export function foreignEvent(
   type: ForeignType,
   data: Record<string, unknown>,
@@ -35,7 +35,7 @@ export function foreignEvent(
   };
 }
 
-/** An `OrderPlaced` of a user: 10 EUR unless told otherwise. */
+/** An `OrderPlaced` of a user; 10 EUR by default. */
 export function orderPlaced(userId: string, data: Record<string, unknown> = {}): ForeignMessage {
   return foreignEvent('OrderPlaced', {
     orderId: uuidv7(),
@@ -58,7 +58,7 @@ export function paymentFailed(orderId: string, data: Record<string, unknown> = {
   });
 }
 
-/** A `LoyaltyPointsEarned` of a user: 5 points unless told otherwise. */
+/** A `LoyaltyPointsEarned` of a user; 5 points by default. */
 export function pointsEarned(userId: string, data: Record<string, unknown> = {}): ForeignMessage {
   return foreignEvent('LoyaltyPointsEarned', {
     userId,
@@ -68,23 +68,23 @@ export function pointsEarned(userId: string, data: Record<string, unknown> = {})
   });
 }
 
-/** The message with a header that nobody asked for. */
+/** A copy of the message with the header `x-canary`. */
 export function withHeader(message: ForeignMessage, text: string): ForeignMessage {
   return { ...message, properties: { ...message.properties, headers: { 'x-canary': text } } };
 }
 
-/** Another service, which publishes to the exchanges that an app consumes from. */
+/** A stand-in for another service: publishes to the exchanges that an app consumes from. */
 export interface ForeignService {
-  /** Resolves when the broker has everything. */
+  /** Resolves when the broker has confirmed all messages. */
   publish(...messages: ForeignMessage[]): Promise<void>;
-  /** Puts a message where the broker puts what it gives up on. */
+  /** Sends a message to the queue of dead letters, as the broker does at the delivery limit. */
   giveUp(message: ForeignMessage): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Connects another service to the broker, once the app's queue is bound there: what comes sooner would be lost. */
+/** Connects to the broker after the app's queue is bound: earlier messages would be unroutable. */
 export async function startForeignService(app: TestApp): Promise<ForeignService> {
-  // A broker that was just installed takes its time.
+  // A freshly installed broker is slow to start.
   await eventually(
     async () => {
       const answer = await fetch(`${app.url}/health/ready`);
@@ -117,13 +117,13 @@ const commerceFields = `
   }`;
 const usersPerOperation = 40;
 
-/** A user's commerce and commerce history, as staff see them. */
+/** A user's commerce and commerce history, read by staff. */
 export async function commerceOf(app: TestApp, userId: string): Promise<any> {
   const [commerce] = await commerceOfMany(app, [userId]);
   return commerce;
 }
 
-/** The commerce and commerce history of each of these users, as staff see them. */
+/** The commerce and commerce history of each of these users, read by staff. */
 export async function commerceOfMany(app: TestApp, userIds: readonly string[]): Promise<any[]> {
   const found: any[] = [];
   for (let first = 0; first < userIds.length; first += usersPerOperation) {

@@ -5,8 +5,8 @@ import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 
 /**
- * A service reduced to its consumer, which an order of 666 XAU kills: as a bug in a parser or in the runtime would,
- * without a word to anybody. Says when it is ready to consume.
+ * A service reduced to its consumer. An order of 666, in any currency, kills the process with SIGKILL, as a bug in the
+ * runtime would. Sends `consuming` to its parent when it is ready.
  */
 async function consume(databaseUrl: string, amqpUrl: string, prefix: string): Promise<void> {
   const log = createLogger({ level: 'silent' });

@@ -1,8 +1,8 @@
 import { startTestDoor } from './http-door';
 
 /**
- * A process that serves the test door and drains it on each SIGTERM, then opens the next one: so twenty
- * terminations cost one start of Node. Says where it listens, and when a door is closed, to its parent.
+ * Serves the test door, drains it on SIGTERM, then opens the next one: twenty terminations cost one start of Node.
+ * Sends its parent the URL of each door, and `drained` when a door is closed.
  */
 async function serve(): Promise<void> {
   for (;;) {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Resolves to what the assertion answers once it stops throwing; asks again every `intervalMs`, and after
- * `timeoutMs` fails with the assertion's own last error.
+ * Resolves to the result of the assertion once it stops throwing. Retries every `intervalMs`; after `timeoutMs` it
+ * rejects with the assertion's last error.
  */
 export async function eventually<T>(
   assertion: () => T | Promise<T>,

@@ -10,12 +10,12 @@ import type { Collector } from './collector';
 import type { ServiceProcess, ServiceProcessOptions } from './service-processes';
 import { readRedis } from './sinks';
 
-/** A service of processes, as its operators see it from outside. */
+/** A service in processes, with everything that is visible from outside. */
 export interface ObservedService {
   readonly options: ServiceProcessOptions;
-  /** The processes that are up. */
+  /** The processes that run. */
   readonly running: () => readonly Pick<ServiceProcess, 'url'>[];
-  /** What all processes have written so far, also those that are gone. */
+  /** The output of all processes so far, including ended ones. */
   readonly output: () => string;
   readonly collector: Collector;
 }
@@ -23,8 +23,8 @@ export interface ObservedService {
 const largestDumpBytes = 1 << 30;
 
 /**
- * Everything that the service leaves anywhere, by name: a dump of the database, Redis, each of its queues, the output
- * of its processes, their metrics, the traces, its files.
+ * Returns the content of every place the service writes to, by name: a dump of the database, Redis, each queue, logs,
+ * metrics, traces, files.
  */
 export async function readEverySink({
   options,
@@ -49,15 +49,7 @@ export async function readEverySink({
   return sinks;
 }
 
-/** The names of the sinks that hold one of these texts, in any case, also as bytes. */
-export function sinksContaining(sinks: ReadonlyMap<string, string>, texts: readonly string[]): string[] {
-  const wanted = texts.flatMap((text) => [text.toLowerCase(), Buffer.from(text).toString('hex')]);
-  return [...sinks]
-    .filter(([, content]) => wanted.some((text) => content.toLowerCase().includes(text)))
-    .map(([name]) => name);
-}
-
-/** With pg_dump where there is one that knows the server, else each table of each schema by SQL. */
+/** Dumps with pg_dump if it supports the server's version, else reads every table by SQL. */
 async function dumpDatabase(url: string): Promise<{ tool: string; dump: string }> {
   try {
     const { stdout } = await promisify(execFile)('pg_dump', ['--blobs', url], {
@@ -74,7 +66,7 @@ async function dumpBySql(url: string): Promise<string> {
   await client.connect();
   const text = async (sql: string) => (await client.query<{ row: string }>(sql)).rows.map(({ row }) => row);
   try {
-    // A sequence is no row of anything.
+    // Sequences are not in pg_tables.
     const reads = await text(
       `SELECT format('SELECT it::text AS row FROM %I.%I AS it', schemaname, tablename) AS row FROM pg_tables
          WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
@@ -89,7 +81,7 @@ async function dumpBySql(url: string): Promise<string> {
   }
 }
 
-/** What is in a queue; it stays there. */
+/** Reads the messages of a queue. They are requeued when the connection closes. */
 async function readQueue(url: string, name: string, isStream: boolean): Promise<string> {
   const messages: string[] = [];
   if (isStream) {

@@ -3,13 +3,13 @@ import { expiries, type TableExpiry } from '../../src/personal-data/expiries';
 import type { TestApp } from './app';
 import { createUser } from './users';
 
-/** Writes one record about a user that can expire, and answers in SQL which one it is. */
+/** Inserts a record that can expire, about this user, and returns the SQL condition that selects it. */
 type Seed = (app: TestApp, userId: string) => Promise<string>;
 
-/** One for each name that the map of personal data gives a time. */
+/** One for each expiry in the map of personal data. */
 const seeds: Record<string, Seed> = {
   historyEntries: (app, userId) =>
-    insert(app, 'user_history', 'id', { ...whatHappened(userId), summary: 'Changed', recorded_at: 'now' }),
+    insert(app, 'user_history', 'id', { ...historyEntry(userId), summary: 'Changed', recorded_at: 'now' }),
   waitingEvents: (app) => {
     const event = { eventId: randomUUID(), source: '/order.events', orderId: randomUUID() };
     const waiting = { type: 'PaymentFailed', waits_for: 'order', waits_for_id: event.orderId };
@@ -41,7 +41,7 @@ const seeds: Record<string, Seed> = {
     }),
   idempotencyKeys: (app, userId) =>
     insert(app, 'idempotency_keys', 'key', {
-      actor_id: 'somebody',
+      actor_id: 'staff',
       key: randomUUID(),
       input_digest: '',
       user_id: userId,
@@ -66,15 +66,15 @@ const seeds: Record<string, Seed> = {
   pendingUsers: (app, userId) => changeStatus(app, userId, 'PENDING'),
 };
 
-/** A record in the database, and in SQL which one it is. */
 export interface ExpiringRecord {
   readonly expiry: TableExpiry;
+  /** The SQL condition that selects the record. */
   readonly condition: string;
-  /** The user it is about. */
+  /** The user the record is about. */
   readonly userId: string;
 }
 
-/** One record of every name, of a user of its own, that has had its time for so many hours (less than none: not yet). */
+/** Creates one record per expiry, each of a new user, that expired `hours` ago (negative: will expire). */
 export function createExpiringRecords(
   app: TestApp,
   { configuredDays, hours }: { configuredDays: number; hours: number },
@@ -83,7 +83,7 @@ export function createExpiringRecords(
     expiries.map(async (expiry) => {
       const { name, table, since, days } = expiry;
       const seed = seeds[name];
-      if (!seed) throw new Error(`say here how to make one of ${name}`);
+      if (!seed) throw new Error(`add a seed for ${name}`);
       const { id: userId } = await createUser(app);
       const condition = await seed(app, userId);
       await app.sql(
@@ -95,7 +95,7 @@ export function createExpiringRecords(
   );
 }
 
-/** Of these records the names of those that are still there. */
+/** The names of the records that still exist. */
 export async function namesOfKept(app: TestApp, records: readonly ExpiringRecord[]): Promise<string[]> {
   const kept = await Promise.all(
     records.map(async ({ expiry, condition }) => {
@@ -106,7 +106,7 @@ export async function namesOfKept(app: TestApp, records: readonly ExpiringRecord
   return kept.flat();
 }
 
-function whatHappened(userId: string) {
+function historyEntry(userId: string) {
   const id = randomUUID();
   return {
     id,

@@ -6,33 +6,33 @@ import { type CommerceEvent, toCloudEvent } from '../../src/commerce/commerce-ev
 import { type CommerceSummary, evolve, initial } from '../../src/commerce/user-history.projection';
 import type { ForeignMessage } from './commerce-events';
 
-/** The last moment of a schedule; nothing is delivered at it. */
+/** The end of a schedule; deliveries are earlier. */
 const end = 100;
 const firstTimeMs = Date.parse('2026-03-01T10:00:00Z');
 
-/** When an event happened by its producer's clock, in minutes, and at which moments it is delivered. */
-interface Told {
+/** When an event happened by its producer's clock, in minutes, and the moments at which it is delivered. */
+interface Timing {
   minute: number;
   deliveries: number[];
 }
 
-/** When which event of one user is delivered how often, and when the user is created: moments from 0 to 100. */
+/** The events of one user with their deliveries, and when the user is created. Moments are from 0 to 100. */
 export interface Schedule {
-  orders: (Told & { units: number; currency: string })[];
-  payments: (Told & { ofOrder: number })[];
-  points: (Told & { points: number })[];
+  orders: (Timing & { units: number; currency: string })[];
+  payments: (Timing & { ofOrder: number })[];
+  points: (Timing & { points: number })[];
   createdAt: number;
-  /** Through the graph of one of the replicas, or as by a replica that is not here: most, as that is quicker. */
-  createdBy: 'replica' | 'somebody else';
-  /** Whether everything that is delivered before the user exists has been dealt with when it is created. */
-  settled: boolean;
+  /** By the graph of a replica under test, or by inserting rows as another replica would, which is faster. */
+  createdBy: 'replica' | 'another replica';
+  /** Whether the user is created after the earlier deliveries were processed. */
+  processedFirst: boolean;
 }
 
-const told = {
+const timing = {
   minute: fc.nat(10_000),
   deliveries: fc.array(fc.nat(end - 1), { minLength: 1, maxLength: 5 }),
 };
-/** One of a kind, and now and then two, so that there is something to add up. */
+/** One event of a type, in a third of the schedules two, so that there is a sum. */
 function some<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
   const [one, two] = [1, 2].map((length) => fc.array(arbitrary, { minLength: 1, maxLength: length })) as [
     fc.Arbitrary<T[]>,
@@ -41,17 +41,17 @@ function some<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
   return fc.oneof({ weight: 2, arbitrary: one }, { weight: 1, arbitrary: two });
 }
 
-/** An order, its failed payment and points, now and then one more of a kind; one to five deliveries each, in any order. */
+/** One or two orders, failed payments and awards of points, each delivered one to five times, in any order. */
 export const anySchedule: fc.Arbitrary<Schedule> = fc.record({
-  orders: some(fc.record({ ...told, units: fc.nat(10 ** 9), currency: fc.constantFrom('EUR', 'USD') })),
-  payments: some(fc.record({ ...told, ofOrder: fc.nat(1) })),
-  points: some(fc.record({ ...told, points: fc.integer({ min: 1, max: 1_000 }) })),
+  orders: some(fc.record({ ...timing, units: fc.nat(10 ** 9), currency: fc.constantFrom('EUR', 'USD') })),
+  payments: some(fc.record({ ...timing, ofOrder: fc.nat(1) })),
+  points: some(fc.record({ ...timing, points: fc.integer({ min: 1, max: 1_000 }) })),
   createdAt: fc.oneof(fc.constant(0), fc.constant(end), fc.nat(end)),
   createdBy: fc.oneof(
-    { weight: 19, arbitrary: fc.constant('somebody else' as const) },
+    { weight: 19, arbitrary: fc.constant('another replica' as const) },
     { weight: 1, arbitrary: fc.constant('replica' as const) },
   ),
-  settled: fc.boolean(),
+  processedFirst: fc.boolean(),
 });
 
 const orders = [
@@ -63,49 +63,49 @@ const orders = [
   [2, 1, 0],
 ];
 
-/** All six orders of the three events, each before and after the user exists, each event one to five times. */
+/** All six orders of three events, before and after the user exists; each event is delivered one to five times. */
 export const systematicSchedules: Schedule[] = orders.flatMap((order, at) =>
   [0, end].map((createdAt) => {
     const [first, second, third] = [0, 1, 2].map((event) => {
       const place = order.indexOf(event);
       return { minute: event, deliveries: Array<number>(1 + ((at + 2 * place) % 5)).fill(10 * place) };
-    }) as [Told, Told, Told];
+    }) as [Timing, Timing, Timing];
     return {
       orders: [{ ...first, units: 199_900, currency: 'EUR' }],
       payments: [{ ...second, ofOrder: 0 }],
       points: [{ ...third, points: 20 }],
       createdAt,
       createdBy: 'replica',
-      settled: true,
+      processedFirst: true,
     };
   }),
 );
 
-/** A schedule with identities of its own, so that any number of them can be played at once. */
+/** A schedule with its own ids, so that many can run concurrently. */
 export interface Play {
   readonly schedule: Schedule;
   readonly userId: string;
-  /** Each once. */
+  /** Each event once. */
   readonly events: readonly CommerceEvent[];
   readonly deliveries: readonly { moment: number; event: CommerceEvent }[];
 }
 
-/** Makes up users, orders and events for a schedule. */
+/** Assigns ids of users, orders and events to a schedule. */
 export function toPlay(schedule: Schedule): Play {
   const userId = uuidv7();
   const orderIds = schedule.orders.map(() => uuidv7());
-  const identity = ({ minute }: Told, kind: number) => ({
+  const identity = ({ minute }: Timing, kind: number) => ({
     eventId: uuidv7(),
-    // No two at the same time: which of them is newer nobody could say.
+    // All different: the order of entries with equal times is undefined.
     occurredAt: new Date(firstTimeMs + minute * 60_000 + kind * 1_000),
   });
-  const all: [Told, CommerceEvent][] = [
-    ...schedule.orders.map((it, at): [Told, CommerceEvent] => {
+  const all: [Timing, CommerceEvent][] = [
+    ...schedule.orders.map((it, at): [Timing, CommerceEvent] => {
       const total = { amount: fromUnits(BigInt(it.units)), currency: it.currency };
       const facts = { orderId: orderIds[at] as string, userId, total, itemCount: null };
       return [it, { type: 'OrderPlaced', source: '/order.events', ...identity(it, at), ...facts }];
     }),
-    ...schedule.payments.map((it, at): [Told, CommerceEvent] => {
+    ...schedule.payments.map((it, at): [Timing, CommerceEvent] => {
       const orderId = orderIds[it.ofOrder % orderIds.length] as string;
       const facts = {
         paymentId: uuidv7(),
@@ -116,7 +116,7 @@ export function toPlay(schedule: Schedule): Play {
       };
       return [it, { type: 'PaymentFailed', source: '/payment.events', ...identity(it, 10 + at), ...facts }];
     }),
-    ...schedule.points.map((it, at): [Told, CommerceEvent] => {
+    ...schedule.points.map((it, at): [Timing, CommerceEvent] => {
       const facts = { userId, points: it.points, orderId: null, reason: null };
       return [
         it,
@@ -130,7 +130,7 @@ export function toPlay(schedule: Schedule): Play {
   return { schedule, userId, events: all.map(([, event]) => event), deliveries };
 }
 
-/** What is delivered before the user is created, or after it, of all plays together in the order of moments. */
+/** The deliveries of all plays before or after the user is created, ordered by moment. */
 export function messagesOf(plays: readonly Play[], when: 'before' | 'after'): ForeignMessage[] {
   return plays
     .flatMap(({ schedule: { createdAt }, deliveries }) =>
@@ -140,7 +140,7 @@ export function messagesOf(plays: readonly Play[], when: 'before' | 'after'): Fo
     .map(({ event }) => toMessage(event));
 }
 
-/** The identities of the events that are delivered before the user is created. */
+/** The ids of the events that are delivered before the user is created. */
 export function earlyEventsOf(plays: readonly Play[]): string[] {
   return [...new Set(messagesOf(plays, 'before').map(({ properties }) => String(properties.messageId)))];
 }
@@ -151,7 +151,7 @@ function toMessage(event: CommerceEvent): ForeignMessage {
   return { exchange, routingKey, body, properties };
 }
 
-/** The commerce and the commerce history that the graph shows of the user in the end, by the pure model: without `late`. */
+/** The final commerce and commerce history of the user by the pure model, without `late`. */
 export function expectedOf({ events }: Play): Record<string, unknown> {
   const summary = events.reduce<CommerceSummary>(evolve, initial);
   const newestFirst = [...events].sort((one, other) => other.occurredAt.getTime() - one.occurredAt.getTime());

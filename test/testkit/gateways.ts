@@ -14,17 +14,17 @@ export interface GatewayResponse {
 /** A request as a client sends it to a gateway. */
 export interface GatewayRequest {
   readonly variables?: Record<string, unknown>;
-  /** The bearer token, which the gateway hands on to every subgraph. */
+  /** The bearer token, which the gateway forwards to every subgraph. */
   readonly token?: string;
 }
 
-/** A gateway in this process in front of running subgraphs. */
+/** A gateway in this process, in front of running subgraphs. */
 export interface RunningGateway {
   ask(query: string, request?: GatewayRequest): Promise<GatewayResponse>;
   stop(): Promise<void>;
 }
 
-/** What a gateway sends to every subgraph besides the client's `Authorization`. */
+/** Headers that a gateway sends to every subgraph, in addition to the client's `Authorization`. */
 export type GatewayHeaders = Readonly<Record<string, string>>;
 
 const authorizationOf = (token: string | undefined) => (token ? { authorization: `Bearer ${token}` } : {});
@@ -56,9 +56,9 @@ export async function startApolloGateway(
         { query, variables: request.variables ?? {} },
         { contextValue: request },
       );
-      if (body.kind !== 'single') throw new Error('The gateway answered in parts.');
+      if (body.kind !== 'single') throw new Error('The gateway responded incrementally.');
       const { data, errors } = body.singleResult;
-      // Through JSON, as a client would see it.
+      // Serialized, as a client receives it.
       return JSON.parse(JSON.stringify({ data, errors })) as GatewayResponse;
     },
     stop: () => server.stop(),

@@ -13,7 +13,7 @@ declare global {
 /** Runs once before the first test: finds or starts the backing services and makes the template database. */
 async function setUp(): Promise<void> {
   const services = await findServices().catch((error: unknown) => {
-    // jest prints the stack: what to do about a missing service is one sentence.
+    // jest prints the stack; the message alone says what to do.
     if (error instanceof Error) error.stack = error.message;
     throw error;
   });

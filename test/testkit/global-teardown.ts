@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { dropTestDatabases } from './test-database';
 import { redisPrefixOfRun, testRun } from './test-run';
 
-/** Runs once after the last test: takes away what the run left in the services, and stops what was its own. */
+/** Runs once after the last test: removes the run's databases and Redis keys, stops services that the run started. */
 async function tearDown(): Promise<void> {
   await dropTestDatabases(process.env['TEST_DATABASE_URL'] ?? '', testRun());
   await dropRedisKeys(process.env['TEST_REDIS_URL'] ?? '');

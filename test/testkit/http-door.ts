@@ -13,12 +13,12 @@ interface DoorContext {
   request: HttpRequest;
 }
 
-/** The HTTP door in front of a graph so small that every failure is the door's. */
+/** The HTTP server in front of a minimal graph, so that every failure is the server's. */
 export interface TestDoor {
   readonly url: string;
   readonly http: HttpServer;
   readonly logLines: string[];
-  /** The signals of requests that asked for `never`. */
+  /** The deadline signals of requests for `never`. */
   readonly deadlines: AbortSignal[];
   post(body: string, headers?: Record<string, string>): Promise<Response>;
   close(): Promise<void>;
@@ -26,7 +26,7 @@ export interface TestDoor {
 
 const typeDefs = 'type Query { hello: String!, requestId: String!, wait(ms: Int!): Int!, never: Int }';
 
-/** Starts the door on a free port of the loopback address. */
+/** Starts the HTTP server on a free port of the loopback address. */
 export async function startTestDoor(
   options: Partial<HttpServerOptions<DoorContext>> = {},
 ): Promise<TestDoor> {

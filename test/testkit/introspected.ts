@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import type { TestApp } from './app';
 
-/** The schema as a running service tells it. */
+/** The schema of a running service, by introspection. */
 export async function introspect(app: TestApp): Promise<GraphQLSchema> {
   return buildClientSchema((await app.graphql(getIntrospectionQuery())).data);
 }
@@ -20,7 +20,7 @@ export function fieldNames(schema: GraphQLSchema, type: string): string[] {
   return Object.keys((schema.getType(type) as GraphQLObjectType).getFields());
 }
 
-/** A selection of every field that needs no arguments, down to `levels` of nested objects. */
+/** A selection of every field without required arguments, down to `levels` of nested objects. */
 export function selectAll(type: GraphQLNamedType, levels: number): string {
   if (!isCompositeType(type)) return '';
   if (!('getFields' in type)) return '{ __typename }';

@@ -15,24 +15,24 @@ export async function makeSigningKey(alg = 'ES256'): Promise<SigningKey> {
   return { alg, kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } };
 }
 
-/** Claims as a test wants them, wrong ones included; `undefined` leaves one out. */
+/** The claims of a token, valid or not. `undefined` omits one. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Signs what it is given, adding nothing but the header. */
+/** Signs exactly these claims; adds only the protected header. */
 export function signClaims({ alg, kid, privateKey }: SigningKey, claims: Claims): Promise<string> {
   return new SignJWT({ ...claims }).setProtectedHeader({ alg, kid }).sign(privateKey);
 }
 
-/** A neighbour that publishes keys and signs access tokens with the newest of them. */
+/** An issuer that publishes its keys and signs access tokens with the newest. */
 export interface JwksServer {
-  /** What AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE are to be. */
+  /** With `issuer` and `audience`, the values of AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE. */
   readonly jwksUrl: URL;
   readonly issuer: string;
   readonly audience: string;
   readonly server: ProgrammableServer;
-  /** A valid token of this subject; claims given replace the usual ones, `undefined` leaves one out. */
+  /** Returns a token of this subject, valid by default. `claims` override the usual ones. */
   issueToken(sub: string, scope?: string, claims?: Claims): Promise<string>;
-  /** Signs with a new key from now on; the old one stays published unless told otherwise. */
+  /** Adds a new signing key. The old one stays published by default. */
   rotate(options?: { withdrawOld: boolean }): Promise<void>;
 }
 

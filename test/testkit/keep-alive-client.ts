@@ -6,7 +6,7 @@ export interface HttpResponse {
   connection: string | undefined;
 }
 
-/** Posts a GraphQL query over the agent's connection; rejects when the connection breaks before the answer's end. */
+/** Posts a GraphQL query over the agent's connection. Rejects if the connection breaks before the response is complete. */
 export function ask(
   url: string,
   query: string,
@@ -34,8 +34,8 @@ export function ask(
 }
 
 /**
- * Asks without a pause over one keep-alive connection until nobody listens any more. A balancer would take another
- * replica then: the request never reached the service. Everything else that is not `isGood` counts as lost.
+ * Sends requests over one keep-alive connection until the server refuses connections. A refused request is not lost: a
+ * load balancer would send it to another replica. Any other failure, and any response that is not `isGood`, is lost.
  */
 export async function askUntilRefused(
   url: string,

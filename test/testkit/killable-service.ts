@@ -13,7 +13,7 @@ import { createTestDatabase } from './test-database';
 import { newAmqpPrefix, newRedisPrefix } from './test-run';
 import { removeTopology, startWitness, type Witness } from './witness';
 
-/** Two replicas of the built service in processes of their own, which may be killed, and everything around them. */
+/** Two replicas of the built service in processes that a test can kill, with their database, broker and collector. */
 export interface KillableService {
   readonly observed: ObservedService;
   readonly witness: Witness;
@@ -21,19 +21,19 @@ export interface KillableService {
   /** A token for `users:privacy`. */
   readonly officer: string;
   start(...which: number[]): Promise<void>;
-  /** Without a warning. */
+  /** Sends SIGKILL. */
   kill(...which: number[]): Promise<void>;
-  /** Where a replica listens, or the other one while it is gone. */
+  /** The URL of a replica, or of the other one while this one is down. */
   urlOf(which: number): string;
   sql<Row>(text: string, parameters?: unknown[]): Promise<Row[]>;
-  /** As other services do; resolves when the broker has everything. */
+  /** Publishes as other services do. Resolves when the broker has confirmed all messages. */
   publish(...messages: ForeignMessage[]): Promise<void>;
 }
 
 const timeoutMs = 60_000;
 const nowhere = 'http://127.0.0.1:1';
 
-/** Has a killable service for the tests of this file; no replica is up yet. */
+/** Sets up a killable service for the tests of this file. No replica runs until `start`. */
 export function useKillableService(): KillableService {
   const service = {} as { -readonly [Name in keyof KillableService]: KillableService[Name] };
   const replicas: (ServiceProcess | undefined)[] = [];

@@ -1,17 +1,17 @@
 import { Client } from 'pg';
 import { eventually } from './eventually';
 
-/** A table that can be read, and written by nobody. */
+/** A table that is locked against writes, not against reads. */
 export interface LockedTable {
-  /** Resolves when so many transactions wait to write to it. */
+  /** Resolves when this many transactions wait for the lock. */
   untilWaiting(transactions: number): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Locks the table, once those that write to it now have committed. */
+/** Locks the table after transactions that already wrote to it have ended. */
 export async function lockTable(url: string, table: string): Promise<LockedTable> {
   const [holder, observer] = [new Client({ connectionString: url }), new Client({ connectionString: url })];
-  // A test that fails drops the database with these connections in it.
+  // After a failed test the database is dropped while these are connected.
   for (const client of [holder, observer]) client.on('error', () => undefined);
   await Promise.all([holder.connect(), observer.connect()]);
   await holder.query(`BEGIN; LOCK TABLE ${table} IN EXCLUSIVE MODE`);

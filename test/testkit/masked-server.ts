@@ -8,7 +8,7 @@ import { badUserInput } from '../../src/subgraph/errors';
 import { limitOptions } from '../../src/subgraph/limits';
 import { createLogger } from '../../src/telemetry/logger';
 
-/** What must turn up in no answer and no log line. */
+/** A value that must not appear in any response or log line. */
 export const secretValue = 'ada@example.com';
 
 function schemaThatThrows(thrown: { error: unknown }): GraphQLSchema {
@@ -38,7 +38,7 @@ function schemaThatThrows(thrown: { error: unknown }): GraphQLSchema {
   return schema;
 }
 
-/** A real Apollo Server behind the mask; each answer is checked for the secret. Start it before, stop it after. */
+/** An Apollo Server with the error mask. `ask` asserts that no response or log line contains the secret. */
 export function buildMaskedServer() {
   const thrown: { error: unknown } = { error: undefined };
   const lines: string[] = [];

@@ -5,16 +5,16 @@ import type { ForeignMessage } from './commerce-events';
 /** The user that the examples of the AsyncAPI document are about. */
 export const exampleUserId = '01975a5e-1111-7000-8000-0000000000ad';
 
-/** An example of a message in, as another service would publish it. */
+/** An example of an inbound message, as another service publishes it. */
 export interface InboundExample extends ForeignMessage {
   name: string;
   type: string;
-  /** Its identity, as the service is to understand it. */
+  /** With `eventId`, the event's identity. */
   source: string;
   eventId: string;
 }
 
-/** Every example of every message in, in all of its forms. */
+/** Every example of every inbound message, in each of its forms. */
 export function inboundExamples(): InboundExample[] {
   const messages = readMessages(join(__dirname, '../../contract'));
   return [...messages.entries()].flatMap(

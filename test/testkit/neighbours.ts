@@ -14,7 +14,7 @@ export interface Review {
 const textOf = (name: string) =>
   parse(readFileSync(join(__dirname, 'neighbours', `${name}.graphql`), 'utf8'));
 
-/** Serves a subgraph whose items point at users, and that gives every user a field. */
+/** Serves a subgraph whose reviews reference users, and that adds a field to User. */
 export function startReviews(reviews: readonly Review[]): Promise<RunningSubgraph> {
   const resolvers = {
     Query: { latestReviews: (_: unknown, { first }: { first: number }) => reviews.slice(0, first) },
@@ -29,7 +29,7 @@ export function startReviews(reviews: readonly Review[]): Promise<RunningSubgrap
 
 type RequiredOfUser = { id: string; locale?: string | null; status?: string };
 
-/** Serves a subgraph whose fields need fields of the User Service. */
+/** Serves a subgraph whose fields require fields of the User Service. */
 export function startLoyalty(): Promise<RunningSubgraph> {
   const resolvers = {
     User: {

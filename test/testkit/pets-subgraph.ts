@@ -81,7 +81,7 @@ class PetResolver {
 
 export type PetContext = { pets: DataLoader<string, object | null>; seen: string[] };
 
-/** A small subgraph of pets, with one of everything that needs care when it is built from text. */
+/** A small subgraph of pets with one of each construct that `buildFederatedSchema` must handle. */
 export const petOptions: FederatedSchemaOptions<PetContext> = {
   resolvers: [PetResolver],
   directives: {
@@ -99,12 +99,12 @@ export const petOptions: FederatedSchemaOptions<PetContext> = {
   maxRepresentations: 5,
 };
 
-/** Builds the subgraph of pets, with other options where given. */
+/** Builds the subgraph of pets; `more` overrides its options. */
 export function buildPets(more: Partial<FederatedSchemaOptions<PetContext>> = {}): GraphQLSchema {
   return buildFederatedSchema<PetContext>({ ...petOptions, ...more });
 }
 
-/** Runs an operation; `batches` are the ids that the loader was asked for, batch by batch. */
+/** Runs an operation. `batches` are the ids of each batch of the loader. */
 export async function askPets(source: string, representations?: unknown[], schema = buildPets()) {
   const batches: (readonly string[])[] = [];
   const shared = Object.freeze({ id: 'frozen', mood: 'wild' });

@@ -1,12 +1,12 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a test's neighbour does with a request. */
+/** How the server responds to a request. */
 export type PlannedResponse =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: unknown }
-  /** Takes the request and never answers. */
+  /** Never responds. */
   | 'freeze'
-  /** Breaks the connection without an answer. */
+  /** Closes the connection without a response. */
   | 'reset';
 
 export interface RecordedRequest {
@@ -17,14 +17,14 @@ export interface RecordedRequest {
   readonly at: number;
 }
 
-/** A real HTTP server on a port of its own that does what the test says and remembers what it was asked. */
+/** An HTTP server on a free port that responds as the test plans and records requests. */
 export interface ProgrammableServer {
   readonly url: URL;
   readonly requests: RecordedRequest[];
-  /** These answers come next, one each; after them the usual one again. */
-  next(...answers: PlannedResponse[]): void;
-  /** Every request from here on is answered so, where `next` says nothing else. */
-  always(answer: PlannedResponse | ((request: RecordedRequest) => PlannedResponse)): void;
+  /** Queues responses for the next requests, one each. */
+  next(...responses: PlannedResponse[]): void;
+  /** Sets the response to requests for which none is queued. */
+  always(response: PlannedResponse | ((request: RecordedRequest) => PlannedResponse)): void;
   close(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export async function startProgrammableServer(
         at: performance.now(),
       };
       requests.push(request);
-      give(queue.shift() ?? (typeof usual === 'function' ? usual(request) : usual), response);
+      respond(queue.shift() ?? (typeof usual === 'function' ? usual(request) : usual), response);
     });
   });
   await listen(server);
@@ -56,11 +56,11 @@ export async function startProgrammableServer(
   return {
     url: new URL(`http://127.0.0.1:${port}/`),
     requests,
-    next: (...answers) => {
-      queue = [...queue, ...answers];
+    next: (...responses) => {
+      queue = [...queue, ...responses];
     },
-    always: (answer) => {
-      usual = answer;
+    always: (planned) => {
+      usual = planned;
     },
     close: () =>
       new Promise((resolve) => {
@@ -70,13 +70,13 @@ export async function startProgrammableServer(
   };
 }
 
-function give(answer: PlannedResponse, response: ServerResponse): void {
-  if (answer === 'freeze') return;
-  if (answer === 'reset') {
+function respond(planned: PlannedResponse, response: ServerResponse): void {
+  if (planned === 'freeze') return;
+  if (planned === 'reset') {
     response.socket?.destroy();
     return;
   }
-  const { status, headers = {}, body = '' } = answer;
+  const { status, headers = {}, body = '' } = planned;
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
 }

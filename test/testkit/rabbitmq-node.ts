@@ -11,24 +11,24 @@ import { findProgram, rabbitmqEnvironment, searchPath } from './service-startup'
 
 const startLimitMs = 90_000;
 
-/** A RabbitMQ of the caller's own, which it may freeze, kill without a warning and start again: its disk stays. */
+/** A RabbitMQ server that the caller can freeze, kill and start again. Its disk is kept until `remove`. */
 export interface RabbitMqNode {
   readonly url: string;
-  /** Resolves when it takes connections. */
+  /** Resolves when the server accepts connections. */
   start(): Promise<void>;
-  /** SIGSTOP: what is sent to it is not read. */
+  /** Sends SIGSTOP: the server reads nothing. */
   freeze(): void;
-  /** SIGKILL; resolves when the process is gone. */
+  /** Sends SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>;
-  /** Takes away the process and everything on the disk. */
+  /** Ends the process and deletes its files. */
   remove(): Promise<void>;
 }
 
 /**
- * Starts RabbitMQ with a name, ports, a folder and a port mapper (epmd) of its own: it shares nothing with a
- * RabbitMQ that this machine may run.
+ * Starts RabbitMQ with its own name, ports, folder and port mapper (epmd), separate from any other RabbitMQ on this
+ * machine.
  *
- * @throws where this machine has no rabbitmq-server, or it does not come up
+ * @throws if rabbitmq-server is not installed or does not start
  */
 export async function startRabbitMqNode(): Promise<RabbitMqNode> {
   const program = findProgram(rabbitmq);
@@ -51,7 +51,7 @@ export async function startRabbitMqNode(): Promise<RabbitMqNode> {
 
   const run = (file: string): ChildProcess => {
     const output = openSync(logFile, 'a');
-    // A group of its own, so that all of it can be ended; and no Ctrl-C ends it in an order of its own.
+    // A process group of its own: the whole group can be killed, and Ctrl-C does not reach it.
     const child = spawn(file, [], {
       cwd: directory,
       env: environment,
@@ -63,7 +63,7 @@ export async function startRabbitMqNode(): Promise<RabbitMqNode> {
     return child;
   };
   let server: ChildProcess | undefined;
-  // RabbitMQ would start one for itself, and leave it behind.
+  // RabbitMQ would start epmd itself and not stop it.
   const mapper = run('epmd');
   if (mapper.pid === undefined) {
     rmSync(directory, { recursive: true, force: true });
@@ -74,7 +74,7 @@ export async function startRabbitMqNode(): Promise<RabbitMqNode> {
   };
   process.once('exit', endAll);
 
-  /** The Erlang machine: the server's script only waits for it. */
+  /** The process id of the Erlang VM; the server's script only waits for it. */
   const pid = () => Number(readFileSync(join(directory, 'rabbitmq.pid'), 'utf8'));
   const ended = async (child: ChildProcess | undefined) => {
     if (child?.pid && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
@@ -88,7 +88,7 @@ export async function startRabbitMqNode(): Promise<RabbitMqNode> {
       await eventually(
         async () => {
           const reason = await unavailableReason(rabbitmq, url);
-          if (reason !== null) throw new Error(`RabbitMQ does not come up: ${reason}; ${tail(logFile)}`);
+          if (reason !== null) throw new Error(`RabbitMQ does not start: ${reason}; ${tail(logFile)}`);
         },
         { timeoutMs: startLimitMs, intervalMs: 50 },
       );
@@ -119,7 +119,7 @@ function endGroup(child: ChildProcess | undefined): void {
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // Nobody is left in it.
+    // The group has no process left.
   }
 }
 

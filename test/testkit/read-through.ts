@@ -7,12 +7,12 @@ import type { RecordCache } from '../../src/redis/record-cache';
 const profile = z.strictObject({ id: z.string(), name: z.string() });
 export type Profile = z.infer<typeof profile>;
 
-/** A table of profiles that counts its queries and can be told to answer late. */
+/** A table of profiles that records its queries and can delay its results. */
 export class ProfileTable {
   readonly queries: string[][] = [];
   readonly rows = new Map<string, LoadedRecord<Profile>>();
-  /** Held back after the rows were read, so that what is answered is what was there before. */
-  beforeAnswer: () => Promise<void> = async () => {};
+  /** Awaited after the rows were read, so that the result can be stale. */
+  beforeReturn: () => Promise<void> = async () => {};
 
   set(id: string, name: string, revision: number): LoadedRecord<Profile> {
     const row = { revision, value: { id, name } };
@@ -26,12 +26,12 @@ export class ProfileTable {
       const row = this.rows.get(id);
       return row ? [[id, row] as const] : [];
     });
-    await this.beforeAnswer();
+    await this.beforeReturn();
     return new Map(found);
   };
 }
 
-/** A read-through cache of profiles with its own counters: `counted()` answers how often each result came. */
+/** A read-through cache of profiles with its own counter. `counted()` returns the count of each result. */
 export function readThrough(cache: RecordCache, table: ProfileTable, now?: () => number) {
   const registry = new Registry();
   const cacheRequests = new Counter({
@@ -54,7 +54,7 @@ export function readThrough(cache: RecordCache, table: ProfileTable, now?: () =>
   return { profiles, counted };
 }
 
-/** A promise and the function that fulfils it. */
+/** A promise and the function that resolves it. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { createRedisClient, type RedisClient, type RedisClientOptions } from '../../src/redis/redis-client';
 import { eventually } from './eventually';
 
-/** A Redis of the test's own, which it may freeze and stop. */
+/** A Redis server that the test can freeze and stop. */
 export interface RedisServer {
   readonly url: string;
   freeze(): void;
@@ -13,7 +13,7 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Starts redis-server on the port (a free one by default) and answers when it accepts connections. */
+/** Starts redis-server on the port (a free one by default). Resolves when it accepts connections. */
 export async function startRedisServer(
   settings: string[] = [],
   port?: number,
@@ -39,7 +39,7 @@ export async function startRedisServer(
   };
 }
 
-/** A port nobody listens on at the moment. */
+/** Returns a free port of the loopback address. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
@@ -65,10 +65,10 @@ async function acceptsConnections(server: ChildProcess): Promise<void> {
   });
 }
 
-/** The Redis that tests share; each test file keeps to its own key prefix. */
+/** The Redis that tests share; each test file uses its own key prefix. */
 export const sharedRedisUrl = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379';
 
-/** A silent client of the shared Redis, once it is ready; it is patient, for a busy machine is not a fault. */
+/** Returns a ready client of the shared Redis, without logs and with a long command timeout for busy machines. */
 export async function sharedRedisClient(options: RedisClientOptions = {}): Promise<RedisClient> {
   const client = createRedisClient(sharedRedisUrl, pino({ level: 'silent' }), {
     commandTimeoutMs: 5000,

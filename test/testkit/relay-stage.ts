@@ -10,7 +10,7 @@ import { createTestDatabase } from './test-database';
 import { newAmqpPrefix } from './test-run';
 import { removeTopology, startWitness, type Witness } from './witness';
 
-/** What tests of relays stand on: an outbox, ways to PostgreSQL and RabbitMQ that can be broken, and a witness. */
+/** The set-up of relay tests: an outbox, proxies to PostgreSQL and RabbitMQ, and a witness. */
 export interface RelayStage {
   readonly database: Database;
   readonly databaseUrl: string;
@@ -19,17 +19,17 @@ export interface RelayStage {
   readonly prefix: string;
   readonly witness: Witness;
   startRelay(options?: Partial<TestRelayOptions>): Promise<TestRelay>;
-  /** Commits events as the service's mutations do, and wakes a relay if one is named. */
+  /** Commits events in one transaction, as mutations do, and calls `wake`. */
   commit(events: NewOutboxEvent[], wake?: OutboxRelay['wake']): Promise<void>;
-  /** The ids of all messages in the order of arrival, repeats included. */
+  /** The ids of all messages in order of arrival, duplicates included. */
   arrived(): string[];
-  /** The ids of the events that wait. */
+  /** The ids of the unpublished events. */
   pending(): Promise<string[]>;
-  /** Where a user's sequences did not rise, once repeats are dropped. */
+  /** Users and sequences that arrived out of order, duplicates ignored. */
   disorder(): string[];
 }
 
-/** Sets the stage for the tests of this file: one database, names and witness of its own for each test. */
+/** Sets up the tests of this file: one database for all; a name prefix and a witness for each test. */
 export function useRelayStage(): RelayStage {
   const stage = {} as { -readonly [Name in keyof RelayStage]: RelayStage[Name] };
   let relays: TestRelay[] = [];

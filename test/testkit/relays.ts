@@ -5,11 +5,11 @@ import { OutboxRelay } from '../../src/outbox/outbox.relay';
 import type { Database } from '../../src/postgres/database';
 import { openTestBroker, type TestBroker } from './brokers';
 
-/** A relay as the service has it, on a database and a broker of its own. */
+/** A relay with its own connections to the database and the broker. */
 export interface TestRelay extends TestBroker {
   readonly database: Database;
   readonly relay: OutboxRelay;
-  /** Attempts to publish so far, `type outcome` each. */
+  /** Publish attempts so far, as `type outcome`. */
   readonly attempts: string[];
   stop(): Promise<void>;
 }
@@ -22,7 +22,7 @@ export interface TestRelayOptions {
   confirmTimeoutMs?: number;
 }
 
-/** Starts a relay; it publishes what is committed to its database from now on. */
+/** Starts a relay on the outbox of this database. */
 export async function startTestRelay(options: TestRelayOptions): Promise<TestRelay> {
   const { databaseUrl, prefix, amqpUrl, profile = 'full', confirmTimeoutMs } = options;
   const testBroker = openTestBroker({

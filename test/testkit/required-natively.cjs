@@ -1,6 +1,6 @@
 'use strict';
-// Prepares a worker of jest-light-runner, which imports the test files as modules: has Node require them, each
-// anew, so that what they require is loaded once in a worker, whichever file asked for it first.
+// jest-light-runner imports test files as ES modules. These hooks make Node require them instead, each test file
+// again but the modules they share once per worker.
 const { register } = require('node:module');
 const { isMainThread } = require('node:worker_threads');
 require('../../scripts/typescript.cjs');
@@ -22,7 +22,7 @@ const hooks = `
 `;
 register(`data:text/javascript,${encodeURIComponent(hooks)}`);
 
-// The pool would wait for ever for a thread that is gone.
+// The pool would never notice that the thread has ended.
 if (!isMainThread)
   process.exit = (code) => {
     throw new Error(`A test ended its process, with exit code ${code}.`);

@@ -6,7 +6,7 @@ import { createServices, type Services } from '../../src/services';
 import { createLogger, type Logger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 
-/** Nothing with a setting goes. */
+/** A policy in which every configurable expiry is off. */
 export const keepsEverything: RetentionPolicy = {
   RETENTION_DEACTIVATED_DAYS: null,
   RETENTION_HISTORY_DAYS: null,
@@ -20,7 +20,7 @@ export interface RetentionExtras {
   log?: Logger;
 }
 
-/** Retention as one more replica has it; without a setting in `policy` what it decides about stays. */
+/** Retention of one more replica. Expiries that `policy` does not set are off. */
 export function createRetention(
   database: Database,
   policy: Partial<RetentionPolicy> = {},
@@ -39,7 +39,7 @@ export function createRetention(
   });
 }
 
-/** The nouns as one more replica has them, without RabbitMQ and with a cache of its own. */
+/** The services of one more replica, with an in-process cache and without RabbitMQ. */
 export function createReplicaServices(database: Database, metrics: Metrics): Services {
   return createServices({
     database,

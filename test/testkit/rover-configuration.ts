@@ -4,7 +4,7 @@ import type { SubgraphSource } from './supergraph';
 
 const root = join(__dirname, '..', '..');
 
-/** What rover.yaml says, with the files that it names. Understands just the form that file has. */
+/** Reads rover.yaml and the files it names. Parses only the form that file has. */
 export function readRoverConfiguration(): { federationVersion: string; subgraphs: SubgraphSource[] } {
   const text = readFileSync(join(root, 'rover.yaml'), 'utf8');
   const federationVersion = /^federation_version: =(\S+)$/m.exec(text)?.[1];

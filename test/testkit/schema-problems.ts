@@ -4,14 +4,14 @@ import type { JsonSchema } from '../../scripts/message-contract';
 
 const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: true, allowUnionTypes: true });
 addFormats(ajv);
-// The library has no format for addresses with letters of any script.
+// ajv-formats has no idn-email.
 ajv.addFormat('idn-email', /^[^\s@]+@[^\s@]+\.[^\s@]+$/u);
 const validators = new Map<string, ReturnType<typeof ajv.compile>>();
 
 /**
- * What a value has against a JSON Schema (2020-12, strict, formats included), one line each.
+ * Validates a value against a JSON Schema (2020-12, strict, formats included). Returns one line per problem.
  *
- * @throws when the schema itself is wrong
+ * @throws if the schema is invalid
  */
 export function problemsBySchema({ $id: _id, ...schema }: JsonSchema, value: unknown): string[] {
   const key = JSON.stringify(schema);

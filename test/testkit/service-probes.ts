@@ -4,7 +4,7 @@ import { Client } from 'pg';
 
 const probeLimitMs = 3_000;
 
-/** A backing service as the tests look for it; `probe` throws why it cannot be used. */
+/** How the tests find a backing service. `probe` throws if the service cannot be used. */
 export interface BackingService {
   readonly name: 'PostgreSQL' | 'Redis' | 'RabbitMQ';
   readonly variable: 'TEST_DATABASE_URL' | 'TEST_REDIS_URL' | 'TEST_AMQP_URL';
@@ -66,7 +66,7 @@ export const rabbitmq: BackingService = {
   },
 };
 
-/** Tells whether the service can be used at this URL: null, or why not. */
+/** Returns null if the service can be used at this URL, else the reason. */
 export async function unavailableReason(service: BackingService, url: string): Promise<string | null> {
   try {
     await service.probe(url);

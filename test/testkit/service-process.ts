@@ -3,9 +3,8 @@ import { startApp } from '../../src/app';
 import { loadConfig } from '../../src/config';
 
 /**
- * The service in a process of its own, as its parent wants it: settings from the environment, names under the
- * prefixes and files under the folder in the arguments. Tells its parent where it listens and what it has loaded, and
- * ends with it.
+ * The service in a process of its own. Arguments: folder, Redis prefix, AMQP prefix; settings come from the
+ * environment. Sends its parent its URL and the loaded modules when it is ready, and exits with its parent.
  */
 async function serve([directory = '', redisPrefix = '', amqpPrefix = '']: string[]): Promise<void> {
   const app = await startApp(loadConfig(process.env, directory), { redisPrefix, amqpPrefix });

@@ -10,29 +10,29 @@ export interface ServiceProcessOptions {
   amqpUrl: string;
   redisPrefix: string;
   amqpPrefix: string;
-  /** Where it keeps its files; replicas share it. */
+  /** The folder for its files; replicas share it. */
   directory: string;
-  /** Another program that starts the service: TypeScript, compiled when it starts. */
+  /** Another TypeScript program that starts the service; it is compiled on start. */
   program?: string;
-  /** More settings. */
+  /** Additional settings. */
   env?: Record<string, string>;
-  /** Is told what it writes; without it, that is written here. */
+  /** Receives the output. By default, output is written to that of this process. */
   onOutput?: (text: string) => void;
 }
 
-/** The service in a process of its own, which may be killed. */
+/** The service in a process that a test can kill. */
 export interface ServiceProcess {
   readonly url: string;
-  /** The files of code that it had loaded when it was ready. */
+  /** The module files that were loaded when it was ready. */
   readonly loaded: readonly string[];
   readonly process: ChildProcess;
-  /** Ends it without a warning, and answers when it is gone. */
+  /** Sends SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>;
-  /** Asks it to end. */
+  /** Sends SIGTERM; resolves when the process has ended. */
   stop(): Promise<void>;
 }
 
-/** Starts the service and answers when it is ready. */
+/** Starts the service. Resolves when it is ready. */
 export async function startServiceProcess(options: ServiceProcessOptions): Promise<ServiceProcess> {
   const checkout = join(__dirname, '..', '..');
   const names = [options.directory, options.redisPrefix, options.amqpPrefix];
@@ -57,8 +57,8 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString()));
   const exited = once(child, 'exit');
-  const told = once(child, 'message').then(([message]) => message as { url: string; loaded: string[] });
-  const start = await Promise.race([told, exited.then(() => null)]);
+  const received = once(child, 'message').then(([message]) => message as { url: string; loaded: string[] });
+  const start = await Promise.race([received, exited.then(() => null)]);
   if (start === null) throw new Error('the service ended before it was ready');
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
@@ -67,7 +67,7 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
   return { ...start, process: child, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 
-/** A token of a member of staff, from the issuer that the processes of this folder trust. */
+/** A staff token of the issuer that the processes of this folder trust. */
 export async function staffToken(directory: string): Promise<string> {
   const issuer = await openDevelopmentIssuer(join(directory, '.data'));
   return issuer.issueToken({ sub: 'staff', scope: 'users:read users:write' });

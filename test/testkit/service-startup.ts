@@ -9,7 +9,7 @@ const servicesDirectory = join(checkout, '.data', 'test-services');
 const startLimitMs = 120_000;
 const graceMs = 20_000;
 
-/** Where the server programs are that a package installs off the PATH, or behind a wrapper for one account. */
+/** Folders with server programs that packages install outside PATH, or behind a wrapper for one account. */
 const extraPath = ['/usr/lib/rabbitmq/bin', '/usr/local/sbin', '/usr/sbin', '/sbin', '/opt/homebrew/sbin'];
 
 const debianPackages = new Map([
@@ -18,10 +18,10 @@ const debianPackages = new Map([
 ]);
 
 /**
- * Brings up Redis and RabbitMQ at their default ports with what this machine has: a Docker engine, installed
- * programs, or, for root on Debian, its packages. They stay up for the next run.
+ * Starts Redis and RabbitMQ at their default ports: by Docker, by installed programs, or, for root on Debian, by
+ * installing packages. They keep running for the next run.
  *
- * @throws in one sentence what to do, when there is none of these or a service does not come up.
+ * @throws an error that says what to do, if none of these works
  */
 export async function startServices(missing: readonly BackingService[]): Promise<void> {
   if (missing.length === 0) return;
@@ -36,9 +36,9 @@ export async function startServices(missing: readonly BackingService[]): Promise
   if (absent.length > 0) installFromDebian(absent);
   let deadlineMs = Date.now() + startLimitMs;
   for (const service of missing) {
-    // The packages' own scripts may have started it.
+    // Debian's package scripts may have started it.
     if ((await unavailableReason(service, service.defaultUrl)) === null) continue;
-    // Another run may have started it a moment ago: then the program ends, but the service comes.
+    // If another run has just started it, this program exits and the service still comes up.
     startProgram(service).once('exit', () => {
       deadlineMs = Math.min(deadlineMs, Date.now() + graceMs);
     });
@@ -57,7 +57,7 @@ function hasDockerEngine(): boolean {
 function installFromDebian(services: readonly BackingService[]): void {
   if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
     throw new Error(
-      `${namesOf(services)} cannot be brought up on this machine: start a Docker engine, or install ` +
+      `${namesOf(services)} cannot be started on this machine: start a Docker engine, or install ` +
         `${services.map((service) => debianPackages.get(service)).join(' and ')}, or set ` +
         `${services.map(({ variable }) => variable).join(' and ')} to a running one.`,
     );
@@ -70,7 +70,7 @@ function installFromDebian(services: readonly BackingService[]): void {
     '-y',
     '-qq',
     '--no-install-recommends',
-    // Another run may be installing the same.
+    // Another run may be installing the same packages.
     '-o',
     'DPkg::Lock::Timeout=300',
     ...packages,
@@ -85,7 +85,7 @@ function startProgram(service: BackingService): ChildProcess {
   const output = openSync(logOf(service), 'a');
   const child = spawn(program, service === redis ? redisArguments(directory) : [], {
     cwd: directory,
-    // Its own session, so that it outlives this run and does not hear its Ctrl-C.
+    // A session of its own, so that it outlives this run and its Ctrl-C.
     detached: true,
     stdio: ['ignore', output, output],
     env: {
@@ -107,14 +107,14 @@ function redisArguments(directory: string): string[] {
   return ['--port', '6379', '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'no'];
 }
 
-/** Everything that RabbitMQ would otherwise keep in the system's folders, so that any user can run it. */
+/** Moves what RabbitMQ keeps in system folders to `directory`, so that any user can run it. */
 export function rabbitmqEnvironment(
   directory: string,
   { node, port }: { node: string; port: number },
 ): NodeJS.ProcessEnv {
   return {
     HOME: directory,
-    // An address, not a name: a bare system may not know "localhost".
+    // An address: a minimal system may not resolve "localhost".
     RABBITMQ_NODENAME: `${node}@127.0.0.1`,
     RABBITMQ_USE_LONGNAME: 'true',
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
@@ -134,7 +134,7 @@ async function waitFor(service: BackingService, deadlineMs: () => number): Promi
     if (reason === null) return;
     if (Date.now() > deadlineMs()) {
       throw new Error(
-        `${service.name} was started but does not answer (${reason}): look at ${logOf(service)}, or set ` +
+        `${service.name} was started but does not respond (${reason}): see ${logOf(service)}, or set ` +
           `${service.variable} to a running one.`,
       );
     }
@@ -142,7 +142,7 @@ async function waitFor(service: BackingService, deadlineMs: () => number): Promi
   }
 }
 
-/** Where the service's program is on this machine; null if it is not there. */
+/** The path of the service's program; null if it is not installed. */
 export function findProgram(service: BackingService): string | null {
   const program = service === redis ? 'redis-server' : 'rabbitmq-server';
   for (const folder of searchPath()) {
@@ -156,9 +156,9 @@ export function findProgram(service: BackingService): string | null {
   return null;
 }
 
-/** The folders in which a server program may be, in the order to look in. */
+/** The folders to search for server programs, in order. */
 export function searchPath(): string[] {
-  // RabbitMQ's own folder comes first: Debian's wrapper on the PATH lets only root and one account in.
+  // RabbitMQ's own folder comes first: Debian's wrapper on PATH admits only root and one account.
   return [...extraPath, ...(process.env['PATH'] ?? '').split(delimiter)];
 }
 

@@ -7,12 +7,12 @@ import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-post
 import { type BackingService, postgres, rabbitmq, redis, unavailableReason } from './service-probes';
 import { startServices } from './service-startup';
 
-/** The real services that a run of the tests uses. */
+/** The backing services of a test run. */
 export interface TestServices {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly amqpUrl: string;
-  /** Stops what belongs to this run alone. */
+  /** Stops the services that this run started for itself. */
   stop(): Promise<void>;
 }
 
@@ -20,11 +20,10 @@ const embeddedDirectory = join(__dirname, '..', '..', '.data', 'test-postgres');
 const leftoverAgeMs = 3_600_000;
 
 /**
- * Finds PostgreSQL, Redis and RabbitMQ where `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_AMQP_URL` point,
- * or at their default ports, and brings up what does not answer. `TEST_DATABASE_URL=embedded` asks for the
- * embedded PostgreSQL even where another one answers.
+ * Finds PostgreSQL, Redis and RabbitMQ at `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_AMQP_URL` or at their default
+ * ports, and starts those that do not respond. `TEST_DATABASE_URL=embedded` always starts the embedded PostgreSQL.
  *
- * @throws in one sentence what to do, when a service cannot be had: no test is ever skipped for it.
+ * @throws an error that says what to do, if a service cannot be started: no test is skipped for it
  */
 export async function findServices(): Promise<TestServices> {
   const [databaseUrl, redisUrl, amqpUrl] = await Promise.all([postgres, redis, rabbitmq].map(findUrl));
@@ -46,12 +45,12 @@ async function findUrl(service: BackingService): Promise<string | null> {
   if (wanted) {
     const reason = await unavailableReason(service, wanted);
     if (reason === null) return wanted;
-    process.stderr.write(`${service.name} cannot be used where ${service.variable} points: ${reason}\n`);
+    process.stderr.write(`${service.name} at ${service.variable} cannot be used: ${reason}\n`);
   }
   return (await unavailableReason(service, service.defaultUrl)) === null ? service.defaultUrl : null;
 }
 
-/** A PostgreSQL for this run alone, fast because its data need not survive a power cut. */
+/** Starts a PostgreSQL for this run. It is fast, as its data need not survive a crash. */
 async function startPrivatePostgres(): Promise<{ url: string; stop(): Promise<void> }> {
   await removeLeftovers();
   const dataDirectory = join(embeddedDirectory, randomBytes(4).toString('hex'));

@@ -2,8 +2,8 @@ import { Redis } from 'ioredis';
 import type { TestApp } from './app';
 
 /**
- * Everywhere the service leaves something, by name: each table, Redis, the log, the metrics. Texts of what lies there,
- * bytes as hexadecimal.
+ * Returns the content of the places an app in this process writes to, by name: each table, Redis, the log, the metrics.
+ * Bytes are hexadecimal.
  */
 export async function readSinks(app: TestApp): Promise<Map<string, string>> {
   const sinks = new Map<string, string>();
@@ -21,15 +21,20 @@ export async function readSinks(app: TestApp): Promise<Map<string, string>> {
   return sinks;
 }
 
-/** The names of the sinks that hold one of these texts, in any case, also as bytes. */
-export async function findInSinks(app: TestApp, texts: readonly string[]): Promise<string[]> {
+/** The names of the sinks that contain one of these texts: in any case, or as hexadecimal bytes. */
+export function sinksContaining(sinks: ReadonlyMap<string, string>, texts: readonly string[]): string[] {
   const wanted = texts.flatMap((text) => [text.toLowerCase(), Buffer.from(text).toString('hex')]);
-  return [...(await readSinks(app))]
+  return [...sinks]
     .filter(([, content]) => wanted.some((text) => content.toLowerCase().includes(text)))
     .map(([name]) => name);
 }
 
-/** Keys and values under a prefix. */
+/** The names of the app's sinks that contain one of these texts. */
+export async function findInSinks(app: TestApp, texts: readonly string[]): Promise<string[]> {
+  return sinksContaining(await readSinks(app), texts);
+}
+
+/** Keys and values under a prefix in Redis. */
 export async function readRedis(prefix: string): Promise<string> {
   const redis = new Redis(process.env['TEST_REDIS_URL'] ?? '');
   try {

@@ -1,6 +1,6 @@
 import type { TestApp } from './app';
 
-/** What the AuditService is told goes through the same outbox, and is nothing that happened to the user. */
+/** The SQL condition for events about users. Audit events go through the same outbox. */
 export const userEventsOnly = `type NOT LIKE 'UserData%' AND type <> 'AuditSealed'`;
 
 const tables = [
@@ -12,14 +12,14 @@ const tables = [
   'idempotency_keys',
 ] as const;
 
-/** How many rows tell of users and what happened to them: a call without effect leaves these as they were. */
+/** Counts the rows of users and their records. A call without effect changes none of these counts. */
 export async function countRows(app: TestApp): Promise<Record<(typeof tables)[number], number>> {
   const counts = tables.map((table) => {
     const which = table === 'outbox_events' ? `WHERE ${userEventsOnly}` : '';
     return `(SELECT count(*)::int FROM ${table} ${which}) AS ${table}`;
   });
   const [row] = await app.sql<Record<(typeof tables)[number], number>>(`SELECT ${counts.join(', ')}`);
-  if (!row) throw new Error('PostgreSQL counted nothing');
+  if (!row) throw new Error('PostgreSQL returned no row');
   return row;
 }
 
@@ -29,7 +29,7 @@ export interface StoredEvent {
   data: Record<string, unknown>;
 }
 
-/** The events of a user that are in the outbox, oldest first. */
+/** The events of a user in the outbox, oldest first. */
 export function eventsOf(app: TestApp, userId: string): Promise<StoredEvent[]> {
   return app.sql<StoredEvent>(
     `SELECT type, version, data FROM outbox_events WHERE user_id = $1 AND ${userEventsOnly} ORDER BY occurred_at, id`,

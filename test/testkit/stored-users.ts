@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { TestApp } from './app';
 
-/** The states a user can be in for somebody who asks, ids that were never known and ids that are none included. */
+/** The states of a user id, as a caller sees them: stored, unknown, or not a valid id. */
 export const userStates = ['ACTIVE', 'DEACTIVATED', 'PENDING', 'unknown', 'malformed'] as const;
 export type UserState = (typeof userStates)[number];
 
 export const isStored = (state: UserState) => state !== 'unknown' && state !== 'malformed';
 
-/** An id for a user in this state; nothing is stored yet. */
+/** A new id for a user in this state. Stores nothing. */
 export function newId(state: UserState): string {
   return state === 'malformed' ? `malformed-${randomUUID()}` : randomUUID();
 }
@@ -15,8 +15,8 @@ export function newId(state: UserState): string {
 export const emailOf = (id: string) => `${id}@example.com`;
 
 /**
- * Writes users past the service, each with a value in every column and one history entry, so that null in an
- * answer can only mean that it was hidden. Ids that are unknown or malformed are left out.
+ * Inserts users by SQL, each with a value in every column and one history entry: null in a response then means that the
+ * field is hidden. Skips ids that are unknown or malformed.
  */
 export async function storeUsers(
   app: Pick<TestApp, 'sql'>,

@@ -3,10 +3,10 @@ import { startStandaloneServer } from '@apollo/server/standalone';
 import type { GraphQLSchema } from 'graphql';
 import pino from 'pino';
 
-/** A subgraph that listens on a free port of this machine. */
+/** A subgraph on a free port of the loopback address. */
 export interface RunningSubgraph {
   readonly url: string;
-  /** The operations it was sent, in order, with their variables. */
+  /** The received operations in order, with their variables. */
   readonly operations: { readonly query: string; readonly variables: Record<string, unknown> }[];
   stop(): Promise<void>;
 }

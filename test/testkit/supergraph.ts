@@ -2,14 +2,14 @@ import { composeServices as composeWithApollo } from '@apollo/composition';
 import { composeServices as composeWithGuild } from '@theguild/federation-composition';
 import { parse } from 'graphql';
 
-/** One subgraph as composition takes it. */
+/** A subgraph, as composition takes it. */
 export interface SubgraphSource {
   readonly name: string;
   readonly url: string;
   readonly sdl: string;
 }
 
-/** Composes with Apollo's library; throws every composition error in one. */
+/** Composes with Apollo's library. Throws one error with all problems. */
 export function composeByApollo(subgraphs: readonly SubgraphSource[]): string {
   const result = composeWithApollo(
     subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) })),
@@ -17,7 +17,7 @@ export function composeByApollo(subgraphs: readonly SubgraphSource[]): string {
   return supergraphOf(result.supergraphSdl, result.errors);
 }
 
-/** Composes with The Guild's library; throws every composition error in one. */
+/** Composes with The Guild's library. Throws one error with all problems. */
 export function composeByGuild(subgraphs: readonly SubgraphSource[]): string {
   const result = composeWithGuild(
     subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) })),

@@ -1,34 +1,34 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to a backing service that a test can cut, freeze and open again, without touching the service. */
+/** A proxy to a backing service, with which a test can simulate failures of that service. */
 export interface TcpProxy {
-  /** The service's URL, by way of this proxy. */
+  /** The service's URL through this proxy. */
   readonly url: string;
-  /** As if the service were stopped: connections break, and new ones are refused. */
+  /** Closes all connections and refuses new ones, like a stopped service. */
   stop(): Promise<void>;
-  /** As if the service were frozen: connections stay, new ones are taken, and nothing is answered. */
+  /** Keeps and accepts connections but forwards nothing, like a frozen service. */
   freeze(): void;
-  /** The service hears everything, and what it answers is held back. */
+  /** Forwards requests and holds responses back. */
   holdResponses(): void;
-  /** The service says what it has to say, and what it is told is held back. */
+  /** Forwards responses and holds requests back. */
   holdRequests(): void;
-  /** Says something to every client in the service's name, between two answers of its own. */
+  /** Sends bytes to every client, as if from the service. */
   sendToClients(bytes: Buffer): void;
-  /** Says something to the service in every client's name. */
+  /** Sends bytes to the service on every connection, as if from the client. */
   sendToService(bytes: Buffer): void;
-  /** As if the service ran again. What a frozen connection had said meanwhile arrives now. */
+  /** Forwards everything again, including what was held back. */
   resume(): Promise<void>;
-  /** Breaks the connections there are; new ones are served. */
+  /** Closes the open connections; accepts new ones. */
   cut(): void;
-  /** How many connections there are at the moment. */
+  /** The number of open connections. */
   readonly connections: number;
-  /** How many bytes clients have said to the service so far. */
+  /** The number of bytes forwarded to the service so far. */
   readonly requestBytes: number;
   close(): Promise<void>;
 }
 
-/** Puts a proxy on a free port of 127.0.0.1 before the service that `url` names. */
+/** Starts a proxy to the service at `url`, on a free port of 127.0.0.1. */
 export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const target = new URL(url);
   const defaultPorts: Record<string, number> = {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { testRun } from './test-run';
 
-/** A database that one test file has to itself. */
+/** A database of one test file. */
 export interface TestDatabase {
   readonly url: string;
   drop(): Promise<void>;
@@ -11,7 +11,7 @@ export interface TestDatabase {
 const prefix = 'user_service_test_';
 const leftoverAgeSeconds = 3_600;
 
-/** Makes a database with the service's schema, for one test file: a clone of the run's migrated template. */
+/** Creates a database with the service's schema: a clone of the run's migrated template. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const adminUrl = process.env['TEST_DATABASE_URL'] ?? '';
   const name = `${databasePrefixOf(testRun())}${randomBytes(4).toString('hex')}`;
@@ -22,14 +22,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** A database as it was at one moment. */
+/** A copy of a database. */
 export interface DatabaseBackup {
-  /** Puts it back as it was, whoever is connected. */
+  /** Replaces the database by the copy. Terminates open connections. */
   restore(): Promise<void>;
   drop(): Promise<void>;
 }
 
-/** Copies a database as a whole; whoever is connected is cut off for that moment. */
+/** Copies a database. Terminates open connections. */
 export async function backUp(url: string): Promise<DatabaseBackup> {
   const adminUrl = process.env['TEST_DATABASE_URL'] ?? '';
   const name = new URL(url).pathname.slice(1);
@@ -53,7 +53,7 @@ export async function backUp(url: string): Promise<DatabaseBackup> {
   };
 }
 
-/** Makes the template that the databases of a run are clones of, and brings its schema up to date once. */
+/** Creates the template from which the databases of a run are cloned, and migrates it. */
 export async function createTemplate(
   adminUrl: string,
   run: string,
@@ -62,11 +62,11 @@ export async function createTemplate(
   const name = templateOf(run);
   await query(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
   await migrate(urlOf(adminUrl, name));
-  // A clone can be made only while nobody is connected.
+  // PostgreSQL clones a database only if it has no connections.
   await query(adminUrl, `ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
 }
 
-/** Drops the databases of this run, and those that crashed runs left behind more than an hour ago. */
+/** Drops the databases of this run, and those older than an hour that crashed runs left. */
 export async function dropTestDatabases(adminUrl: string, run: string): Promise<void> {
   const rows = await query(adminUrl, `SELECT datname FROM pg_database WHERE datname LIKE '${prefix}%'`);
   for (const name of rows.map(([datname]) => String(datname))) {

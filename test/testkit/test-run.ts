@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
-// One process environment carries the run's name from the global setup to every test file.
+// The environment passes the run's name from the global setup to the test files.
 const variable = 'TEST_RUN';
 
-/** Begins a run: everything that its tests make in the shared services carries this name and its time. */
+/** Names a run by its start time. The name is part of everything its tests create in shared services. */
 export function beginTestRun(): string {
   const run = `${Math.floor(Date.now() / 1000)}_${randomBytes(3).toString('hex')}`;
   process.env[variable] = run;
   return run;
 }
 
-/** The name of the run that this test file belongs to. */
+/** The name of the current run. */
 export function testRun(): string {
   const run = process.env[variable];
   if (!run)
@@ -18,17 +18,17 @@ export function testRun(): string {
   return run;
 }
 
-/** What the Redis keys of one service begin with: another one each time. */
+/** Returns a new prefix for the Redis keys of one service. */
 export function newRedisPrefix(): string {
   return `${redisPrefixOfRun()}${randomBytes(6).toString('hex')}:`;
 }
 
-/** What the Redis keys of all services of this run begin with. */
+/** The prefix of the Redis keys of all services of this run. */
 export function redisPrefixOfRun(): string {
   return `user-service-test:${testRun()}:`;
 }
 
-/** What the exchanges and queues of one service begin with: another one each time. */
+/** Returns a new prefix for the exchanges and queues of one service. */
 export function newAmqpPrefix(): string {
   return `user-service-test.${testRun()}.${randomBytes(6).toString('hex')}.`;
 }

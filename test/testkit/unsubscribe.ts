@@ -4,7 +4,7 @@ import { createUser, mutate } from './users';
 export const topics = ['marketing', 'newsletter', 'recommendations', 'loyalty', 'orderUpdates'] as const;
 const enumOf = (topic: string) => topic.replace(/[A-Z]/g, (it) => `_${it}`).toUpperCase();
 
-/** The path of a link, as the NotificationService gets it from the graph. */
+/** The path of an unsubscribe link, which the NotificationService reads from the graph. */
 export async function pathFor(
   app: TestApp,
   userId: string,
@@ -22,13 +22,13 @@ export async function pathFor(
   return url.slice(url.indexOf('/unsubscribe/'));
 }
 
-/** The form of RFC 8058. */
+/** The form body of RFC 8058. */
 export const oneClick = () => new URLSearchParams({ 'List-Unsubscribe': 'One-Click' });
-/** Follows a link as a mail program does. */
+/** Posts to a link as a mail client does. */
 export const click = (app: TestApp, path: string, init: RequestInit = {}) =>
   fetch(app.url + path, { method: 'POST', redirect: 'error', body: oneClick(), ...init });
 
-/** A user who has allowed everything. */
+/** Creates a user with every preference on, and returns the id. */
 export async function createSubscriber(app: TestApp): Promise<string> {
   const { id } = await createUser(app);
   const all = Object.fromEntries(topics.map((topic) => [topic, true]));
@@ -44,5 +44,5 @@ export async function choicesOf(app: TestApp, userId: string): Promise<Record<st
   return row as Record<string, boolean>;
 }
 
-/** What a subscriber has chosen. */
+/** The preferences of a subscriber. */
 export const all = Object.fromEntries(topics.map((topic) => [topic, true]));

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { GraphQLResponse, TestApp } from './app';
 
-/** A `CreateUserInput` that is valid, with an address of its own. */
+/** A valid `CreateUserInput` with a new e-mail address. */
 export function buildUser(overrides: Record<string, unknown> = {}): Record<string, unknown> {
   const unique = randomBytes(6).toString('hex');
   return { email: `ada.${unique}@example.com`, firstName: 'Ada', lastName: 'Lovelace', ...overrides };
 }
 
-/** Every plain field of `User`, as staff see it. */
+/** Every field of `User` without arguments that staff may read. */
 export const userFields = `
   id displayName status username email pendingEmail firstName lastName phoneNumber
   address { street city state postalCode country } locale timeZone
@@ -35,19 +35,19 @@ function errorFields(mutation: string): string {
     ${versioned.includes(mutation) ? '... on VersionConflictError { currentVersion }' : ''}`;
 }
 
-/** Calls a mutation as staff, or with another token (null: none), and answers the member of its union. */
+/** Calls a mutation as staff, or with another token (null: none). Returns the union's member; throws GraphQL errors. */
 export async function mutate(
   app: TestApp,
   mutation: string,
   input: Record<string, unknown>,
   token: string | null = app.staff,
 ): Promise<any> {
-  const answer = await tryMutation(app, mutation, input, token);
-  if (answer.errors.length > 0) throw new Error(`${mutation} failed: ${JSON.stringify(answer.errors)}`);
-  return answer.data[mutation];
+  const { data, errors } = await tryMutation(app, mutation, input, token);
+  if (errors.length > 0) throw new Error(`${mutation} failed: ${JSON.stringify(errors)}`);
+  return data[mutation];
 }
 
-/** Calls a mutation and answers all that came back, also errors of access. */
+/** Calls a mutation and returns the whole response, GraphQL errors included. */
 export function tryMutation(
   app: TestApp,
   mutation: string,
@@ -62,10 +62,10 @@ export function tryMutation(
   return app.graphql(query, { input }, { token: token ?? undefined });
 }
 
-/** A new user as staff see it. */
+/** Creates a user and returns it as staff read it. */
 export async function createUser(app: TestApp, overrides: Record<string, unknown> = {}): Promise<any> {
-  const answer = await mutate(app, 'createUser', buildUser(overrides));
-  if (answer.__typename !== 'CreateUserSuccess')
-    throw new Error(`createUser answered ${JSON.stringify(answer)}`);
-  return answer.user;
+  const result = await mutate(app, 'createUser', buildUser(overrides));
+  if (result.__typename !== 'CreateUserSuccess')
+    throw new Error(`createUser returned ${JSON.stringify(result)}`);
+  return result.user;
 }

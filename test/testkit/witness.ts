@@ -1,25 +1,25 @@
 import { type ChannelModel, connect } from 'amqplib';
 import { topologyOf } from '../../src/rabbitmq/topology';
 
-/** A CloudEvent as it came over the wire, and what the broker said of it. */
+/** A received CloudEvent with its AMQP properties. */
 export interface WitnessedEvent {
   routingKey: string;
   messageId: string;
   contentType: string;
   persistent: boolean;
-  // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
+  // biome-ignore lint/suspicious/noExplicitAny: tests assert its shape
   event: any;
 }
 
-/** Another service's view: everything that arrives on an exchange, through a real queue of its own. */
+/** A stand-in for another service: collects everything published to an exchange, by a queue of its own. */
 export interface Witness {
   readonly events: WitnessedEvent[];
-  /** The events about one user, in the order they arrived. */
+  /** The events about one user, in order of arrival. */
   of(userId: string): WitnessedEvent[];
   close(): Promise<void>;
 }
 
-/** Binds a queue to everything on `exchange` and collects from now on. */
+/** Binds a queue to all routing keys of `exchange` and starts collecting. */
 export async function startWitness(exchange: string): Promise<Witness> {
   const connection: ChannelModel = await connect(process.env['TEST_AMQP_URL'] ?? '');
   connection.on('error', () => undefined);

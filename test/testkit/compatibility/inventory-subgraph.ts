@@ -76,7 +76,7 @@ class DeliveryResolver {
       dimensions.weight !== 1 ||
       zip !== '94111'
     ) {
-      throw new Error('The estimate was asked for without what it requires.');
+      throw new Error('The gateway did not send the required fields.');
     }
     return { estimatedDelivery: '5/1/2019', fastestDelivery: '5/1/2019' };
   }
@@ -90,7 +90,7 @@ class InventoryResolver {
   }
 }
 
-/** The suite's inventory subgraph. */
+/** The inventory subgraph of Apollo's compatibility suite. */
 export function buildInventorySchema(): GraphQLSchema {
   return buildFederatedSchema({
     resolvers: [InventoryResolver, DeliveryResolver],

@@ -14,7 +14,7 @@ import {
 } from 'type-graphql';
 import { buildFederatedSchema } from '../../../src/subgraph/federation';
 
-// The schema and the data are what Apollo's subgraph compatibility suite asks every library to serve.
+// Schema and data are those of Apollo's subgraph compatibility suite.
 
 @ObjectType({ description: 'A variation of a product.' })
 class ProductVariation {
@@ -205,7 +205,7 @@ class ProductsResolver {
 
 const nested = (value: unknown, name: string) => (value as Record<string, unknown> | undefined)?.[name];
 
-/** The suite's products subgraph, made by the code that makes the User Service's own. */
+/** The products subgraph of Apollo's compatibility suite, built by `buildFederatedSchema`. */
 export function buildProductsSchema(): GraphQLSchema {
   return buildFederatedSchema({
     resolvers: [ProductsResolver, UserResolver],

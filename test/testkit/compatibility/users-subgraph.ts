@@ -34,7 +34,7 @@ class UsersResolver {
   }
 }
 
-/** The suite's users subgraph, whose `name` the products subgraph overrides. */
+/** The users subgraph of Apollo's compatibility suite. The products subgraph overrides its `name`. */
 export function buildUsersSchema(): GraphQLSchema {
   return buildFederatedSchema({
     resolvers: [UsersResolver],

@@ -55,7 +55,7 @@ describe('ReadThroughCache', () => {
 
   it('getMany loads an uncached record once for 500 readers, half of them arriving during the load', async () => {
     const { opened, open } = gate();
-    table.beforeAnswer = () => opened;
+    table.beforeReturn = () => opened;
     const { profiles } = readThrough(cache, table);
 
     const early = Array.from({ length: 250 }, () => profiles.getMany(['a']));
@@ -70,7 +70,7 @@ describe('ReadThroughCache', () => {
 
   it('getMany never returns a load that started before a change of another process', async () => {
     const { opened, open } = gate();
-    table.beforeAnswer = () => opened;
+    table.beforeReturn = () => opened;
     const { profiles } = readThrough(cache, table);
 
     const before = profiles.getMany(['a']);
@@ -86,7 +86,7 @@ describe('ReadThroughCache', () => {
 
   it('getMany returns a written value immediately while an older load is running', async () => {
     const { opened, open } = gate();
-    table.beforeAnswer = () => opened;
+    table.beforeReturn = () => opened;
     const { profiles } = readThrough(cache, table);
 
     const before = profiles.getMany(['a']);
@@ -102,7 +102,7 @@ describe('ReadThroughCache', () => {
 
   it('write releases readers queued behind an older load', async () => {
     const { opened, open } = gate();
-    table.beforeAnswer = () => opened;
+    table.beforeReturn = () => opened;
     const { profiles } = readThrough(cache, table);
     const before = profiles.getMany(['a']);
     await eventually(() => expect(table.queries).toHaveLength(1));
@@ -117,7 +117,7 @@ describe('ReadThroughCache', () => {
 
   it('getMany returns null for a buried record, also after an older load ends', async () => {
     const { opened, open } = gate();
-    table.beforeAnswer = () => opened;
+    table.beforeReturn = () => opened;
     const { profiles, counted } = readThrough(cache, table);
 
     const before = profiles.getMany(['a']);
@@ -160,7 +160,7 @@ describe('ReadThroughCache', () => {
 
   it('getMany does not cache the result of a load of more than one second', async () => {
     let nowMs = 0;
-    table.beforeAnswer = async () => {
+    table.beforeReturn = async () => {
       nowMs += 1001;
     };
     const { profiles } = readThrough(cache, table, () => nowMs);
@@ -172,19 +172,19 @@ describe('ReadThroughCache', () => {
 
   it('getMany rejects with the error of the load and loads again for the next reader', async () => {
     const { profiles } = readThrough(cache, table);
-    table.beforeAnswer = async () => {
+    table.beforeReturn = async () => {
       throw new Error('the database is unavailable');
     };
     await expect(profiles.getMany(['a'])).rejects.toThrow('the database is unavailable');
 
-    table.beforeAnswer = async () => {};
+    table.beforeReturn = async () => {};
     expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
   });
 
   it('getMany rejects readers queued behind a slow failed load with its error', async () => {
     let nowMs = 0;
     const { opened, open } = gate();
-    table.beforeAnswer = async () => {
+    table.beforeReturn = async () => {
       await opened;
       nowMs += 1001;
       throw new Error('the database is unavailable');
@@ -232,7 +232,7 @@ describe('ReadThroughCache', () => {
 
     it('getMany does not cache a load that started before a failed cache write', async () => {
       const { opened, open } = gate();
-      table.beforeAnswer = () => opened;
+      table.beforeReturn = () => opened;
       const flaky: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: failing, bury: failing };
       const { profiles } = readThrough(flaky, table);
       const before = profiles.getMany(['a']);
