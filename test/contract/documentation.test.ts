@@ -33,6 +33,15 @@ describe('the documentation', () => {
     );
   });
 
+  it.each(pages.filter((page) => /^docs\/[a-z-]+\.md$/.test(page)))(
+    '%s opens with two sentences under its title',
+    (page) => {
+      const [title, opening = ''] = read(page).split('\n\n');
+      expect(title).toMatch(/^# [^\n]+$/);
+      expect(opening.match(/\.(?=\s|$)/g)).toHaveLength(2);
+    },
+  );
+
   it('names every command', () => {
     const names = found('src/commands', /\.command\('([a-z-]+)/g).filter(
       (name) => name !== 'parked' && name !== 'audit',
