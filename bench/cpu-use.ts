@@ -62,7 +62,7 @@ export async function postgresCpuMs(database: Database): Promise<Map<number, num
 }
 
 /** Of all threads of a process; null when it is not there. */
-function cpuMsOf(pid: number): number | null {
+export function cpuMsOf(pid: number): number | null {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
     const nanoseconds = threads.map((thread) =>

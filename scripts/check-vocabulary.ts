@@ -55,6 +55,7 @@ function filesUnder(path: string): string[] {
   if (!found) return [];
   if (found.isFile()) return [path];
   return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !name.includes('node_modules'))
     .map((name) => join(path, name))
     .filter((name) => statSync(name).isFile())
     .toSorted();

@@ -1,0 +1,279 @@
+import 'reflect-metadata';
+import { deepStrictEqual } from 'node:assert';
+import { writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ask, type Candidate, installPeers, peerNames, startOwn, startPeer } from './candidates';
+import { type DataSize, fillDatabase, pickUsers } from './comparison-data';
+import { cpuMsOf, postgresCpuMs, usedBetween } from './cpu-use';
+import { type LoadRequest, loadServer } from './http-load';
+import { median, type Stage, withServices } from './stage';
+import { type Workload, workloads } from './workloads';
+
+/** What one candidate did in one round. */
+interface Measurement {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Of the candidate's process. */
+  readonly cpuMicrosecondsPerRequest: number;
+  /** Of PostgreSQL, for audited reads with everything that follows from them; NaN where it runs elsewhere. */
+  readonly postgresMicrosecondsPerRequest: number;
+}
+
+interface Plan {
+  readonly size: DataSize;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** How long to wait after audited reads for seals and events, in milliseconds. */
+  readonly drainMs: number;
+}
+
+const quick: Plan = { size: { users: 20_000, entriesPerUser: 5 }, rounds: 3, seconds: 1, drainMs: 3_000 };
+const full: Plan = { size: { users: 1_000_000, entriesPerUser: 5 }, rounds: 5, seconds: 5, drainMs: 60_000 };
+
+/** How many users the warm workloads read: few enough that all are in the cache after the warm-up. */
+const warmUsers = 500;
+const openLoopRate = 300;
+
+async function main(args: readonly string[]): Promise<void> {
+  const plan = args.includes('--quick') ? quick : full;
+  installPeers();
+  const report = await withServices((open) => open((stage) => compare(stage, plan)));
+  if (args.includes('--json')) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else process.stdout.write(`${tableOf(report)}\n`);
+  const file = args.find((arg) => arg.startsWith('--save='))?.slice('--save='.length);
+  if (file) writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+type Report = Awaited<ReturnType<typeof compare>>;
+
+async function compare(stage: Stage, plan: Plan) {
+  say(`Filling a database with ${plan.size.users} users …`);
+  await fillDatabase(stage.databaseUrl, plan.size);
+  const ids = await pickUsers(stage.databaseUrl, plan.size, warmUsers);
+  const own = await startOwn(stage, ids);
+  const peers = await Promise.all(peerNames.map((name) => startPeer(name, stage.databaseUrl)));
+  try {
+    const rows = [];
+    for (const workload of workloads) {
+      const candidates = candidatesFor(workload, own.byActor, peers);
+      await checkSameData(workload, candidates, ids);
+      say(`${workload.name}: ${candidates.map(({ name }) => name).join(', ')}`);
+      rows.push(await measureWorkload({ workload, candidates, ids, stage, plan }));
+    }
+    rows.push(await measureOpenLoop(own.byActor.public, peers, ids, stage));
+    return { machine: machine(), rounds: plan.rounds, workloads: rows };
+  } finally {
+    for (const peer of peers) peer.stop();
+    await own.stop();
+  }
+}
+
+function candidatesFor(
+  workload: Workload,
+  own: Readonly<Record<string, Candidate>>,
+  peers: readonly Candidate[],
+): Candidate[] {
+  const ours = workload.actors.map((actor) => own[actor] as Candidate);
+  const others = peers.filter(({ name }) =>
+    workload.peers === 'limit'
+      ? name === 'limit'
+      : name !== 'constant' || workload.name.startsWith('entities'),
+  );
+  return [...ours, ...others];
+}
+
+/** @throws AssertionError when a candidate returns other data than the limit for the same read */
+async function checkSameData(
+  workload: Workload,
+  candidates: readonly Candidate[],
+  ids: readonly string[],
+): Promise<void> {
+  if (workload.peers === 'limit') return;
+  const limit = candidates.find(({ name }) => name === 'limit') as Candidate;
+  for (let at = 0; at < 5; at += 1) {
+    const about = usersAt(workload, ids, at);
+    const expected = await ask(limit, workload.operation(about, 'public'), about);
+    for (const candidate of candidates) {
+      if (candidate.name === 'constant') continue;
+      const actual = await ask(candidate, workload.operation(about, 'public'), about);
+      deepStrictEqual(actual, expected, `${candidate.name} returns other data in ${workload.name}`);
+    }
+  }
+}
+
+function usersAt({ usersPerOperation }: Workload, ids: readonly string[], at: number): string[] {
+  return Array.from(
+    { length: usersPerOperation },
+    (_, item) => ids[(at * usersPerOperation + item) % ids.length] as string,
+  );
+}
+
+/** Requests of one candidate, each about the next users. */
+function requestsOf(workload: Workload, candidate: Candidate, ids: readonly string[]): () => LoadRequest {
+  let at = 0;
+  return () => {
+    const about = usersAt(workload, ids, at);
+    at += 1;
+    return {
+      headers: { 'content-type': 'application/json', ...candidate.headers(about) },
+      body: JSON.stringify(workload.operation(about, candidate.actor ?? 'public')),
+    };
+  };
+}
+
+interface WorkloadRun {
+  readonly workload: Workload;
+  readonly candidates: readonly Candidate[];
+  readonly ids: readonly string[];
+  readonly stage: Stage;
+  readonly plan: Plan;
+}
+
+/** Runs all candidates in turn, round after round, so that a busy moment of the machine meets all of them. */
+async function measureWorkload({ workload, candidates, ids, stage, plan }: WorkloadRun) {
+  const measured = new Map<string, Measurement[]>(candidates.map(({ name }) => [name, []]));
+  for (let round = -1; round < plan.rounds; round += 1) {
+    for (const candidate of candidates) {
+      const isWarmUp = round < 0;
+      const measurement = await measure(candidate, workload, ids, stage, {
+        seconds: isWarmUp ? Math.max(1, plan.seconds / 2) : plan.seconds,
+        drainMs: plan.drainMs,
+      });
+      if (!isWarmUp) measured.get(candidate.name)?.push(measurement);
+    }
+  }
+  const summaries = candidates.map(({ name }) => ({ name, ...mediansOf(measured.get(name) ?? []) }));
+  return { name: workload.name, candidates: summaries, ratios: ratiosOf(summaries, measured) };
+}
+
+async function measure(
+  candidate: Candidate,
+  workload: Workload,
+  ids: readonly string[],
+  stage: Stage,
+  { seconds, drainMs, rate }: { seconds: number; drainMs: number; rate?: number },
+): Promise<Measurement> {
+  const postgresBefore = await postgresCpuMs(stage.database);
+  const cpuBefore = cpuMsOf(candidate.pid) ?? Number.NaN;
+  const load = await loadServer({
+    url: candidate.url,
+    nextRequest: requestsOf(workload, candidate, ids),
+    durationSeconds: seconds,
+    ...(rate === undefined ? {} : { rate }),
+  });
+  const cpuMs = (cpuMsOf(candidate.pid) ?? Number.NaN) - cpuBefore;
+  if (candidate.actor === 'audited' || candidate.actor === 'staff') await drain(stage, drainMs);
+  const postgresAfter = await postgresCpuMs(stage.database);
+  const postgresMs =
+    postgresBefore && postgresAfter ? usedBetween(postgresBefore, postgresAfter) : Number.NaN;
+  return {
+    requestsPerSecond: (load.requests * 1_000) / load.elapsedMs,
+    p50Ms: load.p50Ms,
+    p99Ms: load.p99Ms,
+    cpuMicrosecondsPerRequest: (cpuMs * 1_000) / load.requests,
+    postgresMicrosecondsPerRequest: (postgresMs * 1_000) / load.requests,
+  };
+}
+
+/** Waits until seals and events of audited reads are through; what takes longer is discarded, so that it does not slow down the next candidate. */
+async function drain({ database }: Stage, limitMs: number): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  const pending = `SELECT (EXISTS (SELECT 1 FROM outbox_events WHERE published_at IS NULL)
+    OR EXISTS (SELECT 1 FROM audit_unsealed)) AS pending`;
+  while (performance.now() < deadlineMs) {
+    const [row] = await database.query<{ pending: boolean }>(pending);
+    if (!row?.pending) return;
+    await delay(100);
+  }
+  await database.query('UPDATE outbox_events SET published_at = now() WHERE published_at IS NULL');
+  await database.query('DELETE FROM audit_unsealed');
+}
+
+/** The share of requests that meets a fixed rate, whether or not earlier ones have a response: latency without queueing by the load. */
+async function measureOpenLoop(
+  own: Candidate,
+  peers: readonly Candidate[],
+  ids: readonly string[],
+  stage: Stage,
+) {
+  const workload = workloads.find(({ name }) => name === 'entities-10') as Workload;
+  const candidates = [own, ...peers.filter(({ name }) => name === 'limit' || name === 'mercurius')];
+  const summaries = [];
+  for (const candidate of candidates) {
+    const options = { seconds: 5, drainMs: 0, rate: openLoopRate };
+    summaries.push({ name: candidate.name, ...(await measure(candidate, workload, ids, stage, options)) });
+  }
+  return { name: `open-loop entities-10 at ${openLoopRate}/s`, candidates: summaries, ratios: {} };
+}
+
+function mediansOf(measurements: readonly Measurement[]): Measurement {
+  const of = (pick: (it: Measurement) => number) => round(median(measurements.map(pick)));
+  return {
+    requestsPerSecond: of((it) => it.requestsPerSecond),
+    p50Ms: of((it) => it.p50Ms),
+    p99Ms: of((it) => it.p99Ms),
+    cpuMicrosecondsPerRequest: of((it) => it.cpuMicrosecondsPerRequest),
+    postgresMicrosecondsPerRequest: of((it) => it.postgresMicrosecondsPerRequest),
+  };
+}
+
+/** Requests a second of each of ours to each peer: the median of the ratios of the rounds. */
+function ratiosOf(
+  summaries: readonly { name: string }[],
+  measured: ReadonlyMap<string, readonly Measurement[]>,
+): Record<string, number> {
+  const ours = summaries.filter(({ name }) => name.startsWith('ours'));
+  const ratios: Record<string, number> = {};
+  for (const { name } of ours) {
+    for (const { name: other } of summaries) {
+      if (other === name) continue;
+      const rounds = (measured.get(name) ?? []).map(
+        ({ requestsPerSecond }, at) =>
+          requestsPerSecond / (measured.get(other)?.[at]?.requestsPerSecond ?? Number.NaN),
+      );
+      ratios[`${name} / ${other}`] = round(median(rounds));
+    }
+  }
+  return ratios;
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+function machine() {
+  const [cpu] = cpus();
+  return {
+    cpu: cpu?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+  };
+}
+
+function tableOf({ machine: { cpu, cores, node }, rounds, workloads: rows }: Report): string {
+  const lines = [`${cores} cores (${cpu}), Node ${node}, medians of ${rounds} rounds`, ''];
+  for (const { name, candidates } of rows) {
+    lines.push(
+      `### ${name}`,
+      '',
+      '| candidate | requests/s | p50 ms | p99 ms | CPU µs/request | PostgreSQL µs/request |',
+      '|---|---:|---:|---:|---:|---:|',
+      ...candidates.map(
+        (it) =>
+          `| ${it.name} | ${it.requestsPerSecond} | ${it.p50Ms} | ${it.p99Ms} | ${it.cpuMicrosecondsPerRequest} | ${it.postgresMicrosecondsPerRequest} |`,
+      ),
+      '',
+    );
+  }
+  return lines.join('\n');
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+void main(process.argv.slice(2));
