@@ -3,18 +3,18 @@ import type { z } from 'zod';
 import { packageRoot } from './package-root';
 import { type logLevels, type Setting, settings } from './settings';
 
-/** What the process is told by its environment, checked and typed. */
+/** The validated settings of the process. */
 export interface Config {
   readonly production: boolean;
   readonly host: string;
   readonly port: number;
-  /** Without a slash at its end; null: where HTTP listens. */
+  /** Without a trailing slash; null: the URL of HOST and PORT. */
   readonly publicUrl: string | null;
-  /** null: a PostgreSQL that the service starts itself. */
+  /** null: the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
-  /** null: a bounded cache in this process. */
+  /** null: the in-process cache. */
   readonly redisUrl: string | null;
-  /** null: a broker in this process. */
+  /** null: the in-process broker. */
   readonly amqpUrl: string | null;
   /** null: the development issuer. */
   readonly authentication: {
@@ -35,9 +35,9 @@ export interface Config {
     readonly depth: number;
     readonly tokens: number;
   };
-  /** Where embedded services and the development issuer keep their files. */
+  /** Directory for the files of embedded services and the development issuer. */
   readonly dataDirectory: string;
-  /** Days after which data go, by the setting that says so; null: they stay. */
+  /** Days after which data are deleted, by setting; null: never. */
   readonly retention: {
     readonly RETENTION_DEACTIVATED_DAYS: number | null;
     readonly RETENTION_HISTORY_DAYS: number | null;
@@ -46,7 +46,7 @@ export interface Config {
   };
 }
 
-/** Every problem of the environment at once; the process exits with 78 (EX_CONFIG) on it. */
+/** Lists all problems of the environment. The process exits with 78 (EX_CONFIG). */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   constructor(readonly problems: readonly string[]) {
@@ -62,10 +62,9 @@ type Output<N extends SettingName> =
   | (typeof settings)[N]['fallback'];
 
 /**
- * Reads the configuration out of the environment; pure, and reports every problem at once, by name.
- * Values are never quoted, as they may be secrets. An empty variable counts as unset.
+ * Returns the configuration read from the environment. An empty variable counts as unset.
  *
- * @throws ConfigError
+ * @throws ConfigError with every problem, by name of the variable; it never quotes values, which may be secrets
  */
 export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Config {
   const problems: string[] = [];
@@ -84,7 +83,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     return fallback as Output<N>;
   }
 
-  // A word that is nearly `production` must not open everything.
+  // Validated although unused: a misspelled `production` must not start a development service.
   read('NODE_ENV');
   const config: Config = {
     production,
@@ -128,10 +127,10 @@ function authenticationOf(
   return jwksUrl && issuer && audience ? { jwksUrl, issuer, audience } : null;
 }
 
-/** The three AUTH_* settings belong together; half of them would silently open the development issuer. */
+/** Requires all or none of the AUTH_* settings; with only some, the development issuer would accept tokens unnoticed. */
 function partlySet(env: NodeJS.ProcessEnv): string[] {
   const names = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'] as const;
   const missing = names.filter((name) => !env[name]?.trim());
   if (missing.length === 0 || missing.length === names.length) return [];
-  return missing.map((name) => `${name} is missing: ${names.join(', ')} are set together or not at all`);
+  return missing.map((name) => `${name} is missing: set all of ${names.join(', ')}, or none`);
 }

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * The folder of this package: the checkout, or what the image holds. Compiled files lie deeper than their sources,
- * and commands may be called from any folder.
+ * Returns the folder of this package, in a checkout or in the image. It depends neither on the working directory nor
+ * on whether the code is compiled.
  *
- * @throws Error when there is none: then the build is wrong
+ * @throws Error when package.json is missing
  */
 export function packageRoot(from = __dirname): string {
   if (existsSync(join(from, 'package.json'))) return from;
-  if (dirname(from) === from) throw new Error('package.json is missing: the service is not whole');
+  if (dirname(from) === from) throw new Error('package.json is missing: the installation is incomplete.');
   return packageRoot(dirname(from));
 }

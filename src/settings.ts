@@ -24,7 +24,7 @@ const secrets = z
     error: 'must be secrets separated by single commas',
   });
 
-/** A setting of the process: what it means, what leaving it out means, and what is used then. */
+/** A setting of the process: its meaning, and the behaviour and value if it is unset. */
 export interface Setting<T = unknown, F = unknown> {
   readonly meaning: string;
   readonly unset: string;
@@ -33,10 +33,10 @@ export interface Setting<T = unknown, F = unknown> {
   readonly requiredInProduction?: true;
 }
 
-/** A setting without which something else happens, as `unset` says. */
+/** A setting without a default; `unset` describes the behaviour without it. */
 const optional = <T>(it: Omit<Setting<T>, 'fallback'>): Setting<T, null> => ({ ...it, fallback: null });
 
-/** A setting with a default, which is told once. */
+/** A setting with a default. */
 const withDefault = <T extends string | number>(
   fallback: NoInfer<T>,
   it: Omit<Setting<T>, 'fallback' | 'unset'> & { remark?: string },
@@ -45,26 +45,26 @@ const withDefault = <T extends string | number>(
 const limit = (meaning: string, fallback: number) =>
   withDefault(fallback, { meaning, schema: wholeNumber(1, 1_000_000) });
 
-/** All settings; the table in docs/settings.md is printed from this one. */
+/** All settings; the table in docs/settings.md is generated from them. */
 export const settings = {
   NODE_ENV: withDefault('development', {
-    meaning: '`production`: nothing is embedded and nothing is open',
+    meaning: '`production` disables embedded services, the development issuer and the explorer',
     schema: z.enum(environments, { error: `must be ${environments.join(', ')}` }),
   }),
-  PORT: withDefault(4001, { meaning: 'where HTTP listens', schema: wholeNumber(0, 65_535) }),
+  PORT: withDefault(4001, { meaning: 'the port HTTP listens on', schema: wholeNumber(0, 65_535) }),
   HOST: withDefault('127.0.0.1', {
     meaning: 'the address HTTP listens on',
     remark: ' (the image sets 0.0.0.0)',
     schema: z.string(),
   }),
   PUBLIC_URL: optional({
-    meaning: 'the URL under which mail programs reach this service: what unsubscribe links begin with',
+    meaning: 'the URL under which mail programs reach this service; the base of unsubscribe links',
     unset: '`http://HOST:PORT`',
     schema: url('http', 'https'),
   }),
   DATABASE_URL: optional({
     meaning: 'PostgreSQL 15 or newer',
-    unset: 'a real PostgreSQL that the service starts itself, data kept under `.data/`',
+    unset: 'an embedded PostgreSQL, with its data in `.data/`',
     schema: url('postgres', 'postgresql'),
     requiredInProduction: true,
   }),
@@ -81,56 +81,55 @@ export const settings = {
     requiredInProduction: true,
   }),
   AUTH_JWKS_URL: optional({
-    meaning: 'where the AuthenticationService publishes its keys',
+    meaning: 'the URL of the AuthenticationService’s keys (JWKS)',
     unset: 'a development issuer; `npx user-service token` prints a token',
     schema: url('http', 'https'),
     requiredInProduction: true,
   }),
   AUTH_ISSUER: optional({
-    meaning: 'the `iss` that access tokens must have',
+    meaning: 'the required `iss` of access tokens',
     unset: 'the development issuer',
     schema: z.string(),
     requiredInProduction: true,
   }),
   AUTH_AUDIENCE: optional({
-    meaning: 'the `aud` that access tokens must have',
+    meaning: 'the required `aud` of access tokens',
     unset: 'the development issuer’s audience',
     schema: z.string(),
     requiredInProduction: true,
   }),
   ROUTER_SECRET: optional({
-    meaning:
-      'secret(s) the router proves itself with in `Router-Authorization`, comma-separated for rotation',
-    unset: 'not asked for',
+    meaning: 'secret(s) that the router sends in `Router-Authorization`, comma-separated for rotation',
+    unset: 'not checked',
     schema: secrets,
     requiredInProduction: true,
   }),
   AUTHENTICATION_SERVICE_URL: optional({
     meaning: 'the credential API of the AuthenticationService',
-    unset: '`password` in createUser is refused',
+    unset: '`password` in `createUser` is an invalid input',
     schema: url('http', 'https'),
   }),
   EVENT_PROFILE: withDefault('full', {
-    meaning: '`full`, or `catalog`: publish only UserCreated and UserDeactivated',
+    meaning: '`full`, or `catalog` to publish only UserCreated and UserDeactivated',
     schema: z.enum(['full', 'catalog'], { error: 'must be full or catalog' }),
   }),
   WAITING_DAYS: withDefault(30, {
-    meaning: 'days that an event waits for a user or an order that is not known yet; then it is parked',
+    meaning: 'days that an event waits for an unknown user or order before it is parked',
     schema: wholeNumber(1, 3650),
   }),
   OUTBOX_RETENTION_DAYS: withDefault(30, {
     meaning:
-      'days that a published event can be published again; then it is removed, unless a legal hold keeps it',
+      'days after which published events are deleted, unless a legal hold keeps them; until then they can be published again',
     schema: wholeNumber(1, 3650),
   }),
   RETENTION_DEACTIVATED_DAYS: optional({
     meaning: 'days after which deactivated users are erased, unless a legal hold keeps them',
-    unset: 'they stay',
+    unset: 'they are kept',
     schema: wholeNumber(1, 36_500),
   }),
   RETENTION_HISTORY_DAYS: optional({
-    meaning: 'days after which history entries are removed, unless a legal hold keeps them',
-    unset: 'they stay',
+    meaning: 'days after which history entries are deleted, unless a legal hold keeps them',
+    unset: 'they are kept',
     schema: wholeNumber(1, 36_500),
   }),
   LOG_LEVEL: withDefault('info', {
@@ -138,7 +137,7 @@ export const settings = {
     schema: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }),
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional({
-    meaning: 'the collector that traces are sent to (OTLP over HTTP, as JSON, at `v1/traces` under it)',
+    meaning: 'the collector that receives traces (OTLP over HTTP as JSON; `/v1/traces` is appended)',
     unset: 'no tracing',
     schema: url('http', 'https'),
   }),
@@ -146,8 +145,8 @@ export const settings = {
     meaning: 'the name of this service in traces',
     schema: z.string(),
   }),
-  LIMIT_REPRESENTATIONS: limit('representations in one `_entities` call', 1000),
-  LIMIT_ALIASES: limit('aliases in one operation', 50),
-  LIMIT_DEPTH: limit('nested levels in one operation', 12),
-  LIMIT_TOKENS: limit('tokens in one document', 4000),
+  LIMIT_REPRESENTATIONS: limit('maximum representations in one `_entities` call', 1000),
+  LIMIT_ALIASES: limit('maximum aliases in one operation', 50),
+  LIMIT_DEPTH: limit('maximum nested levels in one operation', 12),
+  LIMIT_TOKENS: limit('maximum tokens in one document', 4000),
 } as const;

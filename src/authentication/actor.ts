@@ -1,22 +1,22 @@
-/** Who asks, as a verified access token says it. A request without a token has no actor: `null`. */
+/** The caller that a verified access token identifies. A request without a token has no actor: `null`. */
 export interface Actor {
   /** The token's `sub`: for a person, their user id. */
   readonly id: string;
   readonly scopes: ReadonlySet<string>;
-  /** When the person last proved who they are (`auth_time`), where the token tells. */
+  /** When the person last signed in (`auth_time`), if the token says so. */
   readonly authenticatedAt?: Date;
 }
 
-/** The scopes this service knows. A token may carry others; they mean nothing here. */
+/** The scopes that this service checks; it ignores any others in a token. */
 export type Scope = 'users:read' | 'users:write' | 'users:privacy' | 'users:audit';
 
-/** Tells whether the actor holds the scope; `users:write` includes `users:read`. Nobody (null) holds none. */
+/** Returns whether the actor has the scope; `users:write` includes `users:read`. A null actor has none. */
 export function hasScope(actor: Actor | null, scope: Scope): boolean {
   if (!actor) return false;
   return actor.scopes.has(scope) || (scope === 'users:read' && actor.scopes.has('users:write'));
 }
 
-/** Tells whether the actor's token carries any `users:*` scope, known here or not. */
+/** Returns whether the actor's token has any `users:*` scope, including ones that this service does not check. */
 export function hasAnyUsersScope(actor: Actor | null): boolean {
   if (!actor) return false;
   for (const scope of actor.scopes) if (scope.startsWith('users:')) return true;

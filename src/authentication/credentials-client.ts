@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 import type { Tracing } from '../telemetry/tracing';
 import { readRefusalReason } from './refusal-reason';
 
-/** What the AuthenticationService did with a user's credentials. `unavailable` is *unknown*: ask again. */
+/** The result of storing a user's credentials. `unavailable`: it is unknown whether they were stored; retry. */
 export type CredentialsOutcome =
   | { readonly outcome: 'accepted' }
-  /** `reason` is fit for the person who chose the password; it does not belong in a log. */
+  /** `reason` may be shown to the person who chose the password; do not log it. */
   | { readonly outcome: 'refused'; readonly reason: string }
   | { readonly outcome: 'unavailable' };
 
@@ -18,43 +18,44 @@ export interface Credentials {
 
 export interface CredentialsClient {
   /**
-   * Puts a user's credentials into the AuthenticationService; putting the same again changes nothing. Answers
-   * within 3.5 seconds and never rejects. The password goes into the request and nowhere else.
+   * Stores a user's credentials in the AuthenticationService; storing the same credentials again changes nothing.
+   * Resolves within 3.5 seconds and never rejects. The password is only sent, never logged or kept.
    *
-   * @param traceparent W3C trace context of what this is done for
+   * @param traceparent W3C trace context of the calling operation
    */
   put(credentials: Credentials, traceparent?: string | null): Promise<CredentialsOutcome>;
 }
 
 export interface CredentialsClientOptions {
-  /** AUTHENTICATION_SERVICE_URL; a path, a query and a user with a password (as Basic) are kept. */
+  /** AUTHENTICATION_SERVICE_URL. Its path and query are kept; user and password are sent as Basic authentication. */
   readonly baseUrl: URL;
   readonly log: Logger;
-  /** Makes a span for each call of `put`; none without it. */
+  /** Records a span for each call of `put`. */
   readonly tracing?: Tracing | null;
-  /** For one try, 2,000 unless told. */
-  readonly tryTimeoutMs?: number;
-  /** For all tries together, 3,500 unless told: under the request's own 4 seconds. */
+  /** Timeout of one attempt; defaults to 2,000. */
+  readonly attemptTimeoutMs?: number;
+  /** Timeout of all attempts together; defaults to 3,500, below the 4 seconds of a request. */
   readonly totalTimeoutMs?: number;
 }
 
-const maxTries = 3;
-const firstBackoffMs = 100;
+const maxAttempts = 3;
+/** Longest pause before the second attempt; doubled for the third. Each pause is 50–100% of its longest. */
+const backoffBaseMs = 200;
 
-type Try =
+type AttemptResult =
   | CredentialsOutcome
   | { readonly outcome: 'retry'; readonly failure: string; readonly waitMs?: number }
   | { readonly outcome: 'misconfigured'; readonly failure: string };
 
 /** Makes the client of the AuthenticationService's credential API (`PUT /credentials/{userId}`). */
 export function createCredentialsClient(options: CredentialsClientOptions): CredentialsClient {
-  const { baseUrl, log, tracing, tryTimeoutMs = 2_000, totalTimeoutMs = 3_500 } = options;
+  const { baseUrl, log, tracing, attemptTimeoutMs = 2_000, totalTimeoutMs = 3_500 } = options;
   const headers = {
     'content-type': 'application/json',
     accept: 'application/json',
     ...basicAuthorization(baseUrl),
   };
-  let misconfigurationTold = false;
+  let misconfigurationLogged = false;
 
   function urlFor(userId: string): URL {
     const url = new URL(baseUrl);
@@ -64,11 +65,11 @@ export function createCredentialsClient(options: CredentialsClientOptions): Cred
     return url;
   }
 
-  async function tryOnce(
+  async function attempt(
     { userId, email, password }: Credentials,
     traceparent: string | null,
     timeoutMs: number,
-  ): Promise<Try> {
+  ): Promise<AttemptResult> {
     try {
       const response = await fetch(urlFor(userId), {
         method: 'PUT',
@@ -79,50 +80,51 @@ export function createCredentialsClient(options: CredentialsClientOptions): Cred
       });
       if (response.status === 422)
         return { outcome: 'refused', reason: await readRefusalReason(response, password) };
-      // Nothing else of the answer is read; leaving it would keep the connection busy.
+      // An unread body would keep the connection busy.
       response.body?.cancel().catch(() => undefined);
-      return judge(response);
+      return resultOf(response);
     } catch (error) {
       return { outcome: 'retry', failure: networkFailure(error) };
     }
   }
 
-  async function tryRepeatedly(
+  async function attemptRepeatedly(
     credentials: Credentials,
     traceparent: string | null,
   ): Promise<CredentialsOutcome> {
     const endsAt = performance.now() + totalTimeoutMs;
     const { userId } = credentials;
     let failure = 'timeout';
-    let tries = 0;
-    while (tries < maxTries) {
+    let attempts = 0;
+    while (attempts < maxAttempts) {
       const remainingMs = endsAt - performance.now();
       if (remainingMs < 1) break;
-      tries += 1;
-      const result = await tryOnce(credentials, traceparent, Math.min(tryTimeoutMs, Math.ceil(remainingMs)));
+      attempts += 1;
+      const timeoutMs = Math.min(attemptTimeoutMs, Math.ceil(remainingMs));
+      const result = await attempt(credentials, traceparent, timeoutMs);
       if (result.outcome === 'misconfigured') {
-        if (!misconfigurationTold) {
+        if (!misconfigurationLogged) {
           log.error(
             { failure: result.failure },
-            'the AuthenticationService does not take credentials from this service',
+            'the AuthenticationService rejected the request; check AUTHENTICATION_SERVICE_URL',
           );
         }
-        misconfigurationTold = true;
+        misconfigurationLogged = true;
         return { outcome: 'unavailable' };
       }
       if (result.outcome !== 'retry') {
-        misconfigurationTold = false;
+        misconfigurationLogged = false;
         return result;
       }
       failure = result.failure;
-      if (tries === maxTries) break;
-      // Half fixed, half random: many callers that failed together do not come back together.
-      const backoffMs = firstBackoffMs * 2 ** tries * (0.5 + Math.random() / 2);
+      if (attempts === maxAttempts) break;
+      // Half random, so that callers that failed together do not retry together.
+      const backoffMs = backoffBaseMs * 2 ** (attempts - 1) * (0.5 + Math.random() / 2);
       const waitMs = Math.max(backoffMs, result.waitMs ?? 0);
       if (performance.now() + waitMs >= endsAt) break;
       await delay(waitMs);
     }
-    log.warn({ userId, tries, failure }, 'the AuthenticationService is not available');
+    log.warn({ userId, attempts, failure }, 'credentials could not be stored in the AuthenticationService');
     return { outcome: 'unavailable' };
   }
 
@@ -133,34 +135,34 @@ export function createCredentialsClient(options: CredentialsClientOptions): Cred
         kind: 'client',
         parent: traceparent,
       });
-      const answer = await tryRepeatedly(credentials, span?.traceparent ?? traceparent);
-      const { outcome } = answer;
+      const result = await attemptRepeatedly(credentials, span?.traceparent ?? traceparent);
+      const { outcome } = result;
       span?.end({ failed: outcome === 'unavailable', attributes: { outcome } });
-      return answer;
+      return result;
     },
   };
 }
 
-function judge(response: Response): Try {
+function resultOf(response: Response): AttemptResult {
   const { status } = response;
   if (status >= 200 && status < 300) return { outcome: 'accepted' };
-  const failure = `answered ${status}`;
+  const failure = `status ${status}`;
   if (status >= 500 || status === 408 || status === 429) {
     const waitMs = Number(response.headers.get('retry-after') ?? 0) * 1_000;
     return { outcome: 'retry', failure, ...(Number.isFinite(waitMs) && { waitMs }) };
   }
-  // Redirects too: following one would hand the password to whoever it names.
+  // Redirects too: following one could send the password to another host.
   return { outcome: 'misconfigured', failure };
 }
 
-/** A short word for the log. The error itself, its message and causes may quote the request. */
+/** Returns a short word for the log; the error's message and causes may quote the request. */
 function networkFailure(error: unknown): string {
   const { name, cause } = error as { name?: string; cause?: { code?: unknown } };
   if (name === 'TimeoutError') return 'timeout';
   return typeof cause?.code === 'string' ? cause.code : (name ?? 'unknown');
 }
 
-/** fetch refuses URLs with a user in them. */
+/** fetch rejects a URL that contains a user, so these are sent as a header. */
 function basicAuthorization({ username, password }: URL): { authorization?: string } {
   if (!username && !password) return {};
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;

@@ -11,15 +11,15 @@ const fileName = 'development-issuer.json';
 
 export interface DevelopmentTokenRequest {
   readonly sub: string;
-  /** Space-separated; none unless told. */
+  /** Space-separated; defaults to none. */
   readonly scope?: string;
-  /** One hour unless told. */
+  /** Defaults to one hour. */
   readonly expiresInSeconds?: number;
-  /** Now unless told: whoever asks for a token has just shown up. */
+  /** Time of the last sign-in; defaults to now. */
   readonly authTime?: Date;
 }
 
-/** Stands in for the AuthenticationService on a developer's machine. */
+/** Issues access tokens in place of the AuthenticationService, on a developer's machine. */
 export interface DevelopmentIssuer {
   readonly issuer: string;
   readonly audience: string;
@@ -28,9 +28,9 @@ export interface DevelopmentIssuer {
 }
 
 /**
- * Opens the development issuer whose private key is kept in the data directory, making both when they are not
- * there. Server and command line that start together get the same key. Throws when the file cannot be read as
- * a key. Never for production: whoever reads that file can be anybody.
+ * Returns the development issuer whose private key is stored in the data directory; creates both if missing.
+ * Processes that start concurrently get the same key. Throws if the file cannot be read or contains no key.
+ * Not for production: with that file, a process can impersonate any user.
  */
 export async function openDevelopmentIssuer(dataDirectory: string): Promise<DevelopmentIssuer> {
   const path = join(dataDirectory, fileName);
@@ -70,8 +70,8 @@ async function readKey(path: string): Promise<JWK | null> {
     await importJWK(jwk, algorithm);
     return jwk;
   } catch {
-    // Not the parser's message: it quotes the text, which may be most of a private key.
-    throw new Error(`${path} does not hold a development key. Delete it, and a new one is made.`);
+    // Without the parser's message, which quotes the text, possibly a private key.
+    throw new Error(`${path} does not contain a development key. Delete it to create a new one.`);
   }
 }
 
@@ -88,14 +88,14 @@ async function createKey(dataDirectory: string, path: string): Promise<JWK> {
     } finally {
       await file.close();
     }
-    // A link, unlike a rename, fails when the other process was first; then its key is everybody's.
+    // Unlike a rename, a link fails if another process created the key first; that key is used then.
     await link(draft, path);
     return jwk;
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
-    const first = await readKey(path);
-    if (!first) throw error;
-    return first;
+    const existing = await readKey(path);
+    if (!existing) throw error;
+    return existing;
   } finally {
     await rm(draft, { force: true });
   }

@@ -2,15 +2,13 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import type { Logger } from 'pino';
 import { KeysUnavailableError } from './authentication.errors';
 
-/**
- * Where the verifier gets its keys. A new function means new keys: nothing decided by the old ones counts.
- */
+/** Supplies the verifier's keys. A new function means new keys: results of the old keys are no longer valid. */
 export interface KeySet {
-  /** The keys to use now. Rejects with KeysUnavailableError when there are none. */
+  /** Returns the keys to use now. Rejects with KeysUnavailableError if there are none. */
   current(): Promise<JWTVerifyGetKey>;
   /**
-   * Newer keys for a token that no key of `used` fits, or null when there are none or it was asked too often.
-   * Rejects with KeysUnavailableError when that cannot be found out.
+   * Returns newer keys for a token that no key of `used` matches; null if there are none or it is called too often.
+   * Rejects with KeysUnavailableError if the keys cannot be fetched.
    */
   newerThan(used: JWTVerifyGetKey): Promise<JWTVerifyGetKey | null>;
 }
@@ -18,31 +16,28 @@ export interface KeySet {
 export interface RemoteKeySetOptions {
   readonly jwksUrl: URL;
   readonly log: Logger;
-  /** Milliseconds since 1970; Date.now unless told. */
+  /** Milliseconds since 1970; defaults to `Date.now`. */
   readonly now?: () => number;
 }
 
 const fetchTimeoutMs = 2_000;
-/** Keys older than this are fetched again, so a withdrawn key stops working within about this time. */
+/** Keys older than this are fetched again, so a withdrawn key is rejected after about this time. */
 const freshForMs = 10 * 60_000;
-/** Keys keep working this long while the AuthenticationService does not answer. */
+/** Keys stay usable this long while the AuthenticationService is unavailable. */
 const usableForMs = 24 * 60 * 60_000;
-/**
- * Tokens with unknown keys, whoever makes them up, cause at most one fetch in this time after a burst of
- * five.
- */
+/** Rate limit of fetches for tokens with unknown keys: a burst of five, then one per interval. */
 const refetchIntervalMs = 10_000;
 const refetchBurst = 5;
-/** After a fetch that failed, the next one waits this long; requests in between do not wait at all. */
+/** Pause between a failed fetch and the next one; requests during the pause do not wait. */
 const retryAfterFailureMs = 1_000;
 
 /**
- * Fetches the AuthenticationService's keys when first needed and keeps them up to date: every 10 minutes, and
- * when a token names a key that is not there. With keys in hand it outlives 24 hours without that service,
- * and nobody waits for it meanwhile.
+ * Returns a key set that fetches the AuthenticationService's keys on first use, again when they are 10 minutes old,
+ * and when a token names an unknown key. Fetched keys stay usable for 24 hours of an outage; after the first failed
+ * fetch, requests that use them do not wait.
  *
- * Not jose's `createRemoteJWKSet`: that one refuses every token as soon as keys are stale and their endpoint
- * is away, and asks the endpoint again for each request after a failure.
+ * Not jose's `createRemoteJWKSet`: it rejects every token when its keys are stale and the endpoint is unavailable,
+ * and after a failure it fetches again for each request.
  */
 export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySetOptions): KeySet {
   let keys: JWTVerifyGetKey | undefined;
@@ -50,26 +45,29 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
   let failing = false;
-  let refetchesPaidUntil = Number.NEGATIVE_INFINITY;
+  let refetchBudgetSpentUntil = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
 
   function fetchOnce(): Promise<void> {
     pending ??= fetchKeys(jwksUrl)
       .then((document) => {
         const text = JSON.stringify(document);
-        // The same keys stay the same function, so that fetching them again forgets no checked token.
+        // Unchanged keys keep the same function, so that cached tokens stay valid.
         if (text !== published) keys = createLocalJWKSet(document);
         published = text;
         fetchedAt = now();
-        if (failing) log.info('keys of the AuthenticationService are there again');
+        if (failing) log.info('the keys of the AuthenticationService were fetched again');
         failing = false;
       })
       .catch((error: unknown) => {
         failedAt = now();
-        // Without any key nobody gets in, and a person must act; with some there is a day to heal by itself.
+        // Without keys every token is rejected, so a person must act; with keys the outage may last 24 hours.
         const level = keys ? 'warn' : 'error';
         if (!failing)
-          log[level]({ reason: describe(error) }, 'keys of the AuthenticationService cannot be fetched');
+          log[level](
+            { reason: describe(error) },
+            'the keys of the AuthenticationService could not be fetched',
+          );
         failing = true;
       })
       .finally(() => {
@@ -82,8 +80,8 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
 
   function mayRefetch(): boolean {
     const at = now();
-    if (refetchesPaidUntil - at > (refetchBurst - 1) * refetchIntervalMs) return false;
-    refetchesPaidUntil = Math.max(refetchesPaidUntil, at) + refetchIntervalMs;
+    if (refetchBudgetSpentUntil - at > (refetchBurst - 1) * refetchIntervalMs) return false;
+    refetchBudgetSpentUntil = Math.max(refetchBudgetSpentUntil, at) + refetchIntervalMs;
     return true;
   }
 
@@ -92,15 +90,15 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
       const age = now() - fetchedAt;
       if (age >= freshForMs && mayFetch()) {
         const fetching = fetchOnce();
-        // Old keys are used without waiting only while fetching fails: after a quiet hour the first request
-        // must not be checked against keys that were withdrawn meanwhile.
+        // Stale keys are used without waiting only while fetches fail: otherwise the first request after a quiet
+        // hour could be verified with a withdrawn key.
         if (age >= usableForMs || !failing) await fetching;
       }
       if (!keys || now() - fetchedAt >= usableForMs) throw unavailable();
       return keys;
     },
     async newerThan(used) {
-      // Another request may have brought them while this one was being checked.
+      // A concurrent request may have fetched them.
       if (keys && keys !== used) return keys;
       if (!pending && !failing && !mayRefetch()) return null;
       if (mayFetch()) await fetchOnce();
@@ -110,7 +108,7 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
   };
 }
 
-/** Keys that never change, for the development issuer and tests. */
+/** Returns a key set that never changes, for the development issuer. */
 export function createFixedKeySet(document: JSONWebKeySet): KeySet {
   const keys = createLocalJWKSet(document);
   return { current: async () => keys, newerThan: async () => null };
@@ -124,16 +122,17 @@ async function fetchKeys(url: URL): Promise<JSONWebKeySet> {
   });
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new Error(`answered ${response.status}`);
+    throw new Error(`status ${response.status}`);
   }
   const document = (await response.json()) as JSONWebKeySet;
-  // An empty set is an AuthenticationService that is not ready, not one that withdrew every key.
-  if (!Array.isArray(document?.keys) || document.keys.length === 0) throw new Error('answered no keys');
+  // An empty set means that the AuthenticationService is not ready, not that it withdrew every key.
+  if (!Array.isArray(document?.keys) || document.keys.length === 0)
+    throw new Error('no keys in the response');
   return document;
 }
 
 function unavailable(): KeysUnavailableError {
-  return new KeysUnavailableError('The keys to check access tokens with are not available. Try again soon.');
+  return new KeysUnavailableError('The keys to verify access tokens are unavailable. Try again later.');
 }
 
 function describe(error: unknown): string {

@@ -2,13 +2,13 @@ const maxBodyBytes = 16_384;
 const maxReasonCodePoints = 200;
 const reasonFields = ['reason', 'message', 'detail', 'title'] as const;
 
-/** What is said when the AuthenticationService gives no reason, or none that may be passed on. */
+/** The reason when the AuthenticationService gives none, or none that may be shown. */
 export const unstatedRefusal = 'The credentials were not accepted.';
 
 /**
- * Reads why credentials were refused from the answer's JSON (`reason`, `message`, `detail` or `title`): one
- * line of at most 200 code points that does not contain the password. Answers a general sentence when there
- * is none, also when the body is too long or breaks off, and never rejects.
+ * Returns why credentials were refused, from the response's JSON (`reason`, `message`, `detail` or `title`): one line
+ * of at most 200 code points without the password. Returns `unstatedRefusal` if there is none, or if the body is
+ * too long or incomplete. Never rejects.
  */
 export async function readRefusalReason(response: Response, password: string): Promise<string> {
   try {
@@ -18,15 +18,15 @@ export async function readRefusalReason(response: Response, password: string): P
   }
 }
 
-/** Picks and cleans the reason of a parsed answer; the pure part of `readRefusalReason`. */
-export function toRefusalReason(answer: unknown, password: string): string {
-  if (typeof answer !== 'object' || answer === null) return unstatedRefusal;
+/** Returns the cleaned reason of a parsed response; the pure part of `readRefusalReason`. */
+export function toRefusalReason(body: unknown, password: string): string {
+  if (typeof body !== 'object' || body === null) return unstatedRefusal;
   for (const field of reasonFields) {
-    const raw: unknown = (answer as Record<string, unknown>)[field];
+    const raw: unknown = (body as Record<string, unknown>)[field];
     if (typeof raw !== 'string') continue;
     const line = raw.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
     if (!line) continue;
-    // Looked for before the reason is cut, or its beginning could survive at the end.
+    // Checked before the reason is truncated, which could leave the beginning of the password.
     if (contains(raw, password)) return unstatedRefusal;
     const points = [...line];
     return points.length > maxReasonCodePoints
@@ -36,7 +36,7 @@ export function toRefusalReason(answer: unknown, password: string): string {
   return unstatedRefusal;
 }
 
-/** Without regard to case, spacing and escaping: a service may have quoted or tidied what it was given. */
+/** Ignores case, spacing and escaping: the service may have quoted or normalised the password. */
 function contains(text: string, password: string): boolean {
   const squeezed = squeeze(text);
   return (

@@ -7,29 +7,26 @@ import { KeysUnavailableError, UnauthenticatedError } from './authentication.err
 import { createFixedKeySet, createRemoteKeySet } from './key-set';
 
 export interface TokenVerifierOptions {
-  /**
-   * Where keys come from: the AuthenticationService's JWKS, or the one public key of the development issuer.
-   */
+  /** The AuthenticationService's JWKS, or the public key of the development issuer. */
   readonly keys: { readonly jwksUrl: URL } | { readonly developmentKey: JWK };
   readonly issuer: string;
   readonly audience: string;
-  /** How far the issuer's clock may be off, in seconds; 5 unless told. */
+  /** Tolerated clock difference to the issuer, in seconds; defaults to 5. */
   readonly clockToleranceSeconds?: number;
   readonly log: Logger;
-  /** Milliseconds since 1970; Date.now unless told. */
+  /** Milliseconds since 1970; defaults to `Date.now`. */
   readonly now?: () => number;
 }
 
 export interface TokenVerifier {
   /**
-   * Answers who a request's `Authorization` header proves to be, or null when there is no such header.
-   * Rejects with UnauthenticatedError when the header is there and not valid, with KeysUnavailableError when
-   * no key can be had to check it with.
+   * Returns the actor of a request's `Authorization` header, or null if there is no such header. Rejects with
+   * UnauthenticatedError if the header is not valid, and with KeysUnavailableError if it cannot be verified now.
    */
   verify(authorizationHeader: string | undefined): Promise<Actor | null>;
 }
 
-/** Asymmetric only: with a symmetric one, whoever reads the public key could sign. */
+/** Asymmetric only: with a symmetric algorithm, the public key could be used to sign. */
 const acceptedAlgorithms = [
   'RS256',
   'RS384',
@@ -43,7 +40,7 @@ const acceptedAlgorithms = [
   'EdDSA',
   'Ed25519',
 ];
-const rememberedTokens = 5_000;
+const maxCachedTokens = 5_000;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 interface Verified {
@@ -53,9 +50,9 @@ interface Verified {
 }
 
 /**
- * Makes the verifier of access tokens: signature, `iss`, `aud`, `exp`, `nbf`, `sub` and an asymmetric
- * algorithm, each required. A token that passed is remembered by its digest until it expires or the keys
- * change, because checking a signature costs about 100 µs of CPU, as much as the rest of a small request.
+ * Returns a verifier of access tokens. It requires `iss`, `aud`, `exp`, `sub` and a signature with an asymmetric
+ * algorithm, and checks `nbf` if present. Verified tokens are cached by digest until they expire or the keys change:
+ * verifying a signature costs about 100 µs of CPU, as much as the rest of a small request.
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { issuer, audience, clockToleranceSeconds = 5, log, now = Date.now } = options;
@@ -63,7 +60,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     'jwksUrl' in options.keys
       ? createRemoteKeySet({ jwksUrl: options.keys.jwksUrl, log, now })
       : createFixedKeySet({ keys: [options.keys.developmentKey] });
-  const remembered = new LRUCache<string, Verified>({ max: rememberedTokens });
+  const cachedTokens = new LRUCache<string, Verified>({ max: maxCachedTokens });
 
   async function check(token: string, keys: JWTVerifyGetKey): Promise<JWTPayload> {
     const checks = {
@@ -78,7 +75,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       return (await jwtVerify(token, keys, checks)).payload;
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-      // A token without `kid` while two keys are published: one of them fits, or none.
+      // The token has no `kid` and several keys are published: tries each of them.
       for await (const key of error) {
         try {
           return (await jwtVerify(token, key, checks)).payload;
@@ -113,17 +110,17 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 
       const keys = await keySet.current();
       const digest = hash('sha256', token, 'base64');
-      const known = remembered.get(digest);
-      if (known?.by === keys && known.expiresAtMs > now()) return known.actor;
+      const cached = cachedTokens.get(digest);
+      if (cached?.by === keys && cached.expiresAtMs > now()) return cached.actor;
       try {
         const verified = await check(token, keys).then(
           (claims) => toVerified(claims, keys),
           (error: unknown) => checkWithNewerKeys(token, keys, error),
         );
-        remembered.set(digest, verified);
+        cachedTokens.set(digest, verified);
         return verified.actor;
       } catch (error) {
-        remembered.delete(digest);
+        cachedTokens.delete(digest);
         throw toExpected(error, log);
       }
     },
@@ -139,7 +136,7 @@ function mayBeUnknownKey(error: unknown, token: string): boolean {
 
 function toActor(claims: JWTPayload, latestMs: number): Actor {
   const { sub, scope = '', auth_time: authTime } = claims;
-  // No spaces and no control characters: an id goes into log lines and audit rows
+  // No spaces or control characters: the id is written to log lines and audit rows.
   if (typeof sub !== 'string' || !/^[^\x00-\x20\x7f]{1,255}$/.test(sub)) {
     throw new UnauthenticatedError('The access token has no usable "sub" claim.');
   }
@@ -150,26 +147,26 @@ function toActor(claims: JWTPayload, latestMs: number): Actor {
     throw new UnauthenticatedError('The "auth_time" claim of the access token is not a time in the past.');
   }
   return {
-    // User ids are kept in lower case; a uuidPattern means the same in both.
+    // User ids are stored in lower case.
     id: uuidPattern.test(sub) ? sub.toLowerCase() : sub,
     scopes: new Set(scope.split(' ').filter(Boolean)),
     ...(authTime !== undefined && { authenticatedAt: new Date(authTime * 1_000) }),
   };
 }
 
-/** The message is written here, not taken from jose, so that nothing of a token can get into it. */
+/** Messages are not taken from jose, so that they cannot contain parts of a token. */
 function toExpected(error: unknown, log: Logger): Error {
   if (error instanceof UnauthenticatedError || error instanceof KeysUnavailableError) return error;
   if (error instanceof errors.JWTExpired) return new UnauthenticatedError('The access token has expired.');
   if (error instanceof errors.JWTClaimValidationFailed) {
-    const problem = error.reason === 'missing' ? 'is missing' : 'is not accepted here';
+    const problem = error.reason === 'missing' ? 'is missing' : 'is not accepted';
     return new UnauthenticatedError(`The "${error.claim}" claim of the access token ${problem}.`);
   }
   if (error instanceof errors.JOSEAlgNotAllowed) {
     return new UnauthenticatedError('The access token is not signed with an accepted asymmetric algorithm.');
   }
   if (error instanceof errors.JWKSNoMatchingKey) {
-    return new UnauthenticatedError('The access token is signed with a key that is not known.');
+    return new UnauthenticatedError('The access token is signed with an unknown key.');
   }
   if (error instanceof errors.JWSSignatureVerificationFailed) {
     return new UnauthenticatedError('The signature of the access token is not valid.');
@@ -177,9 +174,9 @@ function toExpected(error: unknown, log: Logger): Error {
   if (error instanceof errors.JOSEError && !isKeyFault(error)) {
     return new UnauthenticatedError('The access token is malformed.');
   }
-  // What jose does not name comes from importing the published key, not from the token.
+  // Any other error comes from importing the published key, not from the token.
   log.error({ reason: error instanceof Error ? error.name : 'unknown' }, 'a published key cannot be used');
-  return new KeysUnavailableError('The key to check this access token with cannot be used.');
+  return new KeysUnavailableError('The key that signed this access token cannot be used.');
 }
 
 function isKeyFault(error: errors.JOSEError): boolean {

@@ -1,27 +1,27 @@
-/** An error as it may be logged: nothing in it can hold a value that somebody sent. */
+/** An error as it is logged. No field can contain a value that a caller sent. */
 export interface ErrorDescription {
   readonly name: string;
   /** A Node or SQLSTATE code, such as `ECONNREFUSED` or `23505`. */
   readonly code?: string;
   readonly constraint?: string;
-  /** Only of programming errors and of system calls, whose messages the runtime writes from identifiers. */
+  /** Only for programming errors and failed system calls, whose messages the runtime builds from identifiers. */
   readonly message?: string;
-  /** The place in our own code, as `Database.query (dist/src/postgres/database.js:53:21)`; no whole stack. */
+  /** Location in this service's code, such as `Database.query (dist/src/postgres/database.js:53:21)`. */
   readonly at?: string;
   readonly cause?: ErrorDescription;
 }
 
 const runtimeErrors = new Set(['TypeError', 'ReferenceError', 'RangeError']);
-const loggedCauses = 3;
+const maxCauses = 3;
 
 /**
- * Describes an error without its message: drivers, parsers and scalars quote the value they choke on (an e-mail
- * address, a statement's parameters). The place and the code say where to look.
+ * Returns a description without the error's message: drivers, parsers and scalars quote invalid values there, such as
+ * an e-mail address or a statement's parameters.
  */
-export function describeError(error: unknown, causes = loggedCauses): ErrorDescription {
+export function describeError(error: unknown, causes = maxCauses): ErrorDescription {
   if (!isError(error)) return { name: `thrown ${typeof error}` };
   const { code, constraint, syscall } = error as { code?: unknown; constraint?: unknown; syscall?: unknown };
-  const at = placeOf(error);
+  const at = locationOf(error);
   const isWrittenByRuntime = runtimeErrors.has(error.name) || typeof syscall === 'string';
   return {
     name: error.name,
@@ -33,13 +33,13 @@ export function describeError(error: unknown, causes = loggedCauses): ErrorDescr
   };
 }
 
-/** Whether this is an error, also one of another realm. */
+/** Returns whether the value is an error, also one of another realm. */
 export function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }
 
-/** The innermost frame outside packages and Node, or the innermost of all. */
-function placeOf(error: Error): string | undefined {
+/** Returns the innermost stack frame outside packages and Node.js; if there is none, the innermost frame. */
+function locationOf(error: Error): string | undefined {
   const frames = (error.stack ?? '').split('\n').flatMap((line) => {
     const [, frame] = /^ *at (.+:\d+:\d+\)?)$/.exec(line) ?? [];
     return frame === undefined ? [] : [frame];

@@ -7,20 +7,20 @@ export type { Logger } from 'pino';
 export interface LoggerOptions {
   /** One of pino's levels: fatal, error, warn, info, debug, trace, silent. */
   level: string;
-  /** Names of fields that hold personal data, beside those that hold secrets; the service's are in service-log.ts. */
+  /** Names of fields with personal data, redacted like those with secrets; service-log.ts passes the service's. */
   personalNames?: readonly string[];
-  /** Where the lines go. Default: standard output. */
+  /** Receives the lines; defaults to standard output. */
   destination?: DestinationStream;
-  /** Plain lines for a person instead of JSON. Default: whether standard output is a terminal. */
+  /** Writes plain lines instead of JSON; by default only if lines go to a terminal. */
   readable?: boolean;
 }
 
 /**
- * A logger whose lines hold ids and no personal data: one JSON document a line, or a plain line in a terminal.
+ * Returns a logger whose lines contain ids and no personal data: one JSON document per line, or plain lines.
  *
- * Values under telling names (`authorization`, `password` …, and `personalNames`) are replaced at any depth, errors are told
- * by name, code and place, and whatever still looks like an e-mail address, a token or credentials in a URL is
- * replaced in the finished line. It does not recognise names or postal addresses in free text: log ids.
+ * Values of fields named like secrets (`authorization`, `password` …) or in `personalNames` are replaced at any depth.
+ * Errors are logged by name, code and location. In the finished line, e-mail addresses, tokens and credentials in URLs
+ * are replaced. Names and postal addresses in free text are not recognised: log ids.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const redaction = createRedaction(options.personalNames ?? []);
@@ -32,9 +32,9 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: {
         level: (label) => ({ level: label }),
-        log: (fields) => redaction.withoutSecrets(fields),
+        log: (fields) => redaction.redact(fields),
       },
-      // For the bindings of child loggers, which pino formats by these only.
+      // For the bindings of child loggers, to which pino applies only serializers.
       serializers: {
         ...Object.fromEntries(redaction.names.map((name) => [name, () => redactedText])),
         err: (error: unknown) => (isError(error) ? describeError(error) : error),
@@ -43,7 +43,7 @@ export function createLogger(options: LoggerOptions): Logger {
         logMethod(args, log) {
           const [first, message] = args as [unknown, unknown];
           const error = isError(first) ? first : (first as { err?: unknown } | null)?.err;
-          // Left to itself, pino makes the error's message the line's.
+          // By default, pino uses the error's message as the line's message.
           if (message === undefined && isError(error))
             log.call(this, isError(first) ? { err: first } : (first as object), error.name);
           else log.apply(this, args);
@@ -72,7 +72,7 @@ function readableValue(value: unknown): string {
 
 function readableError(err: unknown): string {
   const { name, code, constraint, message, at, cause } = err as ErrorDescription;
-  const place = at === undefined ? undefined : `at ${at}`;
-  const line = `      ${[name, code, constraint, message, place].filter((part) => part !== undefined).join(' ')}`;
+  const location = at === undefined ? undefined : `at ${at}`;
+  const line = `      ${[name, code, constraint, message, location].filter((part) => part !== undefined).join(' ')}`;
   return cause === undefined ? line : `${line}\n${readableError(cause)}`;
 }

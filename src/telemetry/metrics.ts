@@ -4,14 +4,14 @@ import { OutboxSample, type OutboxState } from './outbox-sample';
 
 export type GraphqlOutcome = 'success' | 'error' | 'refused';
 
-/** What a pool of connections looks like at the moment: counts of connections, and of callers that wait. */
+/** Current counts of a pool: connections, idle connections, and callers waiting for one. */
 export interface PoolState {
   total: number;
   idle: number;
   waiting: number;
 }
 
-/** How many events wait for what they refer to, and for how long the oldest has. */
+/** Number of events waiting for a user or order they refer to, and the age of the oldest one. */
 export interface WaitingState {
   count: number;
   oldestAgeSeconds: number;
@@ -20,9 +20,9 @@ export interface WaitingState {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
- * The service's metrics in a registry of their own, with Node's default metrics (event loop lag, memory, GC).
+ * Returns the service's metrics in a new registry, with the default metrics of Node.js (event loop lag, memory, GC).
  *
- * Labels come from small fixed sets: never an id, an address or a name that a caller chose freely.
+ * Label values are bounded sets: never an id, an address or an arbitrary name from a caller.
  */
 export function createMetrics() {
   const registry = new Registry();
@@ -35,26 +35,26 @@ export function createMetrics() {
 
   const httpRequests = new Counter({
     name: 'user_service_http_requests_total',
-    help: 'HTTP requests answered, by route and status',
+    help: 'HTTP requests, by route and status',
     labelNames: ['route', 'status'] as const,
     registers,
   });
   const graphqlRequests = new Counter({
     name: 'user_service_graphql_requests_total',
-    help: 'GraphQL operations answered, by operation name and outcome (success, error, refused)',
+    help: 'GraphQL operations, by operation name and outcome (success, error, refused)',
     labelNames: ['operation', 'outcome'] as const,
     registers,
   });
   const graphqlDuration = new Histogram({
     name: 'user_service_graphql_duration_seconds',
-    help: 'Time from a parsed GraphQL request to its answer, in seconds, by operation name and outcome',
+    help: 'Time from a parsed GraphQL request to its response, in seconds, by operation name and outcome',
     labelNames: ['operation', 'outcome'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 4],
     registers,
   });
   const mutations = new Counter({
     name: 'user_service_mutations_total',
-    help: 'Mutations answered, by mutation and by the member of its union that was the answer (or fault)',
+    help: 'Mutations, by mutation and returned member of its union (or fault)',
     labelNames: ['mutation', 'outcome'] as const,
     registers,
   });
@@ -66,43 +66,43 @@ export function createMetrics() {
   });
   const eventsPublished = new Counter({
     name: 'user_service_events_published_total',
-    help: 'Attempts to publish an event, by type and outcome (routed, unroutable: no queue is bound, failed)',
+    help: 'Attempts to publish an event, by type and outcome (routed, unroutable if no queue is bound, failed)',
     labelNames: ['type', 'outcome'] as const,
     registers,
   });
   const eventsPublishDelay = new Histogram({
     name: 'user_service_events_publish_delay_seconds',
-    help: 'Time from a change to the confirmed publishing of its event, in seconds',
+    help: 'Time from a change to the publisher confirm of its event, in seconds',
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
     registers,
   });
   const eventsFolded = new Counter({
     name: 'user_service_events_folded_total',
-    help: 'Events of other services dealt with, by type and result (folded, duplicate, waiting, erased, parked)',
+    help: 'Events of other services, by type and result (folded, duplicate, waiting, erased, parked)',
     labelNames: ['type', 'result'] as const,
     registers,
   });
   const retentionRemovals = new Counter({
     name: 'user_service_retention_removals_total',
-    help: 'Records that were removed as they had had their time, by what they were (users, historyEntries, …)',
+    help: 'Records removed by retention, by kind (users, historyEntries, …)',
     labelNames: ['what'] as const,
     registers,
   });
   const retentionFailures = new Counter({
     name: 'user_service_retention_failures_total',
-    help: 'Users who had had their time and could not be removed, by what they were; in every run anew',
+    help: 'Expired users that retention could not remove, by kind; counted in every run',
     labelNames: ['what'] as const,
     registers,
   });
   const messagesParked = new Counter({
     name: 'user_service_messages_parked_total',
-    help: 'Messages parked because they could not be folded, by reason',
+    help: 'Messages parked because they cannot be folded, by reason',
     labelNames: ['reason'] as const,
     registers,
   });
   new Gauge({
     name: 'user_service_waiting_events',
-    help: 'Events that wait for the user or the order they refer to',
+    help: 'Events waiting for the user or order they refer to',
     registers,
     async collect() {
       const { count, oldestAgeSeconds } = await measureWaiting();
@@ -112,13 +112,13 @@ export function createMetrics() {
   });
   const waitingOldestAge = new Gauge({
     name: 'user_service_waiting_events_oldest_age_seconds',
-    help: 'How long the oldest of the waiting events has waited, in seconds; 0 when none waits',
+    help: 'Age of the oldest waiting event, in seconds; 0 if there is none',
     registers,
   });
   let measureWaiting = async (): Promise<WaitingState> => ({ count: 0, oldestAgeSeconds: 0 });
   new Gauge({
     name: 'user_service_outbox_pending',
-    help: 'Events that wait to be published; absent while PostgreSQL does not tell',
+    help: 'Events to publish; absent while PostgreSQL is unavailable',
     registers,
     async collect() {
       const state = await outbox.read();
@@ -128,7 +128,7 @@ export function createMetrics() {
   });
   new Gauge({
     name: 'user_service_outbox_oldest_seconds',
-    help: 'Age of the oldest event that waits to be published, in seconds; absent while PostgreSQL does not tell',
+    help: 'Age of the oldest event to publish, in seconds; absent while PostgreSQL is unavailable',
     registers,
     async collect() {
       const state = await outbox.read();
@@ -138,7 +138,7 @@ export function createMetrics() {
   });
   new Gauge({
     name: 'user_service_pool_connections',
-    help: 'PostgreSQL connections, by pool and state (idle, busy), and callers waiting for one (waiting)',
+    help: 'PostgreSQL connections, by pool and state (idle, busy), and callers waiting for a connection (waiting)',
     labelNames: ['pool', 'state'] as const,
     registers,
     collect() {
@@ -176,12 +176,12 @@ export function createMetrics() {
       graphqlDuration.observe(labels, durationSeconds);
     },
 
-    /** Reports what waits in the outbox whenever the metrics are read, asking every two seconds at most. */
+    /** Reports the outbox whenever the metrics are read; calls `read` every two seconds at most. */
     watchOutbox(read: () => Promise<OutboxState>): void {
       outbox.watch(read);
     },
 
-    /** Reports what waits whenever the metrics are read; what cannot be read then keeps its last value. */
+    /** Reports waiting events whenever the metrics are read; if `read` fails, the gauges keep their last values. */
     watchWaiting(read: () => Promise<WaitingState>): void {
       let last: WaitingState = { count: 0, oldestAgeSeconds: 0 };
       measureWaiting = async () => {
@@ -190,7 +190,7 @@ export function createMetrics() {
       };
     },
 
-    /** Reports this pool under the given fixed name whenever the metrics are read. */
+    /** Reports the pool under a fixed name whenever the metrics are read. */
     watchPool(name: string, read: () => PoolState): void {
       pools.set(name, read);
     },

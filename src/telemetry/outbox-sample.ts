@@ -1,4 +1,4 @@
-/** What waits in the outbox: how much, and how old the oldest is. */
+/** Number of unpublished events and the age of the oldest one. */
 export interface OutboxState {
   readonly pending: number;
   readonly oldestSeconds: number;
@@ -8,8 +8,8 @@ const freshForMs = 2_000;
 const waitLimitMs = 500;
 
 /**
- * What waits in the outbox, asked for at most every two seconds, however many read it.
- * Null while it is not known: a database that is away or slow never holds up or fails who asks.
+ * Samples the state of the outbox, at most every two seconds for any number of readers.
+ * `read` never rejects; it returns null if the database fails or does not respond within 500 ms.
  */
 export class OutboxSample {
   private source: (() => Promise<OutboxState>) | null = null;

@@ -1,33 +1,33 @@
 import { describeError, isError } from './describe-error';
 
-/** Names of what opens doors, and of what carries whatever somebody sent; `_`, `-` and case make no difference. */
+/** Names of fields that hold secrets or arbitrary input from callers; `_`, `-` and case are ignored. */
 const secretNames = (
   'authorization routerAuthorization cookie setCookie token accessToken secret password ' +
   'search notes phone variables parameters detail body query where rawPacket'
 ).split(' ');
-/** What stands in the place of a value that must not be logged. */
+/** Replaces a value that must not be logged. */
 export const redactedText = '[redacted]';
 const maxDepth = 5;
 
-/** Which names of fields hold what never belongs into a log line. */
+/** Removes secrets and personal data from the fields of a log line. */
 export interface Redaction {
-  /** As they were told; for what compares names letter by letter. */
+  /** The field names as declared, for exact comparison. */
   readonly names: readonly string[];
-  /** A copy in which values under these names are replaced, at any depth. */
-  withoutSecrets(fields: Record<string, unknown>): Record<string, unknown>;
+  /** Returns a copy in which the values of these fields are replaced, at any depth. */
+  redact(fields: Record<string, unknown>): Record<string, unknown>;
 }
 
-/** Leaves out secrets, and what rests under the names of personal data, which the caller knows. */
+/** Returns a redaction of secrets and of the given fields with personal data. */
 export function createRedaction(personalNames: readonly string[]): Redaction {
   const names = [...secretNames, ...personalNames];
   const normalised = new Set(names.map(normalisedName));
   return {
     names,
-    withoutSecrets: (fields) => redacted(fields, normalised, 0) as Record<string, unknown>,
+    redact: (fields) => redacted(fields, normalised, 0) as Record<string, unknown>,
   };
 }
 
-/** The text with e-mail addresses, JSON Web Tokens, bearer tokens and credentials in URLs replaced. */
+/** Returns the text with e-mail addresses, JSON Web Tokens, bearer tokens and credentials in URLs replaced. */
 export function withoutPersonalData(text: string): string {
   let clean = text;
   if (clean.includes('@')) {

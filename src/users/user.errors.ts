@@ -83,7 +83,9 @@ export class InvalidTokenError extends UserError {
 export class CredentialsUnavailableError extends UserError {
   readonly code = 'CREDENTIALS_UNAVAILABLE';
   constructor() {
-    super('The AuthenticationService does not answer; the same call with the same idempotencyKey goes on.');
+    super(
+      'The AuthenticationService did not confirm the credentials. Repeat the call with the same idempotencyKey.',
+    );
   }
 }
 

@@ -84,7 +84,7 @@ describe('keys of access tokens', () => {
   it('lets made-up keys cause five fetches and then one in ten seconds', async () => {
     await verifier.verify(await header());
     for (let n = 0; n < 50; n += 1) {
-      await expect(verifier.verify(await unknownKey())).rejects.toThrow(/key that is not known/);
+      await expect(verifier.verify(await unknownKey())).rejects.toThrow(/signed with an unknown key/);
     }
     expect(fetches()).toBe(6);
     passedMs += 11_000;
@@ -98,7 +98,7 @@ describe('keys of access tokens', () => {
     expect(await verifier.verify(old)).toMatchObject({ id });
     await jwks.rotate({ withdrawOld: true });
     passedMs += 10 * minutes + 1;
-    await expect(verifier.verify(old)).rejects.toThrow(/key that is not known/);
+    await expect(verifier.verify(old)).rejects.toThrow(/signed with an unknown key/);
   });
 
   it('does not check a token again when the keys that come are the same', async () => {
@@ -163,8 +163,8 @@ describe('keys of access tokens', () => {
       );
       expect(await verifier.verify(`Bearer ${token}`)).toMatchObject({ id });
       expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
-        'keys of the AuthenticationService cannot be fetched',
-        'keys of the AuthenticationService are there again',
+        'the keys of the AuthenticationService could not be fetched',
+        'the keys of the AuthenticationService were fetched again',
       ]);
     },
   );

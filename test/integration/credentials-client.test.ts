@@ -21,7 +21,7 @@ describe('credentials client', () => {
     if (/battery|ada@/.test(line)) throw new Error('personal data in the log');
     lines.push(JSON.parse(line));
   };
-  const clientOf = (options: { baseUrl?: URL; tryTimeoutMs?: number; totalTimeoutMs?: number }) =>
+  const clientOf = (options: { baseUrl?: URL; attemptTimeoutMs?: number; totalTimeoutMs?: number }) =>
     createCredentialsClient({
       baseUrl: service.url,
       log: pino({ level: 'trace' }, { write }),
@@ -95,7 +95,7 @@ describe('credentials client', () => {
     service.always('reset');
     expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
     expect(service.requests).toHaveLength(3);
-    expect(lines).toEqual([expect.objectContaining({ level: 40, userId: 'a/b?c', tries: 3 })]);
+    expect(lines).toEqual([expect.objectContaining({ level: 40, userId: 'a/b?c', attempts: 3 })]);
     expect(lines[0]?.failure).toMatch(/^[A-Z_]+$/);
   });
 
@@ -111,7 +111,7 @@ describe('credentials client', () => {
 
   it('tries again within its deadline after one try that hangs', async () => {
     service.next('freeze');
-    expect(await clientOf({ tryTimeoutMs: 200 }).put(credentials)).toEqual({ outcome: 'accepted' });
+    expect(await clientOf({ attemptTimeoutMs: 200 }).put(credentials)).toEqual({ outcome: 'accepted' });
   });
 
   it('does not come back sooner than it is asked to', async () => {
@@ -136,7 +136,7 @@ describe('credentials client', () => {
       expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
       expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
       expect(service.requests).toHaveLength(2);
-      expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `answered ${status}` })]);
+      expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `status ${status}` })]);
     },
   );
 
@@ -148,6 +148,6 @@ describe('credentials client', () => {
     expect(answer).toEqual({ outcome: 'unavailable' });
     expect(elsewhere.requests).toEqual([]);
     expect(service.requests).toHaveLength(1);
-    expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `answered ${status}` })]);
+    expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `status ${status}` })]);
   });
 });

@@ -44,7 +44,9 @@ describe('development issuer', () => {
 
   it('refuses the tokens of another checkout', async () => {
     const other = await openDevelopmentIssuer(join(parent, 'other'));
-    await expect(verify(await other.issueToken({ sub: 'ada' }))).rejects.toThrow(/key that is not known/);
+    await expect(verify(await other.issueToken({ sub: 'ada' }))).rejects.toThrow(
+      /signed with an unknown key/,
+    );
   });
 
   it('has one key however many make it at once, and leaves nothing else behind', async () => {
@@ -66,7 +68,7 @@ describe('development issuer', () => {
     for (const text of [half, '', '{}', 'null']) {
       await writeFile(path, text);
       await expect(openDevelopmentIssuer(dataDirectory)).rejects.toThrow(
-        new Error(`${path} does not hold a development key. Delete it, and a new one is made.`),
+        new Error(`${path} does not contain a development key. Delete it to create a new one.`),
       );
     }
   });

@@ -2,8 +2,8 @@ import { personalDataMap } from '../../src/personal-data/personal-data-map';
 import { personalDataNames } from '../../src/personal-data/personal-data-names';
 import { createServiceLog } from '../../src/service-log';
 
-describe('the service’s log', () => {
-  it('has no value of a column of people, however the column is spelled, and has ids', () => {
+describe('createServiceLog', () => {
+  it('redacts every column of personal data, in snake and camel case, and keeps ids', () => {
     const lines: string[] = [];
     const log = createServiceLog({
       level: 'info',
@@ -28,21 +28,21 @@ describe('the service’s log', () => {
       'notes',
     ])
       log.info({
-        [name]: 'kept-back',
-        deeper: [{ [name]: 'kept-back' }],
+        [name]: 'personal-value',
+        deeper: [{ [name]: 'personal-value' }],
         userId: 'u-1',
         type: 'UserCreated',
       });
     for (const line of lines) {
-      expect(line).not.toContain('kept-back');
+      expect(line).not.toContain('personal-value');
       expect(line).toContain('"userId":"u-1","type":"UserCreated"');
     }
   });
 
-  it('leaves out whatever the map declares', () => {
+  it('personalDataNames returns every field declared in the map', () => {
     const users = personalDataMap['users'];
     if (!users) throw new Error('no users');
-    const shoeSize = { dataClass: 'identity', readers: 'service', purpose: 'to fit' } as const;
+    const shoeSize = { dataClass: 'identity', readers: 'service', purpose: 'test' } as const;
     const map = {
       ...personalDataMap,
       users: { ...users, columns: { ...users.columns, shoe_size: shoeSize } },

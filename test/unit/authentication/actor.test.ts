@@ -1,24 +1,24 @@
 import { type Actor, hasAnyUsersScope, hasScope } from '../../../src/authentication/actor';
 
-const actor = (...scopes: string[]): Actor => ({ id: 'someone', scopes: new Set(scopes) });
+const actor = (...scopes: string[]): Actor => ({ id: 'ada', scopes: new Set(scopes) });
 
-describe('actor', () => {
-  it('reads with users:write', () => {
+describe('scopes of an actor', () => {
+  it('hasScope includes users:read in users:write', () => {
     expect(hasScope(actor('users:write'), 'users:read')).toBe(true);
   });
 
-  it('does not write with users:read, and neither reads nor writes with users:privacy or users:audit', () => {
+  it('hasScope derives no scope from users:read, users:privacy or users:audit', () => {
     expect(hasScope(actor('users:read'), 'users:write')).toBe(false);
     expect(hasScope(actor('users:privacy', 'users:audit'), 'users:read')).toBe(false);
     expect(hasScope(actor('users:privacy', 'users:audit'), 'users:write')).toBe(false);
   });
 
-  it('holds nothing when nobody asks', () => {
+  it('hasScope and hasAnyUsersScope return false without an actor', () => {
     expect(hasScope(null, 'users:read')).toBe(false);
     expect(hasAnyUsersScope(null)).toBe(false);
   });
 
-  it('tells tokens of staff from tokens of people by any users:* scope', () => {
+  it('hasAnyUsersScope returns true only for scopes that start with users:', () => {
     expect(hasAnyUsersScope(actor('openid', 'users:audit'))).toBe(true);
     expect(hasAnyUsersScope(actor('openid', 'profile', 'super-users:read'))).toBe(false);
   });

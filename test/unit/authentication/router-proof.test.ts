@@ -1,10 +1,10 @@
 import { createRouterProof } from '../../../src/authentication/router-proof';
 
-describe('router proof', () => {
-  it('passes every secret in force and nothing else', () => {
-    const proves = createRouterProof(['new secret', 'old secret']);
-    expect(proves('new secret')).toBe(true);
-    expect(proves('old secret')).toBe(true);
+describe('createRouterProof', () => {
+  it('accepts each current secret and no other header', () => {
+    const accepts = createRouterProof(['new secret', 'old secret']);
+    expect(accepts('new secret')).toBe(true);
+    expect(accepts('old secret')).toBe(true);
     for (const wrong of [
       'new secre',
       'new secret ',
@@ -13,25 +13,25 @@ describe('router proof', () => {
       'Bearer new secret',
       '',
     ]) {
-      expect(proves(wrong)).toBe(false);
+      expect(accepts(wrong)).toBe(false);
     }
-    expect(proves(undefined)).toBe(false);
+    expect(accepts(undefined)).toBe(false);
   });
 
-  it('compares secrets of any length without throwing', () => {
-    const proves = createRouterProof(['short']);
-    expect(proves('x'.repeat(100_000))).toBe(false);
-    expect(proves('s')).toBe(false);
+  it('rejects headers of any length without throwing', () => {
+    const accepts = createRouterProof(['short']);
+    expect(accepts('x'.repeat(100_000))).toBe(false);
+    expect(accepts('s')).toBe(false);
   });
 
-  it('knows a secret outside ASCII by its UTF-8 bytes, as Node hands them over', () => {
-    const proves = createRouterProof(['pässword']);
-    expect(proves(Buffer.from('pässword').toString('latin1'))).toBe(true);
+  it('accepts a non-ASCII secret sent as UTF-8 bytes', () => {
+    const accepts = createRouterProof(['pässword']);
+    expect(accepts(Buffer.from('pässword').toString('latin1'))).toBe(true);
   });
 
-  it('asks for nothing without secrets', () => {
-    const proves = createRouterProof([]);
-    expect(proves(undefined)).toBe(true);
-    expect(proves('anything')).toBe(true);
+  it('accepts every header if there are no secrets', () => {
+    const accepts = createRouterProof([]);
+    expect(accepts(undefined)).toBe(true);
+    expect(accepts('anything')).toBe(true);
   });
 });

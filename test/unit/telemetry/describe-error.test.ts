@@ -1,7 +1,7 @@
 import { describeError } from '../../../src/telemetry/describe-error';
 
 describe('describeError', () => {
-  it('keeps name, code, constraint and place, and no word of the message', () => {
+  it('returns name, code, constraint and location without the message', () => {
     const error = Object.assign(new Error('invalid input syntax: "ada@example.com"\n  at ada@example.com'), {
       code: '22P02',
       constraint: 'users_email_key',
@@ -14,15 +14,15 @@ describe('describeError', () => {
     expect(JSON.stringify(description)).not.toContain('ada');
   });
 
-  it('keeps the message of a programming error', () => {
+  it('includes the message of a programming error', () => {
     expect(describeError(new TypeError('x is not a function')).message).toBe('x is not a function');
   });
 
-  it('describes what was thrown without being an error', () => {
+  it('returns the type of a thrown value that is not an error', () => {
     expect(describeError('ada@example.com')).toEqual({ name: 'thrown string' });
   });
 
-  it('keeps the message of a system call, which names an address of ours', () => {
+  it('includes the message of a failed system call', () => {
     const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), {
       code: 'ECONNREFUSED',
       syscall: 'connect',
@@ -30,7 +30,7 @@ describe('describeError', () => {
     expect(describeError(refused).message).toBe('connect ECONNREFUSED 127.0.0.1:5432');
   });
 
-  it('follows causes, and ends where they go in a circle', () => {
+  it('includes causes, and ends in a circle of causes', () => {
     const error = new Error('outer', { cause: new TypeError('inner') });
     expect(describeError(error).cause).toMatchObject({ name: 'TypeError', message: 'inner' });
     (error.cause as Error).cause = error;

@@ -9,7 +9,7 @@ function logInto(
 }
 
 describe('createLogger', () => {
-  it('writes one JSON document a line, with an ISO time and the level by name', () => {
+  it('writes one JSON document per line, with an ISO time and the name of the level', () => {
     const lines: string[] = [];
     logInto(lines).info({ userId: 'u-1' }, 'created');
     expect(lines).toHaveLength(1);
@@ -22,7 +22,7 @@ describe('createLogger', () => {
     });
   });
 
-  it('leaves out what is below its level', () => {
+  it('writes nothing below its level', () => {
     const lines: string[] = [];
     logInto(lines, { level: 'warn' }).info('quiet');
     expect(lines).toEqual([]);
@@ -41,7 +41,7 @@ describe('createLogger', () => {
     expect(lines[0]).toContain('u-1');
   });
 
-  it('replaces e-mail addresses, tokens and credentials in URLs wherever they stand', () => {
+  it('replaces e-mail addresses, tokens and credentials in URLs anywhere in a line', () => {
     const lines: string[] = [];
     const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1In0.c2ln';
     logInto(lines).info(
@@ -52,13 +52,13 @@ describe('createLogger', () => {
       expect(lines[0]).not.toContain(secret);
   });
 
-  it('keeps paths of scoped packages whole', () => {
+  it('keeps paths of scoped packages', () => {
     const lines: string[] = [];
     logInto(lines).info({ file: '/app/node_modules/@apollo/server/dist/run.js' }, 'x');
     expect(lines[0]).toContain('node_modules/@apollo/server/dist/run.js');
   });
 
-  it('tells errors by name, code and place, never by a message that may quote what was sent', () => {
+  it('writes errors with name, code and location, never with a message that may quote input', () => {
     const lines: string[] = [];
     const log = logInto(lines);
     const error = Object.assign(new Error('invalid input syntax for type uuid: "Ada Lovelace"'), {
@@ -79,18 +79,18 @@ describe('createLogger', () => {
     expect(lines[2]).toContain('query failed');
   });
 
-  it('writes plain lines for a person', () => {
+  it('writes plain lines if readable', () => {
     const lines: string[] = [];
     const log = logInto(lines, { readable: true });
-    log.warn({ attempts: 3, url: 'http://127.0.0.1:4001' }, 'PostgreSQL is away');
+    log.warn({ attempts: 3, url: 'http://127.0.0.1:4001' }, 'PostgreSQL is unavailable');
     log.error({ err: Object.assign(new TypeError('x is not a function'), { code: 'E1' }) }, 'failed');
     expect(lines[0]).toMatch(
-      /^\d\d:\d\d:\d\d\.\d{3} warn {2}PostgreSQL is away {2}attempts=3 {2}url=http:\/\/127.0.0.1:4001\n$/,
+      /^\d\d:\d\d:\d\d\.\d{3} warn {2}PostgreSQL is unavailable {2}attempts=3 {2}url=http:\/\/127.0.0.1:4001\n$/,
     );
     expect(lines[1]).toMatch(/error failed\n {6}TypeError E1 x is not a function at .*logger.test.ts/);
   });
 
-  it('is not held up by a long word before an @', () => {
+  it('writes a long word before an @ in linear time', () => {
     const lines: string[] = [];
     const startedAt = performance.now();
     logInto(lines).info({ text: `${'x'.repeat(100_000)}@` }, 'long');

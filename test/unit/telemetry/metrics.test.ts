@@ -1,7 +1,7 @@
 import { createMetrics } from '../../../src/telemetry/metrics';
 
-describe('createMetrics', () => {
-  it('counts operations by name and outcome, and how long they took', async () => {
+describe('metrics', () => {
+  it('recordGraphqlRequest counts operations and their durations by name and outcome', async () => {
     const metrics = createMetrics();
     metrics.recordGraphqlRequest('Users', 'success', 0.02);
     metrics.recordGraphqlRequest(undefined, 'error', 0.002);
@@ -15,7 +15,7 @@ describe('createMetrics', () => {
     );
   });
 
-  it('reads the pools when it is asked, and tells busy, idle and waiting apart', async () => {
+  it('watchPool reports the current busy, idle and waiting counts', async () => {
     const metrics = createMetrics();
     let state = { total: 10, idle: 4, waiting: 0 };
     metrics.watchPool('requests', () => state);
@@ -26,18 +26,18 @@ describe('createMetrics', () => {
     expect(text).toContain('user_service_pool_connections{pool="requests",state="waiting"} 7');
   });
 
-  it('tells the lag of the event loop', async () => {
+  it('createMetrics includes the event loop lag', async () => {
     expect(await createMetrics().registry.metrics()).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m);
   });
 
-  it('keeps two services of one process apart', async () => {
+  it('createMetrics returns independent registries', async () => {
     const [one, other] = [createMetrics(), createMetrics()];
     one.mutations.inc({ mutation: 'createUser', outcome: 'CreateUserSuccess' });
     expect(await one.registry.metrics()).toContain('outcome="CreateUserSuccess"} 1');
     expect(await other.registry.metrics()).not.toContain('CreateUserSuccess');
   });
 
-  it('puts no id and no address into a label, whatever operations are called', async () => {
+  it('recordGraphqlRequest uses no id and no address as a label', async () => {
     const metrics = createMetrics();
     const names = ['u_0198c2f4a7b17c3e9f00aabbccddeeff', 'ada@example.com', 'Order_99812', 'x'.repeat(500)];
     for (const name of names) metrics.recordGraphqlRequest(name, 'success', 0.1);

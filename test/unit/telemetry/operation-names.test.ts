@@ -1,18 +1,18 @@
 import { OperationNames } from '../../../src/telemetry/operation-names';
 
 describe('OperationNames', () => {
-  it('gives operations that ran a label of their own', () => {
+  it('label returns the name of a valid operation', () => {
     const names = new OperationNames();
     expect(names.label('TopProducts__users__1', true)).toBe('TopProducts__users__1');
     expect(names.label('UpdateUser', true)).toBe('UpdateUser');
   });
 
-  it('calls operations without a name anonymous', () => {
+  it('label returns anonymous for an operation without a name', () => {
     const names = new OperationNames();
     for (const none of [undefined, null, '']) expect(names.label(none, true)).toBe('anonymous');
   });
 
-  it('gives no label to an operation that never ran', () => {
+  it('label returns other for an invalid operation', () => {
     const names = new OperationNames();
     expect(names.label('Nonsense', false)).toBe('other');
     names.label('Sense', true);
@@ -24,11 +24,11 @@ describe('OperationNames', () => {
     'Get_0198c2f4_a7b1_7c3e_9f00_aabbccddeeff',
     'order12345',
     'x'.repeat(81),
-  ])('counts %s among the others', (name) => {
+  ])('label returns other for %s', (name) => {
     expect(new OperationNames().label(name, true)).toBe('other');
   });
 
-  it('has at most a hundred labels, whatever callers invent', () => {
+  it('label returns at most one hundred names and other', () => {
     const names = new OperationNames();
     const letters = (n: number) =>
       String.fromCharCode(103 + (n % 20), 103 + (Math.floor(n / 20) % 20), 103 + Math.floor(n / 400));

@@ -4,7 +4,7 @@ import { OutboxSample } from '../../../src/telemetry/outbox-sample';
 const state = { pending: 3, oldestSeconds: 1.5 };
 
 describe('OutboxSample', () => {
-  it('asks once for many who read', async () => {
+  it('read queries once for concurrent readers', async () => {
     const source = jest.fn(async () => state);
     const sample = new OutboxSample();
     sample.watch(source);
@@ -12,7 +12,7 @@ describe('OutboxSample', () => {
     expect(source).toHaveBeenCalledTimes(1);
   });
 
-  it('asks again once what it knows is old', async () => {
+  it('read queries again after two seconds', async () => {
     jest.useFakeTimers();
     const source = jest.fn(async () => state);
     const sample = new OutboxSample();
@@ -25,9 +25,9 @@ describe('OutboxSample', () => {
   });
 
   it.each([
-    ['fails', () => Promise.reject(new Error('away'))],
-    ['does not answer', () => new Promise<never>(() => undefined)],
-  ])('leaves the gauges out when the database %s, and the other metrics stay', async (_, source) => {
+    ['fails', () => Promise.reject(new Error('unavailable'))],
+    ['does not respond', () => new Promise<never>(() => undefined)],
+  ])('metrics omit only the outbox gauges when the database %s', async (_, source) => {
     const metrics = createMetrics();
     metrics.watchOutbox(async () => state);
     expect(await metrics.registry.metrics()).toContain('\nuser_service_outbox_pending 3\n');
