@@ -48,7 +48,7 @@ const placed = {
   itemCount: null,
 };
 
-describe('a message', () => {
+describe('readMessage', () => {
   it.each([
     ['structured', structured(order)],
     [
@@ -73,11 +73,11 @@ describe('a message', () => {
         ),
       }),
     ]),
-  ])('is read in the form: %s', (_form, it) => {
+  ])('reads a CloudEvent that is %s', (_form, it) => {
     expect(read(it)).toEqual(placed);
   });
 
-  it('is read as bare JSON, its exchange being the source', () => {
+  it('reads bare JSON with the exchange as its source', () => {
     const bare = message(order, { messageId: 'm-1', type: 'OrderPlaced' });
     expect(read(bare)).toEqual({ ...placed, source: 'order.events', eventId: 'm-1' });
   });
@@ -86,12 +86,12 @@ describe('a message', () => {
     ['customerId', { ...order, userId: undefined, customerId: userId.toUpperCase() }],
     ['totalAmount and currency', { ...order, total: undefined, totalAmount: 9.9, currency: 'EUR' }],
     ['createdAt', { ...order, placedAt: undefined, createdAt: '2026-03-01T12:00:00+02:00' }],
-    ['members that nobody knows', { ...order, channel: { name: 'app' }, note: null }],
-  ])('is read with %s', (_what, data) => {
+    ['unknown members', { ...order, channel: { name: 'app' }, note: null }],
+  ])('reads an order with %s', (_what, data) => {
     expect(read(structured(data))).toEqual(placed);
   });
 
-  it('happened when its data says, else when its envelope says', () => {
+  it('reads the time from the data, else from the envelope', () => {
     const { placedAt: _at, ...timeless } = order;
     const at = (it: IncomingMessage) => read(it).occurredAt.toISOString();
     const time = '2026-04-01T00:00:00.123456Z';
@@ -107,7 +107,7 @@ describe('a message', () => {
     expect(at(structured({ ...order, placedAt: '9999-01-01T00:00:00Z' }))).toBe('9999-01-01T00:00:00.000Z');
   });
 
-  it('tells a failed payment with what it has', () => {
+  it('reads a failed payment without optional members, and truncates long text', () => {
     const payment = { paymentId: 'p-1', orderId: 'o-1', timestamp: '2026-03-01T10:00:00Z' };
     expect(read(structured(payment, { type: 'PaymentFailed' }))).toMatchObject({
       type: 'PaymentFailed',
@@ -135,7 +135,7 @@ describe('a message', () => {
     [99_999_999_999.9999, '99999999999.9999'],
     ['100000000000000000000.0001', '100000000000000000000.0001'],
     [1e10, '10000000000'],
-  ])('is read with the amount %p', (value, amount) => {
+  ])('reads the amount %p exactly', (value, amount) => {
     expect(read(structured({ ...order, total: { value, currency: 'EUR' } }))).toMatchObject({
       total: { amount },
     });
@@ -158,7 +158,7 @@ describe('a message', () => {
     true,
     [1],
     {},
-  ])('is refused with the amount %p', (value) => {
+  ])('rejects the amount %p', (value) => {
     expect(refused(structured({ ...order, total: { value, currency: 'EUR' } }))).toBe('INVALID_AMOUNT');
   });
 
@@ -170,8 +170,8 @@ describe('a message', () => {
       'a raw NUL byte',
       message(`{"orderId": "a\u0000"}`, { messageId: 'm', type: 'OrderPlaced' }),
     ],
-    ['INVALID_JSON', 'nothing at all', message('', { messageId: 'm', type: 'OrderPlaced' })],
-    ['INVALID_ENCODING', 'bytes that are no UTF-8', message(Buffer.from([0x7b, 0xff, 0x7d]))],
+    ['INVALID_JSON', 'an empty body', message('', { messageId: 'm', type: 'OrderPlaced' })],
+    ['INVALID_ENCODING', 'bytes that are not UTF-8', message(Buffer.from([0x7b, 0xff, 0x7d]))],
     ['TOO_LARGE', '1 MB', message('x'.repeat(1_000_000))],
     [
       'INVALID_TEXT',
@@ -180,7 +180,7 @@ describe('a message', () => {
     ],
     [
       'INVALID_TEXT',
-      'half a character',
+      'an unpaired surrogate',
       message('{"orderId": "\\ud800"}', { messageId: 'm', type: 'OrderPlaced' }),
     ],
     ['INVALID_TEXT', 'a NUL in its identity', structured(order, { id: 'a\u0000' })],
@@ -192,11 +192,15 @@ describe('a message', () => {
     ['INVALID_ENVELOPE', 'another specversion', structured(order, { specversion: '2.0' })],
     ['UNSUPPORTED_FORMAT', 'a batch', message('[]', { contentType: 'application/cloudevents-batch+json' })],
     ['UNKNOWN_TYPE', 'an unknown type', structured(order, { type: 'OrderPainted' })],
-    ['UNKNOWN_TYPE', 'a type that objects have anyway', structured(order, { type: 'constructor' })],
+    [
+      'UNKNOWN_TYPE',
+      'a type named like a property of every object',
+      structured(order, { type: 'constructor' }),
+    ],
     ['INVALID_DATA', 'no data', structured(undefined)],
     ['INVALID_DATA', 'data that is text', structured('hello')],
     ['INVALID_DATA', 'an orderId that is a number', structured({ ...order, orderId: 5 })],
-    ['INVALID_DATA', 'an orderId without end', structured({ ...order, orderId: 'x'.repeat(256) })],
+    ['INVALID_DATA', 'an orderId of 256 characters', structured({ ...order, orderId: 'x'.repeat(256) })],
     ['INVALID_DATA', 'a total that is a number', structured({ ...order, total: 5 })],
     ['INVALID_USER_ID', 'no user', structured({ ...order, userId: undefined })],
     ['INVALID_USER_ID', 'a malformed user', structured({ ...order, userId: 'ada' })],
@@ -207,11 +211,11 @@ describe('a message', () => {
     ],
     [
       'UNKNOWN_CURRENCY',
-      'a currency in small letters',
+      'a currency in lower case',
       structured({ ...order, total: { value: 1, currency: 'eur' } }),
     ],
-    ['INVALID_TIME', 'a time that is none', structured({ ...order, placedAt: 'yesterday' })],
-    ['INVALID_TIME', 'a time without its offset', structured({ ...order, placedAt: '2026-03-01T10:00:00' })],
+    ['INVALID_TIME', 'a time that is not a time', structured({ ...order, placedAt: 'yesterday' })],
+    ['INVALID_TIME', 'a time without an offset', structured({ ...order, placedAt: '2026-03-01T10:00:00' })],
     ['INVALID_TIME', 'the year 0', structured({ ...order, placedAt: '0000-03-01T10:00:00Z' })],
     ['INVALID_TIME', 'no time anywhere', structured({ ...order, placedAt: undefined })],
     ['INVALID_POINTS', 'half a point', structured({ userId, points: 0.5 }, { type: 'LoyaltyPointsEarned' })],
@@ -221,11 +225,11 @@ describe('a message', () => {
       'points as text',
       structured({ userId, points: '5' }, { type: 'LoyaltyPointsEarned' }),
     ],
-  ])('is refused as %s: %s', (reason, _what, it) => {
+  ])('rejects as %s: %s', (reason, _what, it) => {
     expect(refused(it)).toBe(reason);
   });
 
-  it('that is refused says what is known of it, and no value of its data', () => {
+  it('returns what could be read of a rejected message, and no value of its data', () => {
     const result = readMessage(structured({ ...order, placedAt: 'ada@example.com' }), 3);
     expect(result).toEqual({
       park: expect.objectContaining({
@@ -240,7 +244,7 @@ describe('a message', () => {
     });
   });
 
-  it('is refused when it nests deeper than anybody can read', () => {
+  it('rejects a message that is nested too deeply to parse', () => {
     const deep = `{"a":${'['.repeat(120_000)}${']'.repeat(120_000)}}`;
     expect(['INVALID_JSON', 'INVALID_USER_ID', 'INVALID_DATA']).toContain(
       refused(message(deep, { messageId: 'm', type: 'OrderPlaced' })),

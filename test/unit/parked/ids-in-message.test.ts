@@ -8,8 +8,8 @@ const textsOf = (body: string | Buffer, headers: unknown = {}) =>
 const named = (body: string | Buffer, headers?: unknown) => userIdsIn(textsOf(body, headers));
 const orders = (body: string | Buffer, headers?: unknown) => new Set(orderIdsIn(textsOf(body, headers)));
 
-describe('the users that a message names', () => {
-  it('are found in names and values at any depth, and in headers', () => {
+describe('userIdsIn', () => {
+  it('finds ids in names and values at any depth, and in headers', () => {
     for (const document of [
       { data: { users: [{ id: userId }] } },
       { [userId]: 1 },
@@ -23,13 +23,13 @@ describe('the users that a message names', () => {
     expect(named(JSON.stringify({ specversion: '1.0', data_base64: base64 }))).toEqual(new Set([userId]));
   });
 
-  it('are found in what is no JSON and no text, and beside what could be a part of an id', () => {
+  it('finds ids in truncated JSON, in bytes that are not UTF-8, and next to characters of ids', () => {
     expect(named(`{"userId":"${userId}`)).toEqual(new Set([userId]));
     expect(
       named(Buffer.concat([Buffer.from([0xff, 0xc3]), Buffer.from(userId), Buffer.from([0xfe])])),
     ).toEqual(new Set([userId]));
     expect(named(`user_${userId}7`)).toContain(userId);
-    // Two that share characters: either may be meant.
+    // Two ids that share characters: both are found.
     const other = `a5e${userId.slice(3)}`;
     expect(named(`${other}${userId}`)).toEqual(new Set([other, userId]));
     expect(named(`01975${userId}`)).toEqual(new Set([userId]));
@@ -38,13 +38,13 @@ describe('the users that a message names', () => {
   });
 });
 
-describe('the orders that a message names', () => {
+describe('orderIdsIn', () => {
   const word = fc.string({ unit: 'grapheme-composite', maxLength: 20 });
   const orderId = fc
     .string({ unit: 'grapheme-composite', minLength: 1, maxLength: 60 })
     .filter((it) => !it.includes('\0'));
 
-  it('are found wherever they stand in a value, whatever they are made of', () => {
+  it('finds ids of any characters anywhere in a value or name', () => {
     fc.assert(
       fc.property(word, orderId, word, (before, id, after) => {
         expect(orders(JSON.stringify({ data: [{ note: before + id + after }] }))).toContain(id);
@@ -53,14 +53,14 @@ describe('the orders that a message names', () => {
     );
   });
 
-  it('hold no NUL, which PostgreSQL would refuse', () => {
+  it('yields no NUL, which PostgreSQL would reject', () => {
     const found = [...orders(JSON.stringify({ 'A\0': 'B\0C' }), { 'D\0': 'E' })];
     expect(found).toEqual(expect.arrayContaining(['A', 'B', 'C', 'D', 'E']));
     expect(found.filter((it) => it.includes('\0'))).toEqual([]);
   });
 
-  it('are found in long texts and in what is no JSON', () => {
-    const long = 'A payment was tried in vain. '.repeat(50);
+  it('finds ids in long texts and in what is not JSON', () => {
+    const long = 'A payment failed and was retried. '.repeat(50);
     for (const id of ['A-17/3', '#4 b', '№ 9_x', 'ünï', '#'])
       for (const body of [
         JSON.stringify({ errorMessage: `${long} (${id}) ${long}` }),
@@ -73,7 +73,7 @@ describe('the orders that a message names', () => {
     expect(orders('{"orderId":123456789012345678901,"more":[1e3]}')).toContain('1e3');
   });
 
-  it('are as long as an id may be, and of a text without words there is nothing', () => {
+  it('yields ids of up to 255 characters, and nothing of a longer text that is one word', () => {
     const id = 'x'.repeat(255);
     expect(orders(JSON.stringify({ id }))).toContain(id);
     expect(orders(JSON.stringify({ id: `${id} ` }))).toContain(id);

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import {
+  identifier,
+  identity,
+  money,
+  points,
+  readFields,
+  text,
+  time,
+  userId,
+} from '../../../src/consumers/event-fields';
+import type { UnreadableMessageError } from '../../../src/consumers/unreadable-message';
+
+const id = '01975a5e-1111-7000-8000-0000000000ad';
+
+/** What a field parses this value to. */
+const parse = (field: z.ZodType, value: unknown) => readFields(z.object({ it: field }), { it: value });
+
+/** The reason for which a message with this value is parked. */
+function reasonOf(field: z.ZodType, value: unknown): string {
+  try {
+    return `read ${JSON.stringify(parse(field, value))}`;
+  } catch (error) {
+    return (error as UnreadableMessageError).reason;
+  }
+}
+
+describe('event fields', () => {
+  it.each([
+    ['money', money, { value: 9.9, currency: 'EUR' }, { amount: '9.9', currency: 'EUR' }],
+    ['money', money, { value: '010.50', currency: 'JPY' }, { amount: '10.5', currency: 'JPY' }],
+    ['userId', userId, id.toUpperCase(), id],
+    ['points', points, 1, 1],
+    ['time', time, '2026-03-01T12:00:00.1239+02:00', new Date('2026-03-01T10:00:00.123Z')],
+    ['time', time, { '!': 'timestamp', value: 1_780_000_000 }, new Date(1_780_000_000_000)],
+    ['time', time, new Date(0), new Date(0)],
+    ['identifier', identifier, 'x'.repeat(255), 'x'.repeat(255)],
+    ['text', text, undefined, null],
+    ['text', text, '', null],
+    ['text', text, 'x'.repeat(1_000), 'x'.repeat(1_000)],
+    ['text', text, '🙂'.repeat(1_001), `${'🙂'.repeat(999)}…`],
+  ])('%s parses a valid value', (_name, field, value, parsed) => {
+    expect(parse(field, value)).toEqual({ it: parsed });
+  });
+
+  it.each([
+    ['money', { value: -1, currency: 'EUR' }, 'INVALID_AMOUNT', money],
+    ['money', { value: 1e11, currency: 'EUR' }, 'INVALID_AMOUNT', money],
+    ['money', { value: '0.00001', currency: 'EUR' }, 'INVALID_AMOUNT', money],
+    ['money', { value: 1, currency: 'EUX' }, 'UNKNOWN_CURRENCY', money],
+    ['money', 1, 'INVALID_DATA', money],
+    ['userId', 'ada', 'INVALID_USER_ID', userId],
+    ['points', 0, 'INVALID_POINTS', points],
+    ['points', 1.5, 'INVALID_POINTS', points],
+    ['time', '2026-03-01', 'INVALID_TIME', time],
+    ['time', '0000-12-31T23:59:59Z', 'INVALID_TIME', time],
+    ['identifier', 'x'.repeat(256), 'INVALID_DATA', identifier],
+    ['text', 5, 'INVALID_DATA', text],
+  ])('%s rejects %p as %s', (_name, value, reason, field) => {
+    expect(reasonOf(field, value)).toBe(reason);
+  });
+
+  it('readFields names the invalid field and none of its value', () => {
+    expect(() =>
+      readFields(z.object({ total: money }), { total: { value: 'ada', currency: 'EUR' } }),
+    ).toThrow('INVALID_AMOUNT: total.value is missing or invalid');
+  });
+
+  it('identity returns source and id of the envelope', () => {
+    const envelope = { id: 'e-1', source: '/orders', type: 'OrderPlaced', time: undefined, data: {} };
+    const occurredAt = new Date(0);
+    expect(identity(envelope, occurredAt)).toEqual({ source: '/orders', eventId: 'e-1', occurredAt });
+  });
+});
