@@ -2,13 +2,13 @@ import { type AppOptions, startApp } from './app';
 import { type Config, loadConfig } from './config';
 import { createServiceLog } from './service-log';
 
-/** However long the parts take to stop, the process ends by then. */
+/** The process exits after this time even when a part has not stopped. */
 const stopLimitMs = 25_000;
 
 /**
- * The process: configuration, service, wait for a signal, stop. Exits 0 when it was asked to end.
+ * Runs the service until SIGTERM or SIGINT, stops it and exits with 0; exits with 1 when stopping takes too long.
  *
- * @param names what stands before its keys, exchanges and queues where several services share Redis and RabbitMQ
+ * @param names prefixes of Redis keys and of exchanges and queues, for services that share Redis and RabbitMQ
  */
 export async function serve(
   env: NodeJS.ProcessEnv,
@@ -18,14 +18,14 @@ export async function serve(
   const log = createServiceLog({ level: config.logLevel });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
 
-  const asked = new Promise<string>((resolve) => {
-    // Not once: npm and a terminal both send the signal, and the second would end the process in the middle.
+  const stopSignal = new Promise<string>((resolve) => {
+    // `on`, not `once`: npm and a terminal both send the signal. Unhandled, the second would end the process.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
   const app = await startApp(config, { ...names, log });
   void app.ready.then(() => greet(app.url, config));
 
-  const signal = await asked;
+  const signal = await stopSignal;
   log.info({ signal }, 'stopping');
   setTimeout(() => process.exit(1), stopLimitMs).unref();
   await app.stop();
@@ -33,7 +33,7 @@ export async function serve(
   process.exit(0);
 }
 
-/** What a developer wants to know first: where the explorer is, how to get a token, what is embedded. */
+/** Prints the explorer's address, the command for a token and the embedded services; nothing in production. */
 function greet(url: string, config: Config): void {
   if (config.production) return;
   const embedded = [

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { AuditVerification } from '../audit/audit-verification';
 import { openDatabase } from '../data-source';
 import type { Database } from '../postgres/database';
-import { reportProgress } from './progress';
+import { reportProgress } from './output';
 import { withDatabase } from './with-database';
 
 interface VerifyFlags {
@@ -10,20 +10,20 @@ interface VerifyFlags {
   readonly head?: { number: string; hash: string };
 }
 
-/** Adds `audit verify`: checks the audit chain, and fails (exit 1) when something in it is broken. */
+/** Adds `audit verify`: verifies the audit chain. Exits with 1 when a link is broken. */
 export function registerAuditCommand(program: Command): void {
-  const audit = program.command('audit').description('look after the audit trail');
+  const audit = program.command('audit').description('verify the audit trail');
   audit
     .command('verify')
-    .description('check the audit chain: nothing changed, nothing removed, nothing put in')
+    .description('verify that no audit entry was changed, removed or inserted')
     .option(
       '--head <number:hash>',
-      'a seal as it was logged or published: the chain must contain it',
+      'a seal that was logged or published; fails unless the chain contains it',
       parseHead,
     )
     .option('--json', 'print a JSON document')
     .action(async ({ json, head }: VerifyFlags) => {
-      const { rows, seals, erased, broken } = await withDatabase(process.env, async (url, _config, log) => {
+      const { rows, seals, erased, broken } = await withDatabase(process.env, async ({ url, log }) => {
         const database = openDatabase(url, log, 1);
         await database.connect();
         try {
@@ -32,7 +32,7 @@ export function registerAuditCommand(program: Command): void {
           await database.close();
         }
       });
-      for (const what of broken) process.stderr.write(`broken: ${what}\n`);
+      for (const link of broken) process.stderr.write(`broken: ${link}\n`);
       const result = { rows, seals, erased, broken: broken.size };
       const line = Object.entries(result).map(([name, count]) => `${count} ${name}`);
       process.stdout.write(`${json ? JSON.stringify(result) : line.join(', ')}\n`);
@@ -40,7 +40,7 @@ export function registerAuditCommand(program: Command): void {
     });
 }
 
-/** Verifies one snapshot, so that what is written and sealed meanwhile does not look like tampering. */
+/** Verifies one snapshot, so that entries written and sealed during the run do not count as tampering. */
 async function verify(database: Database, head: VerifyFlags['head']) {
   const [row] = await database.query<{ seals: string }>('SELECT count(*) AS seals FROM audit_seals');
   const progress = reportProgress('seals', Number(row?.seals ?? 0));
@@ -57,6 +57,7 @@ async function verify(database: Database, head: VerifyFlags['head']) {
 
 function parseHead(text: string): { number: string; hash: string } {
   const [, number, hash] = /^([1-9]\d{0,17}):([0-9a-f]{64})$/.exec(text) ?? [];
-  if (!number || !hash) throw new InvalidArgumentError('Say a number, a colon and 64 hexadecimal digits.');
+  if (!number || !hash)
+    throw new InvalidArgumentError('Expected a number, a colon and 64 hexadecimal digits.');
   return { number, hash };
 }

@@ -19,15 +19,15 @@ import { registerSeedCommand } from './seed';
 import { registerServeCommand } from './serve';
 import { registerTokenCommand } from './token';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration (EX_CONFIG of sysexits.h). */
+/** Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 78 wrong configuration (EX_CONFIG of sysexits.h). */
 const failed = 1;
 const wrongUsage = 2;
 const wrongConfiguration = 78;
 
 /**
- * Runs one command, and says on standard error what went wrong.
+ * Runs one command and writes its failure to standard error.
  *
- * @param args what was typed after `user-service`
+ * @param args the arguments after `user-service`
  * @returns the exit code
  */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -35,7 +35,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     await createProgram().parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    // Commander has said it.
+    // Commander has already written its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage;
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(error instanceof ConfigError ? `${message}\n` : `error: ${message}\n`);
@@ -45,7 +45,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 
 function createProgram(): Command {
   const program = new Command('user-service')
-    .description('The customers of the platform: serve them, and look after their data')
+    .description('Run the User Service and maintain its data')
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { type CommerceEvent, toCloudEvent } from '../commerce/commerce-event';
 import { type Config, loadConfig } from '../config';
@@ -7,6 +7,7 @@ import { readMessage } from '../consumers/read-message';
 import { type Broker, BrokerUnavailableError, type OutgoingMessage } from '../rabbitmq/broker';
 import { RabbitMqBroker } from '../rabbitmq/rabbitmq-broker';
 import { createServiceLog } from '../service-log';
+import { countParser } from './arguments';
 
 interface EmitFlags {
   user: string;
@@ -24,23 +25,23 @@ interface EmitFlags {
 
 const connectWithinMs = 10_000;
 
-/** Adds `emit`: an event as another service would send it, to try out what becomes of it. */
+/** Adds `emit`: publishes an event in another service's format, for development. */
 export function registerEmitCommand(program: Command): void {
   const emit = program
     .command('emit')
-    .description('send an event as another service would, to try things out');
+    .description('publish an event in the format of another service, for development');
   const add = (type: CommerceEvent['type'], description: string) =>
     emit
       .command(type)
       .description(description)
-      .option('--id <id>', 'the id of the event; the same id twice is the same event (default: a new one)')
-      .option('--at <time>', 'when it happened (default: now)');
-  add('OrderPlaced', 'somebody placed an order')
-    .requiredOption('--user <id>', 'who placed it')
-    .option('--order <id>', 'the id of the order (default: a new one)')
-    .option('--total <amount>', 'what it costs', '10')
-    .option('--currency <code>', 'an ISO 4217 code', 'EUR')
-    .option('--items <count>', 'how many items it has', parseCount)
+      .option('--id <id>', 'event id; a repeated id is deduplicated (default: a new one)')
+      .option('--at <time>', 'time of the event (default: now)');
+  add('OrderPlaced', 'a user placed an order')
+    .requiredOption('--user <id>', 'id of the user')
+    .option('--order <id>', 'id of the order (default: a new one)')
+    .option('--total <amount>', 'total of the order', '10')
+    .option('--currency <code>', 'ISO 4217 code of the currency', 'EUR')
+    .option('--items <count>', 'number of items', countParser())
     .action((flags: EmitFlags) =>
       send(flags, {
         type: 'OrderPlaced',
@@ -51,9 +52,9 @@ export function registerEmitCommand(program: Command): void {
       }),
     );
   add('PaymentFailed', 'a payment for an order failed')
-    .requiredOption('--order <id>', 'which order was to be paid')
-    .option('--payment <id>', 'the id of the payment (default: a new one)')
-    .option('--code <code>', 'why it failed', 'CARD_DECLINED')
+    .requiredOption('--order <id>', 'id of the order')
+    .option('--payment <id>', 'id of the payment (default: a new one)')
+    .option('--code <code>', 'error code of the payment', 'CARD_DECLINED')
     .action((flags: EmitFlags & { order: string }) =>
       send(flags, {
         type: 'PaymentFailed',
@@ -64,11 +65,11 @@ export function registerEmitCommand(program: Command): void {
         amount: null,
       }),
     );
-  add('LoyaltyPointsEarned', 'somebody earned points')
-    .requiredOption('--user <id>', 'who earned them')
-    .requiredOption('--points <count>', 'how many', parseCount)
-    .option('--order <id>', 'the order that earned them')
-    .option('--reason <text>', 'what they were given for')
+  add('LoyaltyPointsEarned', 'a user earned loyalty points')
+    .requiredOption('--user <id>', 'id of the user')
+    .requiredOption('--points <count>', 'number of points', countParser())
+    .option('--order <id>', 'id of the order that earned the points')
+    .option('--reason <text>', 'reason for the points')
     .action((flags: EmitFlags) =>
       send(flags, {
         type: 'LoyaltyPointsEarned',
@@ -82,16 +83,16 @@ export function registerEmitCommand(program: Command): void {
 
 type WithoutIdentity<T> = T extends unknown ? Omit<T, 'source' | 'eventId' | 'occurredAt'> : never;
 
-async function send(flags: EmitFlags, said: WithoutIdentity<CommerceEvent>): Promise<void> {
+async function send(flags: EmitFlags, content: WithoutIdentity<CommerceEvent>): Promise<void> {
   const { id = uuidv7(), at } = flags;
   const occurredAt = at === undefined ? new Date() : new Date(at);
-  if (Number.isNaN(occurredAt.getTime())) throw new Error('--at is no time');
-  const event = { ...said, source: '/user-service/emit', eventId: id, occurredAt } as CommerceEvent;
+  if (Number.isNaN(occurredAt.getTime())) throw new Error('--at is not a time');
+  const event = { ...content, source: '/user-service/emit', eventId: id, occurredAt } as CommerceEvent;
   const message = { messageId: id, type: event.type, ...toCloudEvent(event) };
   const read = readMessage({ ...message, properties: { ...message, headers: {} } }, 1);
-  if ('park' in read) throw new Error(`it would be parked: ${read.park.reason}, ${read.park.detail}`);
+  if ('park' in read) throw new Error(`the event would be parked: ${read.park.reason}, ${read.park.detail}`);
   const config = loadConfig(process.env);
-  if (config.production) throw new Error('events are made up in development only (NODE_ENV is production)');
+  if (config.production) throw new Error('emit is for development only (NODE_ENV is production)');
   if (config.amqpUrl === null) await sendToServer(config, message);
   else await sendToBroker(config.amqpUrl, message);
   process.stdout.write(`${event.type} ${id}\n`);
@@ -108,7 +109,7 @@ async function sendToBroker(url: string, message: OutgoingMessage): Promise<void
   }
 }
 
-/** False while the broker is not connected yet. */
+/** Returns false while the broker is not connected yet. */
 async function tryPublish(broker: Broker, message: OutgoingMessage, deadlineMs: number): Promise<boolean> {
   try {
     if ((await broker.publish(message)) === 'routed') return true;
@@ -116,26 +117,19 @@ async function tryPublish(broker: Broker, message: OutgoingMessage, deadlineMs: 
     if (error instanceof BrokerUnavailableError && performance.now() < deadlineMs) return false;
     throw error;
   }
-  throw new Error('no queue is bound for it yet: start the service once');
+  throw new Error('no queue is bound for this event: start the service once');
 }
 
-/** The broker inside the development server is reached through its HTTP door. */
+/** Sends the event over HTTP to the in-process broker of a development server. */
 async function sendToServer({ host, port }: Config, message: OutgoingMessage): Promise<void> {
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/development/events`;
   const { body, ...rest } = message;
-  const answer = await fetch(url, {
+  const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ ...rest, body: body.toString('utf8') }),
   }).catch((error: unknown) => {
-    throw new Error(`there is no service at ${host}:${port}: start it, or set AMQP_URL`, { cause: error });
+    throw new Error(`no service responds at ${host}:${port}: start it or set AMQP_URL`, { cause: error });
   });
-  if (!answer.ok) throw new Error(`the service at ${host}:${port} answered ${answer.status}`);
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1)
-    throw new InvalidArgumentError('Say a whole number, 1 or more.');
-  return count;
+  if (!response.ok) throw new Error(`the service at ${host}:${port} responded with ${response.status}`);
 }

@@ -12,29 +12,31 @@ interface EraseFlags {
   readonly dryRun?: true;
   readonly reason?: string;
   readonly json?: true;
-  /** A file, or true for the ledger that the service keeps by itself. */
+  /** The path of a ledger file, or true for the ledger that the service writes. */
   readonly replayLedger?: string | true;
   readonly printLedger?: true;
 }
 
-/** Adds `erase`: as the mutation. Killed, it is run again, or the service goes on by itself. */
+/** Adds `erase`: the mutation `eraseUser`. After an interruption, run it again or let the service finish. */
 export function registerEraseCommand(program: Command): void {
   program
     .command('erase [id]')
-    .description('erase a user for ever; waits until nothing is left')
-    .option('--dry-run', 'print what would be erased, and change nothing')
-    .option('--reason <text>', 'why, for the ledger and the audit trail; without personal data')
+    .description('erase a user permanently; waits until the erasure is complete')
+    .option('--dry-run', 'print what would be erased without changing anything')
+    .option('--reason <text>', 'reason for the ledger and the audit trail, without personal data')
     .option(
       '--replay-ledger [file]',
-      'after an older backup was restored: erase again whoever was erased since, as the ledger outside of the ' +
-        'database has it, or a file with a line of JSON for each, {"userId": …, "erasedAt": …}',
+      'after a restore from backup: erase again all users in the ledger outside the database, or in a file with ' +
+        'one JSON object a line, {"userId": …, "erasedAt": …}',
     )
-    .option('--print-ledger', 'print who was erased, in lines for --replay-ledger')
+    .option('--print-ledger', 'print the ids of erased users in the format of --replay-ledger')
     .option('--json', 'print a JSON document')
     .action(async (userId: string | undefined, flags: EraseFlags, command: Command) => {
       const { replayLedger, printLedger } = flags;
       if ([userId, replayLedger, printLedger].filter((it) => it !== undefined).length !== 1)
-        command.error('error: say one of an id, --replay-ledger and --print-ledger', { exitCode: 2 });
+        command.error('error: expected exactly one of an id, --replay-ledger and --print-ledger', {
+          exitCode: 2,
+        });
       if (printLedger) await printErasures();
       else if (replayLedger) await replayErasures(replayLedger === true ? null : replayLedger, flags);
       else await eraseOne(userId as string, flags);
@@ -42,7 +44,7 @@ export function registerEraseCommand(program: Command): void {
 }
 
 async function eraseOne(userId: string, { dryRun, reason, json }: EraseFlags): Promise<void> {
-  const erasure = await withServices(process.env, async ({ erasures }, database) => {
+  const erasure = await withServices(process.env, async ({ services: { erasures }, database }) => {
     if (!dryRun) return finish(erasures, await begin(erasures, userId, reason));
     const plan = await erasures.plan({ userId, reason });
     await recordOperatorRead(database, [plan.userId], 'erasurePlan');
@@ -51,7 +53,7 @@ async function eraseOne(userId: string, { dryRun, reason, json }: EraseFlags): P
   process.stdout.write(json ? `${JSON.stringify(erasure)}\n` : describe(erasure));
 }
 
-/** Begins the erasure, or takes up one that somebody began and nobody has finished. */
+/** Begins the erasure, or returns the one of this user that is still running. */
 async function begin(erasures: Erasures, userId: string, reason: string | undefined): Promise<ErasureReport> {
   try {
     return await erasures.erase(operator, { userId, reason });
@@ -65,7 +67,7 @@ async function begin(erasures: Erasures, userId: string, reason: string | undefi
 async function finish(erasures: Erasures, begun: ErasureReport): Promise<ErasureReport> {
   let erasure = begun;
   while (erasure.status === 'RUNNING') {
-    // False also when the service is at it, or the cache is away: both take a moment.
+    // `advance` is also false while the service runs the step or the cache is unavailable: retry after a pause.
     if (!(await erasures.advance(erasure.id))) await delay(pauseMs);
     erasure = (await erasures.find(erasure.id)) ?? erasure;
   }

@@ -1,8 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseUserId } from '../users/normalized';
+import { type Command, Option } from 'commander';
 import type { ListedStatus, ListedUser, UserDirectory } from '../users/user-directory';
-import { print } from './print';
-import { reportProgress } from './progress';
+import { parseIdArgument } from './arguments';
+import { printLine, reportProgress } from './output';
 import { operator, withServices } from './with-services';
 
 const pageSize = 500;
@@ -13,19 +12,17 @@ interface ExportAllFlags {
   readonly after?: string;
 }
 
-/** Adds `export-all`: all users as NDJSON that `import` reads back, by id. Ended early, `--after` goes on. */
+/** Adds `export-all`: prints all users ordered by id, as NDJSON for `import`. `--after` resumes a stopped run. */
 export function registerExportAllCommand(program: Command): void {
   program
     .command('export-all')
-    .description(
-      'print all users, one JSON document a line, as import reads them; each is in the audit trail',
-    )
-    .addOption(new Option('--status <status>', 'users with this status only').choices(everyStatus))
-    .option('--after <id>', 'go on after this user: the userId of the last line that arrived', parseId)
-    .option('--json', 'as without it: a JSON document a line')
+    .description('print all users in the format of import, one JSON document a line; audited for each user')
+    .addOption(new Option('--status <status>', 'only users with this status').choices(everyStatus))
+    .option('--after <id>', 'resume after this user: the userId of the last line received', parseIdArgument)
+    .option('--json', 'no effect: the output is always one JSON document a line')
     .action(async ({ status, after }: ExportAllFlags) => {
       const statuses = status ? [status] : everyStatus;
-      await withServices(process.env, ({ userDirectory }) =>
+      await withServices(process.env, ({ services: { userDirectory } }) =>
         exportAll(userDirectory, statuses, after ?? null),
       );
     });
@@ -47,7 +44,7 @@ async function exportAll(
   let isEnd = false;
   while (!isEnd && !stopped) {
     const users: ListedUser[] = await directory.list(operator, statuses, after, pageSize);
-    if (users.length > 0) await print(users.map((user) => JSON.stringify(user)).join('\n'));
+    if (users.length > 0) await printLine(users.map((user) => JSON.stringify(user)).join('\n'));
     after = users.at(-1)?.userId ?? after;
     isEnd = users.length < pageSize;
     count += users.length;
@@ -56,12 +53,6 @@ async function exportAll(
   progress.finish();
   process.stderr.write(`${count} exported\n`);
   if (isEnd) return;
-  process.stderr.write(`stopped before the end: go on with --after ${after}\n`);
+  process.stderr.write(`stopped before the end: resume with --after ${after}\n`);
   process.exitCode = 1;
-}
-
-function parseId(text: string): string {
-  const id = parseUserId(text.trim());
-  if (id === null) throw new InvalidArgumentError('An id is a UUID.');
-  return id;
 }

@@ -6,8 +6,7 @@ import { readCsvRows } from './bulk/csv-rows';
 import { readNdjsonRows } from './bulk/ndjson-rows';
 import type { SourceRow } from './bulk/source-row';
 import { readUserRow } from './bulk/user-row';
-import { print } from './print';
-import { reportProgress } from './progress';
+import { printLine, reportProgress } from './output';
 import { operator, withServices } from './with-services';
 
 const batchSize = 250;
@@ -19,25 +18,25 @@ interface ImportFlags {
   readonly json?: boolean;
 }
 
-/** Adds `import`: users in bulk. Killed, it is run again: what was done before is answered as `exists`. */
+/** Adds `import`: creates users in bulk. Run again after an interruption: users created before are `exists`. */
 export function registerImportCommand(program: Command): void {
   program
     .command('import <file>')
     .description(
-      'create users from the rows of a file (.ndjson or .csv; - is standard input), with an answer per row',
+      'create users from the rows of a file (.ndjson or .csv; - is standard input), with a result per row',
     )
     .addOption(
-      new Option('--format <format>', 'what the file is; its name says it otherwise').choices(
+      new Option('--format <format>', 'format of the file (default: from its name)').choices(
         Object.keys(formats),
       ),
     )
     .option('--json', 'one JSON document a line: line, outcome, userId, fields')
     .action(
       async (file: string, { format = formatOf(file), json = false }: ImportFlags, command: Command) => {
-        if (!format) command.error(`error: ${file} is neither .ndjson nor .csv: say --format`);
+        if (!format) command.error(`error: ${file} is neither .ndjson nor .csv: set --format`);
         const read = formats[format];
-        const counts = await withServices(process.env, ({ userImport }) =>
-          importAll(userImport, file, read, json),
+        const counts = await withServices(process.env, ({ services: { userImport } }) =>
+          importAll(userImport, { file, read, json }),
         );
         const { created = 0, exists = 0, ...failed } = counts;
         const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
@@ -54,11 +53,16 @@ function formatOf(file: string): Format | undefined {
   return (Object.keys(formats) as Format[]).find((format) => file.toLowerCase().endsWith(`.${format}`));
 }
 
+interface ImportSource {
+  readonly file: string;
+  readonly read: (source: AsyncIterable<Buffer>) => AsyncIterable<SourceRow>;
+  readonly json: boolean;
+}
+
+/** Imports the file batch by batch and prints a result per row; returns the number of rows by outcome. */
 async function importAll(
   userImport: UserImport,
-  file: string,
-  read: (source: AsyncIterable<Buffer>) => AsyncIterable<SourceRow>,
-  json: boolean,
+  { file, read, json }: ImportSource,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const bytes = file === '-' ? null : (await stat(file)).size;
@@ -70,26 +74,26 @@ async function importAll(
       yield chunk;
     }
   }
-  const answerAll = async (rows: readonly SourceRow[]) => {
-    for (const { line, ...result } of await answersTo(userImport, rows)) {
+  const importBatch = async (rows: readonly SourceRow[]) => {
+    for (const { line, ...result } of await resultsOf(userImport, rows)) {
       counts[result.outcome] = (counts[result.outcome] ?? 0) + 1;
-      await print(json ? JSON.stringify({ line, ...result }) : readable(line, result));
+      await printLine(json ? JSON.stringify({ line, ...result }) : readable(line, result));
     }
   };
   let batch: SourceRow[] = [];
   for await (const row of read(counted())) {
     batch.push(row);
     if (batch.length < batchSize) continue;
-    await answerAll(batch);
+    await importBatch(batch);
     batch = [];
   }
-  await answerAll(batch);
+  await importBatch(batch);
   progress.finish();
   return counts;
 }
 
-/** What became of each row, in their order. */
-async function answersTo(
+/** Imports the readable rows; returns one result per row, in order. */
+async function resultsOf(
   userImport: UserImport,
   rows: readonly SourceRow[],
 ): Promise<(ImportOutcome & { line: number })[]> {

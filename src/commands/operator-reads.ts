@@ -5,30 +5,29 @@ import { Outbox } from '../outbox/outbox';
 import type { Database } from '../postgres/database';
 import { operator } from './with-services';
 
-/** With many more in one statement PostgreSQL would rather read the whole table than look each of them up. */
+/** Bounds one statement: with many more ids PostgreSQL scans the whole table instead of using the index. */
 const idsPerLookup = 1_000;
 
 /**
- * Puts what an operator is about to see into the audit trail of those of these users who are here; resolves when that
- * is committed.
+ * Audits that an operator reads data of these users; resolves after commit. Ids without a user are skipped.
  *
- * @param what of a user's data, as the trail names it
+ * @param field the data that is read, by its name in the audit trail
  */
 export async function recordOperatorRead(
   database: Database,
   userIds: Iterable<string>,
-  what: string,
+  field: string,
 ): Promise<void> {
   const ids = [...new Set(userIds)];
-  const here: string[] = [];
+  const present: string[] = [];
   for (let first = 0; first < ids.length; first += idsPerLookup) {
     const rows = await database.query<{ id: string }>(
       `SELECT id FROM users WHERE id = ANY ($1::uuid[]) AND status <> 'PENDING'`,
       [ids.slice(first, first + idsPerLookup)],
     );
-    here.push(...rows.map(({ id }) => id));
+    present.push(...rows.map(({ id }) => id));
   }
-  if (here.length === 0) return;
+  if (present.length === 0) return;
   const accessLog = new AccessLog(database, new AuditLog(new AuditRepository(database), new Outbox()));
-  await accessLog.record(operator, new Map(here.map((id) => [id, new Set([what])])));
+  await accessLog.record(operator, new Map(present.map((id) => [id, new Set([field])])));
 }

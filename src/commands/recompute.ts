@@ -8,15 +8,16 @@ import { RecomputationRepository } from '../commerce/recomputation.repository';
 import type { CommerceSummary } from '../commerce/user-history.projection';
 import { Outbox } from '../outbox/outbox';
 import { recordOperatorRead } from './operator-reads';
+import { printLine } from './output';
 import { withIntake } from './with-intake';
 import { operator } from './with-services';
 
-/** Adds `recompute`: compares every user's commerce with what the history adds up to. */
+/** Adds `recompute`: compares each user's commerce summary with the one folded from the history. */
 export function registerRecomputeCommand(program: Command): void {
   program
     .command('recompute')
-    .description('recompute the commerce of every user from history; fail when anything differs')
-    .option('--fix', 'write what was recomputed where it differs')
+    .description('recompute the commerce summary of every user from the history; fail on a difference')
+    .option('--fix', 'write the recomputed summary where it differs')
     .option('--json', 'one JSON document a line: each difference')
     .action(({ fix = false, json = false }: { fix?: boolean; json?: boolean }) =>
       withIntake(async (_intake, database) => {
@@ -26,30 +27,31 @@ export function registerRecomputeCommand(program: Command): void {
           database,
           commerce: new CommerceRepository(database),
           repository: new RecomputationRepository(database),
-          onFix: fix ? (tx, difference) => audit.record(tx, mended(difference)) : null,
+          onFix: fix ? (tx, difference) => audit.record(tx, auditedFix(difference)) : null,
           async onDifference({ userId, stored, recomputed }) {
             differences += 1;
             await recordOperatorRead(database, [userId], 'commerce');
-            const [is, should] = [readable(stored), readable(recomputed)];
-            const line = json
-              ? JSON.stringify({ userId, stored: is, recomputed: should })
-              : `${userId}  is ${JSON.stringify(is)}  should be ${JSON.stringify(should)}`;
-            process.stdout.write(`${line}\n`);
+            const [before, after] = [readable(stored), readable(recomputed)];
+            await printLine(
+              json
+                ? JSON.stringify({ userId, stored: before, recomputed: after })
+                : `${userId}  is ${JSON.stringify(before)}  should be ${JSON.stringify(after)}`,
+            );
           },
           onBatch: (count) => process.stderr.write(`${count} users\n`),
         });
-        const outcome = fix ? 'mended' : 'different';
+        const outcome = fix ? 'fixed' : 'different';
         (json ? process.stderr : process.stdout).write(`${users} users, ${differences} ${outcome}\n`);
         if (differences > 0 && !fix) process.exitCode = 1;
       }),
     );
 }
 
-/** The change as the audit trail has it. */
-function mended({ userId, stored, recomputed }: SummaryDifference): AuditedAction {
-  const [is, should] = [readable(stored), readable(recomputed)];
-  const fields = Object.keys(should)
-    .filter((name) => !isDeepStrictEqual(is[name], should[name]))
+/** Returns the audit entry of a fixed summary, with the changed fields. */
+function auditedFix({ userId, stored, recomputed }: SummaryDifference): AuditedAction {
+  const [before, after] = [readable(stored), readable(recomputed)];
+  const fields = Object.keys(after)
+    .filter((name) => !isDeepStrictEqual(before[name], after[name]))
     .sort();
   const valuesOf = (summary: Record<string, unknown>) =>
     Object.fromEntries(fields.map((name) => [name, summary[name]]));
@@ -60,7 +62,7 @@ function mended({ userId, stored, recomputed }: SummaryDifference): AuditedActio
     fields,
     reason: null,
     at: new Date(),
-    values: { before: valuesOf(is), after: valuesOf(should) },
+    values: { before: valuesOf(before), after: valuesOf(after) },
   };
 }
 

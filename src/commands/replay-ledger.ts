@@ -7,24 +7,24 @@ import { LedgerReplay } from '../privacy/ledger-replay';
 import { readStream } from '../rabbitmq/rabbitmq-stream';
 import { erasuresFileIn, readStreamFile } from '../rabbitmq/stream-file';
 import { erasuresStream } from '../rabbitmq/topology';
-import { reportProgress } from './progress';
+import { printLine, reportProgress } from './output';
 import { operator, withServices } from './with-services';
 
 const pauseMs = 200;
-const erasuresAtOnce = 10;
-const rowsAtOnce = 1_000;
+const erasureBatchSize = 10;
+const pageSize = 1_000;
 
 /**
- * Erases again whoever was erased since the backup that was restored, and waits until nothing is left of them. Fails
- * when a line says nothing, or somebody is under a legal hold; all others are erased by then.
+ * After a restore from backup, erases again the users in the ledger and waits until all erasures are complete. Exits
+ * with 1 when a line is unreadable or a user is under a legal hold; all other users are erased by then.
  *
- * @param file where the ledger is; null for the one that the service keeps
+ * @param file path of the ledger; null for the one that the service writes
  */
 export async function replayErasures(
   file: string | null,
   { dryRun = false, json = false }: { dryRun?: boolean; json?: boolean },
 ): Promise<void> {
-  const outcome = await withServices(process.env, async ({ erasures }, database, config) => {
+  const outcome = await withServices(process.env, async ({ services: { erasures }, database, config }) => {
     const ledger = await readLedger(file, config);
     const { entries, read, unreadable } = ledger;
     const progress = reportProgress('users', entries.length);
@@ -38,16 +38,16 @@ export async function replayErasures(
   if (outcome.unreadable + outcome.held > 0) process.exitCode = 1;
 }
 
-/** Prints everybody who was erased, in lines that `replayErasures` reads. */
+/** Prints all erased ids in the format that `replayErasures` reads. */
 export async function printErasures(): Promise<void> {
-  await withServices(process.env, async (_services, database) => {
+  await withServices(process.env, async ({ database }) => {
     let count = 0;
     for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
       const rows = await findErased(database, after);
-      for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
+      for (const row of rows) await printLine(JSON.stringify(row));
       count += rows.length;
       after = rows.at(-1)?.userId ?? after;
-      if (rows.length < rowsAtOnce) break;
+      if (rows.length < pageSize) break;
     }
     process.stderr.write(`${count} erased\n`);
   });
@@ -56,7 +56,7 @@ export async function printErasures(): Promise<void> {
 function findErased(database: Database, after: string): Promise<{ userId: string; erasedAt: Date }[]> {
   return database.query(
     `SELECT user_id AS "userId", erased_at AS "erasedAt" FROM erased_users WHERE user_id > $1
-     ORDER BY user_id LIMIT ${rowsAtOnce}`,
+     ORDER BY user_id LIMIT ${pageSize}`,
     [after],
   );
 }
@@ -69,14 +69,14 @@ async function readLedger(file: string | null, { amqpUrl, dataDirectory }: Confi
   return ledger;
 }
 
-/** Whatever runs, whoever began it: what the backup caught half-way as well. */
+/** Completes all running erasures, including those that were running when the backup was taken. */
 async function finishAll(erasures: Erasures): Promise<void> {
   for (;;) {
-    const running = await erasures.findRunning(erasuresAtOnce);
+    const running = await erasures.findRunning(erasureBatchSize);
     if (running.length === 0) return;
     let advanced = false;
     for (const { id } of running) while (await erasures.advance(id)) advanced = true;
-    // The service is at them, or the cache is away: both take a moment.
+    // The service runs the steps, or the cache is unavailable: retry after a pause.
     if (!advanced) await delay(pauseMs);
   }
 }

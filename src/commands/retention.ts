@@ -3,17 +3,18 @@ import { Retention, type RetentionOutcome } from '../privacy/retention';
 import { createMetrics } from '../telemetry/metrics';
 import { withServices } from './with-services';
 
-/** Adds `retention`: applies the retention policy once; a run that reached its maximum is run again. */
+/** Adds `retention`: applies the retention policy once. Run it again when a run reached its maximum. */
 export function registerRetentionCommand(program: Command): void {
   program
     .command('retention')
-    .description('remove what the retention policy no longer keeps')
-    .option('--dry-run', 'print what would be removed, and change nothing')
+    .description('remove expired records by the retention policy')
+    .option('--dry-run', 'print what would be removed without changing anything')
     .option('--json', 'print a JSON document')
     .action(async ({ dryRun, json }: { dryRun?: true; json?: true }) => {
       const { outcome, left, held } = await withServices(
         process.env,
-        async ({ users, erasures, audit }, database, { retention: policy }, log) => {
+        async ({ services: { users, erasures, audit }, database, config, log }) => {
+          const policy = config.retention;
           const metrics = createMetrics();
           const retention = new Retention({ database, users, erasures, audit, policy, metrics, log });
           const outcome = dryRun ? await retention.plan() : await retention.run();
@@ -26,7 +27,9 @@ export function registerRetentionCommand(program: Command): void {
         `${json ? JSON.stringify({ ...outcome, held }) : `${describe(outcome)} ${verb}`}\n`,
       );
       if (hasAny(left))
-        process.stderr.write(`${describe(left)} are left: too much for one run, or the service is at it\n`);
+        process.stderr.write(
+          `${describe(left)} are left: more than one run removes, or the service is removing them\n`,
+        );
       if (hasAny(held)) process.stderr.write(`${describe(held)} stay: their users are under a legal hold\n`);
     });
 }
@@ -35,7 +38,7 @@ function hasAny(outcome: RetentionOutcome): boolean {
   return Object.values(outcome).some((count) => count > 0);
 }
 
-/** Such as `2 users, 1000 history entries`. */
+/** Returns for example `2 users, 1000 history entries`. */
 function describe(outcome: RetentionOutcome): string {
   const parts = Object.entries(outcome).filter(([, count]) => count > 0);
   const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

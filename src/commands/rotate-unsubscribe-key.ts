@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
 import { withServices } from './with-services';
 
-/** Adds `rotate-unsubscribe-key`: a new key for unsubscribe links; links that are out go on working. */
+/** Adds `rotate-unsubscribe-key`: creates a new signing key for unsubscribe links. Sent links stay valid. */
 export function registerRotateUnsubscribeKeyCommand(program: Command): void {
   program
     .command('rotate-unsubscribe-key')
-    .description('make a new key for unsubscribe links; links that were sent go on working')
+    .description('create a new signing key for unsubscribe links; links already sent stay valid')
     .action(() =>
-      withServices(process.env, async ({ signingKeys }) => {
+      withServices(process.env, async ({ services: { signingKeys } }) => {
         const generation = await signingKeys.rotate('unsubscribe');
-        process.stdout.write(`key ${generation} signs links once a replica is restarted\n`);
+        process.stdout.write(`key ${generation} created; a replica signs with it after a restart\n`);
       }),
     );
 }

@@ -33,10 +33,10 @@ const places = [
   { city: 'Osaka', country: 'JP', locale: 'ja-JP', timeZone: 'Asia/Tokyo' },
 ];
 
-/** What a story is told with: users' own changes, and other services' events. */
-export type Storytellers = Services & { readonly fold: CommerceFold };
+/** The service's own mutations, and the fold for other services' events. */
+export type SeedServices = Services & { readonly fold: CommerceFold };
 
-/** The profile of the demo user with this number; the same at every run. */
+/** Returns the profile of a demo user; the same for a given index in every run. */
 export function demoUser(index: number): CreateUser {
   const firstName = pick(firstNames, index);
   const lastName = pick(lastNames, Math.floor(index / firstNames.length) + index);
@@ -53,12 +53,17 @@ export function demoUser(index: number): CreateUser {
   };
 }
 
-/** What happened to the user with this number since: some chose what to read, some moved, some left or came back. */
-export async function tellStory(
-  services: Storytellers,
-  caller: Caller,
-  userId: string,
-  index: number,
+interface SeededUser {
+  readonly caller: Caller;
+  readonly userId: string;
+  /** Selects the activity. */
+  readonly index: number;
+}
+
+/** Adds activity to some demo users: preferences, a new address, verification, deactivation, orders, an erasure. */
+export async function seedActivity(
+  services: SeedServices,
+  { caller, userId, index }: SeededUser,
 ): Promise<void> {
   const { userService, emailPreferences, emailVerification } = services;
   if (index % 2 === 0) {
@@ -75,12 +80,12 @@ export async function tellStory(
   if (index % 7 === 3)
     await userService.deactivate(caller, { userId, reason: 'INACTIVITY', notes: 'no order for two years' });
   if (index % 14 === 3) await userService.reactivate(caller, { userId });
-  if (index % 3 === 0) await tellOfOrders(services.fold, userId, index);
+  if (index % 3 === 0) await foldOrders(services.fold, userId, index);
   if (index % 25 === 24) await services.erasures.erase(caller, { userId, reason: 'asked to be forgotten' });
 }
 
-/** An order that is told twice, points for it, and a payment failure that happened before and is told after both. */
-async function tellOfOrders(fold: CommerceFold, userId: string, index: number): Promise<void> {
+/** Folds an order twice, its points, and last an earlier payment failure: a duplicate and an event out of order. */
+async function foldOrders(fold: CommerceFold, userId: string, index: number): Promise<void> {
   const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
   const orderId = `order-${index}`;
   const order = {

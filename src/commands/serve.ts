@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 
-/** Adds `serve`: the server, what `npm start` runs. */
+/** Adds `serve`: runs the server, as `npm start` does. */
 export function registerServeCommand(program: Command): void {
   program
     .command('serve')
-    .description('run the service until SIGTERM or SIGINT; settings come from the environment')
+    .description('run the service until SIGTERM or SIGINT, with settings from the environment')
     .action(async () => {
-      // Loaded only here: the graph takes most of the time that a command would need to start.
+      // Imported here because loading the graph takes most of the start time of a command.
       const { serve } = await import('../main');
       await serve(process.env);
     });

@@ -3,9 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { openDevelopmentIssuer } from '../authentication/development-issuer';
 import { packageRoot } from '../package-root';
 
-export interface TokenCommandSurroundings {
+export interface TokenCommandOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Where the server keeps the development issuer's key; `.data` of the package unless told. */
+  /** The folder with the development issuer's key; defaults to `.data` of the package. */
   readonly dataDirectory?: string;
 }
 
@@ -19,18 +19,18 @@ interface TokenFlags {
 const unitsInSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
 /**
- * Adds `token`: prints an access token of the development issuer and nothing else. It fails (exit 1) where
- * tokens come from the AuthenticationService: in production, and where any AUTH_ setting names one.
+ * Adds `token`: prints only an access token of the development issuer. Exits with 1 when tokens come from the
+ * AuthenticationService: in production, and when an AUTH_ setting is set.
  */
-export function registerTokenCommand(program: Command, surroundings: TokenCommandSurroundings = {}): void {
-  const { env = process.env, dataDirectory = join(packageRoot(), '.data') } = surroundings;
+export function registerTokenCommand(program: Command, options: TokenCommandOptions = {}): void {
+  const { env = process.env, dataDirectory = join(packageRoot(), '.data') } = options;
   program
     .command('token')
     .description('print a development access token')
-    .requiredOption('--sub <id>', 'user id the token stands for', parseSub)
+    .requiredOption('--sub <id>', 'user id that the token is for', parseSub)
     .option('--scope <scopes>', 'space-separated, such as "users:read users:write"', parseScope, '')
     .option('--expires-in <time>', 'seconds, or a number with s, m, h or d', parseSeconds, 3_600)
-    .option('--json', 'print a JSON document with the token and what it says')
+    .option('--json', 'print a JSON document with the token and its claims')
     .action(async (flags: TokenFlags) => {
       const refusal = refuse(env);
       if (refusal) {
@@ -50,12 +50,12 @@ export function registerTokenCommand(program: Command, surroundings: TokenComman
 function refuse(env: NodeJS.ProcessEnv): string | null {
   if (env.NODE_ENV === 'production') return 'there is no development issuer in production (NODE_ENV)';
   const named = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'].filter((name) => env[name]);
-  if (named.length > 0) return `tokens come from the AuthenticationService here (${named.join(', ')} set)`;
+  if (named.length > 0) return `tokens come from the AuthenticationService (${named.join(', ')} set)`;
   return null;
 }
 
 function parseSub(value: string): string {
-  // What the verifier would refuse is refused here
+  // The verifier refuses any other `sub`.
   if (/^[^\x00-\x20\x7f]{1,255}$/.test(value)) return value;
   throw new InvalidArgumentError('An id has 1 to 255 characters and no spaces.');
 }
@@ -69,6 +69,6 @@ function parseScope(value: string): string {
 
 function parseSeconds(value: string): number {
   const [, digits, unit = 's'] = /^([1-9]\d{0,5})([smhd])?$/.exec(value) ?? [];
-  if (!digits) throw new InvalidArgumentError('Say for example 90, 90s, 15m, 8h or 1d.');
+  if (!digits) throw new InvalidArgumentError('Expected a time such as 90, 90s, 15m, 8h or 1d.');
   return Number(digits) * unitsInSeconds[unit as keyof typeof unitsInSeconds];
 }

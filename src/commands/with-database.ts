@@ -4,21 +4,27 @@ import { joinEmbeddedPostgres } from '../embedded-postgres/embedded-postgres';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
 
-/** Runs `work` on the configured database, or on the embedded one, whether the service runs beside or not. */
+export interface DatabaseContext {
+  readonly url: string;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+/** Runs `work` with the configured or the embedded database; the service may run at the same time. */
 export async function withDatabase<T>(
   env: NodeJS.ProcessEnv,
-  work: (url: string, config: Config, log: Logger) => Promise<T>,
+  work: (context: DatabaseContext) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig(env);
-  // Standard output is for results.
+  // Standard output carries results only.
   const log = createServiceLog({ level: 'warn', destination: process.stderr });
-  if (config.databaseUrl !== null) return work(config.databaseUrl, config, log);
+  if (config.databaseUrl !== null) return work({ url: config.databaseUrl, config, log });
   const embedded = await joinEmbeddedPostgres({
     dataDirectory: join(config.dataDirectory, 'postgres'),
     log: (line) => log.warn(line),
   });
   try {
-    return await work(embedded.url, config, log);
+    return await work({ url: embedded.url, config, log });
   } finally {
     await embedded.stop();
   }

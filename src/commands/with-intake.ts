@@ -4,11 +4,11 @@ import type { Database } from '../postgres/database';
 import { createMetrics } from '../telemetry/metrics';
 import { withDatabase } from './with-database';
 
-/** Runs `work` on what becomes of other services' events, as the server has it, but without consuming any. */
+/** Runs `work` with the server's intake of other services' events, without consuming from a queue. */
 export function withIntake<T>(
   work: (intake: ReturnType<typeof createIntake>, database: Database) => Promise<T>,
 ): Promise<T> {
-  return withDatabase(process.env, async (url, config, log) => {
+  return withDatabase(process.env, async ({ url, config, log }) => {
     const database = openDatabase(url, log, 2);
     await database.connect();
     const waitingDays = config.retention.WAITING_DAYS;

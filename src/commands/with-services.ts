@@ -12,15 +12,22 @@ import { withDatabase } from './with-database';
 
 const poolSize = 4;
 
-/** Who acts where a person at the command line does; the shell is what has let that person in. */
+/** The caller of every command. Access to the shell is the authorization. */
 export const operator: Caller = { actor: { id: 'command-line', scopes: new Set() }, traceparent: null };
 
-/** Runs `work` with the services on the configured database and Redis, whether the service runs beside or not. */
+export interface ServicesContext {
+  readonly services: Services;
+  readonly database: Database;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+/** Runs `work` with the services on the configured database and Redis; the service may run at the same time. */
 export async function withServices<T>(
   env: NodeJS.ProcessEnv,
-  work: (services: Services, database: Database, config: Config, log: Logger) => Promise<T>,
+  work: (context: ServicesContext) => Promise<T>,
 ): Promise<T> {
-  return withDatabase(env, async (url, config, log) => {
+  return withDatabase(env, async ({ url, config, log }) => {
     const database = openDatabase(url, log, poolSize);
     await database.connect();
     const redis = config.redisUrl === null ? null : createRedisClient(config.redisUrl, log);
@@ -32,7 +39,7 @@ export async function withServices<T>(
         log,
         authenticationServiceUrl: config.authenticationServiceUrl,
       });
-      return await work(services, database, config, log);
+      return await work({ services, database, config, log });
     } finally {
       await redis?.close();
       await database.close();

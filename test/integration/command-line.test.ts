@@ -36,7 +36,7 @@ async function sql(text: string): Promise<string[]> {
 
 describe('a command in a process of its own', () => {
   it.each([
-    { args: ['seed', '--users', '30'], code: 0, stdout: '30 created, 0 were there already\n', stderr: '' },
+    { args: ['seed', '--users', '30'], code: 0, stdout: '30 created, 0 existed already\n', stderr: '' },
     { args: ['seed', '--users', 'many'], code: 2, stdout: '', stderr: expect.stringContaining('--users') },
     { args: ['export', 'nobody'], code: 1, stdout: '', stderr: 'error: No user has this id.\n' },
   ])('ends it with exit code $code: $args', async ({ args, ...ended }) => {
@@ -54,7 +54,7 @@ describe('the command line', () => {
     await run(['seed', '--users', '30']);
     expect(await run(['seed', '--users', '31'])).toMatchObject({
       code: 0,
-      stdout: '1 created, 30 were there already\n',
+      stdout: '1 created, 30 existed already\n',
     });
   });
 
@@ -210,7 +210,7 @@ describe('the command line', () => {
 
   it('keeps demo users out of production', async () => {
     const { code, stderr } = await run(['seed'], { NODE_ENV: 'production' });
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('no place in production') });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('for development only') });
   });
 
   it('finds the same data from any folder of the checkout', async () => {

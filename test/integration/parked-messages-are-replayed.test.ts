@@ -145,7 +145,7 @@ describe('the summaries', () => {
     });
     expect(await run('recompute', '--fix')).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining(', 1 mended\n'),
+      stdout: expect.stringContaining(', 1 fixed\n'),
     });
     expect(await commerceOf(app, id)).toEqual(right);
     expect(await run('recompute')).toMatchObject({ code: 0 });

@@ -2,7 +2,7 @@ import { maxRowBytes, withoutByteOrderMark } from './source-row';
 
 const [comma, quote, lineFeed, carriageReturn] = [0x2c, 0x22, 0x0a, 0x0d];
 
-/** A record of a CSV file and the line it begins in: its cells, or why it has none. */
+/** A record of a CSV file and the line where it begins: its cells, or the problem that made it unreadable. */
 export type CsvRecord = { readonly line: number } & (
   | { readonly cells: readonly Buffer[] }
   | { readonly problem: string }
@@ -10,15 +10,15 @@ export type CsvRecord = { readonly line: number } & (
 
 const problems = {
   tooLong: `has more than ${maxRowBytes} bytes, or a quote that is not closed`,
-  quotes: 'has a quote that is not closed rightly',
+  quotes: 'has a quote that is not closed correctly',
 };
 
-/** What a look at the bytes of one record finds; `end` is where the next one begins. */
+/** The result of scanning one record; the next one begins at `end`. */
 type Scan = { cells: Buffer[]; end: number } | 'unfinished' | 'wrong quotes';
 
 /**
- * The records of a CSV file (RFC 4180; a quote inside a cell that is not quoted is itself) in bounded memory. What
- * cannot be read is one line: the next one begins a record again.
+ * Yields the records of a CSV file in bounded memory. The format is RFC 4180; a quote inside an unquoted cell is
+ * literal. After an unreadable record, reading resumes at the next line.
  */
 export async function* readCsvRecords(source: AsyncIterable<Buffer>): AsyncGenerator<CsvRecord> {
   const chunks = withoutByteOrderMark(source)[Symbol.asyncIterator]();
@@ -64,7 +64,7 @@ function countLines(bytes: Buffer, from: number, to: number): number {
   return count;
 }
 
-/** @param complete no more bytes will follow these */
+/** @param complete true when `bytes` are the last ones */
 function scan(bytes: Buffer, from: number, complete: boolean): Scan {
   const cells: Buffer[] = [];
   for (let at = from; ; at += 1) {
@@ -91,7 +91,7 @@ function scanPlain(bytes: Buffer, from: number): { content: Buffer; end: number 
   return { content: bytes.subarray(from, end - cut), end };
 }
 
-/** Null when the closing quote is not there, or may yet turn out to be a doubled one. */
+/** Returns null without a closing quote, or when the next chunk could double the closing quote. */
 function scanQuoted(bytes: Buffer, from: number): { content: Buffer; end: number } | null {
   const parts: Buffer[] = [];
   for (let at = from; ; ) {

@@ -5,10 +5,10 @@ import { addressParts, importedFields } from './user-row';
 type Header = readonly (readonly string[])[];
 
 /**
- * The rows of a CSV file whose first line names the columns: fields of a user, `address.city` or `city` for parts of
- * the address. An empty cell says nothing.
+ * Yields the rows of a CSV file whose first line names the columns: fields of a user, and `address.city` or `city` for
+ * parts of the address. An empty cell leaves the field out.
  *
- * @throws Error when the first line is not that, as then no row can be read
+ * @throws Error when the first line is not a valid header
  */
 export async function* readCsvRows(source: AsyncIterable<Buffer>): AsyncGenerator<SourceRow> {
   let header: Header | null = null;
@@ -24,16 +24,16 @@ function isBlank(record: CsvRecord): boolean {
 
 /** @throws Error */
 function readHeader(record: CsvRecord): Header {
-  if ('problem' in record) throw new Error(`line 1 should name the columns, but ${record.problem}`);
+  if ('problem' in record) throw new Error(`line 1 must name the columns, but ${record.problem}`);
   const names = record.cells.map((cell) => decodeUtf8(cell)?.trim() ?? '');
   const paths = names.map(pathOf);
   const unknown = names.filter((_, index) => paths[index] === null);
   if (unknown.length > 0)
     throw new Error(
-      `line 1 has columns that cannot be imported: ${unknown.join(', ')}; there are ${known}, with commas between them`,
+      `line 1 has columns that cannot be imported: ${unknown.join(', ')}; valid columns, separated by commas: ${known}`,
     );
   const twice = names.filter((_, index) => paths.some((it, at) => at < index && same(it, paths[index])));
-  if (twice.length > 0) throw new Error(`line 1 has columns twice: ${twice.join(', ')}`);
+  if (twice.length > 0) throw new Error(`line 1 has duplicate columns: ${twice.join(', ')}`);
   return paths.filter((path) => path !== null);
 }
 
@@ -53,7 +53,7 @@ function toRow(header: Header, record: CsvRecord): SourceRow {
   const { line } = record;
   if ('problem' in record) return unreadable(line, record.problem);
   if (record.cells.length !== header.length)
-    return unreadable(line, `has ${record.cells.length} cells, where line 1 names ${header.length}`);
+    return unreadable(line, `has ${record.cells.length} cells, but line 1 names ${header.length} columns`);
   const values = record.cells.map(decodeUtf8);
   if (values.includes(null)) return unreadable(line, 'is not UTF-8');
   const row: Record<string, unknown> = {};

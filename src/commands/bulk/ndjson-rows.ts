@@ -2,7 +2,7 @@ import { decodeUtf8, maxRowBytes, type SourceRow, unreadable, withoutByteOrderMa
 
 const lineFeed = 0x0a;
 
-/** The rows of a file with one JSON object a line, in bounded memory; blank lines are none. */
+/** Yields the rows of a file with one JSON object a line, in bounded memory. Skips blank lines. */
 export async function* readNdjsonRows(source: AsyncIterable<Buffer>): AsyncGenerator<SourceRow> {
   let line = 0;
   for await (const bytes of readLines(withoutByteOrderMark(source))) {
@@ -21,12 +21,12 @@ function parse(line: number, bytes: Buffer): SourceRow | null {
     if (typeof record === 'object' && record !== null && !Array.isArray(record))
       return { line, record: record as Record<string, unknown> };
   } catch {
-    // Said below: what the parser says may quote the line.
+    // Reported below: the parser's own message may quote the line.
   }
   return unreadable(line, 'is not a JSON object');
 }
 
-/** The lines without their ends; null for one that is too long to be kept. */
+/** Yields the lines without their ends, and null for a line that is too long. */
 async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer | null> {
   let parts: Buffer[] = [];
   let length = 0;

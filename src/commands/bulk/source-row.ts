@@ -1,17 +1,17 @@
 import type { FieldProblem } from '../../users/user.errors';
 
-/** A row of a file: what it says, by field name, or why it cannot be read. */
+/** A row of a file: its values by field name, or the problems that made it unreadable. */
 export type SourceRow = { readonly line: number } & (
   | { readonly record: Readonly<Record<string, unknown>> }
   | { readonly fields: readonly FieldProblem[] }
 );
 
-/** The most bytes a row may have; a user with everything at its limit needs a tenth. */
+/** The maximum size of a row in bytes, ten times that of a user with all fields at their limits. */
 export const maxRowBytes = 65_536;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text, or null where the bytes are not UTF-8. */
+/** Returns the text, or null when the bytes are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
   try {
     return decoder.decode(bytes);
@@ -20,12 +20,12 @@ export function decodeUtf8(bytes: Uint8Array): string | null {
   }
 }
 
-/** A row that is wrong as a whole. */
+/** Returns a row with one problem for the whole line. */
 export function unreadable(line: number, message: string): SourceRow {
   return { line, fields: [{ path: 'line', code: 'INVALID_FORMAT', message }] };
 }
 
-/** The stream without the byte order mark that some programs begin a file with. */
+/** Yields the bytes without a leading UTF-8 byte order mark. */
 export async function* withoutByteOrderMark(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let beginning: Buffer | null = Buffer.alloc(0);
   for await (const chunk of source) {

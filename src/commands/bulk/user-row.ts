@@ -1,7 +1,7 @@
 import type { FieldProblem } from '../../users/user.errors';
 import type { ImportedUser } from '../../users/user-import';
 
-/** What a row may say of a user besides the address. */
+/** The fields of a row, apart from the address. */
 export const importedFields = [
   'userId',
   'email',
@@ -19,7 +19,7 @@ export const importedFields = [
 
 export const addressParts = ['street', 'city', 'state', 'postalCode', 'country'] as const;
 
-/** The user that a record is about, or what is wrong with its form: unknown fields, and what is not text. */
+/** Returns the user in a record, or its problems: unknown fields, and values that are not text. */
 export function readUserRow(
   record: Readonly<Record<string, unknown>>,
 ): { input: ImportedUser } | { fields: FieldProblem[] } {
@@ -42,6 +42,6 @@ export function readUserRow(
 }
 
 function notImported(path: string): Pick<FieldProblem, 'code' | 'message'> {
-  const why = path === 'password' ? ': credentials are the AuthenticationService’s' : '';
+  const why = path === 'password' ? ': the AuthenticationService stores credentials' : '';
   return { code: 'NOT_AVAILABLE', message: `cannot be imported${why}` };
 }

@@ -1,13 +1,21 @@
 const lineIntervalMs = 5_000;
 
-/** How far a long job has come, on standard error: a bar in a terminal, a plain line now and then elsewhere. */
+/** Writes a line of results to standard output; resolves when the stream accepts more. */
+export function printLine(line: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(`${line}\n`, () => resolve()));
+}
+
+/** Progress of a long job on standard error: a bar in a terminal, otherwise a line every five seconds. */
 export interface Progress {
-  /** So many more are done; one unless told. */
+  /** Adds to the number of finished units; `count` defaults to 1. */
   advance(count?: number): void;
   finish(): void;
 }
 
-/** Reports on units of a kind, such as users; without a `total` (null) on how many are done. */
+/**
+ * @param unit plural noun, such as `users`
+ * @param total null when unknown: only the number of finished units is shown
+ */
 export function reportProgress(unit: string, total: number | null): Progress {
   const { stderr } = process;
   let done = 0;

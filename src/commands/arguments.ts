@@ -1,0 +1,19 @@
+import { InvalidArgumentError } from 'commander';
+import { parseUserId } from '../users/normalized';
+
+/** @throws InvalidArgumentError unless the text is a UUID */
+export function parseIdArgument(text: string): string {
+  const id = parseUserId(text.trim());
+  if (id === null) throw new InvalidArgumentError('An id is a UUID.');
+  return id;
+}
+
+/** Returns a parser for whole numbers from 1 to `max`. It throws an InvalidArgumentError for any other text. */
+export function countParser(max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (!Number.isSafeInteger(count) || count < 1 || count > max)
+      throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`);
+    return count;
+  };
+}
