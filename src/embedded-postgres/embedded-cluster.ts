@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type EmbeddedAccount, giveDirectory } from './embedded-account';
+import { changeOwner, type EmbeddedAccount } from './embedded-account';
 import type { EmbeddedBinaries } from './embedded-binaries';
 import { EmbeddedPostgresError } from './embedded-errors';
-import { guardAgainstOwnDeath, hasArgument, stopPostgresProcess } from './embedded-process';
+import { hasArgument, stopPostgresAfterThisProcess, stopPostgresProcess } from './embedded-process';
 
 export const embeddedUser = 'user_service';
 
-const makingPrefix = 'making-';
+const draftPrefix = 'making-';
 const passwordFile = 'user-service.password';
 
 interface ClusterOptions {
@@ -21,56 +21,56 @@ interface ClusterOptions {
   readonly log: (line: string) => void;
 }
 
-/** The path of PostgreSQL's own files inside the data directory. */
+/** Returns the path of PostgreSQL's files in the data directory. */
 export function clusterPath(directory: string): string {
   return join(directory, 'cluster');
 }
 
-/** The password of the embedded PostgreSQL, which only its owner and root can read. */
+/** Returns the password of the embedded PostgreSQL, which only the owner of its file and root can read. */
 export async function readEmbeddedPassword(directory: string): Promise<string> {
   const file = join(clusterPath(directory), passwordFile);
   try {
     return (await readFile(file, 'utf8')).trim();
   } catch (error) {
     throw new EmbeddedPostgresError(
-      `Cannot read ${file} (${(error as NodeJS.ErrnoException).code}). Put it back or run as the user who made ` +
-        'it, or remove the directory to begin with an empty database, or set DATABASE_URL.',
+      `Cannot read ${file} (${(error as NodeJS.ErrnoException).code}). Restore it, run as the user who created ` +
+        'it, remove the directory to start with an empty database, or set DATABASE_URL.',
     );
   }
 }
 
 /**
- * Makes sure that PostgreSQL's files are there, whole, and that no PostgreSQL runs on them: makes them the
- * first time, stops a server that outlived its service, and clears away what a crash left. The caller owns
- * the directory. Files that no PostgreSQL can use are set aside, never removed.
+ * Makes PostgreSQL's files ready for a start: creates them the first time, stops a server that outlived its service,
+ * and removes the leftovers of a crash. The caller must hold the lock of the directory. An incomplete cluster is
+ * renamed, never deleted.
  */
 export async function prepareCluster(options: ClusterOptions): Promise<void> {
   const { directory, account, log } = options;
   const cluster = clusterPath(directory);
   for (const name of await readdir(directory)) {
-    // A killed start left it, and its initdb may be writing there still: what it fills again is removed again.
-    if (name.startsWith(makingPrefix)) {
+    // Left by a killed start. Its initdb may still write there, so removal is retried.
+    if (name.startsWith(draftPrefix)) {
       const options = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 };
       await rm(join(directory, name), options).catch(() => log(`Cannot remove ${join(directory, name)}.`));
     }
   }
   if (existsSync(cluster)) {
     await stopOrphan(cluster, log);
-    if (!isWhole(cluster)) {
+    if (!isComplete(cluster)) {
       const aside = `${cluster}-unusable-${new Date().toISOString().replaceAll(':', '')}`;
       await rename(cluster, aside);
-      log(`The files in ${cluster} are not a whole PostgreSQL cluster; they are kept in ${aside}.`);
+      log(`The PostgreSQL cluster in ${cluster} is incomplete and was moved to ${aside}.`);
     }
   }
-  if (!existsSync(cluster)) await makeCluster(options);
-  await giveDirectory(cluster, account);
+  if (!existsSync(cluster)) await createCluster(options);
+  await changeOwner(cluster, account);
 }
 
-function isWhole(cluster: string): boolean {
+function isComplete(cluster: string): boolean {
   return ['PG_VERSION', 'global/pg_control'].every((name) => existsSync(join(cluster, name)));
 }
 
-/** Tells what PostgreSQL wrote about the server that runs, or ran, on these files. */
+/** Returns the content of `postmaster.pid`: the server that runs, or ran, on these files. */
 export async function readPostmaster(
   cluster: string,
 ): Promise<{ pid: number; port: number; ready: boolean } | null> {
@@ -84,65 +84,73 @@ async function stopOrphan(cluster: string, log: (line: string) => void): Promise
   const postmaster = await readPostmaster(cluster);
   if (postmaster === null) return;
   if (postmaster.pid > 1 && hasArgument(postmaster.pid, cluster)) {
-    log(`Stopping the PostgreSQL (process ${postmaster.pid}) that an earlier run left behind.`);
+    log(`Stopping the PostgreSQL (process ${postmaster.pid}) that an earlier run left running.`);
     await stopPostgresProcess(postmaster.pid, 10_000).catch((error: unknown) => {
       throw new EmbeddedPostgresError(
-        `Cannot stop the PostgreSQL (process ${postmaster.pid}) that an earlier run left in ${cluster}: ${String(error)}. ` +
+        `Cannot stop the PostgreSQL (process ${postmaster.pid}) that an earlier run left running in ${cluster}: ${String(error)}. ` +
           'Stop it, or set DATABASE_URL to another PostgreSQL.',
       );
     });
   } else {
-    // PostgreSQL would refuse to start if another program runs under this id by now.
+    // PostgreSQL would refuse to start if another program now has this process id.
     await rm(join(cluster, 'postmaster.pid'), { force: true });
   }
 }
 
-async function makeCluster(options: ClusterOptions): Promise<void> {
-  // Built aside and renamed when it is whole, with its password inside: a killed start leaves nothing to mend.
-  const making = await mkdtemp(join(options.directory, makingPrefix));
+async function createCluster(options: ClusterOptions): Promise<void> {
+  // Created elsewhere and renamed when complete, password included: a killed start leaves no partial cluster.
+  const draft = await mkdtemp(join(options.directory, draftPrefix));
   try {
-    await fillCluster(making, options);
-    await rename(join(making, 'cluster'), clusterPath(options.directory));
+    await fillCluster(draft, options);
+    await rename(join(draft, 'cluster'), clusterPath(options.directory));
   } finally {
-    await rm(making, { recursive: true, force: true });
+    await rm(draft, { recursive: true, force: true });
   }
 }
 
-async function fillCluster(making: string, { binaries, account, durable }: ClusterOptions): Promise<void> {
-  const cluster = join(making, 'cluster');
-  const password = join(making, passwordFile);
+async function fillCluster(draft: string, { binaries, account, durable }: ClusterOptions): Promise<void> {
+  const cluster = join(draft, 'cluster');
+  const password = join(draft, passwordFile);
   await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
-  await giveDirectory(making, account);
-  await runInitdb(binaries, account, making, [
-    `--pgdata=${cluster}`,
-    `--username=${embeddedUser}`,
-    `--pwfile=${password}`,
-    '--auth=scram-sha-256',
-    '--encoding=UTF8',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
-    '--locale=C',
-    '--no-instructions',
-    ...(durable ? [] : ['--no-sync']),
-  ]);
+  await changeOwner(draft, account);
+  await runInitdb({
+    binaries,
+    account,
+    workingDirectory: draft,
+    arguments: [
+      `--pgdata=${cluster}`,
+      `--username=${embeddedUser}`,
+      `--pwfile=${password}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--locale=C',
+      '--no-instructions',
+      ...(durable ? [] : ['--no-sync']),
+    ],
+  });
   await rename(password, join(cluster, passwordFile));
   await chmod(join(cluster, passwordFile), 0o600);
 }
 
-async function runInitdb(
-  binaries: EmbeddedBinaries,
-  account: EmbeddedAccount,
-  workingDirectory: string,
-  options: string[],
-): Promise<void> {
-  const [file = '', ...args] = [...account.prefix, binaries.initdb, ...options];
+interface InitdbOptions {
+  readonly binaries: EmbeddedBinaries;
+  readonly account: EmbeddedAccount;
+  readonly workingDirectory: string;
+  readonly arguments: readonly string[];
+}
+
+async function runInitdb(options: InitdbOptions): Promise<void> {
+  const { binaries, account, workingDirectory } = options;
+  const [file = '', ...args] = [...account.prefix, binaries.initdb, ...options.arguments];
   const child = spawn(file, args, {
     ...account.identity,
     cwd: workingDirectory,
     env: binaries.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const callOffGuard = child.pid ? guardAgainstOwnDeath(child.pid) : () => undefined;
+  const stopGuard = child.pid ? stopPostgresAfterThisProcess(child.pid) : () => undefined;
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -152,7 +160,7 @@ async function runInitdb(
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
-  }).finally(callOffGuard);
+  }).finally(stopGuard);
   if (code !== 0) {
     const lastLines = output.trim().split('\n').slice(-5).join('\n');
     throw new EmbeddedPostgresError(`PostgreSQL's initdb failed in ${workingDirectory}:\n${lastLines}`);

@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL cannot run; the message says why and what to do. */
+/** The embedded PostgreSQL cannot run. The message contains the reason and the remedy. */
 export class EmbeddedPostgresError extends Error {
   override readonly name: string = 'EmbeddedPostgresError';
 }

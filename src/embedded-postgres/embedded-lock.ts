@@ -11,8 +11,8 @@ interface Owner {
 const lockName = /^owner\.(\d+)$/;
 
 /**
- * Makes this process the only owner of the directory, and resolves to the function that gives it up. A lock
- * whose process is gone does not count, however that process ended.
+ * Locks the directory for this process and returns the function that releases the lock. A lock whose process has
+ * ended, in any way, is stale and ignored.
  *
  * @throws EmbeddedPostgresInUseError when another owner is alive, in this process or another.
  */
@@ -23,9 +23,9 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   try {
     for (;;) {
       const locks = await listLocks(directory);
-      await refuseLivingOwner(directory, locks);
-      // Locks are numbered, and a new one is made beside a stale one, not in its place: of several processes
-      // that find the same stale lock, link() lets one make the next, and nobody removes a lock that lives.
+      await throwIfOwned(directory, locks);
+      // Locks are numbered, and a new lock does not overwrite a stale one. Of several processes that find the same
+      // stale lock, link() lets only one create the next, and no process removes a live lock.
       const mine = `owner.${Math.max(0, ...locks.map(numberOf)) + 1}`;
       try {
         await link(draft, join(directory, mine));
@@ -35,7 +35,7 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
       }
       const others = (await listLocks(directory)).filter((name) => name !== mine);
       try {
-        await refuseLivingOwner(directory, others);
+        await throwIfOwned(directory, others);
       } catch (error) {
         await rm(join(directory, mine), { force: true });
         throw error;
@@ -48,28 +48,28 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   }
 }
 
-/** Tells which living process owns the directory, or null. */
+/** Returns the id of the running process that holds the lock, or null. */
 export async function findOwner(directory: string): Promise<number | null> {
   for (const name of await listLocks(directory)) {
-    const pid = await findLivingOwner(directory, name);
+    const pid = await findRunningOwner(directory, name);
     if (pid !== null) return pid;
   }
   return null;
 }
 
-async function refuseLivingOwner(directory: string, locks: string[]): Promise<void> {
+async function throwIfOwned(directory: string, locks: string[]): Promise<void> {
   for (const name of locks) {
-    const pid = await findLivingOwner(directory, name);
+    const pid = await findRunningOwner(directory, name);
     if (pid !== null) throw new EmbeddedPostgresInUseError(directory, pid);
   }
 }
 
-async function findLivingOwner(directory: string, name: string): Promise<number | null> {
+async function findRunningOwner(directory: string, name: string): Promise<number | null> {
   try {
     const owner = JSON.parse(await readFile(join(directory, name), 'utf8')) as Owner;
     return isSameProcess(owner.pid, owner.start) ? owner.pid : null;
   } catch {
-    // Given up meanwhile, or cut short by a crash of the machine.
+    // Released since it was listed, or truncated by a crash of the machine.
     return null;
   }
 }

@@ -17,21 +17,21 @@ import { findOwner, lockDirectory } from './embedded-lock';
 import { EmbeddedServer } from './embedded-server';
 
 export interface EmbeddedPostgresOptions {
-  /** Where the data is kept; made if it is not there. */
+  /** Directory of the data; created if missing. */
   readonly dataDirectory: string;
-  /** The port on 127.0.0.1; a free one if left out. */
+  /** Port on 127.0.0.1; defaults to a free one. */
   readonly port?: number;
-  /** PostgreSQL settings such as `fsync`, over the defaults. */
+  /** PostgreSQL settings such as `fsync`, which override the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Is told, in a sentence, of what had to be mended. */
+  /** Called with one sentence for each repair, such as the restart of a server that ended. */
   readonly log?: (line: string) => void;
 }
 
-/** A PostgreSQL that runs on this machine. */
+/** A running embedded PostgreSQL. */
 export interface EmbeddedPostgres {
-  /** `postgresql://user:password@127.0.0.1:port/user_service`; the same for as long as it runs. */
+  /** `postgresql://user:password@127.0.0.1:port/user_service`; it does not change while the server runs. */
   readonly url: string;
-  /** Stops it within 8 s; what is committed is there at the next start. */
+  /** Stops the server within 8 s. Committed data is kept for the next start. */
   stop(): Promise<void>;
 }
 
@@ -39,9 +39,9 @@ const database = 'user_service';
 const joinLimitMs = 60_000;
 
 /**
- * Starts a real PostgreSQL from the binaries that npm installed, and resolves when it takes connections with
- * the database `user_service` in it. Data stays in `dataDirectory` between starts; what a crash left there is
- * recovered. It listens on 127.0.0.1 only, with a random password, and ends when this process ends in any way.
+ * Starts a PostgreSQL server from the binaries that npm installed. Resolves when it accepts connections to the
+ * database `user_service`. Data is kept in `dataDirectory`; after a crash the next start recovers it. The server
+ * listens only on 127.0.0.1, requires a random password, and ends when this process ends in any way.
  *
  * @throws EmbeddedPostgresInUseError when a running process holds the directory.
  * @throws EmbeddedPostgresError when there are no binaries for this platform, or PostgreSQL does not start.
@@ -93,8 +93,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /**
- * The embedded PostgreSQL for a command that may run beside the service: joins the one that runs in the
- * directory (its `stop` does nothing then), or starts it as `startEmbeddedPostgres` does.
+ * Returns the embedded PostgreSQL for a command that may run in parallel with the service. Uses the server that runs
+ * in the directory, without stopping it in `stop`; otherwise starts one as `startEmbeddedPostgres` does.
  */
 export async function joinEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const deadline = Date.now() + joinLimitMs;
@@ -109,7 +109,7 @@ export async function joinEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
   }
 }
 
-/** Resolves to the URL once the owner's server is ready, or to null when the owner gave the directory up. */
+/** Returns the URL when the owner's server is ready, or null when the owner has released the directory. */
 async function waitForRunning(directory: string, deadline: number): Promise<string | null> {
   const cluster = clusterPath(directory);
   while ((await findOwner(directory)) !== null) {
@@ -120,7 +120,7 @@ async function waitForRunning(directory: string, deadline: number): Promise<stri
     }
     if (Date.now() > deadline) {
       throw new EmbeddedPostgresError(
-        `The embedded PostgreSQL in ${directory} runs, but does not get ready.`,
+        `The embedded PostgreSQL in ${directory} runs but did not become ready in time.`,
       );
     }
     await delay(50);

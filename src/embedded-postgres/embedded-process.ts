@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const pollIntervalMs = 20;
 
 /**
- * Tells when the process started, as text to compare with, or null when no such process runs.
- * A process id alone is not enough to recognise a process: after a crash or a reboot it is given out again.
+ * Returns the start time of a running process, as text for comparison, or null if no such process runs.
+ * A process id alone does not identify a process: after a crash or a reboot it is reused.
  */
 export function findProcessStart(pid: number): string | null {
   if (!isSignalable(pid)) return null;
@@ -24,13 +24,13 @@ export function findProcessStart(pid: number): string | null {
   }
 }
 
-/** Tells whether the process that had this id and start time still runs. */
+/** Returns whether the process with this id and start time still runs; true if the start time is unknown. */
 export function isSameProcess(pid: number, start: string): boolean {
   const current = findProcessStart(pid);
   return current !== null && (current === start || current === 'unknown' || start === 'unknown');
 }
 
-/** Tells whether the process runs and was started with this word on its command line. */
+/** Returns whether the process runs and has this word on its command line. */
 export function hasArgument(pid: number, word: string): boolean {
   if (findProcessStart(pid) === null) return false;
   if (process.platform !== 'linux')
@@ -43,10 +43,10 @@ export function hasArgument(pid: number, word: string): boolean {
 }
 
 /**
- * Ends a PostgreSQL: transactions are rolled back and the data is flushed (SIGINT), then without the flush
- * (SIGQUIT), then by force. Resolves when the process is gone, within `limitMs` and about a second.
+ * Stops a PostgreSQL server: first with rollback and flush (SIGINT), then without a flush (SIGQUIT), then with SIGKILL.
+ * Resolves when the process has ended, after `limitMs` plus one second at most.
  *
- * @throws when the process belongs to somebody else.
+ * @throws Error when the process belongs to another user.
  */
 export async function stopPostgresProcess(pid: number, limitMs: number): Promise<void> {
   const start = findProcessStart(pid);
@@ -72,21 +72,21 @@ export async function stopPostgresProcess(pid: number, limitMs: number): Promise
 }
 
 /**
- * Stops the PostgreSQL when this process ends in whatever way, kill -9 included: a tiny shell waits for the
- * end of a pipe that only this process holds. Returns a function that calls the guard off.
+ * Stops the PostgreSQL server when this process ends in any way, including SIGKILL: a shell waits for the end of a
+ * pipe that only this process holds open. Returns a function that stops the shell.
  */
-export function guardAgainstOwnDeath(pid: number): () => void {
-  const guard = spawn('/bin/sh', ['-c', 'read -r _; kill -INT "$1"', 'sh', String(pid)], {
+export function stopPostgresAfterThisProcess(pid: number): () => void {
+  const shell = spawn('/bin/sh', ['-c', 'read -r _; kill -INT "$1"', 'sh', String(pid)], {
     cwd: '/',
-    // Its own session, so that Ctrl-C in the terminal does not end the guard before its time.
+    // Its own session: Ctrl-C in the terminal must not end the shell.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  guard.on('error', () => undefined);
-  guard.stdin.on('error', () => undefined);
-  guard.unref();
-  (guard.stdin as unknown as { unref(): void }).unref();
-  return () => guard.kill('SIGKILL');
+  shell.on('error', () => undefined);
+  shell.stdin.on('error', () => undefined);
+  shell.unref();
+  (shell.stdin as unknown as { unref(): void }).unref();
+  return () => shell.kill('SIGKILL');
 }
 
 function isSignalable(pid: number): boolean {

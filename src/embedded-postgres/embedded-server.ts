@@ -8,7 +8,7 @@ import type { EmbeddedAccount } from './embedded-account';
 import type { EmbeddedBinaries } from './embedded-binaries';
 import { readPostmaster } from './embedded-cluster';
 import { EmbeddedPostgresError } from './embedded-errors';
-import { guardAgainstOwnDeath, stopPostgresProcess } from './embedded-process';
+import { stopPostgresAfterThisProcess, stopPostgresProcess } from './embedded-process';
 
 export interface ServerOptions {
   readonly cluster: string;
@@ -24,11 +24,11 @@ const startLimitMs = 60_000;
 const stopLimitMs = 6_000;
 const pollIntervalMs = 20;
 
-/** One PostgreSQL process on a cluster's files, brought back on the same port when it dies by itself. */
+/** A PostgreSQL process on a cluster's files. It is restarted on the same port if it ends unexpectedly. */
 export class EmbeddedServer {
   #port: number | null;
   #child: ChildProcess | null = null;
-  #callOffGuard: () => void = () => undefined;
+  #stopGuard: () => void = () => undefined;
   #stopping = false;
   #restarting: Promise<void> | null = null;
 
@@ -44,37 +44,36 @@ export class EmbeddedServer {
   /**
    * Resolves when PostgreSQL accepts connections on 127.0.0.1.
    *
-   * @throws EmbeddedPostgresError with the last lines of its log when it does not come up within 60 s.
+   * @throws EmbeddedPostgresError with the last lines of its log if it is not ready within 60 s.
    */
   async start(): Promise<void> {
     const deadline = Date.now() + startLimitMs;
     while (!this.#stopping) {
       const port = this.#port ?? (await findFreePort());
-      const complaint = await this.#launch(port, deadline);
-      if (complaint === null) {
+      const failure = await this.#launch(port, deadline);
+      if (failure === null) {
         this.#port = port;
         return;
       }
-      const portWasTaken = this.#port === null && /Address already in use/.test(complaint);
-      // What a PostgreSQL killed by force leaves for a moment: its last children are still going.
-      const isLeaving = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(
-        complaint,
-      );
-      if (Date.now() > deadline || !(portWasTaken || isLeaving)) {
+      const portWasTaken = this.#port === null && /Address already in use/.test(failure);
+      // After a SIGKILL of PostgreSQL, its last child processes run for a moment longer.
+      const isPredecessorEnding =
+        /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(failure);
+      if (Date.now() > deadline || !(portWasTaken || isPredecessorEnding)) {
         throw new EmbeddedPostgresError(
-          `The embedded PostgreSQL did not start; the end of ${this.options.logFile}:\n${complaint}`,
+          `The embedded PostgreSQL did not start. The end of ${this.options.logFile}:\n${failure}`,
         );
       }
       await delay(200);
     }
   }
 
-  /** Stops PostgreSQL: what is committed is on disk, what is not is rolled back. Resolves within 8 s. */
+  /** Stops PostgreSQL within 8 s. Committed data is on disk; open transactions are rolled back. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#stopChild();
     await this.#restarting;
-    // A restart that was already under way may have begun one more.
+    // A restart in progress may have started another process.
     await this.#stopChild();
   }
 
@@ -82,23 +81,23 @@ export class EmbeddedServer {
     const child = this.#child;
     if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
-    // Where nothing else is left to do, this process would end before it has heard.
+    // Without the reference, this process could end before it receives the exit event.
     child.ref();
     await stopPostgresProcess(child.pid, stopLimitMs);
     await exited;
   }
 
-  /** Resolves to null when the server is ready, or to the end of its log when it ended instead. */
+  /** Returns null when the server is ready, or the end of its log if it ended or was not ready in time. */
   async #launch(port: number, deadline: number): Promise<string | null> {
     const { cluster, logFile, settings, binaries, account } = this.options;
     const all: Record<string, string> = {
       listen_addresses: '127.0.0.1',
       port: String(port),
-      // No socket files: their path may have 107 bytes at most.
+      // No socket files: their path is limited to 107 bytes.
       unix_socket_directories: '',
       timezone: 'UTC',
       log_timezone: 'UTC',
-      // Statements and details of errors carry personal data.
+      // Statements and error details contain personal data.
       log_min_error_statement: 'panic',
       log_error_verbosity: 'terse',
       ...settings,
@@ -111,7 +110,7 @@ export class EmbeddedServer {
       ...account.identity,
       cwd: cluster,
       env: binaries.environment,
-      // Its own session: Ctrl-C reaches the service only, which stops PostgreSQL last.
+      // Its own session: Ctrl-C reaches only the service, which stops PostgreSQL last.
       detached: true,
       stdio: ['ignore', output, output],
     });
@@ -122,11 +121,11 @@ export class EmbeddedServer {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(`exit ${code ?? signal}`));
     });
-    if (child.pid) this.#callOffGuard = guardAgainstOwnDeath(child.pid);
+    if (child.pid) this.#stopGuard = stopPostgresAfterThisProcess(child.pid);
     const state: { end: string | null } = { end: null };
     void ended.then((text) => {
       state.end = text;
-      this.#callOffGuard();
+      this.#stopGuard();
     });
 
     for (;;) {
@@ -139,13 +138,13 @@ export class EmbeddedServer {
       }
       await delay(pollIntervalMs);
     }
-    void ended.then((text) => this.#recover(text));
+    void ended.then((text) => this.#restart(text));
     return null;
   }
 
-  #recover(end: string): void {
+  #restart(end: string): void {
     if (this.#stopping) return;
-    this.options.log(`The embedded PostgreSQL ended by itself (${end}); starting it again.`);
+    this.options.log(`The embedded PostgreSQL ended unexpectedly (${end}) and is restarted.`);
     this.#restarting = this.start().catch((error: unknown) => this.options.log(String(error)));
   }
 }

@@ -222,5 +222,5 @@ test('comes back at the same address when PostgreSQL is killed under a running s
   const memory = await remember(url);
   process.kill(postmasterPid(), 'SIGKILL');
   expect(await eventually(() => recall(url))).toEqual(memory);
-  expect(lines).toEqual([expect.stringContaining('ended by itself (exit SIGKILL)')]);
+  expect(lines).toEqual([expect.stringContaining('ended unexpectedly (exit SIGKILL)')]);
 });
