@@ -27,7 +27,7 @@ function check(...parts: string[]) {
   );
 }
 
-it('reports every part that fails, with what it said, and not only the first', () => {
+it('check reports every failing part with its output', () => {
   writeFileSync(join(folder, 'bench.ts'), 'export const   text: string = "double";\n');
   writeFileSync(
     join(folder, 'tsconfig.json'),
@@ -43,7 +43,7 @@ it('reports every part that fails, with what it said, and not only the first', (
   expect(stdout).toMatch(/^ok +vocabulary/m);
 });
 
-it('names its parts to whoever asks for another one', () => {
+it('check lists its parts for an unknown part and exits with 2', () => {
   const { status, stderr } = check('spelling');
   expect(status).toBe(2);
   expect(stderr).toMatch(/^no part spelling; there are .*types/);

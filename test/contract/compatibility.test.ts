@@ -7,7 +7,7 @@ import { type RunningGateway, startApolloGateway, startHiveGateway } from '../te
 import { type RunningSubgraph, startSubgraph } from '../testkit/subgraph-server';
 import { composeByApollo, composeByGuild, type SubgraphSource } from '../testkit/supergraph';
 
-interface Answer {
+interface SubgraphResponse {
   data: Record<string, unknown>;
   errors?: unknown;
   extensions?: { ftv1: string };
@@ -33,9 +33,9 @@ async function products(
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ query, variables }),
   });
-  const answer = (await response.json()) as Answer;
-  expect(answer.errors).toBeUndefined();
-  return answer;
+  const body = (await response.json()) as SubgraphResponse;
+  expect(body.errors).toBeUndefined();
+  return body;
 }
 
 async function entities(selection: string, representations: object[]) {
@@ -78,7 +78,7 @@ async function routed(gateway: keyof typeof gateways, query: string) {
 }
 
 describe('_service', () => {
-  it('answers the whole schema as text', () => {
+  it('returns the whole schema as text', () => {
     expect(sdl).toContain('type Query{');
     expect(sdl).toContain('product(id:ID!):Product');
     expect(sdl).toContain('research:[ProductResearch!]!');
@@ -138,7 +138,7 @@ describe('repeatable @key', () => {
 });
 
 describe('@requires', () => {
-  it.each(both)('is printed, and %s hands over what is required', async (gateway) => {
+  it.each(both)('is printed, and %s sends the required fields', async (gateway) => {
     expect(sdl).toContain(
       'averageProductsCreatedPerYear:Int@requires(fields:"totalProductsCreated yearsOfEmployment")',
     );
@@ -158,7 +158,7 @@ describe('@requires', () => {
 });
 
 describe('@provides', () => {
-  it('is printed and answers the provided field here', async () => {
+  it('is printed and the subgraph resolves the provided field', async () => {
     expect(sdl).toContain('createdBy:User@provides(fields:"totalProductsCreated")');
     const { data } = await products(
       '{ product(id: "apollo-federation") { createdBy { email totalProductsCreated } } }',
@@ -175,7 +175,7 @@ describe('@provides', () => {
 });
 
 describe('federated tracing', () => {
-  it('answers a trace to whoever asks for one, and only then', async () => {
+  it('adds a trace to responses only if the request asks for one', async () => {
     const traced = await products('{ __typename }', {}, { 'apollo-federation-include-trace': 'ftv1' });
     expect(traced).toEqual({ data: { __typename: 'Query' }, extensions: { ftv1: expect.any(String) } });
     expect(Buffer.from(traced.extensions?.ftv1 ?? '', 'base64').length).toBeGreaterThan(0);
@@ -184,7 +184,7 @@ describe('federated tracing', () => {
 });
 
 describe('@link', () => {
-  it('links one version of federation and imports what is used, under its own name', () => {
+  it('links one federation version and imports each used directive under its own name', () => {
     const links = [...sdl.matchAll(/@link\(url:"(.+?)" ?import:\[(.*?)\]\)/g)].map(([, url, imports]) => ({
       url,
       imports: imports?.match(/@\w+/g),
@@ -213,7 +213,7 @@ describe('@link', () => {
 });
 
 describe('@shareable', () => {
-  it.each(both)('is printed and lets two subgraphs answer through %s', async (gateway) => {
+  it.each(both)('is printed and lets two subgraphs resolve a field in %s', async (gateway) => {
     expect(sdl).toContain('type ProductDimension@shareable');
     const data = await routed(gateway, '{ product(id: "apollo-federation") { dimensions { size weight } } }');
     expect(data).toEqual({ product: { dimensions: { size: 'small', weight: 1 } } });
@@ -227,7 +227,7 @@ describe('@tag', () => {
 });
 
 describe('@override', () => {
-  it.each(both)('is printed and takes the field over in %s', async (gateway) => {
+  it.each(both)('is printed and moves the field to this subgraph in %s', async (gateway) => {
     expect(sdl).toContain('name:String@override(from:"users")');
     const data = await routed(gateway, '{ product(id: "apollo-federation") { createdBy { name } } }');
     expect(data).toEqual({ product: { createdBy: { name: 'Jane Smith' } } });
@@ -235,13 +235,13 @@ describe('@override', () => {
 });
 
 describe('@inaccessible', () => {
-  it('is printed and can be asked here', async () => {
+  it('is printed and the subgraph itself resolves the field', async () => {
     expect(sdl).toContain('unit:String@inaccessible');
     const { data } = await products('{ product(id: "apollo-federation") { dimensions { unit } } }');
     expect(data).toEqual({ product: { dimensions: { unit: 'kg' } } });
   });
 
-  it.each(both)('cannot be asked through %s', async (gateway) => {
+  it.each(both)('hides the field in %s', async (gateway) => {
     const { errors } = await gateways[gateway].ask(
       '{ product(id: "apollo-federation") { dimensions { unit } } }',
     );
@@ -250,7 +250,7 @@ describe('@inaccessible', () => {
 });
 
 describe('@composeDirective', () => {
-  it('is printed with the definition and the use of the directive it keeps', () => {
+  it('is printed with the definition and the uses of the composed directive', () => {
     expect(sdl).toMatch(/^extend schema@link.*@composeDirective\(name:"@custom"\)/);
     expect(sdl).toContain('directive@custom on OBJECT');
     expect(sdl).toContain('type Product@custom');
@@ -258,7 +258,7 @@ describe('@composeDirective', () => {
 });
 
 describe('@interfaceObject', () => {
-  it.each(both)('is printed and adds a field to every stock through %s', async (gateway) => {
+  it.each(both)('is printed and adds a field to every implementation in %s', async (gateway) => {
     expect(sdl).toContain('type Inventory@interfaceObject@key(fields:"id")');
     const data = await routed(
       gateway,

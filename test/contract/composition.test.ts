@@ -9,15 +9,15 @@ const { federationVersion, subgraphs } = readRoverConfiguration();
 const own = subgraphs.filter(({ name }) => name === 'users');
 
 describe('schema.graphql', () => {
-  it('is what the code prints (npm run fix mends it)', () => {
+  it('equals what the code prints (npm run fix updates it)', () => {
     expect(own[0]?.sdl).toBe(printFederatedSchema(createSchema([])));
   });
 
-  it('has a description on every element', () => {
+  it('describes every element', () => {
     expect(undescribedElements(createSchema([]))).toEqual([]);
   });
 
-  it('links no newer federation than rover.yaml composes with, and no directive that needs a licence', () => {
+  it('links no newer federation than rover.yaml composes with and no licensed directive', () => {
     const linked = /federation\/v2\.(\d+)"/.exec(String(own[0]?.sdl))?.[1];
     expect(Number(linked)).toBeLessThanOrEqual(9);
     expect(federationVersion).toMatch(/^2\.9\.\d+$/);
@@ -33,7 +33,7 @@ describe.each([
     expect(compose(own)).toContain('type User');
   });
 
-  it('composes the files that rover.yaml names, with the neighbours’ fields on User', () => {
+  it('composes the files of rover.yaml, with fields of other subgraphs on User', () => {
     const supergraph = buildSchema(compose(subgraphs), { assumeValidSDL: true });
     const user = supergraph.getType('User') as GraphQLObjectType;
     expect(Object.keys(user.getFields())).toEqual(
@@ -41,7 +41,7 @@ describe.each([
     );
   });
 
-  it('refuses neighbours that require what is not there', () => {
+  it('rejects a subgraph that requires a missing field', () => {
     const broken = subgraphs.map((subgraph) =>
       subgraph.name === 'loyalty'
         ? { ...subgraph, sdl: subgraph.sdl.replaceAll('locale', 'shoeSize') }

@@ -14,7 +14,7 @@ const graph = `
   input Change { id: ID! }
   type Query { user(id: ID): User change(input: Change): Answer }`;
 
-describe('the graph', () => {
+describe('graphBreaks', () => {
   it.each([
     ['a removed field', 'name: String', '', 'User.name was removed.'],
     ['a removed type', /union Answer = User| change.*Answer/g, '', 'Answer was removed.'],
@@ -28,17 +28,17 @@ describe('the graph', () => {
     ['a removed value', ' CLOSED', '', 'CLOSED was removed from enum type Status.'],
     ['a removed argument', '(id: ID)', '', 'Query.user arg id was removed.'],
     ['a removed key', '@key(fields: "id")', '', 'User @key(fields: "id") was removed.'],
-  ])('breaks by %s', (_what, text, by, said) => {
+  ])('returns a break for %s', (_what, text, by, said) => {
     expect(graphBreaks(graph, graph.replace(text, by)).join('\n')).toContain(said);
   });
 
-  it('goes on with a new field, a new type and a deprecation', () => {
+  it('returns nothing for a new field, a new type and a deprecation', () => {
     const current = `${graph.replace('name: String', 'name: String @deprecated colour: Colour')} type Colour { id: ID }`;
     expect(graphBreaks(graph, current)).toEqual([]);
   });
 });
 
-describe('a checkout', () => {
+describe('contractBreaks', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'contract-'));
@@ -61,11 +61,11 @@ describe('a checkout', () => {
     );
   const asyncapi = 'contract/asyncapi.yaml';
 
-  it('breaks nothing as it is committed', () => {
+  it('returns nothing for the committed contract', () => {
     expect(contractBreaks(top)).toEqual([]);
   });
 
-  it('is refused with every break that is in it named', () => {
+  it('names every break of a checkout', () => {
     const changes: [what: string, file: string, text: string | RegExp, by: string, said: string][] = [
       [
         'another routing key',
@@ -89,7 +89,7 @@ describe('a checkout', () => {
         'the message UserErased was removed',
       ],
       [
-        'a form that is not accepted any more',
+        'a removed form of a message',
         asyncapi,
         "      - { $ref: '#/channels/orderPlaced/messages/OrderPlacedBare' }\n",
         '',
@@ -103,28 +103,28 @@ describe('a checkout', () => {
         'UserCreated.sequence: pattern "^[0-9]{20}$" refuses some of what is written',
       ],
       [
-        'a header that is needed now',
+        'a newly required header',
         asyncapi,
         'required: [ ce-specversion, ',
         'required: [ ce-specversion, ce-time, ',
         'OrderPlacedBinary headers.ce-time is required by whoever reads it',
       ],
       [
-        'data that is needed now',
+        'newly required data',
         'contract/schemas/PaymentFailed/1.0.0.json',
         '["paymentId", "orderId"]',
         '["paymentId", "orderId", "amount"]',
         'PaymentFailed.data.amount is required by whoever reads it',
       ],
       [
-        'data that is gone',
+        'removed data',
         'contract/schemas/UserEmailVerified/1.0.0.json',
         '"emailChanged": {',
         '"changed": {',
         'UserEmailVerified.data.emailChanged was removed',
       ],
       [
-        'a field of the graph that is gone',
+        'a removed field of the graph',
         'schema.graphql',
         /^ {2}displayName: /m,
         '  nickname: ',
@@ -133,11 +133,11 @@ describe('a checkout', () => {
     ];
     for (const [, file, text, by] of changes) replace(file, text, by);
     const breaks = contractBreaks(folder).join('\n');
-    const unsaid = changes.filter(([, , , , said]) => !breaks.includes(said)).map(([what]) => what);
-    expect(unsaid).toEqual([]);
+    const unnamed = changes.filter(([, , , , said]) => !breaks.includes(said)).map(([what]) => what);
+    expect(unnamed).toEqual([]);
   });
 
-  it('is refused when a schema is not served any more, or no release is kept', () => {
+  it('reports a schema that is no longer served, and a missing release', () => {
     cpSync(join(folder, 'contract/schemas/UserErased'), join(folder, 'contract/released/schemas/UserLost'), {
       recursive: true,
     });
@@ -146,7 +146,7 @@ describe('a checkout', () => {
     expect(contractBreaks(folder)).toEqual([expect.stringMatching('contract/released is missing')]);
   });
 
-  it('is neither accepted nor released with a document that is no AsyncAPI, or with a break', () => {
+  it('check-contract --release releases neither an invalid AsyncAPI document nor a break', () => {
     const released = read('contract/released/schema.graphql');
     replace(asyncapi, 'tags: [', 'tag: [');
     replace('schema.graphql', /^ {2}displayName: /m, '  nickname: ');
@@ -156,7 +156,7 @@ describe('a checkout', () => {
     expect(read('contract/released/schema.graphql')).toBe(released);
   });
 
-  it('is released with additions, which may not go again', () => {
+  it('check-contract --release releases additions, which later count as released', () => {
     const schema = 'schemas/UserErased/1.0.0.json';
     replace(`contract/${schema}`, '"erasedAt": {', '"by": { "type": "string" }, "erasedAt": {');
     replace('schema.graphql', /^ {2}displayName: /m, '  nickname: String\n  displayName: ');

@@ -10,7 +10,7 @@ const filesIn = (folder: string, end: string) =>
 
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', ...filesIn('docs', '.md')];
 
-/** The files that a page points at, from the top of the repository. */
+/** The files that a page links to, relative to the repository. */
 function linksOf(page: string): string[] {
   return [...read(page).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((link) =>
     normalize(join(dirname(page), link[1] ?? '')),
@@ -21,11 +21,11 @@ const found = (folder: string, pattern: RegExp) =>
   filesIn(folder, '.ts').flatMap((file) => [...read(file).matchAll(pattern)].map((match) => match[1] ?? ''));
 
 describe('the documentation', () => {
-  it.each(pages)('of %s points at files that are there', (page) => {
+  it.each(pages)('links only to existing files in %s', (page) => {
     expect(linksOf(page).filter((path) => !existsSync(join(top, path)))).toEqual([]);
   });
 
-  it('is one link away from the README', () => {
+  it('is linked from the README, page by page', () => {
     const linked = linksOf('README.md');
     const decisions = linked.includes('docs/decisions');
     expect(pages.filter((page) => page.startsWith('docs/') && !linked.includes(page))).toEqual(

@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { explorerExamples } from '../../src/explorer/explorer-examples';
 
-// Federation's own directives are declared by the composition, not by the printed schema.
+// Composition declares federation's directives; the printed schema does not.
 const federation =
   'directive @link(url: String!, import: [String]) on SCHEMA\n' +
   'directive @key(fields: String!) on OBJECT\ndirective @tag(name: String!) on FIELD_DEFINITION\n';
@@ -24,16 +24,19 @@ const examples = explorerExamples.map(({ query, variables }) => {
 });
 
 describe('the explorer’s examples', () => {
-  it.each(examples)('$name is valid, with its variables', ({ document, operation, variables }) => {
-    expect(document.definitions).toHaveLength(1);
-    expect(validate(schema, document).map(({ message }) => message)).toEqual([]);
-    const definitions = operation.variableDefinitions ?? ([] as VariableDefinitionNode[]);
-    expect(getVariableValues(schema, definitions, variables).errors).toBeUndefined();
-    const declared = definitions.map(({ variable }) => variable.name.value);
-    expect(Object.keys(variables).sort()).toEqual(declared.sort());
-  });
+  it.each(examples)(
+    'contain the valid operation $name with its variables',
+    ({ document, operation, variables }) => {
+      expect(document.definitions).toHaveLength(1);
+      expect(validate(schema, document).map(({ message }) => message)).toEqual([]);
+      const definitions = operation.variableDefinitions ?? ([] as VariableDefinitionNode[]);
+      expect(getVariableValues(schema, definitions, variables).errors).toBeUndefined();
+      const declared = definitions.map(({ variable }) => variable.name.value);
+      expect(Object.keys(variables).sort()).toEqual(declared.sort());
+    },
+  );
 
-  it('are one for every query and every mutation', () => {
+  it('cover every query and every mutation once', () => {
     const shown = examples.flatMap(({ operation }) =>
       operation.selectionSet.selections.map((it) => (it.kind === Kind.FIELD ? it.name.value : '')),
     );
@@ -43,7 +46,7 @@ describe('the explorer’s examples', () => {
     expect(shown.sort()).toEqual(fields.filter((name) => !name.startsWith('_')).sort());
   });
 
-  it('have names of their own, which are the titles of the tabs', () => {
+  it('have different names, as these are the titles of the tabs', () => {
     const names = examples.map(({ name }) => name);
     expect(new Set(names).size).toBe(explorerExamples.length);
     expect(names).not.toContain(undefined);

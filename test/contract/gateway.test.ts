@@ -100,7 +100,7 @@ async function createUser(gateway: (typeof both)[number], input: Record<string, 
 describe.each(both)('through %s', (name) => {
   const ask: RunningGateway['ask'] = (query, request) => gateways[name].ask(query, request);
 
-  it('shows a page whose authors are partly erased, unknown or gone without an error', async () => {
+  it('resolves erased, unknown and deactivated authors without an error', async () => {
     const answer = await ask('{ latestReviews { text author { id displayName status } } }');
     const active = { id: ada, displayName: 'Ada', status: 'ACTIVE' };
     expect(answer).toEqual({
@@ -116,7 +116,7 @@ describe.each(both)('through %s', (name) => {
     });
   });
 
-  it('hands required fields to the neighbour that asks for them', async () => {
+  it('sends required fields to the subgraph that requires them', async () => {
     const query = '{ latestReviews { author { id shippingRegion mayEarnPoints } } }';
     const answer = await ask(query, { token: await tokenOf(staff, 'users:read') });
     const active = { id: ada, shippingRegion: 'GB', mayEarnPoints: true };
@@ -133,7 +133,7 @@ describe.each(both)('through %s', (name) => {
     });
   });
 
-  it('shows what is required and hidden as null, without an error, to whoever has no token', async () => {
+  it('returns null without an error for hidden fields when there is no token', async () => {
     const answer = await ask('{ latestReviews { author { email shippingRegion mayEarnPoints } } }');
     expect(answer.errors).toBeUndefined();
     expect(answer.data).toMatchObject({
@@ -147,14 +147,14 @@ describe.each(both)('through %s', (name) => {
     });
   });
 
-  it('shows a page of as many authors as the limit on representations allows', async () => {
+  it('resolves as many authors as the limit on representations allows', async () => {
     const { data, errors } = await ask('{ latestReviews(first: 1000) { author { status } } }');
     expect(errors).toBeUndefined();
     const { latestReviews } = data as { latestReviews: { author: { status: string } }[] };
     expect(latestReviews.filter(({ author }) => author.status === 'UNKNOWN')).toHaveLength(997);
   });
 
-  it('starts at a user and goes on into the neighbours', async () => {
+  it('resolves fields of other subgraphs from me', async () => {
     const query = '{ me { email shippingRegion reviews { text } history(first: 1) { nodes { type } } } }';
     expect(await ask(query, { token: await tokenOf(ada) })).toEqual({
       data: {
@@ -168,7 +168,7 @@ describe.each(both)('through %s', (name) => {
     });
   });
 
-  it('answers a mutation’s union, and the fields that neighbours add to its user', async () => {
+  it('returns the union of a mutation, with fields of other subgraphs on its user', async () => {
     const userId = randomUUID();
     expect(await createUser(name, { userId, displayName: 'New', locale: 'fr-CA' })).toEqual({
       data: {
@@ -183,7 +183,7 @@ describe.each(both)('through %s', (name) => {
     });
   });
 
-  it('tells the code and the path of what the actor may not do', async () => {
+  it('returns code and path of an access error', async () => {
     const { errors } = await ask('{ users(first: 1) { nodes { id } } }', { token: await tokenOf(ada) });
     expect(errors?.map(({ extensions, path }) => ({ code: extensions?.['code'], path }))).toEqual([
       { code: 'FORBIDDEN', path: ['users'] },
@@ -192,7 +192,7 @@ describe.each(both)('through %s', (name) => {
 });
 
 describe('the subgraph behind the gateways', () => {
-  it('tells its schema only to who has the router’s proof', async () => {
+  it('returns its schema only with the router’s proof', async () => {
     const ask = (headers: Record<string, string>) =>
       fetch(new URL('/graphql', app.url), {
         method: 'POST',

@@ -16,14 +16,14 @@ const copies = dockerfile
   }));
 
 describe('the Dockerfile', () => {
-  it('copies only what is in the repository and in the build context', () => {
+  it('copies only files of the repository and the build context', () => {
     const context = new Set(read('.dockerignore').match(/(?<=^!).*$/gm));
     const sources = copies.filter(({ stage }) => stage === undefined).flatMap((copy) => copy.sources);
     expect(sources.filter((source) => !existsSync(join(top, source)))).toEqual([]);
     expect(new Set(sources)).toEqual(context);
   });
 
-  it('copies from stages that it declares', () => {
+  it('copies only from stages that it declares', () => {
     const stages = dockerfile.map((line) => /^FROM \S+ AS (\S+)$/.exec(line)?.[1]).filter(Boolean);
     const used = copies.map(({ stage }) => stage).filter(Boolean);
     expect(used.filter((stage) => !stages.includes(stage))).toEqual([]);
@@ -59,11 +59,11 @@ describe('the Dockerfile', () => {
   });
 });
 
-describe('what the image installs', () => {
+describe('the image', () => {
   let image: string;
 
-  // The packages that `npm ci --omit=dev --omit=optional` leaves, linked: with --preserve-symlinks a package
-  // finds its neighbours here and not in the whole tree.
+  // Links the packages that `npm ci --omit=dev --omit=optional` installs. With --preserve-symlinks, packages resolve
+  // each other in this folder and not in the whole tree.
   beforeAll(() => {
     image = buildCheckout({ linkPackages: false });
     const { packages } = JSON.parse(read('package-lock.json')) as {
@@ -130,7 +130,7 @@ describe('what the image installs', () => {
     });
   });
 
-  it('loads every file of the build', () => {
+  it('can load every file of the build', () => {
     const script = `
       const { readdirSync } = require('node:fs');
       for (const file of readdirSync('dist', { recursive: true })) {
@@ -148,7 +148,7 @@ describe('what the image installs', () => {
     expect(loaded).toMatchObject({ status: 0, stderr: '' });
   });
 
-  it('finds the schemas of the messages', () => {
+  it('contains the schemas of the messages', () => {
     const script = `
       require('./dist/src/http/message-schemas').readMessageSchemas()
         .then((schemas) => console.log([...schemas.keys()].join()));`;
@@ -157,7 +157,7 @@ describe('what the image installs', () => {
     expect(copies.flatMap(({ sources }) => sources)).toContain('contract/schemas');
   });
 
-  it('answers --help', () => {
+  it('prints help for --help', () => {
     expect(userService(['--help'])).toMatchObject({
       status: 0,
       stderr: '',
@@ -165,7 +165,7 @@ describe('what the image installs', () => {
     });
   });
 
-  it('refuses to serve without its required settings, naming them all, with exit code 78', () => {
+  it('exits serve with 78 and names every missing setting', () => {
     const { status, stderr } = userService(['serve']);
     expect(status).toBe(78);
     for (const name of ['DATABASE_URL', 'REDIS_URL', 'AMQP_URL', 'AUTH_JWKS_URL', 'ROUTER_SECRET']) {

@@ -12,7 +12,7 @@ interface Offender {
   imports: string;
 }
 
-/** For each rule a file that breaks it and nothing else. */
+/** For each rule, a file that breaks only this rule. */
 const offenders: Offender[] = [
   { rule: 'no-cycles', file: 'src/users/circle-begin.ts', imports: './circle-end' },
   { rule: 'downwards-from-telemetry-personal-data', file: 'src/telemetry/up.ts', imports: '../users/thing' },
@@ -56,8 +56,8 @@ const offenders: Offender[] = [
   { rule: 'migrations-stand-alone', file: 'migrations/1700000000000-Add.ts', imports: '../src/users/thing' },
   { rule: 'src-knows-no-test', file: 'src/users/tested.ts', imports: '../../test/testkit/thing' },
   { rule: 'src-runs-on-dependencies', file: 'src/users/developing.ts', imports: 'only-for-developers' },
-  { rule: 'imports-are-declared', file: 'src/users/undeclared.ts', imports: 'nobody-declared-me' },
-  { rule: 'imports-are-declared', file: 'bench/undeclared.ts', imports: 'nobody-declared-me' },
+  { rule: 'imports-are-declared', file: 'src/users/undeclared.ts', imports: 'undeclared-package' },
+  { rule: 'imports-are-declared', file: 'bench/undeclared.ts', imports: 'undeclared-package' },
   { rule: 'home-of-graphql', file: 'src/users/user-type.ts', imports: 'type-graphql' },
   { rule: 'home-of-graphql', file: 'src/http/parses.ts', imports: 'graphql' },
   { rule: 'home-of-apollo-server', file: 'src/users/serves.ts', imports: '@apollo/server' },
@@ -71,10 +71,10 @@ const offenders: Offender[] = [
   { rule: 'home-of-commander', file: 'src/main.ts', imports: 'commander' },
 ];
 
-/** Imports that the house allows: the offenders' nearest neighbours. */
-const lawfulOnes: Array<Omit<Offender, 'rule'>> = [
+/** Allowed imports that resemble the offenders. */
+const allowed: Array<Omit<Offender, 'rule'>> = [
   { file: 'src/users/user.repository.ts', imports: 'typeorm' },
-  { file: 'src/graphql/user.resolver.lawful.ts', imports: '../users/thing' },
+  { file: 'src/graphql/user-allowed.resolver.ts', imports: '../users/thing' },
   { file: 'src/graphql/schema.ts', imports: 'type-graphql' },
   { file: 'src/http/server.ts', imports: '../graphql/door' },
   { file: 'src/http/server.fastify.ts', imports: 'fastify' },
@@ -116,7 +116,7 @@ function install(name: string): void {
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'import-rules-'));
-  for (const name of [...dependencyNames, 'only-for-developers', 'nobody-declared-me']) install(name);
+  for (const name of [...dependencyNames, 'only-for-developers', 'undeclared-package']) install(name);
   write(
     'package.json',
     JSON.stringify({
@@ -132,7 +132,7 @@ beforeAll(() => {
   write('src/services.ts', 'export {};\n');
   write('test/testkit/thing.ts', 'export {};\n');
   // Types count as much as values: half of the fixtures import nothing else.
-  [...offenders, ...lawfulOnes].forEach(({ file, imports }, index) => {
+  [...offenders, ...allowed].forEach(({ file, imports }, index) => {
     write(file, `import ${index % 2 === 0 ? 'type ' : ''}{ thing } from '${imports}';\nexport { thing };\n`);
   });
   write('src/users/circle-end.ts', "export { thing } from './circle-begin';\n");
@@ -146,7 +146,7 @@ beforeAll(() => {
       maxBuffer: 64 * 1024 * 1024,
     });
   } catch (error) {
-    // It exits with the number of violations, and this folder is made of them.
+    // depcruise exits with the number of violations.
     report = (error as { stdout: string }).stdout;
   }
   const { summary } = JSON.parse(report) as {
@@ -157,22 +157,22 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it.each(offenders)('$rule refuses that $file imports $imports', ({ rule, file }) => {
+it.each(offenders)('$rule rejects the import of $imports in $file', ({ rule, file }) => {
   expect(violations.filter(({ from }) => from === file).map((violation) => violation.rule)).toEqual([rule]);
 });
 
-it('refuses nothing that the house allows', () => {
-  const lawful = new Set(lawfulOnes.map(({ file }) => file));
-  expect(violations.filter(({ from }) => lawful.has(from))).toEqual([]);
+it('the import rules accept allowed imports', () => {
+  const files = new Set(allowed.map(({ file }) => file));
+  expect(violations.filter(({ from }) => files.has(from))).toEqual([]);
 });
 
-it('has an offender for every rule', () => {
+it('every import rule has an offender here', () => {
   const { forbidden } = jest.requireActual<{ forbidden: Array<{ name: string }> }>(configFile);
   const shown = new Set(offenders.map(({ rule }) => rule));
   expect(forbidden.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([]);
 });
 
-it('has a floor for every folder of src', () => {
+it('the import rules place every folder of src on a floor', () => {
   const { forbidden } = jest.requireActual<{
     forbidden: Array<{ name: string; to: { path?: string } }>;
   }>(configFile);

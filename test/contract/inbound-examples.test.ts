@@ -18,21 +18,24 @@ function read(example: InboundExample, body: Buffer = example.body) {
   );
 }
 
-it.each(examples.map((it) => [it.name, it] as const))('the consumer reads %s', (_name, example) => {
-  const { type, source, eventId } = example;
-  const user = type === 'PaymentFailed' ? {} : { userId: exampleUserId };
-  expect(read(example)).toEqual({ event: expect.objectContaining({ type, source, eventId, ...user }) });
-});
+it.each(examples.map((it) => [it.name, it] as const))(
+  'readMessage reads the example %s',
+  (_name, example) => {
+    const { type, source, eventId } = example;
+    const user = type === 'PaymentFailed' ? {} : { userId: exampleUserId };
+    expect(read(example)).toEqual({ event: expect.objectContaining({ type, source, eventId, ...user }) });
+  },
+);
 
-it('reads the forms of one event as the same event', () => {
+it('readMessage returns the same event for every form of a message', () => {
   for (const { type } of structured) {
     const forms = examples.filter((it) => it.type === type).map((it) => read(it));
-    const told = forms.map((it) => ('event' in it ? { ...it.event, source: '', eventId: '' } : it));
-    expect(new Set(told.map((it) => JSON.stringify(it))).size).toBe(2);
+    const events = forms.map((it) => ('event' in it ? { ...it.event, source: '', eventId: '' } : it));
+    expect(new Set(events.map((it) => JSON.stringify(it))).size).toBe(2);
   }
 });
 
-/** What somebody may put anywhere. */
+/** Values to put in place of any other. */
 const odd: unknown[] = [
   undefined,
   null,
@@ -76,7 +79,7 @@ const odd: unknown[] = [
 ];
 
 it.each(structured.map((it) => [it.name, it] as const))(
-  'the consumer reads whatever the schema allows: %s',
+  'readMessage reads every value that the schema of %s allows',
   (_name, example) => {
     const { payload } = messages.get(example.type) ?? { payload: {} as JsonSchema };
     const event = JSON.parse(example.body.toString());
@@ -101,7 +104,7 @@ it.each(structured.map((it) => [it.name, it] as const))(
   },
 );
 
-it('lets the service itself write only what the document says', () => {
+it('toCloudEvent writes messages that match the AsyncAPI document', () => {
   for (const example of examples) {
     const result = read(example);
     if (!('event' in result)) throw new Error(`${example.name} was not read`);

@@ -101,7 +101,7 @@ const offenders: Offender[] = [
   },
 ];
 
-const lawfulOnes: Array<Pick<Offender, 'file' | 'text'>> = [
+const allowed: Array<Pick<Offender, 'file' | 'text'>> = [
   { file: 'src/config.ts', text: 'export const url = process.env.REDIS_URL;\n' },
   { file: 'src/commands/token.ts', text: "console.log('a token');\n" },
   {
@@ -126,7 +126,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'lint-rules-'));
   symlinkSync(join(top, 'node_modules'), join(folder, 'node_modules'));
   for (const file of ['.oxlintrc.json', 'tsconfig.json']) copyFileSync(join(top, file), join(folder, file));
-  for (const { file, text } of [...offenders, ...lawfulOnes]) write(file, text);
+  for (const { file, text } of [...offenders, ...allowed]) write(file, text);
   const { stdout } = spawnSync(
     process.execPath,
     [join(top, 'node_modules/oxlint/bin/oxlint'), '--format', 'json'],
@@ -137,16 +137,16 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it.each(offenders)('$rule refuses $habit', ({ rule, file }) => {
+it.each(offenders)('$rule rejects $habit', ({ rule, file }) => {
   expect(findings.filter(({ filename }) => filename === file).map(({ code }) => code)).toEqual([rule]);
 });
 
-it('refuses nothing that the house allows', () => {
-  const lawful = new Set(lawfulOnes.map(({ file }) => file));
-  expect(findings.filter(({ filename }) => lawful.has(filename))).toEqual([]);
+it('the lint rules accept allowed code', () => {
+  const files = new Set(allowed.map(({ file }) => file));
+  expect(findings.filter(({ filename }) => files.has(filename))).toEqual([]);
 });
 
-it('says what to use instead of a global, a property or a module', () => {
+it('the messages of no-restricted rules name the alternative', () => {
   const restricted = findings.filter(({ code }) => code.includes('no-restricted-'));
   expect(restricted.length).toBeGreaterThan(0);
   for (const { message, help } of restricted) {

@@ -7,12 +7,12 @@ import { problemsBySchema } from '../testkit/schema-problems';
 const contract = join(__dirname, '../../contract');
 const schemas = readSchemas(contract);
 const messages = readMessages(contract);
-/** Declared for whoever binds early; nothing is published there yet. */
+/** Declared so that consumers can bind; the document has no message for it yet. */
 const unused = ['audit.events'];
 const sent = [...messages.values()].filter(({ action }) => action === 'send');
 const received = [...messages.values()].filter(({ action }) => action === 'receive');
 
-/** Every schema inside a schema, with where it stands. */
+/** Every schema inside a schema, with its path. */
 function parts(schema: JsonSchema, at = ''): [string, JsonSchema][] {
   const { properties = {}, items, allOf = [], anyOf = [] } = schema;
   return [
@@ -24,31 +24,31 @@ function parts(schema: JsonSchema, at = ''): [string, JsonSchema][] {
 }
 
 describe.each([...schemas])('%s', (path, schema) => {
-  it('is named as it is served, and describes everything', () => {
+  it('has the path it is served at as its $id and describes every part', () => {
     expect(schema.$id).toBe(path);
     expect(path).toMatch(new RegExp(`^/schemas/${String(schema['title'])}/\\d+\\.\\d+\\.\\d+\\.json$`));
     expect(schema['$schema']).toBe('https://json-schema.org/draft/2020-12/schema');
-    const silent = parts(schema).filter(([, part]) => !part['description']);
-    expect(silent.map(([at]) => at)).toEqual([]);
+    const undescribed = parts(schema).filter(([, part]) => !part['description']);
+    expect(undescribed.map(([at]) => at)).toEqual([]);
   });
 
-  it('accepts its examples, which are those of the AsyncAPI document', () => {
+  it('accepts its examples, which equal those of the AsyncAPI document', () => {
     const examples = schema.examples ?? [];
     for (const example of examples) expect(problemsBySchema(schema, example)).toEqual([]);
-    const told = [...messages.values()]
+    const documented = [...messages.values()]
       .filter(({ type }) => type === schema['title'])
       .map((message) =>
         message.examples.map(({ payload }) =>
           message.contentType === 'application/cloudevents+json' ? payload['data'] : payload,
         ),
       );
-    expect(told.length).toBeGreaterThan(0);
-    for (const data of told) expect(data).toEqual(examples);
+    expect(documented.length).toBeGreaterThan(0);
+    for (const data of documented) expect(data).toEqual(examples);
   });
 });
 
 describe('the AsyncAPI document', () => {
-  it.each([...messages])('has examples of %s that are valid', (_name, { headers, payload, examples }) => {
+  it.each([...messages])('has valid examples of %s', (_name, { headers, payload, examples }) => {
     expect(examples.length).toBeGreaterThan(0);
     for (const example of examples) {
       expect(problemsBySchema(payload, example.payload)).toEqual([]);
@@ -56,12 +56,12 @@ describe('the AsyncAPI document', () => {
     }
   });
 
-  it('names the exchange, the routing keys and the types that the outbox publishes', () => {
+  it('names the exchange, routing keys and types of the outbox', () => {
     expect(Object.fromEntries(sent.map(({ type, routingKey }) => [type, routingKey]))).toEqual(routingKeys);
     for (const { exchange, routingKey } of sent) expect(exchange).toBe(`${routingKey.split('.')[0]}.events`);
   });
 
-  it('names the exchanges and the routing keys that the queue is bound to', () => {
+  it('names the exchanges and routing keys that the queue is bound to', () => {
     const { exchanges, bindings: all } = topologyOf();
     const bindings = all.filter(({ queue }) => queue !== erasuresStream);
     expect(new Set(received.map(({ exchange, routingKey }) => `${exchange} ${routingKey}`))).toEqual(
@@ -72,7 +72,7 @@ describe('the AsyncAPI document', () => {
     expect(new Set([...named, ...unused])).toEqual(new Set(exchanges));
   });
 
-  it('lets every event in come structured, binary and bare', () => {
+  it('has a structured, a binary and a bare form of every inbound event', () => {
     for (const type of new Set(received.map((message) => message.type))) {
       expect([...messages.keys()].filter((name) => name.startsWith(type))).toEqual([
         type,
@@ -83,12 +83,12 @@ describe('the AsyncAPI document', () => {
   });
 });
 
-describe('the schemas', () => {
+describe('the schema', () => {
   const schemaOf = (type: string) => schemas.get(`/schemas/${type}/1.0.0.json`) as JsonSchema;
   const example = (type: string) => schemaOf(type).examples?.[0] as Record<string, unknown>;
   const without = (name: string, { [name]: _left, ...rest }: Record<string, unknown>) => rest;
 
-  it.each(['UserCreated', 'UserDeactivated'])('close %s', (type) => {
+  it.each(['UserCreated', 'UserDeactivated'])('of %s rejects additional properties', (type) => {
     const data = { ...example(type), phoneNumber: '+441632960001' };
     expect(problemsBySchema(schemaOf(type), data)).toEqual(['/ must NOT have additional properties']);
   });
@@ -111,7 +111,7 @@ describe('the schemas', () => {
       { amount: { value: '1', currency: 'euro' } },
       '/amount/currency must match pattern "^[A-Z]{3}$"',
     ],
-  ])('refuse %s with %j', (type, change, problem) => {
+  ])('of %s rejects %j', (type, change, problem) => {
     expect(problemsBySchema(schemaOf(type), { ...example(type), ...change })).toEqual([problem]);
   });
 
@@ -122,7 +122,7 @@ describe('the schemas', () => {
     ['PaymentFailed', 'orderId'],
     ['LoyaltyPointsEarned', 'userId'],
     ['LoyaltyPointsEarned', 'points'],
-  ])('refuse %s without %s and without its alternative', (type, name) => {
+  ])('of %s rejects data without %s and its alternative', (type, name) => {
     expect(problemsBySchema(schemaOf(type), without(name, example(type)))).not.toEqual([]);
   });
 });

@@ -27,7 +27,7 @@ async function withDataSource<T>(
   }
 }
 
-it('makes what the entities describe', async () => {
+it('the migrations create the schema that the entities describe', async () => {
   expect(await findDrift(database.url)).toEqual([]);
 });
 
@@ -40,12 +40,12 @@ it.each([
     'UNIQUE ("email_normalized")',
   ],
   ['an index', 'DROP INDEX users_created_at_id_idx', 'users_created_at_id_idx'],
-])('finds %s that entities and migrations tell differently', async (_what, change, finding) => {
+])('findDrift reports %s in which entities and migrations differ', async (_what, change, finding) => {
   await withDataSource((dataSource) => dataSource.query(change));
   expect((await findDrift(database.url)).join('\n')).toContain(finding);
 });
 
-it('goes down to nothing and up again to the same', async () => {
+it('undoing every migration leaves no table, and running them again the same schema', async () => {
   await withDataSource(async (dataSource) => {
     for (const _migration of dataSource.migrations) await dataSource.undoLastMigration();
     const left = await dataSource.query<{ table_name: string }[]>(
@@ -56,7 +56,7 @@ it('goes down to nothing and up again to the same', async () => {
   expect(await findDrift(database.url)).toEqual([]);
 });
 
-it('knows the users and orders that messages named which were parked before', async () => {
+it('the last migration fills in the users and orders that parked messages name', async () => {
   await withDataSource(async (dataSource) => {
     await dataSource.undoLastMigration();
     const [one, other] = ['01975a5e-1111-7000-8000-0000000000ad', '01975a5e-1111-7000-8000-0000000000ae'];

@@ -18,7 +18,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Every source that deletes anything at all. */
+/** Every source file that deletes rows. */
 const deleting = [
   'audit/audit-sealer.ts',
   'commerce/recomputation.repository.ts',
@@ -33,7 +33,7 @@ const deleting = [
   'users/user.repository.ts',
 ];
 
-/** SQL that deletes, and TypeORM that does, over as many lines as they like. */
+/** Deleting SQL and TypeORM calls, also across lines. */
 const deletes =
   /\bDELETE\s+FROM\b|\bTRUNCATE\s|(?:manager|repository)\s*\.(?:delete|softDelete|remove|softRemove|clear)\(|\.delete\(\)\s*\.from\(/i;
 
@@ -49,11 +49,11 @@ async function storedColumns(): Promise<string[]> {
 }
 
 describe('the map of personal data', () => {
-  it('has every column that PostgreSQL has, and no other', async () => {
+  it('lists exactly the columns of PostgreSQL', async () => {
     expect([...mapped].sort()).toEqual((await storedColumns()).sort());
   });
 
-  it('misses a column that somebody adds', async () => {
+  it('does not list a new column', async () => {
     await dataSource.query('ALTER TABLE users ADD COLUMN nickname text');
     try {
       expect((await storedColumns()).filter((name) => !mapped.includes(name))).toEqual(['users.nickname']);
@@ -62,14 +62,14 @@ describe('the map of personal data', () => {
     }
   });
 
-  it('has every column of every entity', () => {
+  it('lists every column of every entity', () => {
     const described = dataSource.entityMetadatas.flatMap(({ tableName, columns }) =>
       columns.map(({ databaseName }) => `${tableName}.${databaseName}`),
     );
     expect(described.filter((name) => !mapped.includes(name))).toEqual([]);
   });
 
-  it('has every field of every message, and no other', () => {
+  it('lists exactly the fields of the messages', () => {
     const payloads = readdirSync('contract/schemas').flatMap((type) =>
       readdirSync(`contract/schemas/${type}`).flatMap((file) => {
         const schema = JSON.parse(readFileSync(`contract/schemas/${type}/${file}`, 'utf8'));
@@ -84,17 +84,17 @@ describe('the map of personal data', () => {
     expect(described.sort()).toEqual([...new Set(payloads)].sort());
   });
 
-  it('decides alone what goes when it has had its time: what else deletes does so for a reason', () => {
+  it('is the only source of expiry: other deleting files are listed here', () => {
     const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((it) =>
       it.endsWith('.ts'),
     );
     const found = sources.filter((path) => deletes.test(readFileSync(join('src', path), 'utf8')));
-    // A new one has to go by the map where time decides.
+    // Before a file is added to the list: rows that expire are deleted by the map.
     expect(found.sort()).toEqual(deleting);
   });
 
-  it('sees whatever deletes', () => {
-    const unseen = [
+  it('is compared with every form of deletion', () => {
+    const missed = [
       'delete from users',
       'WITH gone AS (DELETE\n  FROM ONLY users)',
       'TRUNCATE users',
@@ -102,11 +102,11 @@ describe('the map of personal data', () => {
       'this.repository\n  .softRemove(user)',
       'source.createQueryBuilder().delete()\n  .from(User)',
     ].filter((source) => !deletes.test(source));
-    expect(unseen).toEqual([]);
+    expect(missed).toEqual([]);
     expect(deletes.test('this.pending.delete(id)')).toBe(false);
   });
 
-  it('erases or explains every table that says whose its records are', () => {
+  it('has an erasure rule or an explanation for every table', () => {
     const unexplained = Object.entries(personalDataMap).filter(
       ([, { ofUser, erasure }]) => ofUser === null && typeof erasure === 'string',
     );

@@ -15,7 +15,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the check, or with `--write` the fix, on the copies. */
+/** Runs the check on the copies; with `--write`, the fix. */
 function printed(...args: string[]) {
   const script = [join(top, 'scripts/run.cjs'), join(top, 'scripts/generated-files.ts')];
   return spawnSync(process.execPath, [...script, ...args], { cwd: folder, encoding: 'utf8' });
@@ -28,7 +28,7 @@ function replace(file: string, text: string | RegExp, by: string): void {
   writeFileSync(join(folder, file), after);
 }
 
-it('accepts what is committed', () => {
+it('generated-files accepts the committed files', () => {
   expect(printed()).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 
@@ -45,8 +45,8 @@ const wrong: [file: string, text: string, by: string][] = [
 
 it.each([
   ['lack a setting, a mutation and a field', lacking],
-  ['tell of a setting that nobody reads, wrong readers and a wrong type', wrong],
-])('refuses files that %s, and mends them', (_what, changes) => {
+  ['contain an unknown setting, wrong readers and a wrong type', wrong],
+])('generated-files rejects files that %s, and --write fixes them', (_what, changes) => {
   for (const [file, text, by] of changes) replace(file, text, by);
   const check = printed();
   expect(check.status).toBe(1);

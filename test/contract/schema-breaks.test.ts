@@ -25,14 +25,14 @@ const property = (name: string, value: JsonSchema): JsonSchema => ({
   properties: { ...schema.properties, [name]: value },
 });
 
-it('breaks nothing when nothing changes', () => {
+it('schemaBreaks returns nothing for an unchanged schema', () => {
   for (const action of ['send', 'receive'] as const) {
     expect(schemaBreaks(action, schema, structuredClone(schema), 'M')).toEqual([]);
     expect(schemaBreaks(action, closed, structuredClone(closed), 'M')).toEqual([]);
   }
 });
 
-describe('a message that is received', () => {
+describe('schemaBreaks of a received message', () => {
   it.each<[string, JsonSchema, string]>([
     ['removed property', { ...schema, properties: { id, reason } }, 'M.place was removed'],
     ['removed property of a property', property('place', { type: 'object' }), 'M.place.city was removed'],
@@ -53,9 +53,9 @@ describe('a message that is received', () => {
       'M.place.street is required',
     ],
     ['narrower type', property('amount', { type: 'number', minimum: 0 }), 'M.amount: was or becomes string'],
-    ['other type', property('id', { type: 'integer' }), 'M.id: was or becomes string, read as integer'],
+    ['changed type', property('id', { type: 'integer' }), 'M.id: was or becomes string, read as integer'],
     [
-      'number become integer',
+      'number that becomes an integer',
       property('amount', {
         anyOf: [
           { type: 'integer', minimum: 0 },
@@ -64,7 +64,7 @@ describe('a message that is received', () => {
       }),
       'M.amount: was or becomes number',
     ],
-    ['new values only', property('id', { ...id, enum: ['x'] }), 'M.id: only some values are read now'],
+    ['new enum', property('id', { ...id, enum: ['x'] }), 'M.id: only some values are read now'],
     ['lower maximum', property('id', { ...id, maxLength: 9 }), 'M.id: maxLength 9 refuses'],
     ['higher minimum', property('id', { ...id, minLength: 2 }), 'M.id: minLength 2 refuses'],
     [
@@ -73,22 +73,22 @@ describe('a message that is received', () => {
       'M.names[]: maxLength 4',
     ],
     ['new pattern', property('reason', { ...reason, pattern: '^A' }), 'M.reason: pattern "^A" refuses'],
-    ['other format', property('id', { ...id, format: 'email' }), 'M.id: format "email" refuses'],
-    ['closing', closed, 'M: only one side is closed'],
+    ['changed format', property('id', { ...id, format: 'email' }), 'M.id: format "email" refuses'],
+    ['schema that becomes closed', closed, 'M: only one side is closed'],
     ['removed alternative', { ...schema, allOf: [{ required: ['userId'] }] }, 'M.userId is required'],
-  ])('is broken by: %s', (_what, current, said) => {
+  ])('returns a break for a %s', (_what, current, said) => {
     expect(schemaBreaks('receive', schema, current, 'M').join('\n')).toContain(said);
   });
 
   it.each<[string, JsonSchema]>([
     ['new optional property', property('colour', { type: 'string' })],
-    ['property required no more', { ...schema, required: ['id'] }],
+    ['property no longer required', { ...schema, required: ['id'] }],
     ['new value', property('reason', { type: 'string', enum: ['ASKED', 'DECIDED', 'OLD'] })],
-    ['any value', property('reason', { type: 'string' })],
+    ['removed enum', property('reason', { type: 'string' })],
     ['wider limit', property('id', { ...id, maxLength: 20, minLength: 0 })],
     ['dropped format', property('id', { type: 'string' })],
     [
-      'another alternative',
+      'new alternative',
       {
         ...schema,
         allOf: [
@@ -96,13 +96,13 @@ describe('a message that is received', () => {
         ],
       },
     ],
-    ['other words', { ...schema, description: 'new', title: 'new' }],
-  ])('goes on with: %s', (_what, current) => {
+    ['changed description', { ...schema, description: 'new', title: 'new' }],
+  ])('returns nothing for a %s', (_what, current) => {
     expect(schemaBreaks('receive', schema, current, 'M')).toEqual([]);
   });
 });
 
-describe('a message that is sent', () => {
+describe('schemaBreaks of a sent message', () => {
   it.each<[string, JsonSchema, JsonSchema, string]>([
     ['removed property', schema, { ...schema, properties: { id, reason } }, 'M.names was removed'],
     [
@@ -137,21 +137,21 @@ describe('a message that is sent', () => {
       'M.id: format "uuid"',
     ],
     [
-      'addition to a closed schema',
+      'property added to a closed schema',
       closed,
       { ...property('colour', { type: 'string' }), additionalProperties: false },
       'M.colour is not expected: the schema is closed',
     ],
-    ['opening', closed, schema, 'M: only one side is closed'],
-  ])('is broken by: %s', (_what, released, current, said) => {
+    ['schema that becomes open', closed, schema, 'M: only one side is closed'],
+  ])('returns a break for a %s', (_what, released, current, said) => {
     expect(schemaBreaks('send', released, current, 'M').join('\n')).toContain(said);
   });
 
   it.each<[string, JsonSchema]>([
     ['new property', property('colour', { type: 'string' })],
-    ['new promise', { ...schema, required: ['id', 'reason', 'amount'] }],
+    ['newly required property', { ...schema, required: ['id', 'reason', 'amount'] }],
     ['narrower limit', property('id', { ...id, maxLength: 9 })],
-  ])('goes on with: %s', (_what, current) => {
+  ])('returns nothing for a %s', (_what, current) => {
     expect(schemaBreaks('send', schema, current, 'M')).toEqual([]);
   });
 });

@@ -22,14 +22,14 @@ const settingsOf = (name: string) => {
     projects.find(({ displayName }) => displayName === name) ?? {};
   const inCheckout = (files: string[] = []) => files.map((file) => file.replace('<rootDir>', checkout));
   return {
-    // What a project of the checkout finds by its name.
+    // A project outside the checkout cannot resolve the runner by name.
     ...(runner === undefined ? {} : { runner: require.resolve(runner) }),
     setupFiles: inCheckout(setupFiles).filter(isAbsolute),
     setupFilesAfterEnv: inCheckout(setupFilesAfterEnv),
   };
 };
 
-/** Runs the test command on files with this content, as a project's; answers its exit code and its last line. */
+/** Runs the test command on files with this content, as this project. Returns its exit code and last line. */
 async function runTests(
   project: string,
   contents: readonly string[],
@@ -69,29 +69,41 @@ const counting = "test('counts on what does not run', () => { expect.assertions(
 const hangingBefore = 'beforeAll(() => new Promise(() => {}), 50);';
 
 test.concurrent.each([
-  ['ends with the counts of what passed', 'unit', [passing, passing], 0, '2 passed, 0 failed'],
-  ['fails when a test fails', 'unit', [passing, breaking], 1, '1 passed, 1 failed'],
-  ['counts a file that cannot be loaded as failed', 'unit', [passing, absent], 1, '1 passed, 1 failed'],
-  ['counts a file without a test as failed', 'unit', [passing, ''], 1, '1 passed, 1 failed'],
-  ['counts a skipped test as failed', 'unit', [skipping], 1, '1 passed, 1 failed'],
-  ['counts an unhandled rejection as failed', 'unit', [leaking], 1, '0 passed, 1 failed'],
-  ['counts a process that ends early as failed', 'unit', [ending], 1, '0 passed, 1 failed'],
-  ['fails when there is no test at all', 'unit', [], 1, '0 passed, 1 failed'],
+  ['npm test prints the count of passed tests', 'unit', [passing, passing], 0, '2 passed, 0 failed'],
+  ['npm test fails if a test fails', 'unit', [passing, breaking], 1, '1 passed, 1 failed'],
   [
-    'ends with the counts of files that share modules',
+    'npm test counts a file that cannot be loaded as failed',
+    'unit',
+    [passing, absent],
+    1,
+    '1 passed, 1 failed',
+  ],
+  ['npm test counts a file without a test as failed', 'unit', [passing, ''], 1, '1 passed, 1 failed'],
+  ['npm test counts a skipped test as failed', 'unit', [skipping], 1, '1 passed, 1 failed'],
+  ['npm test counts an unhandled rejection as failed', 'unit', [leaking], 1, '0 passed, 1 failed'],
+  ['npm test counts a process that exits early as failed', 'unit', [ending], 1, '0 passed, 1 failed'],
+  ['npm test fails if there is no test', 'unit', [], 1, '0 passed, 1 failed'],
+  [
+    'npm test prints the count of passed tests of files that share modules',
     'integration',
     [passing, passing],
     0,
     '2 passed, 0 failed',
   ],
   [
-    'counts what fails in files that share modules: each on its own, and what takes too long as well',
+    'npm test counts each failure and timeout of files that share modules',
     'integration',
     [passing, breaking, absent, '', skipping, leaking, hanging, hangingBefore + passing, calling, counting],
     1,
     '3 passed, 9 failed',
   ],
-  ['counts a worker that ends early as failed', 'integration', [passing, ending], 1, '1 passed, 1 failed'],
+  [
+    'npm test counts a worker that exits early as failed',
+    'integration',
+    [passing, ending],
+    1,
+    '1 passed, 1 failed',
+  ],
 ])('%s', async (_name, project, contents, code, lastLine) => {
   expect(await runTests(project, contents)).toEqual({ code, lastLine });
 });

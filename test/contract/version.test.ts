@@ -5,8 +5,8 @@ import { parse } from 'yaml';
 const top = resolve(__dirname, '../..');
 const read = (path: string) => readFileSync(join(top, path), 'utf8');
 
-describe('the version of the service', () => {
-  it('is that of its last release, and of its contract', () => {
+describe('the version in package.json', () => {
+  it('equals that of the last release, the lock file and the contract', () => {
     const { version } = JSON.parse(read('package.json'));
     const [, released] = /^## (\d+\.\d+\.\d+) – \d{4}-\d\d-\d\d$/m.exec(read('CHANGELOG.md')) ?? [];
     const lock = JSON.parse(read('package-lock.json'));

@@ -17,7 +17,7 @@ it.each([
   'src/users/userService.ts',
   'src/users/user.thing.ts',
   'migrations/AddUsers.ts',
-])('refuses the file name %s', (path) => {
+])('problemsOfPath rejects %s', (path) => {
   expect(problemsOfPath(path)).not.toEqual([]);
 });
 
@@ -28,7 +28,7 @@ it.each([
   'src/postgres/database.ts',
   'migrations/1795378879925-CreateUsers.ts',
   'test/unit/users/user.service.test.ts',
-])('accepts the file name %s', (path) => {
+])('problemsOfPath accepts %s', (path) => {
   expect(problemsOfPath(path)).toEqual([]);
 });
 
@@ -39,12 +39,12 @@ it.each([
   'export interface IOutbox {}',
   'const MAX_TRIES = 3;',
   'export const LIMITS: Limits = {};',
-])('refuses %s', (text) => {
+])('problemsOfText rejects %s', (text) => {
   expect(problemsOfText('src/outbox/outbox.ts', text)).not.toEqual([]);
 });
 
 it.each(['export class Outbox {}', 'const manager: EntityManager = x;', 'export interface InvalidInput {}'])(
-  'accepts %s',
+  'problemsOfText accepts %s',
   (text) => {
     expect(problemsOfText('src/outbox/outbox.ts', text)).toEqual([]);
   },

@@ -1,7 +1,8 @@
 import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
-import { canaries, leaksIn, leavesOf, poisons, strangeTexts, withValueAt } from '../testkit/canaries';
+import { canaries, invalidTexts, invalidValues, leaksIn } from '../testkit/canaries';
 import { CanaryCalls } from '../testkit/canary-calls';
+import { leafPaths, withValueAt } from '../testkit/json-values';
 import type { ProgrammableServer } from '../testkit/programmable-server';
 import { createUser } from '../testkit/users';
 
@@ -43,18 +44,18 @@ describe('whatever is sent', () => {
 
   it('does not fit: no answer repeats it, and none takes the blame', async () => {
     for (const operation of calls.operations) {
-      const poisoned = (poison: unknown, paths = leavesOf(calls.argumentsOf(operation))) =>
+      const poisoned = (poison: unknown, paths = leafPaths(calls.argumentsOf(operation))) =>
         paths.reduce<unknown>(
           (args, path) => withValueAt(args, path, poison),
           calls.argumentsOf(operation),
         ) as Record<string, unknown>;
       const answers = await Promise.all([
         // Everywhere at once, as wrong types are told all together, and one by one, as wrong texts are.
-        ...poisons.flatMap((it) =>
+        ...invalidValues.flatMap((it) =>
           [false, true].map((inline) => calls.call(operation, poisoned(it), inline)),
         ),
-        ...strangeTexts.flatMap((it) =>
-          leavesOf(calls.argumentsOf(operation)).map((path) => calls.call(operation, poisoned(it, [path]))),
+        ...invalidTexts.flatMap((it) =>
+          leafPaths(calls.argumentsOf(operation)).map((path) => calls.call(operation, poisoned(it, [path]))),
         ),
       ]);
       expect([operation, problemsOf(answers)]).toEqual([operation, []]);

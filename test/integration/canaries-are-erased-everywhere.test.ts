@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { rabbitMqUrl } from '../testkit/brokers';
-import { CanaryPlaces } from '../testkit/canary-places';
+import { CanarySender } from '../testkit/canary-sender';
+import { canaryTable } from '../testkit/canary-table';
 import { type Collector, startCollector } from '../testkit/collector';
 import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
@@ -30,7 +31,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** What the calls leave in histories: five changes of the user, and somebody else. */
+/** History entries of the mutations: five of the user, one of the other user. */
 const changes = 6;
 
 const sinkNames = [
@@ -45,98 +46,16 @@ const sinkNames = [
   'files',
 ];
 
-const [inDatabase, cached] = [['database'], ['database', 'redis']];
-/** What is the user's own, or of a message that waits for an operator. */
-const stored = {
-  'address.street': cached,
-  'address.city': cached,
-  'address.state': cached,
-  'address.postalCode': cached,
-  'address.country': cached,
-  email: cached,
-  username: cached,
-  firstName: cached,
-  lastName: cached,
-  displayName: cached,
-  'pending email': cached,
-  'consent source': inDatabase,
-  'consent wording version': inDatabase,
-  'deactivation notes': inDatabase,
-  'reactivation notes': cached,
-  'reason of points': inDatabase,
-  'error message of a payment': inDatabase,
-  'error code of a payment': inDatabase,
-  'refused message before': inDatabase,
-  'body that is no JSON before': inDatabase,
-  'id in capitals before': inDatabase,
-  'custom header of a refused before message': inDatabase,
-  'body of a message with a subject before': inDatabase,
-  'payment without a time before': inDatabase,
-};
-/** What is encrypted, digested or encoded, answered, and thrown away. */
-const neverStored = [
-  'idempotency key',
-  'hold reason',
-  'release reason',
-  'reason of a dry run',
-  'header traceparent',
-  'header tracestate',
-  'header baggage',
-  'header cookie',
-  'header referer',
-  'header user-agent',
-  'header x-request-id',
-  'header idempotency-key',
-  'header x-forwarded-for',
-  'header x-user-id',
-  'header router-authorization',
-  'header x-custom',
-  'header apollographql-client-name',
-  'bearer token',
-  'query string',
-  'path',
-  'unsubscribe token',
-  'body that is no JSON',
-  'malformed document',
-  'unknown field in a document',
-  'operation name',
-  'unknown operation name',
-  'variable of a wrong type',
-  'extensions',
-  'id that is none',
-  'address of nobody',
-  'search',
-  'cursor',
-  'invalid first name',
-  'invalid phone number',
-  'invalid locale',
-  'invalid time zone',
-  'no wording',
-  'verification token',
-  'field nobody reads',
-  'app_id of a folded message',
-  'correlation_id of a folded message',
-  'reply_to of a folded message',
-  'custom header of a folded message',
-  'subject of an event',
-  'extension of an event',
-  'ce-* extension header of a folded message',
-  'base64 that is no JSON before',
-  'app_id of a refused before message',
-  'correlation_id of a refused before message',
-  'reply_to of a refused before message',
-];
-
 const count = async (table: string) => (await app.sql(`SELECT 1 FROM ${table}`)).length;
 
-/** Resolves when the collector has all spans of what was done so far. */
+/** Resolves when the collector has the spans of all requests so far. */
 async function untilTraced(traceId: string): Promise<void> {
   const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
   await app.graphql('{ me { id } }', {}, { token: app.staff, headers });
   await eventually(() => expect(collector.spans().map((span) => span.traceId)).toContain(traceId));
 }
 
-/** Where the service left something. */
+/** Reads the sinks of this app, named without the tool that dumped the database. */
 async function readSinks(): Promise<Map<string, string>> {
   const sinks = await readEverySink({
     options: {
@@ -154,37 +73,38 @@ async function readSinks(): Promise<Map<string, string>> {
   return new Map([...sinks].map(([name, content]) => [name.replace(/ \(.*/, ''), content]));
 }
 
-/** Each place, with the names of the sinks that hold its text. */
-const findEach = (places: CanaryPlaces, sinks: ReadonlyMap<string, string>) =>
-  [...places.texts].map(([place, text]): [string, string[]] => [place, sinksContaining(sinks, [text])]);
+/** For each value that was sent, the sinks that contain its text. */
+const findEach = ({ texts }: CanarySender, sinks: ReadonlyMap<string, string>) =>
+  Object.fromEntries([...texts].map(([value, text]) => [value, sinksContaining(sinks, [text])]));
+const nowhere = ({ texts }: CanarySender) =>
+  Object.fromEntries([...texts.keys()].map((value) => [value, []]));
 
-describe('canaries', () => {
-  it('are found in the sinks that may hold them until the user is erased, in no other, and in none afterwards', async () => {
-    const places = new CanaryPlaces(app, others, officer);
-    await places.leaveInCalls();
-    await places.leaveInRequests();
-    const folded = await places.leaveInMessages();
+describe('the values of the canary table', () => {
+  it('are in the stores of the table until the user is erased, and in no sink afterwards', async () => {
+    const sender = new CanarySender(app, others, officer);
+    await sender.callMutations();
+    await sender.sendRequests();
+    const folded = await sender.publishValidMessages();
     await eventually(async () => expect(await count('user_history')).toBe(changes + folded));
-    const refused = await places.leaveInRefusedMessages('before');
-    await eventually(async () => expect(await count('parked_messages')).toBe(refused));
+    const invalid = await sender.publishInvalidMessages();
+    await eventually(async () => expect(await count('parked_messages')).toBe(invalid));
 
     const before = await readSinks();
     expect([...before.keys()]).toEqual(sinkNames);
-    const found = findEach(places, before);
-    expect(found.filter(([, names]) => names.length > 0)).toEqual(Object.entries(stored));
-    // Of all others nothing is ever stored as it came.
-    expect(found.filter(([, names]) => names.length === 0).map(([place]) => place)).toEqual(neverStored);
+    expect(findEach(sender, before)).toEqual(
+      Object.fromEntries(canaryTable.map(({ value, stores }) => [value, stores])),
+    );
 
-    expect(await mutate(app, 'eraseUser', { userId: places.userId }, officer)).toMatchObject({
+    expect(await mutate(app, 'eraseUser', { userId: sender.userId }, officer)).toMatchObject({
       erasure: { status: 'COMPLETED' },
     });
-    expect(findEach(places, await readSinks()).filter(([, names]) => names.length > 0)).toEqual([]);
-    // Also those that are not found as they are encoded.
+    expect(findEach(sender, await readSinks())).toEqual(nowhere(sender));
+    // Includes the message in base64, whose text the sinks do not show.
     expect(await count('parked_messages')).toBe(0);
 
-    await places.leaveInMessages();
-    await places.leaveInRefusedMessages('after');
-    const last = orderPlaced(places.userId);
+    await sender.publishValidMessages();
+    await sender.publishInvalidMessages(' after the erasure');
+    const last = orderPlaced(sender.userId);
     await others.publish(last);
     await eventually(async () =>
       expect(await app.sql('SELECT event_id AS id FROM erased_events')).toContainEqual({
@@ -194,8 +114,8 @@ describe('canaries', () => {
     await untilTraced('0af7651916cd43dd8448eb211c80319c');
     expect(await count('parked_messages')).toBe(0);
     const after = await readSinks();
-    expect(findEach(places, after).filter(([, names]) => names.length > 0)).toEqual([]);
-    // The requests that carried them are in these sinks.
+    expect(findEach(sender, after)).toEqual(nowhere(sender));
+    // These sinks do contain the requests that carried the values.
     for (const name of ['logs', 'traces']) expect(after.get(name)).toContain('/graphql');
     expect(after.get('metrics')).toContain('route="/graphql",status="401"');
   });

@@ -8,9 +8,9 @@ import {
   paymentFailed,
   pointsEarned,
   startForeignService,
-  withHeader,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { withHeader } from '../testkit/message-variants';
 import { findInSinks, readSinks } from '../testkit/sinks';
 import { createUser, mutate } from '../testkit/users';
 

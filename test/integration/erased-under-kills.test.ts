@@ -1,10 +1,11 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { send } from '../testkit/app';
-import { orderPlaced, paymentFailed, pointsEarned, withHeader } from '../testkit/commerce-events';
+import { orderPlaced, paymentFailed, pointsEarned } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { readEverySink } from '../testkit/every-sink';
 import { useKillableService } from '../testkit/killable-service';
+import { withHeader } from '../testkit/message-variants';
 import { sinksContaining } from '../testkit/sinks';
 
 const historyLength = 10_000;

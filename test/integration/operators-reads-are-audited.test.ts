@@ -10,7 +10,8 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { namingOrders, namingUsers, withBody } from '../testkit/naming-messages';
+import { withBody } from '../testkit/message-variants';
+import { namingOrders, namingUsers } from '../testkit/messages-naming-ids';
 import { createUser, mutate } from '../testkit/users';
 
 let commands: CommandLine;

@@ -7,7 +7,8 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { inBase64, namingUsers, withBody } from '../testkit/naming-messages';
+import { inBase64, withBody } from '../testkit/message-variants';
+import { namingUsers } from '../testkit/messages-naming-ids';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;

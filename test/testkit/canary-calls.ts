@@ -12,13 +12,14 @@ import {
   isUnionType,
 } from 'graphql';
 import type { TestApp } from './app';
-import { canaries, toLiteral } from './canaries';
+import { canaries } from './canaries';
 import { fieldNames, introspect } from './introspected';
+import { toLiteral } from './json-values';
 import { createUser } from './users';
 
-/** Calls every operation of the schema, and `User.history`, with canaries wherever text goes. */
+/** Calls every operation of the schema, and `User.history`, with canaries as arguments. */
 export class CanaryCalls {
-  /** Every answer so far, as it came. */
+  /** The bodies of all responses so far. */
   readonly bodies: string[] = [];
   private readonly userIds = new Map<string, string>();
   private values = 0;
@@ -34,7 +35,7 @@ export class CanaryCalls {
     return calls;
   }
 
-  /** A new user for each operation, so that deactivating one does not spare the others. */
+  /** Creates a user for each operation, so that one that deactivates its user does not affect the others. */
   async renewUsers(): Promise<void> {
     for (const name of this.operations) {
       const { id } = await createUser(this.app, { firstName: canaries.text });
@@ -47,13 +48,13 @@ export class CanaryCalls {
     return [...roots.filter((name) => name !== '_service'), 'history'];
   }
 
-  /** Arguments that fit. */
+  /** Valid arguments of an operation. */
   argumentsOf(operation: string): Record<string, unknown> {
     const { args } = this.fieldOf(operation);
-    return Object.fromEntries(args.map((arg) => [arg.name, this.fitting(arg.type, arg.name, operation)]));
+    return Object.fromEntries(args.map((arg) => [arg.name, this.validValue(arg.type, arg.name, operation)]));
   }
 
-  /** Sends the arguments as variables or as literals; selects no data of users. Answers the body as it came. */
+  /** Calls an operation with variables, or with literals if `inline`. Selects no user data. Returns the response body. */
   call(operation: string, args = this.argumentsOf(operation), inline = false): Promise<string> {
     return this.post(
       JSON.stringify({ query: this.textOf(operation, args, inline), variables: inline ? {} : args }),
@@ -77,13 +78,13 @@ export class CanaryCalls {
     return fields[name] as GraphQLField<unknown, unknown>;
   }
 
-  private fitting(type: GraphQLInputType, name: string, operation: string): unknown {
+  private validValue(type: GraphQLInputType, name: string, operation: string): unknown {
     const inner = getNullableType(type);
-    if (isListType(inner)) return [this.fitting(inner.ofType, name, operation)];
+    if (isListType(inner)) return [this.validValue(inner.ofType, name, operation)];
     if (isEnumType(inner)) return inner.getValues()[0]?.name;
     if (isInputObjectType(inner)) {
       const fields = Object.values(inner.getFields()).filter((it) => it.name !== 'expectedVersion');
-      return Object.fromEntries(fields.map((it) => [it.name, this.fitting(it.type, it.name, operation)]));
+      return Object.fromEntries(fields.map((it) => [it.name, this.validValue(it.type, it.name, operation)]));
     }
     this.values += 1;
     const byName: Record<string, unknown> = {
@@ -115,7 +116,7 @@ export class CanaryCalls {
       declared.length > 0 ? `(${declared.map(text).join(', ')})` : '';
     const given = list(({ name }) => `${name}: ${inline ? toLiteral(args[name]) : `$${name}`}`);
     const variables = inline ? '' : list((arg) => `$${arg.name}: ${String(arg.type)}`);
-    const selected = `${operation}${given} { __typename ${problemsOf(getNamedType(type))} }`;
+    const selected = `${operation}${given} { __typename ${errorSelection(getNamedType(type))} }`;
     const id = this.userIds.get('history');
     const whole = operation === 'history' ? `user(id: "${id}") { ${selected} }` : selected;
     const isMutation = fieldNames(this.schema, 'Mutation').includes(operation);
@@ -123,8 +124,8 @@ export class CanaryCalls {
   }
 }
 
-/** What a union's expected errors say. */
-function problemsOf(type: ReturnType<typeof getNamedType>): string {
+/** The selection of a union's expected errors. */
+function errorSelection(type: ReturnType<typeof getNamedType>): string {
   if (!isUnionType(type)) return '';
   const hasFields = type.getTypes().some(({ name }) => name === 'InvalidInputError');
   return `... on UserError { message } ${hasFields ? '... on InvalidInputError { fields { path code message } }' : ''}`;

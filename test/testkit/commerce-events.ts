@@ -68,11 +68,6 @@ export function pointsEarned(userId: string, data: Record<string, unknown> = {})
   });
 }
 
-/** A copy of the message with the header `x-canary`. */
-export function withHeader(message: ForeignMessage, text: string): ForeignMessage {
-  return { ...message, properties: { ...message.properties, headers: { 'x-canary': text } } };
-}
-
 /** A stand-in for another service: publishes to the exchanges that an app consumes from. */
 export interface ForeignService {
   /** Resolves when the broker has confirmed all messages. */
