@@ -12,8 +12,8 @@ import { isStored, newId, storeUsers, type UserState, userStates } from '../test
 import { mutate } from '../testkit/users';
 
 /**
- * Who may call what on a user, written down from the contract and not from the service: answered (yes), or one
- * UNAUTHENTICATED (401) or FORBIDDEN (no) at the operation.
+ * Which actor may call which operation on a user, from the contract: allowed (yes), or one UNAUTHENTICATED (401) or
+ * FORBIDDEN (no) error at the operation.
  */
 const expected = readTable(`
                            anonymous self self+users:foo other orders:read users:foo users:privacy users:audit users:read users:write
@@ -37,7 +37,7 @@ const expected = readTable(`
   erasure                  401       no   no             no    no          no        yes           no          no         no
 `);
 
-/** What an allowed mutation answers for a user in each state, in the order of `userStates`. */
+/** The result of an allowed mutation on a user in each state, in the order of `userStates`. */
 const members: Record<string, string[]> = {
   createUser: ['UserIdTaken', 'UserIdTaken', 'UserIdTaken', 'Success', 'InvalidInput'],
   updateUser: ['Success', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'UserNotFound'],
@@ -77,15 +77,15 @@ const args: Record<string, [string, string, (id: string) => unknown] | null> = {
   erasure: ['id', 'ID!', (id) => id],
 };
 
-/** Fields of User that whoever is not the user and holds no scope may read. */
-const everybodys = ['id', 'displayName', 'status'];
+/** Fields of User that every actor may read. */
+const publicFields = ['id', 'displayName', 'status'];
 
 let app: TestApp;
 let schema: GraphQLSchema;
 /** The confirmation tokens of users, by id. */
 const tokens = new Map<string, string>();
 const key = (operation: string, actor: ActorName, state: UserState) => `${operation} ${actor} ${state}`;
-/** A user for each cell, as a mutation changes it. */
+/** A user for each cell of the table, as mutations change users. */
 const ids = new Map<string, string>();
 
 beforeAll(async () => {
@@ -107,7 +107,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** Lets the service issue tokens to active users, and only then puts the users into their states. */
+/** Requests tokens while the users are active, then sets their states. */
 async function issueConfirmationTokens(users: { id: string; state: UserState }[]): Promise<void> {
   await storeUsers(
     app,
@@ -157,8 +157,8 @@ function verdictOf({ status, data, errors }: GraphQLResponse, operation: string)
   );
 }
 
-/** Nothing of the user is shown to those whose table cells say so, also when a mutation of theirs succeeds. */
-function expectOwnFieldsOnly(
+/** Asserts that a successful mutation returns only fields that the actor may read. */
+function expectReadableFieldsOnly(
   user: Record<string, unknown>,
   errors: GraphQLResponse['errors'],
   actor: ActorName,
@@ -170,14 +170,14 @@ function expectOwnFieldsOnly(
   const isStaff = actor === 'users:read' || actor === 'users:write';
   const isSelf = actor.startsWith('self');
   const refused = errors.map(({ path, extensions }) => `${path?.at(-1)} ${String(extensions.code)}`);
-  const mayNotRead = isStaff ? [] : isSelf ? ['statusNotes'] : all.filter((it) => !everybodys.includes(it));
+  const mayNotRead = isStaff ? [] : isSelf ? ['statusNotes'] : all.filter((it) => !publicFields.includes(it));
   expect(hidden).toEqual(expect.arrayContaining(mayNotRead));
   expect(refused).toEqual(actor.includes('users:') ? mayNotRead.map((it) => `${it} FORBIDDEN`) : []);
   if (isStaff || isSelf)
     expect(user).toMatchObject({ email: expect.any(String), firstName: expect.any(String) });
 }
 
-it('has a line of the table for every query and mutation, and an input for every mutation', () => {
+it('the table has a row for every query and mutation, and an input for every mutation', () => {
   const present = [...fieldNames(schema, 'Query'), ...fieldNames(schema, 'Mutation')];
   expect(Object.keys(expected).sort()).toEqual(present.filter((name) => !name.startsWith('_')).sort());
   expect(Object.keys(inputs).sort()).toEqual(fieldNames(schema, 'Mutation').sort());
@@ -185,11 +185,11 @@ it('has a line of the table for every query and mutation, and an input for every
 
 describe.each(actorNames)('%s', (actor) => {
   it.each(Object.keys(expected))(
-    'may call %s on users in every state, or may not, as the table says',
+    'gets the result of the table from %s, for users in every state',
     async (name) => {
       for (const [index, state] of userStates.entries()) {
         const answer = await call(name, actor, state);
-        // Nobody is the user that a malformed id does not name.
+        // A malformed id is never the actor's own.
         const isStranger = state === 'malformed' && actor.startsWith('self');
         const verdict = expected[name]?.[isStranger && name !== 'me' ? 'other' : actor];
         expect([state, verdictOf(answer, name)]).toEqual([state, verdict]);
@@ -199,7 +199,7 @@ describe.each(actorNames)('%s', (actor) => {
         const type =
           wanted === 'Success' ? `${name.charAt(0).toUpperCase()}${name.slice(1)}Success` : `${wanted}Error`;
         expect([state, member.__typename]).toEqual([state, type]);
-        if (member.user) expectOwnFieldsOnly(member.user, answer.errors, actor);
+        if (member.user) expectReadableFieldsOnly(member.user, answer.errors, actor);
         else expect(answer.errors).toEqual([]);
       }
     },

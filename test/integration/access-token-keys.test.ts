@@ -7,7 +7,7 @@ const minutes = 60_000;
 const hours = 60 * minutes;
 const id = '0195a3c4-7b2e-7f00-8000-0123456789ab';
 
-describe('keys of access tokens', () => {
+describe('the token verifier', () => {
   let jwks: JwksServer;
   let verifier: TokenVerifier;
   let passedMs: number;
@@ -29,7 +29,7 @@ describe('keys of access tokens', () => {
   });
   afterEach(() => jwks.server.close());
 
-  /** Valid for a week, so that only keys can be what fails. */
+  /** A token that is valid for a week, so that only its key can fail. */
   const header = async (sub = id) => {
     const exp = Math.floor(Date.now() / 1_000) + 7 * 86_400;
     return `Bearer ${await jwks.issueToken(sub, 'users:read', { exp })}`;
@@ -41,27 +41,27 @@ describe('keys of access tokens', () => {
     return `Bearer ${await signClaims(await makeSigningKey(), { iss, aud, sub: id, exp })}`;
   };
 
-  it('fetches once for many requests at once', async () => {
+  it('fetches keys once for concurrent requests', async () => {
     const headers = await Promise.all([header('a'), header('b'), header('c'), header('d')]);
     const actors = await Promise.all(headers.map((each) => verifier.verify(each)));
     expect(actors.map((actor) => actor?.id)).toEqual(['a', 'b', 'c', 'd']);
     expect(fetches()).toBe(1);
   });
 
-  it('asks for no key while nobody shows a token', async () => {
+  it('fetches no keys without a bearer token', async () => {
     await verifier.verify(undefined);
     await expect(verifier.verify('Basic YTpi')).rejects.toBeInstanceOf(UnauthenticatedError);
     expect(fetches()).toBe(0);
   });
 
-  it('takes a token of a key that was published a moment ago', async () => {
+  it('accepts a token of a newly published key', async () => {
     await verifier.verify(await header());
     await jwks.rotate();
     expect(await verifier.verify(await header())).toMatchObject({ id });
     expect(fetches()).toBe(2);
   });
 
-  it('takes tokens of both keys while one replaces the other, also where tokens name no key', async () => {
+  it('accepts tokens of both keys during rotation, also without key ids', async () => {
     const { issuer: iss, audience: aud } = jwks;
     const exp = Math.floor(Date.now() / 1_000) + 60;
     const [older, newer] = [await makeSigningKey(), await makeSigningKey()];
@@ -81,7 +81,7 @@ describe('keys of access tokens', () => {
     await expect(verifier.verify(await nameless(await makeSigningKey()))).rejects.toThrow(/signature/);
   });
 
-  it('lets made-up keys cause five fetches and then one in ten seconds', async () => {
+  it('fetches keys five times for unknown key ids, then once in ten seconds', async () => {
     await verifier.verify(await header());
     for (let n = 0; n < 50; n += 1) {
       await expect(verifier.verify(await unknownKey())).rejects.toThrow(/signed with an unknown key/);
@@ -93,7 +93,7 @@ describe('keys of access tokens', () => {
     expect(fetches()).toBe(7);
   });
 
-  it('refuses tokens of a withdrawn key after ten minutes, those it knew too', async () => {
+  it('rejects tokens of a withdrawn key after ten minutes, also cached ones', async () => {
     const old = await header();
     expect(await verifier.verify(old)).toMatchObject({ id });
     await jwks.rotate({ withdrawOld: true });
@@ -101,7 +101,7 @@ describe('keys of access tokens', () => {
     await expect(verifier.verify(old)).rejects.toThrow(/signed with an unknown key/);
   });
 
-  it('does not check a token again when the keys that come are the same', async () => {
+  it('does not verify a cached token again when fetched keys are unchanged', async () => {
     const known = await header();
     const first = await verifier.verify(known);
     passedMs += 11 * minutes;
@@ -109,7 +109,7 @@ describe('keys of access tokens', () => {
     expect(fetches()).toBe(2);
   });
 
-  it('goes on for 24 hours with the keys it has while they cannot be fetched', async () => {
+  it('uses cached keys for 24 hours while they cannot be fetched', async () => {
     const old = await header('known');
     await verifier.verify(old);
     jwks.server.always('reset');
@@ -124,7 +124,7 @@ describe('keys of access tokens', () => {
     await expect(verifier.verify(old)).rejects.toBeInstanceOf(KeysUnavailableError);
   });
 
-  it('makes nobody but the first wait for keys that do not come, once it has some', async () => {
+  it('delays only the first request while a fetch of known keys hangs', async () => {
     await verifier.verify(await header());
     jwks.server.always('freeze');
     passedMs += 11 * minutes;
@@ -143,33 +143,30 @@ describe('keys of access tokens', () => {
     ['something else in JSON', { status: 200, body: { keys: 'none' } }],
     ['null', { status: 200, body: 'null' }],
     ['no keys', { status: 200, body: { keys: [] } }],
-  ] as const)(
-    'says that keys are unavailable when there were never any (%s), and heals',
-    async (_, answer) => {
-      jwks.server.always(answer);
-      const valid = await header();
-      await expect(verifier.verify(valid)).rejects.toBeInstanceOf(KeysUnavailableError);
-      const asked = fetches();
-      await expect(verifier.verify(valid)).rejects.toBeInstanceOf(KeysUnavailableError);
-      expect(fetches()).toBe(asked);
+  ] as const)('throws KeysUnavailableError until the first keys arrive, after %s', async (_, answer) => {
+    jwks.server.always(answer);
+    const valid = await header();
+    await expect(verifier.verify(valid)).rejects.toBeInstanceOf(KeysUnavailableError);
+    const asked = fetches();
+    await expect(verifier.verify(valid)).rejects.toBeInstanceOf(KeysUnavailableError);
+    expect(fetches()).toBe(asked);
 
-      const { publicJwk, privateKey, kid, alg } = await makeSigningKey();
-      jwks.server.always({ status: 200, body: { keys: [publicJwk] } });
-      passedMs += 1_001;
-      const { issuer: iss, audience: aud } = jwks;
-      const token = await signClaims(
-        { publicJwk, privateKey, kid, alg },
-        { iss, aud, sub: id, exp: 4_102_444_800 },
-      );
-      expect(await verifier.verify(`Bearer ${token}`)).toMatchObject({ id });
-      expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
-        'the keys of the AuthenticationService could not be fetched',
-        'the keys of the AuthenticationService were fetched again',
-      ]);
-    },
-  );
+    const { publicJwk, privateKey, kid, alg } = await makeSigningKey();
+    jwks.server.always({ status: 200, body: { keys: [publicJwk] } });
+    passedMs += 1_001;
+    const { issuer: iss, audience: aud } = jwks;
+    const token = await signClaims(
+      { publicJwk, privateKey, kid, alg },
+      { iss, aud, sub: id, exp: 4_102_444_800 },
+    );
+    expect(await verifier.verify(`Bearer ${token}`)).toMatchObject({ id });
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
+      'the keys of the AuthenticationService could not be fetched',
+      'the keys of the AuthenticationService were fetched again',
+    ]);
+  });
 
-  it('waits two seconds at most for keys, all requests together', async () => {
+  it('times out after two seconds for all concurrent requests', async () => {
     jwks.server.always('freeze');
     const valid = await header();
     const before = performance.now();
@@ -179,14 +176,14 @@ describe('keys of access tokens', () => {
     expect(fetches()).toBe(1);
   });
 
-  it('does not call a token invalid that it cannot check', async () => {
+  it('throws KeysUnavailableError for a token that it cannot check', async () => {
     await verifier.verify(await header());
     await jwks.rotate();
     jwks.server.always('reset');
     await expect(verifier.verify(await header())).rejects.toBeInstanceOf(KeysUnavailableError);
   });
 
-  it('takes no keys from where the endpoint redirects to', async () => {
+  it('does not follow redirects of the JWKS endpoint', async () => {
     const elsewhere = await startJwksServer();
     jwks.server.always({ status: 302, headers: { location: elsewhere.jwksUrl.href } });
     const valid = await header();
@@ -196,7 +193,7 @@ describe('keys of access tokens', () => {
     expect(elsewhere.server.requests).toEqual([]);
   });
 
-  it('keeps its keys when the next answer has none', async () => {
+  it('keeps its keys when a response has none', async () => {
     await verifier.verify(await header());
     jwks.server.always({ status: 200, body: { keys: [] } });
     passedMs += 11 * minutes;

@@ -5,8 +5,8 @@ import { fieldNames, introspect, selectAll } from '../testkit/introspected';
 import { emailOf, isStored, newId, storeUsers, type UserState, userStates } from '../testkit/stored-users';
 
 /**
- * What each actor gets of each field of a user that is there, written down from the contract and not from the
- * service: the value (V), null (-), or null with one FORBIDDEN at its path (F).
+ * What each actor reads of each field of a stored user, from the contract: the value (V), null (-), or null with one
+ * FORBIDDEN error at its path (F).
  */
 const expected = readTable(`
                      anonymous self self+users:foo other orders:read users:foo users:privacy users:audit users:read users:write
@@ -35,7 +35,7 @@ const expected = readTable(`
   updatedAt          -         V    V              -     -           F         F             F           V          V
 `);
 
-/** Some values in full; the others need only be there. */
+/** Some expected values; other fields only need a value. */
 const values: Record<string, (id: string, state: UserState) => unknown> = {
   id: (id) => id,
   status: (_id, state) => state,
@@ -46,7 +46,7 @@ const values: Record<string, (id: string, state: UserState) => unknown> = {
   statusNotes: (id) => `Noted ${id}`,
 };
 
-/** The ways that lead to a user, and where in the answer the user then stands. */
+/** The queries that return a user, and the path of the user in the response. */
 const ways: Record<string, { query: (selection: string) => string; at: (string | number)[] }> = {
   _entities: {
     query: (it) =>
@@ -93,11 +93,11 @@ async function ask(
 }
 
 function valueAt(answer: GraphQLResponse, path: readonly (string | number)[]): unknown {
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the answer holds
+  // biome-ignore lint/suspicious/noExplicitAny: the shape depends on the query
   return path.reduce((value: any, step) => value?.[step], answer.data);
 }
 
-/** What the answer says of one field, in the letters of the table; a value other than the user's is not a V. */
+/** The result of one field in the letters of the table. Only the user's own value is a V. */
 function cellOf(answer: GraphQLResponse, at: (string | number)[], field: string, state: UserState): string {
   const value = valueAt(answer, [...at, field]);
   const codes = answer.errors
@@ -124,9 +124,9 @@ function expectCells(
   expect(answer.errors).toHaveLength(wanted.filter(([, cell]) => cell === 'F').length);
 }
 
-/** Erased or never known: the id and `UNKNOWN`, and refusals as for a user that is there, so that they tell nothing. */
+/** Asserts id, `UNKNOWN`, and the same errors as for a stored user, so that errors do not reveal whether one exists. */
 function expectUnknown(answer: GraphQLResponse, actor: ActorName, state: UserState): void {
-  // Nobody is the user that a malformed id does not name.
+  // A malformed id is never the actor's own.
   const stranger = actor === 'self' ? 'other' : actor === 'self+users:foo' ? 'users:foo' : actor;
   const column = state === 'malformed' ? stranger : actor;
   const fields = fieldNames(schema, 'User').filter((it) => !['id', 'status'].includes(it));
@@ -144,7 +144,7 @@ function expectNothing(answer: GraphQLResponse, way: string, codes: string[]): v
   );
 }
 
-it('has a line of the table for every field of User, and a way for every query that leads to one', () => {
+it('the table has a row for every field of User, and the test a query for every path to one', () => {
   expect(Object.keys(expected).sort()).toEqual(fieldNames(schema, 'User').sort());
   const leadsToUser = fieldNames(schema, 'Query').filter((name) =>
     selectAll(schema.getQueryType()?.getFields()[name]?.type as never, 2).includes('email'),
@@ -152,7 +152,7 @@ it('has a line of the table for every field of User, and a way for every query t
   for (const name of leadsToUser) expect(Object.keys(ways)).toContain(name);
 });
 
-it('decides for each item of a batch by itself, and for the same user differently by who asks', async () => {
+it('_entities decides access for each item of a batch and for each actor', async () => {
   const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { id email } } }`;
   const r = userStates.map((state) => ({ __typename: 'User', id: ids[state] }));
   for (const own of ['ACTIVE', 'DEACTIVATED'] as const) {
@@ -171,7 +171,7 @@ describe.each(actorNames)('%s', (actor) => {
   const isSelf = actors[actor]?.self === true;
   const readsAll = actor === 'users:read' || actor === 'users:write';
 
-  it.each(userStates)('reads through _entities what the table says of a user that is %s', async (state) => {
+  it.each(userStates)('reads the fields of the table by _entities for a user that is %s', async (state) => {
     const answer = await ask('_entities', actor, state);
     expect(answer.status).toBe(200);
     return isStored(state)
@@ -179,14 +179,14 @@ describe.each(actorNames)('%s', (actor) => {
       : expectUnknown(answer, actor, state);
   });
 
-  it.each(userStates)('reads through user(id) what the table says of a user that is %s', async (state) => {
+  it.each(userStates)('reads the fields of the table by user(id) for a user that is %s', async (state) => {
     const answer = await ask('user', actor, state);
     if (actor === 'anonymous') return expectNothing(answer, 'user', ['UNAUTHENTICATED']);
     expect(answer.status).toBe(200);
     return isStored(state) ? expectCells(answer, ['user'], actor, state) : expectNothing(answer, 'user', []);
   });
 
-  it.each(userStates)('reads through me their own profile when they are %s', async (state) => {
+  it.each(userStates)('reads only their own profile by me when it is %s', async (state) => {
     const answer = await ask('me', actor, state);
     if (actor === 'anonymous') return expectNothing(answer, 'me', ['UNAUTHENTICATED']);
     return isSelf && isStored(state)
@@ -194,7 +194,7 @@ describe.each(actorNames)('%s', (actor) => {
       : expectNothing(answer, 'me', []);
   });
 
-  it.each(userStates)('finds by e-mail a user that is %s, or may not', async (state) => {
+  it.each(userStates)('reads by userByEmail a user that is %s only as staff', async (state) => {
     const answer = await ask('userByEmail', actor, state);
     if (actor === 'anonymous') return expectNothing(answer, 'userByEmail', ['UNAUTHENTICATED']);
     if (!readsAll) return expectNothing(answer, 'userByEmail', ['FORBIDDEN']);
@@ -203,7 +203,7 @@ describe.each(actorNames)('%s', (actor) => {
       : expectNothing(answer, 'userByEmail', []);
   });
 
-  it.each(userStates)('lists a user that is %s, or may not', async (state) => {
+  it.each(userStates)('reads by users a user that is %s only as staff', async (state) => {
     const answer = await ask('users', actor, state);
     if (actor === 'anonymous') return expectNothing(answer, 'users', ['UNAUTHENTICATED']);
     if (!readsAll) return expectNothing(answer, 'users', ['FORBIDDEN']);

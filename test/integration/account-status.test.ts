@@ -8,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-describe('the state of an account', () => {
-  it('has USER_REQUESTED as the reason of those who leave, and ADMINISTRATIVE_ACTION for anyone else', async () => {
+describe('deactivateUser and reactivateUser', () => {
+  it('deactivateUser defaults the reason to USER_REQUESTED for self, else ADMINISTRATIVE_ACTION', async () => {
     const leaver = await createUser(app);
     const own = await app.token({ sub: leaver.id.toUpperCase() });
     const left = (await mutate(app, 'deactivateUser', { userId: leaver.id }, own)).user;
@@ -25,7 +25,7 @@ describe('the state of an account', () => {
     expect(named.statusReason).toBe('SECURITY_VIOLATION');
   });
 
-  it('changes once when it is deactivated twice, and keeps the first reason and notes', async () => {
+  it('a second deactivateUser changes nothing and keeps the first reason and notes', async () => {
     const { id } = await createUser(app);
     const deactivate = (input: object) => mutate(app, 'deactivateUser', { userId: id, ...input });
     const { user: first } = await deactivate({ reason: 'INACTIVITY', notes: ' asleep ' });
@@ -40,7 +40,7 @@ describe('the state of an account', () => {
     expect(await countRows(app)).toEqual(before);
   });
 
-  it('has one effect when ten deactivate at once', async () => {
+  it('ten concurrent deactivateUser calls have one effect', async () => {
     const { id } = await createUser(app);
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => mutate(app, 'deactivateUser', { userId: id })),
@@ -51,7 +51,7 @@ describe('the state of an account', () => {
     expect((await eventsOf(app, id)).map(({ type }) => type)).toEqual(['UserCreated', 'UserDeactivated']);
   });
 
-  it('comes back with its reason cleared, once', async () => {
+  it('reactivateUser clears the reason and has one effect', async () => {
     const created = await createUser(app);
     const { id } = created;
     expect((await mutate(app, 'reactivateUser', { userId: id, notes: 'nothing to do' })).user).toEqual(
@@ -74,7 +74,7 @@ describe('the state of an account', () => {
     expect(events[2]?.data).toEqual({ userId: id, reactivatedAt: user.statusChangedAt });
   });
 
-  it('leaves empty optional members out of UserDeactivated, and notes out of what the person reads', async () => {
+  it('UserDeactivated omits empty members, and the user cannot read staff notes', async () => {
     const [silent, noted] = [await createUser(app), await createUser(app)];
     const { user } = await mutate(app, 'deactivateUser', { userId: silent.id, notes: '  ' });
     await mutate(app, 'deactivateUser', { userId: noted.id, notes: 'said something rude' });

@@ -13,7 +13,7 @@ const change = (userId: string, email: string) => mutate(app, 'updateUser', { us
 const confirm = (token: string) => mutate(app, 'confirmEmail', { token }, null);
 const invalid = { __typename: 'InvalidTokenError', message: expect.any(String) };
 
-/** Asks for a confirmation mail and answers the request that the NotificationService gets. */
+/** Requests a confirmation mail and returns the event that the NotificationService receives. */
 async function request(userId: string) {
   const answer = await mutate(app, 'requestEmailVerification', { userId });
   expect(answer.__typename).toBe('RequestEmailVerificationSuccess');
@@ -28,8 +28,8 @@ async function readUser(id: string) {
   return (await app.graphql(query, { id }, { token: app.staff })).data.user;
 }
 
-describe('an e-mail address', () => {
-  it('is verified by a token that works once, with a version and an event', async () => {
+describe('e-mail verification', () => {
+  it('confirmEmail verifies the address once, with a version and an event', async () => {
     const created = await createUser(app);
     const { user, event, token } = await request(created.id);
     expect(user).toEqual({ ...created, emailVerification: { status: 'PENDING', verifiedAt: null } });
@@ -51,13 +51,13 @@ describe('an e-mail address', () => {
     });
     const before = await countRows(app);
     expect(await confirm(token)).toEqual(invalid);
-    // Nothing is left to prove.
+    // The address is verified: a request sends nothing.
     const { user: again } = await mutate(app, 'requestEmailVerification', { userId: created.id });
     expect(again.version).toBe(2);
     expect(await countRows(app)).toEqual(before);
   });
 
-  it('waits in pendingEmail, with the old one valid, until it is confirmed; then the username follows', async () => {
+  it('updateUser stores a new address as pendingEmail; confirmEmail moves it to email and username', async () => {
     const created = await createUser(app);
     const wanted = address().toUpperCase();
     const changed = (await change(created.id, ` ${wanted} `)).user;
@@ -78,7 +78,7 @@ describe('an e-mail address', () => {
 
     const { user, event, token } = await request(created.id);
     expect(event?.data.email).toBe(wanted);
-    // Nobody has asked about the address in use.
+    // Verification of the current address was not requested.
     expect(user).toEqual(changed);
     await confirm(token);
     const after = await readUser(created.id);
@@ -90,14 +90,14 @@ describe('an e-mail address', () => {
     expect((await createUser(app, { email: created.email })).email).toBe(created.email);
   });
 
-  it('leaves a username that was something else as it is', async () => {
+  it('confirmEmail keeps a username that differs from the old address', async () => {
     const created = await createUser(app, { username: `chosen-${Date.now()}` });
     await change(created.id, address());
     await confirm((await request(created.id)).token);
     expect((await readUser(created.id)).username).toBe(created.username);
   });
 
-  it('is no longer to be confirmed once another one was asked for, or the change was taken back', async () => {
+  it('confirmEmail rejects a token after another change of the address or its reversal', async () => {
     const { id, email } = await createUser(app);
     await change(id, address());
     const first = (await request(id)).token;
@@ -112,13 +112,13 @@ describe('an e-mail address', () => {
       version: 4,
       emailVerification: { status: 'UNVERIFIED' },
     });
-    // A refused token was not used up.
+    // The rejection did not consume the token.
     await change(id, wanted);
     expect((await confirm(second)).__typename).toBe('ConfirmEmailSuccess');
     expect((await readUser(id)).email).toBe(wanted);
   });
 
-  it('goes to the first of two users who confirm it, at whatever moment', async () => {
+  it('concurrent confirmEmail calls give an address to one of two users', async () => {
     const wanted = address();
     const rivals = await Promise.all([createUser(app), createUser(app)]);
     const tokens: string[] = [];
@@ -137,7 +137,7 @@ describe('an e-mail address', () => {
     expect((await change(third.id, wanted)).__typename).toBe('EmailTakenError');
   });
 
-  it('is not reserved while it is pending', async () => {
+  it('a pending address is not reserved', async () => {
     const { id, email } = await createUser(app);
     const wanted = address();
     await change(id, wanted);
@@ -147,7 +147,7 @@ describe('an e-mail address', () => {
     expect(await readUser(id)).toMatchObject({ email, pendingEmail: wanted, version: 2 });
   });
 
-  it('is confirmed once by ten who hold one token', async () => {
+  it('ten concurrent confirmEmail calls with one token succeed once', async () => {
     const { id } = await createUser(app);
     const { token } = await request(id);
     const answers = await Promise.all(Array.from({ length: 10 }, () => confirm(token)));
@@ -155,7 +155,7 @@ describe('an e-mail address', () => {
     expect((await readUser(id)).version).toBe(2);
   });
 
-  it('is not confirmed by a token that is garbage, changed, expired, of another service or for somebody gone', async () => {
+  it('confirmEmail rejects garbage, changed, expired and foreign tokens, and those of inactive users', async () => {
     const { id } = await createUser(app);
     const { token } = await request(id);
     const [header, claims, signature] = token.split('.') as [string, string, string];
@@ -187,7 +187,7 @@ describe('an e-mail address', () => {
     expect(await confirm(fresh)).toMatchObject({ __typename: 'UserNotFoundError' });
   });
 
-  it('is asked about once a minute, by however many at once, and at once again where that is of use', async () => {
+  it('requestEmailVerification sends once a minute for an address, and immediately for another one', async () => {
     const { id } = await createUser(app);
     const requests = () =>
       eventsOf(app, id).then((all) => all.filter(({ type }) => type === 'UserEmailVerificationRequested'));
@@ -205,13 +205,13 @@ describe('an e-mail address', () => {
       [id],
     );
     await request(id);
-    // Another address has not got anything yet.
+    // The limit is per address.
     await change(id, address());
     await request(id);
     expect(await requests()).toHaveLength(3);
   });
 
-  it('is asked about twenty times a day, however often it is changed', async () => {
+  it('requestEmailVerification sends at most twenty times a day for a user', async () => {
     const { id } = await createUser(app);
     for (let mails = 0; mails < 20; mails += 1) {
       await change(id, address());
@@ -229,7 +229,7 @@ describe('an e-mail address', () => {
     await request(id);
   });
 
-  it('never tells an address or a token to the logs or the history', async () => {
+  it('logs, history and token rows contain neither address nor token', async () => {
     const { id, email } = await createUser(app);
     const wanted = address();
     await change(id, wanted);

@@ -38,7 +38,7 @@ beforeAll(async () => {
   }
   for (const userId of erased) await erase(userId);
   await sealer.sealNext();
-  // These are still to be sealed.
+  // These are not sealed yet.
   await Promise.all(users.slice(3, 8).map((userId) => write(userId)));
 });
 afterAll(async () => {
@@ -61,13 +61,13 @@ function write(userId: string, overrides: Partial<AuditedAction> = {}): Promise<
   return database.transaction((tx) => audit.record(tx, done));
 }
 
-/** As an erasure does, as far as the audit log is concerned. */
+/** The part of an erasure that concerns the audit log. */
 async function erase(userId: string): Promise<void> {
   await client.query('DELETE FROM audit_keys WHERE user_id = $1', [userId]);
   await write(userId, { action: 'USER_ERASED', fields: [], values: null });
 }
 
-/** What a verification of the test's own transaction says. */
+/** Verifies within the test's transaction. */
 async function verify(options: VerificationOptions = {}) {
   const query = async <Row>(sql: string, parameters: unknown[]) =>
     (await client.query(sql, parameters)).rows as Row[];
@@ -75,7 +75,7 @@ async function verify(options: VerificationOptions = {}) {
   return { ...counts, broken: [...broken] };
 }
 
-async function undone<T>(work: () => Promise<T>): Promise<T> {
+async function rolledBack<T>(work: () => Promise<T>): Promise<T> {
   await client.query('BEGIN');
   try {
     return await work();
@@ -85,29 +85,29 @@ async function undone<T>(work: () => Promise<T>): Promise<T> {
 }
 
 describe('the audit chain', () => {
-  it('is whole where nothing was touched, users erased by the rules and entries still to be sealed included', async () => {
+  it('is intact after erasures and with unsealed entries', async () => {
     expect(await verify()).toEqual({ rows: 68, seals: 6, erased: 3, broken: [] });
   });
 
-  it(`shows each of ${tamperings} random changes, removals, swaps and insertions`, async () => {
+  it(`reveals each of ${tamperings} random updates, deletions, swaps and insertions`, async () => {
     const random = randomNumbers(seed);
-    const unnoticed: string[] = [];
+    const missed: string[] = [];
     for (let count = 0; count < tamperings; count += 1) {
-      await undone(async () => {
+      await rolledBack(async () => {
         const done = await tamper(client, random);
         const { broken } = await verify();
-        if (broken.length === 0) unnoticed.push(`seed ${seed}, number ${count}: ${done}`);
+        if (broken.length === 0) missed.push(`seed ${seed}, number ${count}: ${done}`);
       });
     }
-    expect(unnoticed).toEqual([]);
+    expect(missed).toEqual([]);
     expect((await verify()).broken).toEqual([]);
   });
 
-  it('names what was changed, and only that', async () => {
-    await undone(async () => {
+  it('reports exactly the changed entries and seals', async () => {
+    await rolledBack(async () => {
       await client.query('SET LOCAL session_replication_role = replica');
       const { rows } = await client.query(
-        `UPDATE audit_entries SET actor_id = 'nobody' WHERE id = (SELECT entry_ids[3] FROM audit_seals WHERE number = 2)
+        `UPDATE audit_entries SET actor_id = 'mallory' WHERE id = (SELECT entry_ids[3] FROM audit_seals WHERE number = 2)
          RETURNING id`,
       );
       await client.query(`UPDATE audit_seals SET hash = '\\x00' WHERE number = 4`);
@@ -115,15 +115,15 @@ describe('the audit chain', () => {
     });
   });
 
-  it('shows a key that was deleted without an erasure', async () => {
-    await undone(async () => {
+  it('reveals a key that was deleted without an erasure', async () => {
+    await rolledBack(async () => {
       await client.query('DELETE FROM audit_keys WHERE user_id = $1', [users[5]]);
       expect(await verify()).toMatchObject({ erased: 3, broken: [`key of ${users[5]}`] });
     });
   });
 
-  it('shows a key that is there although its user was erased', async () => {
-    await undone(async () => {
+  it('reveals the key of an erased user', async () => {
+    await rolledBack(async () => {
       await client.query(
         `WITH erased AS (
            INSERT INTO audit_entries (id, at, user_id, action, fields)
@@ -135,7 +135,7 @@ describe('the audit chain', () => {
     });
   });
 
-  it('refuses to be changed or emptied in the first place', async () => {
+  it('rejects UPDATE, DELETE and TRUNCATE', async () => {
     for (const table of ['audit_entries', 'audit_seals']) {
       const statements = [`UPDATE ${table} SET ${table === 'audit_seals' ? 'hash = hash' : 'at = at'}`];
       statements.push(`DELETE FROM ${table}`, `TRUNCATE ${table}`);
@@ -144,7 +144,7 @@ describe('the audit chain', () => {
     }
   });
 
-  it('is told outside the database, which shows a chain that was made anew', async () => {
+  it('logs and publishes its heads, which reveal a rebuilt chain', async () => {
     const heads = logged
       .filter(({ hash }) => hash)
       .map(({ number, hash }) => ({ number: `${number}`, hash }));
@@ -160,7 +160,7 @@ describe('the audit chain', () => {
     expect((await verify({ head: { ...head, number: '99' } })).broken).toEqual(['seal 99']);
   });
 
-  it('loses nothing that is written while several seal, and is whole at every moment', async () => {
+  it('loses no entry during concurrent sealing and is intact at every moment', async () => {
     const before = await verify();
     const writers = Promise.all(
       Array.from({ length: 8 }, async (_, at) => {
@@ -172,18 +172,18 @@ describe('the audit chain', () => {
       while (writing) await sealer.sealNext();
     };
     const sealing = [seal(), seal()];
-    const look = async () => {
+    const verifyRepeatedly = async () => {
       while (writing)
-        await undone(async () => {
+        await rolledBack(async () => {
           await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
           expect((await verify()).broken).toEqual([]);
         });
     };
-    const looking = look();
+    const verifying = verifyRepeatedly();
     await writers.finally(() => {
       writing = false;
     });
-    await Promise.all([...sealing, looking]);
+    await Promise.all([...sealing, verifying]);
     while ((await sealer.sealNext()) > 0);
 
     const after = await verify();
@@ -194,7 +194,7 @@ describe('the audit chain', () => {
     expect(rows).toEqual([{ sealed: after.rows, different: after.rows }]);
   });
 
-  it(`stays whole when ${tamperings} users are erased`, async () => {
+  it(`is intact after ${tamperings} erasures`, async () => {
     const before = await verify();
     const gone = Array.from({ length: tamperings }, () => randomUUID());
     await Promise.all(gone.map((userId) => write(userId)));

@@ -39,7 +39,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-it('lets the service do all it does under a role that owns nothing', async () => {
+it('the service works under a role that owns no table', async () => {
   const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
   const { id: userId } = await createUser(app);
   await mutate(app, 'updateUser', { userId, displayName: 'Ada' });
@@ -48,7 +48,7 @@ it('lets the service do all it does under a role that owns nothing', async () =>
   const { erasure } = await mutate(app, 'eraseUser', { userId }, officer);
   expect(erasure).toMatchObject({ status: 'COMPLETED' });
   expect((await auditTrailOf(app, userId)).map(({ action }) => action)).toContain('USER_ERASED');
-  // The outbox is published and the trail sealed, too.
+  // Publishing and sealing work as well.
   await eventually(
     async () => {
       expect(await app.sql('SELECT 1 FROM outbox_events WHERE published_at IS NULL')).toEqual([]);
@@ -76,12 +76,12 @@ it.each([
   `SET session_replication_role = 'replica'`,
   'CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$',
   `DELETE FROM schema_migrations`,
-])('refuses this role: %s', async (statement) => {
+])('PostgreSQL denies the application role: %s', async (statement) => {
   await expect(application.query(statement)).rejects.toMatchObject({ code: insufficientPrivilege });
 });
 
 it.each(['UPDATE audit_entries SET reason = null', 'DELETE FROM audit_seals', 'TRUNCATE audit_entries'])(
-  'refuses the owner too, by a trigger: %s',
+  'a trigger rejects the owner: %s',
   async (statement) => {
     await expect(owner.query(statement)).rejects.toThrow(/append-only/);
   },

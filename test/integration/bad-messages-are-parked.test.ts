@@ -35,7 +35,7 @@ interface ParkedRow {
 
 const parkedRows = () => app.sql<ParkedRow>('SELECT * FROM parked_messages ORDER BY id');
 
-/** An order with another body, or other properties. */
+/** An order with another body or other properties. */
 function broken(userId: string, changes: { body?: string | Buffer; properties?: object }): ForeignMessage {
   const order = orderPlaced(userId);
   return {
@@ -46,7 +46,7 @@ function broken(userId: string, changes: { body?: string | Buffer; properties?: 
 }
 
 describe('messages that can never be folded', () => {
-  it('are parked with their reason, as they came, and every good one around them is folded', async () => {
+  it('are parked unchanged with their reason, and all valid messages are folded', async () => {
     const { id: userId } = await createUser(app);
     const plain = { contentType: 'application/json' };
     const bad: [string, ForeignMessage][] = [
@@ -58,7 +58,7 @@ describe('messages that can never be folded', () => {
       ['INVALID_ENCODING', broken(userId, { body: Buffer.from([0xc3, 0x28]) })],
       ['UNKNOWN_CURRENCY', orderPlaced(userId, { total: { value: 1, currency: 'XYZ' } })],
       ['INVALID_AMOUNT', orderPlaced(userId, { total: { value: '1.00001', currency: 'EUR' } })],
-      ['INVALID_USER_ID', orderPlaced('nobody')],
+      ['INVALID_USER_ID', orderPlaced('no-uuid')],
       ['INVALID_TIME', orderPlaced(userId, { placedAt: 'soon' })],
       [
         'INVALID_POINTS',
@@ -96,9 +96,9 @@ describe('messages that can never be folded', () => {
     expect(metrics).toContain('user_service_events_folded_total{type="other",result="parked"}');
   });
 
-  it('are parked once, however often they come', async () => {
+  it('are parked once for any number of deliveries', async () => {
     const before = (await parkedRows()).length;
-    const bad = orderPlaced('nobody');
+    const bad = orderPlaced('no-uuid');
     await others.publish(bad, bad, bad);
     const { id } = await createUser(app);
     await others.publish(orderPlaced(id));
@@ -106,9 +106,9 @@ describe('messages that can never be folded', () => {
     expect(await parkedRows()).toHaveLength(before + 1);
   });
 
-  it('are parked alone when it is PostgreSQL that refuses them', async () => {
+  it('are parked without their batch when PostgreSQL rejects them', async () => {
     const { id } = await createUser(app);
-    // Every field is fine, but a row of this user refuses the sum.
+    // Every field is valid, but a constraint rejects the row.
     await app.sql(`ALTER TABLE user_spending ADD CONSTRAINT refuse CHECK (currency <> 'CHF')`);
     const bad = orderPlaced(id, { total: { value: 5, currency: 'CHF' } });
     await others.publish(orderPlaced(id), bad, orderPlaced(id));
@@ -127,7 +127,7 @@ describe('messages that can never be folded', () => {
     ).toEqual([]);
   });
 
-  it('come into the same place when the broker gives them up', async () => {
+  it('are parked when the broker dead-letters them', async () => {
     const message = orderPlaced(uuidv7());
     await others.giveUp(message);
     await eventually(async () => {

@@ -79,8 +79,8 @@ const bad: [string, () => string | Promise<string>][] = [
   ],
 ];
 
-describe('a bearer that is there and not valid', () => {
-  it.each(bad)('makes the whole request UNAUTHENTICATED, whatever it asks: %s', async (_what, make) => {
+describe('an invalid bearer token', () => {
+  it.each(bad)('makes every request UNAUTHENTICATED: %s', async (_what, make) => {
     const authorization = await make();
     for (const query of Object.values(queries)) {
       expect(await ask(query, authorization)).toEqual({
@@ -91,7 +91,7 @@ describe('a bearer that is there and not valid', () => {
     }
   });
 
-  it('changes nothing when it comes with a mutation', async () => {
+  it('prevents the effect of a mutation', async () => {
     const mutation = `mutation { updateUser(input: { userId: "${userId}", firstName: "Mallory" }) { __typename } }`;
     expect((await ask(mutation, 'Bearer a.b.c')).status).toBe(401);
     expect(await app.sql('SELECT first_name FROM users WHERE id = $1', [userId])).toEqual([
@@ -100,7 +100,7 @@ describe('a bearer that is there and not valid', () => {
   });
 });
 
-describe('who asks', () => {
+describe('the actor', () => {
   const claimed = () => ({
     'x-user-id': userId,
     'x-user': userId,
@@ -111,7 +111,7 @@ describe('who asks', () => {
     cookie: `user=${userId}`,
   });
 
-  it('is said by the token alone: headers mean nothing', async () => {
+  it('is not taken from headers', async () => {
     expect(await ask('{ me { id } }', undefined, claimed())).toMatchObject({
       status: 401,
       codes: ['UNAUTHENTICATED'],
@@ -124,7 +124,7 @@ describe('who asks', () => {
     });
   });
 
-  it('is the person of the token', async () => {
+  it('is the subject of the token', async () => {
     const token = await issuer.issueToken(userId.toUpperCase());
     expect(await ask('{ me { id } }', `Bearer ${token}`)).toEqual({
       status: 200,
@@ -134,7 +134,7 @@ describe('who asks', () => {
   });
 });
 
-it('answers SERVICE_UNAVAILABLE while there are no keys to check tokens with, and serves those who bring none', async () => {
+it('requests with a token are SERVICE_UNAVAILABLE without keys; anonymous ones succeed', async () => {
   issuer.server.always('reset');
   const { jwksUrl, audience } = issuer;
   const authentication = { jwksUrl: jwksUrl.href, issuer: issuer.issuer, audience };
@@ -142,8 +142,8 @@ it('answers SERVICE_UNAVAILABLE while there are no keys to check tokens with, an
   try {
     const token = await issuer.issueToken(userId);
     for (const query of Object.values(queries)) {
-      const answer = await send(keyless.url, { query }, { token });
-      expect([answer.status, answer.errors.map(({ extensions }) => extensions.code)]).toEqual([
+      const { status, errors } = await send(keyless.url, { query }, { token });
+      expect([status, errors.map(({ extensions }) => extensions.code)]).toEqual([
         503,
         ['SERVICE_UNAVAILABLE'],
       ]);

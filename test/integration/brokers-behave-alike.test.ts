@@ -9,6 +9,7 @@ import { topologyOf } from '../../src/rabbitmq/topology';
 import { createLogger } from '../../src/telemetry/logger';
 import { isReady, openTestBroker, orderPlaced, record } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
+import { gate } from '../testkit/gate';
 import { removeTopology } from '../testkit/witness';
 
 const kinds = {
@@ -16,22 +17,13 @@ const kinds = {
     const { broker, prefix } = openTestBroker();
     return { broker, remove: () => removeTopology(prefix) };
   },
-  'the broker in the process'() {
+  'the in-process broker'() {
     const directory = mkdtempSync(join(tmpdir(), 'user-service-'));
     const erasures = new StreamFile(erasuresFileIn(directory));
     const broker = new InProcessBroker(topologyOf(), createLogger({ level: 'silent' }), erasures);
     return { broker, remove: async () => rmSync(directory, { recursive: true }) };
   },
 };
-
-/** A promise and what settles it. */
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
 
 describe.each(Object.entries(kinds))('%s', (_, start) => {
   let broker: Broker;
@@ -51,7 +43,7 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     for (const id of ids) await broker.publish(orderPlaced(id));
   };
 
-  it('delivers a message as it was published', async () => {
+  it('delivers a message unchanged', async () => {
     const message = orderPlaced();
     expect(await broker.publish(message)).toBe('routed');
     const recorder = record(broker);
@@ -74,7 +66,7 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     } satisfies Delivery);
   });
 
-  it('hands on in order, one batch at a time, none larger than asked for', async () => {
+  it('delivers in order, one batch at a time, none above the batch size', async () => {
     const ids = Array.from({ length: 23 }, (_, at) => `message-${at}`);
     await publish(...ids);
     let running = 0;
@@ -91,13 +83,13 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     expect(Math.max(...recorder.batches.map(({ length }) => length))).toBe(5);
   });
 
-  it('gives a batch that failed again as it was, and nothing else before it', async () => {
+  it('redelivers a failed batch unchanged before anything else', async () => {
     await publish('a', 'b', 'c');
     let failures = 2;
     const recorder = record(
       broker,
       async () => {
-        if (failures-- > 0) throw new Error('the database is away');
+        if (failures-- > 0) throw new Error('the database is unavailable');
       },
       { batchSize: 2 },
     );
@@ -109,7 +101,7 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     expect(first?.[0]?.deliveryCount).toBe(0);
   });
 
-  it('counts a failure that is thrown at once like any other', async () => {
+  it('redelivers after a synchronous exception', async () => {
     await publish('a');
     let failures = 1;
     const recorder = record(broker, () => {
@@ -120,7 +112,7 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     await recorder.stop();
   });
 
-  it('finishes the batch in hand before it stops, and takes no more', async () => {
+  it('stop waits for the current batch and takes no other', async () => {
     await publish('a', 'b');
     const { opened, open } = gate();
     const recorder = record(broker, () => opened, { batchSize: 1 });
@@ -138,9 +130,9 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     await next.stop();
   });
 
-  it('gives what was not dealt with to the next who asks, and says so', async () => {
+  it('redelivers unprocessed messages to the next consumer and counts the delivery', async () => {
     await publish('a', 'b');
-    const recorder = record(broker, () => Promise.reject(new Error('the database is away')));
+    const recorder = record(broker, () => Promise.reject(new Error('the database is unavailable')));
     await eventually(() => expect(recorder.batches.length).toBeGreaterThan(0));
     await recorder.stop();
     const next = record(broker);
@@ -150,7 +142,7 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     expect(first).toMatchObject({ redelivered: true, deliveryCount: 1 });
   });
 
-  it('forgets what was dealt with', async () => {
+  it('does not redeliver processed messages', async () => {
     await publish('a');
     const recorder = record(broker);
     await eventually(() => expect(recorder.ids()).toEqual(['a']));
@@ -161,11 +153,11 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     await next.stop();
   });
 
-  it('tells when no queue wants a message', async () => {
+  it('publish returns unroutable when no queue is bound for the key', async () => {
     expect(await broker.publish({ ...orderPlaced(), routingKey: 'order.unheard-of' })).toBe('unroutable');
   });
 
-  it('refuses an exchange and a queue that nobody declared, and goes on', async () => {
+  it('rejects undeclared exchanges and queues, and stays usable', async () => {
     const lost = broker.publish({ ...orderPlaced(), exchange: 'no.such' });
     await expect(lost).rejects.toThrow('There is no exchange no.such.');
     await expect(lost).rejects.not.toBeInstanceOf(BrokerUnavailableError);
@@ -173,7 +165,7 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     expect(await broker.publish(orderPlaced())).toBe('routed');
   });
 
-  it('publishes nothing once it is closed', async () => {
+  it('publish rejects after close', async () => {
     await broker.close();
     await expect(broker.publish(orderPlaced())).rejects.toBeInstanceOf(BrokerUnavailableError);
   });

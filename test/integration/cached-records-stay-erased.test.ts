@@ -30,10 +30,10 @@ const turns = async (most: number) => {
   for (let left = Math.floor(Math.random() * most); left > 0; left -= 1) await nextTurn();
 };
 
-describe('records in Redis, read and changed on three replicas at once', () => {
+describe('records in Redis, read and changed concurrently on three replicas', () => {
   const replica = () => replicas[Math.floor(Math.random() * replicas.length)] as (typeof replicas)[number];
 
-  it('leave no value of any of 300 erased ids', async () => {
+  it('contain no value of 300 erased ids', async () => {
     const ids = Array.from({ length: 300 }, () => randomUUID());
     const live = async (id: string) => {
       for (let revision = 1; revision <= 5; revision += 1) {
@@ -51,13 +51,13 @@ describe('records in Redis, read and changed on three replicas at once', () => {
     await Promise.all(ids.map(live));
     await Promise.all(replicas.map((one) => one.getMany(ids)));
 
-    // Every client has its answers in order, so one more answer means that its fills are through.
+    // A client's commands complete in order, so after a PING its pending writes are done.
     await Promise.all(clients.map((client) => client.run((one) => one.ping())));
     const kept = await redis.mget(ids.map((id) => prefix + id));
     expect(kept.filter((entry) => entry !== 'erased')).toEqual([]);
   });
 
-  it('are the newest everywhere once the writers are done', async () => {
+  it('are the newest on every replica after the last write', async () => {
     const ids = Array.from({ length: 100 }, () => randomUUID());
     const live = async (id: string) => {
       for (let revision = 1; revision <= 10; revision += 1) {

@@ -52,7 +52,8 @@ const count = async (table: string) => (await app.sql(`SELECT 1 FROM ${table}`))
 async function untilTraced(traceId: string): Promise<void> {
   const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
   await app.graphql('{ me { id } }', {}, { token: app.staff, headers });
-  await eventually(() => expect(collector.spans().map((span) => span.traceId)).toContain(traceId));
+  const traceIds = () => collector.spans().map((span) => span.traceId);
+  await eventually(() => expect(traceIds()).toContain(traceId), { timeoutMs: 20_000 });
 }
 
 /** Reads the sinks of this app, named without the tool that dumped the database. */

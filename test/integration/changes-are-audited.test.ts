@@ -17,7 +17,7 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** Calls a mutation without reading anything of the user back; answers the name of the union's member. */
+/** Calls a mutation without reading the user, and returns the typename of the result. */
 async function change(mutation: string, input: Record<string, unknown>, token = app.staff): Promise<string> {
   const type = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input!`;
   const { data, errors } = await app.graphql(
@@ -35,7 +35,7 @@ async function newUser(overrides: Record<string, unknown> = {}): Promise<string>
   return userId;
 }
 
-/** The token of the last confirmation mail that was asked for. */
+/** The token of the last requested confirmation mail. */
 async function confirmationToken(userId: string): Promise<string> {
   const [row] = await app.sql<{ token: string }>(
     `SELECT data ->> 'token' AS token FROM outbox_events
@@ -46,7 +46,7 @@ async function confirmationToken(userId: string): Promise<string> {
 }
 
 describe('a change', () => {
-  it('leaves exactly one entry: who, what, when and why', async () => {
+  it('writes exactly one entry with actor, action, fields, time and reason', async () => {
     const before = Date.now();
     const userId = await newUser();
     const own = await app.token({ sub: userId });
@@ -80,7 +80,7 @@ describe('a change', () => {
     expect(times.at(-1)).toBeLessThanOrEqual(Date.now() + 1_000);
   });
 
-  it('that did not happen leaves none', async () => {
+  it('without effect writes no entry', async () => {
     const userId = await newUser();
     expect(await change('updateUser', { userId, firstName: null })).toBe('InvalidInputError');
     expect(await change('updateUser', { userId, firstName: 'Ada' })).toBe('UpdateUserSuccess');
@@ -94,7 +94,7 @@ describe('a change', () => {
     ]);
   });
 
-  it('leaves no value that can be read without the user’s key, and with it every one', async () => {
+  it('writes its values encrypted with the user’s key', async () => {
     const canary = `Canary${randomUUID().slice(0, 8)}`;
     const address = { street: canary, city: canary, state: canary, postalCode: '1', country: canary };
     const userId = await newUser({
@@ -136,7 +136,7 @@ describe('a change', () => {
     expect(kept[4]?.after).toMatchObject({ statusNotes: canary });
   });
 
-  it('is told on audit.events with the id of its entry', async () => {
+  it('is published on audit.events with the id of its entry', async () => {
     const userId = await newUser();
     await change('deactivateUser', { userId, reason: 'INACTIVITY' });
     await eventually(() => expect(witness.of(userId)).toHaveLength(2));
@@ -159,7 +159,7 @@ describe('a change', () => {
     expect(witness.of(userId)[1]?.event).not.toHaveProperty('sequence');
   });
 
-  it('is undone together with its entry', async () => {
+  it('is rolled back when its entry fails', async () => {
     const userId = await newUser();
     await app.sql(`ALTER TABLE audit_entries ADD CONSTRAINT refused CHECK (actor_id <> 'refused')`);
     const refused = await app.token({ sub: 'refused', scope: 'users:write' });
@@ -176,7 +176,7 @@ describe('a change', () => {
 });
 
 describe('the audit trail', () => {
-  it('is walked page by page, newest first', async () => {
+  it('returns pages, newest first', async () => {
     const userId = await newUser();
     for (const displayName of ['A', 'B', 'C', 'D']) await change('updateUser', { userId, displayName });
     const token = await app.token({ sub: 'auditor', scope: 'users:audit' });
@@ -198,12 +198,12 @@ describe('the audit trail', () => {
     expect(ids).toEqual((await auditTrailOf(app, userId)).map(({ id }) => id).toReversed());
   });
 
-  it('answers for an id that was never here, or is none, with nothing', async () => {
+  it('is empty for unknown and malformed ids', async () => {
     expect(await auditTrailOf(app, randomUUID())).toEqual([]);
     expect(await auditTrailOf(app, 'malformed')).toEqual([]);
   });
 
-  it('stays readable when the user is gone', async () => {
+  it('stays readable after the user’s row is deleted', async () => {
     const userId = await newUser();
     await app.sql('DELETE FROM users WHERE id = $1', [userId]);
     expect((await auditTrailOf(app, userId)).map(({ action }) => action)).toEqual(['USER_CREATED']);
@@ -212,7 +212,7 @@ describe('the audit trail', () => {
   it.each([
     { scope: 'users:write users:read users:privacy', code: 'FORBIDDEN' },
     { scope: null, code: 'UNAUTHENTICATED' },
-  ])('is closed to $scope', async ({ scope, code }) => {
+  ])('is $code for the scope $scope', async ({ scope, code }) => {
     const userId = await newUser();
     const token = scope === null ? undefined : await app.token({ sub: userId, scope });
     const { data, errors } = await app.graphql(

@@ -38,19 +38,19 @@ describe('a command in a process of its own', () => {
   it.each([
     { args: ['seed', '--users', '30'], code: 0, stdout: '30 created, 0 existed already\n', stderr: '' },
     { args: ['seed', '--users', 'many'], code: 2, stdout: '', stderr: expect.stringContaining('--users') },
-    { args: ['export', 'nobody'], code: 1, stdout: '', stderr: 'error: No user has this id.\n' },
-  ])('ends it with exit code $code: $args', async ({ args, ...ended }) => {
+    { args: ['export', 'no-uuid'], code: 1, stdout: '', stderr: 'error: No user has this id.\n' },
+  ])('exits with $code: $args', async ({ args, ...ended }) => {
     expect(await runAlone(args)).toEqual(ended);
   });
 
-  it('ends it with exit code 78 when the configuration is wrong', async () => {
+  it('exits with 78 when the configuration is invalid', async () => {
     const { code, stdout, stderr } = await runAlone(['serve'], { PORT: 'ninety' });
     expect([code, stdout, stderr]).toEqual([78, '', expect.stringContaining('  - PORT ')]);
   });
 });
 
 describe('the command line', () => {
-  it('seeds demo users once, however often it is asked', async () => {
+  it('seed creates each demo user once', async () => {
     await run(['seed', '--users', '30']);
     expect(await run(['seed', '--users', '31'])).toMatchObject({
       code: 0,
@@ -58,7 +58,7 @@ describe('the command line', () => {
     });
   });
 
-  it('checks whether migrations are pending without running them', async () => {
+  it('migrate --check reports pending migrations without running them', async () => {
     expect(await run(['migrate', '--check'])).toMatchObject({ code: 0, stdout: '0 pending\n' });
     const url = new URL(database.url);
     url.pathname = '/postgres';
@@ -70,7 +70,7 @@ describe('the command line', () => {
     expect((await run(['migrate', '--check'], { DATABASE_URL: url.href })).stdout).toBe(pending.stdout);
   });
 
-  it('exports a user, says what erasing would do, does it, and then knows nobody', async () => {
+  it('erase deletes what its dry run announced; erase and export then exit with 1', async () => {
     await run(['seed', '--users', '1']);
     const [userId = ''] = await sql(`SELECT id FROM users ORDER BY email LIMIT 1`);
     const exported = await run(['export', userId]);
@@ -93,12 +93,12 @@ describe('the command line', () => {
     for (const args of [
       ['erase', userId],
       ['export', userId],
-      ['erase', 'nobody'],
+      ['erase', 'no-uuid'],
     ])
       expect(await run(args)).toMatchObject({ code: 1, stdout: '', stderr: 'error: No user has this id.\n' });
   });
 
-  it('applies the retention policy of its settings, and says before what it would do', async () => {
+  it('retention removes what its dry run announced, except under a legal hold', async () => {
     await run(['seed', '--users', '3']);
     await sql(`UPDATE user_history SET recorded_at = now() - interval '3 days'`);
     const [count = ''] = await sql('SELECT count(*) FROM user_history');
@@ -121,7 +121,7 @@ describe('the command line', () => {
     });
   });
 
-  it('goes on with an erasure that was left', async () => {
+  it('erase resumes an interrupted erasure', async () => {
     await run(['seed', '--users', '5']);
     const [userId = ''] = await sql(`SELECT id FROM users ORDER BY email LIMIT 1`);
     await run(['erase', userId]);
@@ -130,7 +130,7 @@ describe('the command line', () => {
     expect({ ...ended, ...JSON.parse(ended.stdout) }).toMatchObject({ code: 0, userId, status: 'COMPLETED' });
   });
 
-  it('verifies the audit chain, and fails when something in it was changed', async () => {
+  it('audit verify exits with 1 after tampering', async () => {
     expect(await run(['audit', 'verify'])).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^[1-9]\d* rows, \d+ seals, \d+ erased, 0 broken\n$/),
@@ -149,15 +149,15 @@ describe('the command line', () => {
   });
 
   it.each([
-    { args: ['audit', 'verify', '--head', 'seven'], told: '--head' },
-    { args: ['nonsense'], told: 'nonsense' },
-    { args: ['token'], told: '--sub' },
-    { args: [], told: 'Usage: user-service' },
-  ])('answers wrong usage ($args) with exit code 2 and says what is wrong', async ({ args, told }) => {
-    expect(await run(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(told) });
+    { args: ['audit', 'verify', '--head', 'seven'], named: '--head' },
+    { args: ['nonsense'], named: 'nonsense' },
+    { args: ['token'], named: '--sub' },
+    { args: [], named: 'Usage: user-service' },
+  ])('exits with 2 for wrong usage and names the mistake: $args', async ({ args, named }) => {
+    expect(await run(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(named) });
   });
 
-  it('makes a new key for unsubscribe links, next to the old ones', async () => {
+  it('rotate-unsubscribe-key adds a key and keeps the old ones', async () => {
     const keys = `SELECT generation FROM signing_keys WHERE purpose = 'unsubscribe' ORDER BY generation`;
     expect(await run(['rotate-unsubscribe-key'])).toMatchObject({ code: 0 });
     const before = await sql(keys);
@@ -166,7 +166,7 @@ describe('the command line', () => {
     expect(await sql(keys)).toEqual([...before, String(before.length + 1)]);
   });
 
-  it('explains each command', async () => {
+  it('--help describes each command', async () => {
     const { stdout } = await run(['--help']);
     const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name as string);
     expect(commands).toEqual(
@@ -180,7 +180,7 @@ describe('the command line', () => {
     }
   });
 
-  it('names every problem of a production configuration at once, without values, and exits with 78', async () => {
+  it('serve names every problem of its configuration, without values, and exits with 78', async () => {
     const env = {
       NODE_ENV: 'production',
       PORT: 'ninety',
@@ -197,23 +197,20 @@ describe('the command line', () => {
     expect(stderr).not.toMatch(/ninety|secret/);
   });
 
-  it.each(['Production', 'prod'])(
-    'refuses NODE_ENV=%s, which is not production and opens everything',
-    async (text) => {
-      const { code, stderr } = await run(['serve'], { NODE_ENV: text });
-      expect({ code, stderr }).toEqual({
-        code: 78,
-        stderr: expect.stringContaining('NODE_ENV must be production,'),
-      });
-    },
-  );
+  it.each(['Production', 'prod'])('serve rejects NODE_ENV=%s, a misspelling of production', async (text) => {
+    const { code, stderr } = await run(['serve'], { NODE_ENV: text });
+    expect({ code, stderr }).toEqual({
+      code: 78,
+      stderr: expect.stringContaining('NODE_ENV must be production,'),
+    });
+  });
 
-  it('keeps demo users out of production', async () => {
+  it('seed fails in production', async () => {
     const { code, stderr } = await run(['seed'], { NODE_ENV: 'production' });
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('for development only') });
   });
 
-  it('finds the same data from any folder of the checkout', async () => {
+  it('uses the same data directory in every folder of the checkout', async () => {
     const token = await run(['token', '--sub', 'x', '--json']);
     const elsewhere = await runAlone(
       ['token', '--sub', 'x', '--json'],
@@ -227,11 +224,11 @@ describe('the command line', () => {
     expect(kidOf(elsewhere)).toBe(kidOf(token));
   });
 
-  it('tells a story of orders, failures and a forgotten user', async () => {
-    const stories = await createTestDatabase();
-    const seeded = await run(['seed', '--users', '25', '--json'], { DATABASE_URL: stories.url });
+  it('seed creates orders, late payment failures, and deactivated and erased users', async () => {
+    const seededDatabase = await createTestDatabase();
+    const seeded = await run(['seed', '--users', '25', '--json'], { DATABASE_URL: seededDatabase.url });
     expect(JSON.parse(seeded.stdout)).toEqual({ created: 25, present: 0 });
-    const client = new Client({ connectionString: stories.url });
+    const client = new Client({ connectionString: seededDatabase.url });
     await client.connect();
     const { rows } = await client.query(`SELECT
       (SELECT count(*)::int FROM users) AS users, (SELECT count(*)::int FROM erased_users) AS erased,
@@ -239,17 +236,17 @@ describe('the command line', () => {
       (SELECT count(*)::int FROM user_history WHERE type = 'ORDER_PLACED') AS orders,
       (SELECT count(*)::int FROM user_history WHERE type = 'PAYMENT_FAILED' AND late) AS late_failures`);
     await client.end();
-    await stories.drop();
+    await seededDatabase.drop();
     expect(rows).toEqual([{ users: 24, erased: 1, deactivated: 1, orders: 8, late_failures: 8 }]);
   });
 
-  it('says in its help what a default is, and not what it happens to be this time', async () => {
+  it('--help describes generated defaults without an example value', async () => {
     const { code, stdout } = await run(['emit', 'OrderPlaced', '--help']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('(default: a new one)') });
     expect(stdout).not.toMatch(/\d{4}-\d\d-\d\d|[0-9a-f]{8}-[0-9a-f]{4}-/);
   });
 
-  it('refuses to set only some of the AUTH settings', async () => {
+  it('serve rejects a part of the AUTH settings', async () => {
     const { code, stderr } = await run(['serve'], { AUTH_ISSUER: 'https://issuer.example' });
     expect(code).toBe(78);
     expect(stderr).toContain('AUTH_JWKS_URL');

@@ -19,7 +19,7 @@ const defaults = {
 const decide = async (userId: string, input: object) =>
   (await mutate(app, 'updateEmailPreferences', { userId, ...input })).emailPreferences;
 
-/** What was in force then, as both ways to ask tell it. */
+/** The preferences as of a time; asserts that both fields of the graph return the same. */
 async function inForce(userId: string, asOf: string | null, token = app.staff) {
   const { data, errors } = await app.graphql(
     `query ($id: ID!, $asOf: DateTime) {
@@ -34,7 +34,7 @@ async function inForce(userId: string, asOf: string | null, token = app.staff) {
   return data.userEmailPreferences;
 }
 
-/** Moves everything that was decided so far into the past, as nobody can who is not a superuser of the database. */
+/** Moves all decisions into the past. Only a superuser can disable the triggers. */
 async function ageDecisions(userId: string, byDays: number): Promise<void> {
   await app.sql(`BEGIN; SET LOCAL session_replication_role = replica;
     UPDATE email_preference_decisions SET decided_at = decided_at - interval '${byDays} days' WHERE user_id = '${userId}';
@@ -42,7 +42,7 @@ async function ageDecisions(userId: string, byDays: number): Promise<void> {
 }
 
 describe('the ledger of consents', () => {
-  it('keeps which wording the person was shown, and export tells it', async () => {
+  it('stores the wording version, and exportUserData returns it', async () => {
     const { id } = await createUser(app);
     await decide(id, { newsletter: true, source: 'checkout', wordingVersion: ' 2026-03 b ' });
     await decide(id, { newsletter: false });
@@ -55,7 +55,7 @@ describe('the ledger of consents', () => {
     ]);
   });
 
-  it('takes no wording version that is longer than 100 characters or no plain text', async () => {
+  it('rejects a wording version above 100 characters or with control characters', async () => {
     const { id } = await createUser(app);
     const before = await countRows(app);
     for (const [wordingVersion, code] of [
@@ -72,7 +72,7 @@ describe('the ledger of consents', () => {
     expect(await countRows(app)).toEqual(before);
   });
 
-  it('is changed, shortened and emptied by nobody', async () => {
+  it('rejects UPDATE, DELETE and TRUNCATE', async () => {
     const { id } = await createUser(app);
     await decide(id, { marketing: true, loyalty: true });
     const ledger = () => app.sql('SELECT * FROM email_preference_decisions ORDER BY id');
@@ -89,7 +89,7 @@ describe('the ledger of consents', () => {
     expect(await ledger()).toEqual(before);
   });
 
-  it('goes with its user', async () => {
+  it('is deleted with its user', async () => {
     const { id } = await createUser(app);
     await decide(id, { marketing: true });
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
@@ -104,10 +104,10 @@ describe('the ledger of consents', () => {
     );
   });
 
-  it('keeps the order of decisions whatever the clocks of replicas say', async () => {
+  it('keeps the order of decisions when the clocks of replicas differ', async () => {
     const { id } = await createUser(app);
     await decide(id, { marketing: true });
-    // Another replica, an hour ahead, has taken a repetition, which moves nothing but the ledger.
+    // A repeated decision on a replica whose clock is an hour ahead: it changes only the ledger.
     await decide(id, { marketing: true });
     await ageDecisions(id, -1 / 24);
     await decide(id, { marketing: false });
@@ -120,7 +120,7 @@ describe('the ledger of consents', () => {
 });
 
 describe('e-mail preferences as of a moment', () => {
-  it('are what was in force then, from the defaults on', async () => {
+  it('are those in force then, starting with the defaults', async () => {
     const { id } = await createUser(app);
     const steps = [];
     for (const choices of [
@@ -138,14 +138,14 @@ describe('e-mail preferences as of a moment', () => {
     expect(await inForce(id, before)).toEqual({ userId: id, ...defaults });
     for (const [index, step] of steps.entries())
       expect(await inForce(id, moments[index] as string)).toEqual(step);
-    // A moment after the last decision, and none.
+    // A time after the last decision, and no time.
     const now = new Date().toISOString();
     expect(await inForce(id, now)).toEqual(steps.at(-1));
     expect(await inForce(id, null)).toEqual(steps.at(-1));
     expect(await inForce(id, now, await app.token({ sub: id }))).toEqual(steps.at(-1));
   });
 
-  it('are the present ones after any sequence of decisions', async () => {
+  it('equal the current ones after any sequence of decisions', async () => {
     const { id } = await createUser(app);
     for (let round = 0; round < 12; round += 1) {
       const chosen = topics.filter(() => Math.random() < 0.4);
@@ -162,7 +162,7 @@ describe('e-mail preferences as of a moment', () => {
     }
   });
 
-  it('are refused for the future, of which nobody knows', async () => {
+  it('are BAD_USER_INPUT for a time in the future', async () => {
     const { id } = await createUser(app);
     const asOf = new Date(Date.now() + 3_600_000).toISOString();
     const { data, errors } = await app.graphql(
@@ -184,7 +184,7 @@ describe('e-mail preferences as of a moment', () => {
     });
   });
 
-  it('are null for somebody unknown, and for whoever may not read them', async () => {
+  it('are null for an unknown user and for an actor without access', async () => {
     const unknown = '01975a5e-0000-7000-8000-00000000dead';
     const { id } = await createUser(app);
     const query = `query ($id: ID!, $of: [_Any!]!) {

@@ -41,7 +41,7 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** Starts consumers, one after the other, until one of them lives; answers how many died, and how to end it. */
+/** Starts consumer processes until `done` passes with one alive. Returns how many died, and how to end the last. */
 async function consumeUntil(
   done: () => Promise<void>,
 ): Promise<{ deaths: number; end: () => Promise<void> }> {
@@ -66,14 +66,14 @@ async function consumeUntil(
   }
 }
 
-/** A delivery that the broker has given to somebody before. */
+/** A redelivery of the message. */
 function redelivered({ exchange, routingKey, body, properties }: ForeignMessage): Delivery {
   const { messageId, type, contentType } = properties;
   const shown = { messageId, type, contentType, headers: {} };
   return { exchange, routingKey, queue: 'any', body, redelivered: true, deliveryCount: 2, properties: shown };
 }
 
-/** A consumer with a connection of its own. */
+/** Runs `work` with a consumer that has its own connection. */
 async function withConsumer(
   work: (
     consumer: HistoryConsumer,
@@ -95,11 +95,11 @@ async function withConsumer(
   }
 }
 
-/** How often a message has been tried alone when the next try does not fold it. */
-const triesBeforeTheLast = 2;
+/** The number of attempts alone after which the next one parks the message. */
+const attemptsBeforeParking = 2;
 
-describe('a message that was being tried when its process ended', () => {
-  it('is not blamed for what PostgreSQL does, however often it is given again to the same process', async () => {
+describe('a message whose process ended during an attempt', () => {
+  it('is not suspected for failures of PostgreSQL', async () => {
     const { id } = await createUser(app);
     await withConsumer(async (consumer, attempts, fold) => {
       const foldAll = fold.fold.bind(fold);
@@ -120,16 +120,16 @@ describe('a message that was being tried when its process ended', () => {
   });
 
   it.each([
-    ['was folded', () => createUser(app).then(({ id }) => id), [{ known: 1 }]],
+    ['is folded already', () => createUser(app).then(({ id }) => id), [{ known: 1 }]],
     ['waits for its user', async () => randomUUID(), [{ known: 0 }]],
-  ])('is a duplicate, not parked, when its event %s by then', async (_what, findUser, expected) => {
+  ])('is a duplicate and not parked when its event %s', async (_what, findUser, expected) => {
     const userId = await findUser();
     const delivery = redelivered(orderPlaced(userId));
     const fingerprint = fingerprintOf(delivery);
     await withConsumer(async (consumer, attempts) => {
       await consumer.consume([{ ...delivery, redelivered: false }]);
-      // Killed between the commit and the acknowledgement, again and again.
-      for (let tries = 0; tries < triesBeforeTheLast; tries += 1) await attempts.beginAlone(fingerprint);
+      // Killed repeatedly between the commit and the acknowledgement.
+      for (let tries = 0; tries < attemptsBeforeParking; tries += 1) await attempts.beginAlone(fingerprint);
       await consumer.consume([delivery]);
     });
     expect(await app.sql('SELECT 1 FROM parked_messages WHERE fingerprint = $1', [fingerprint])).toEqual([]);
@@ -142,13 +142,13 @@ describe('a message that was being tried when its process ended', () => {
     ).toEqual(expected);
   });
 
-  it('is parked unread when the process ended of looking at it, too', async () => {
+  it('is parked unread when reading it ended the process, too', async () => {
     const { id } = await createUser(app);
     const delivery = redelivered(orderPlaced(id));
     const fingerprint = fingerprintOf(delivery);
     await withConsumer(async (consumer, attempts, fold) => {
-      for (let tries = 0; tries <= triesBeforeTheLast; tries += 1) await attempts.beginAlone(fingerprint);
-      fold.countIfDuplicate = () => Promise.reject(new Error('looked at again'));
+      for (let tries = 0; tries <= attemptsBeforeParking; tries += 1) await attempts.beginAlone(fingerprint);
+      fold.countIfDuplicate = () => Promise.reject(new Error('read again'));
       await consumer.consume([delivery]);
     });
     expect(
@@ -158,22 +158,22 @@ describe('a message that was being tried when its process ended', () => {
 });
 
 describe('a message that ends the process', () => {
-  it('is parked at its third try alone, and everything around it is folded', async () => {
+  it('is parked at its third attempt alone, and all other messages are folded', async () => {
     const { id } = await createUser(app);
-    const killer = orderPlaced(id, { total: { value: 666, currency: 'EUR' } });
-    const innocent = () => Array.from({ length: 20 }, () => orderPlaced(id));
-    await others.publish(...innocent(), killer, ...innocent());
+    const crashing = orderPlaced(id, { total: { value: 666, currency: 'EUR' } });
+    const harmless = () => Array.from({ length: 20 }, () => orderPlaced(id));
+    await others.publish(...harmless(), crashing, ...harmless());
 
     const { deaths, end } = await consumeUntil(async () =>
       expect((await commerceOf(app, id)).orderCount).toBe(40),
     );
     try {
-      // With others, with others again, alone, and alone again.
+      // Twice in a batch, then twice alone.
       expect(deaths).toBe(4);
       const parked = () => app.sql('SELECT reason, attempts, event_id, body FROM parked_messages');
       await eventually(async () => expect(await parked()).toHaveLength(1));
       expect(await parked()).toEqual([
-        { reason: 'CRASHED', attempts: 3, event_id: killer.properties.messageId, body: killer.body },
+        { reason: 'CRASHED', attempts: 3, event_id: crashing.properties.messageId, body: crashing.body },
       ]);
       await eventually(async () => {
         expect(await app.sql('SELECT 1 FROM delivery_attempts')).toEqual([]);

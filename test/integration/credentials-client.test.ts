@@ -5,7 +5,7 @@ import type { PlannedResponse, ProgrammableServer } from '../testkit/programmabl
 
 const credentials = { userId: 'a/b?c', email: 'ada@example.com', password: 'correct horse "battery" staple' };
 
-describe('credentials client', () => {
+describe('the credentials client', () => {
   let service: ProgrammableServer;
   let client: CredentialsClient;
   let lines: Record<string, unknown>[];
@@ -28,7 +28,7 @@ describe('credentials client', () => {
       ...options,
     });
 
-  it('puts e-mail and password under the user id and is told that they are accepted', async () => {
+  it('puts e-mail and password under the user id and returns accepted', async () => {
     expect(await client.put(credentials)).toEqual({ outcome: 'accepted' });
     expect(service.requests).toHaveLength(1);
     const [{ method, path, headers, body }] = service.requests as [(typeof service.requests)[number]];
@@ -49,7 +49,7 @@ describe('credentials client', () => {
     expect(service.requests[0]?.headers.authorization).toBe(`Basic ${btoa('user-service:p@ss')}`);
   });
 
-  it.each([200, 201, 202, 204])('takes %i for accepted', async (status) => {
+  it.each([200, 201, 202, 204])('returns accepted after %i', async (status) => {
     service.always(status === 204 ? { status } : { status, body: { password: credentials.password } });
     expect(await client.put(credentials)).toEqual({ outcome: 'accepted' });
   });
@@ -67,9 +67,9 @@ describe('credentials client', () => {
       'The credentials were not accepted.',
     ],
     ['no reason', '', 'The credentials were not accepted.'],
-    ['no JSON', '<html>', 'The credentials were not accepted.'],
-    ['a body without end', { reason: 'x'.repeat(20_000) }, 'The credentials were not accepted.'],
-  ])('is refused by 422 with %s, at once', async (_, body, reason) => {
+    ['a body that is not JSON', '<html>', 'The credentials were not accepted.'],
+    ['a long body', { reason: 'x'.repeat(20_000) }, 'The credentials were not accepted.'],
+  ])('returns refused without a retry after 422 with %s', async (_, body, reason) => {
     service.always({ status: 422, body });
     expect(await client.put(credentials)).toEqual({ outcome: 'refused', reason });
     expect(service.requests).toHaveLength(1);
@@ -82,8 +82,8 @@ describe('credentials client', () => {
     ['429', { status: 429 }],
     ['408', { status: 408 }],
     ['a broken connection', 'reset'],
-  ])('tries again after %s, with a pause', async (_, answer) => {
-    service.next(answer, answer);
+  ])('retries after %s with back-off', async (_, response) => {
+    service.next(response, response);
     expect(await client.put(credentials)).toEqual({ outcome: 'accepted' });
     const [first, second, third] = service.requests.map(({ at }) => at) as [number, number, number];
     expect(second - first).toBeGreaterThanOrEqual(95);
@@ -91,7 +91,7 @@ describe('credentials client', () => {
     expect(new Set(service.requests.map(({ body }) => body)).size).toBe(1);
   });
 
-  it('gives up after three tries and says so once, without the error', async () => {
+  it('returns unavailable after three tries and logs once, without the error', async () => {
     service.always('reset');
     expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
     expect(service.requests).toHaveLength(3);
@@ -99,7 +99,7 @@ describe('credentials client', () => {
     expect(lines[0]?.failure).toMatch(/^[A-Z_]+$/);
   });
 
-  it('answers within its deadline when nothing comes back', async () => {
+  it('returns unavailable at its deadline when no response arrives', async () => {
     service.always('freeze');
     const before = performance.now();
     expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
@@ -109,12 +109,12 @@ describe('credentials client', () => {
     expect(service.requests).toHaveLength(2);
   });
 
-  it('tries again within its deadline after one try that hangs', async () => {
+  it('retries within its deadline after a try that times out', async () => {
     service.next('freeze');
     expect(await clientOf({ attemptTimeoutMs: 200 }).put(credentials)).toEqual({ outcome: 'accepted' });
   });
 
-  it('does not come back sooner than it is asked to', async () => {
+  it('does not retry before retry-after', async () => {
     service.always({ status: 503, headers: { 'retry-after': '60' } });
     const before = performance.now();
     expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
@@ -122,25 +122,22 @@ describe('credentials client', () => {
     expect(service.requests).toHaveLength(1);
   });
 
-  it('is unavailable where nobody listens', async () => {
+  it('returns unavailable when the connection is refused', async () => {
     const gone = await startAuthenticationService();
     await gone.close();
     expect(await clientOf({ baseUrl: gone.url }).put(credentials)).toEqual({ outcome: 'unavailable' });
     expect(lines).toEqual([expect.objectContaining({ failure: 'ECONNREFUSED' })]);
   });
 
-  it.each([400, 401, 403, 404, 409])(
-    'calls for a person once, and does not insist, after %i',
-    async (status) => {
-      service.always({ status, body: { message: credentials.password } });
-      expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
-      expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
-      expect(service.requests).toHaveLength(2);
-      expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `status ${status}` })]);
-    },
-  );
+  it.each([400, 401, 403, 404, 409])('logs one error and does not retry after %i', async (status) => {
+    service.always({ status, body: { message: credentials.password } });
+    expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
+    expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
+    expect(service.requests).toHaveLength(2);
+    expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `status ${status}` })]);
+  });
 
-  it.each([301, 302, 307, 308])('does not carry the password to where a %i leads', async (status) => {
+  it.each([301, 302, 307, 308])('does not follow a %i with the password', async (status) => {
     const elsewhere = await startAuthenticationService();
     service.always({ status, headers: { location: elsewhere.url.href } });
     const answer = await client.put(credentials);

@@ -38,7 +38,7 @@ async function read(id: unknown, on = app) {
   return (await on.graphql(query, { id }, { token: app.staff })).data.user;
 }
 
-/** A user whose password the AuthenticationService could not be given. */
+/** Creates a user whose password could not be sent to the AuthenticationService. */
 async function createPending(overrides: object = {}) {
   authentication.always({ status: 400 });
   const input = build(overrides);
@@ -48,7 +48,7 @@ async function createPending(overrides: object = {}) {
 }
 
 describe('a new user with a password', () => {
-  it('is active at version 1 with UserCreated once the AuthenticationService has accepted', async () => {
+  it('is ACTIVE at version 1 with UserCreated once the AuthenticationService accepts', async () => {
     const input = build();
     const { user } = await create(input);
     expect(user).toMatchObject({ id: input.userId, status: 'ACTIVE', version: 1 });
@@ -61,7 +61,7 @@ describe('a new user with a password', () => {
     expect(await read(user.id, replica)).toMatchObject({ status: 'ACTIVE', version: 1 });
   });
 
-  it('is pending until then: told to nobody, changed by nobody', async () => {
+  it('is PENDING until then: not published and not changeable', async () => {
     const { userId } = await createPending();
     expect(await read(userId)).toMatchObject({ status: 'PENDING' });
     const before = await countRows(app);
@@ -74,7 +74,7 @@ describe('a new user with a password', () => {
     expect(await app.sql('SELECT 1 FROM user_history WHERE user_id = $1', [userId])).toEqual([]);
   });
 
-  it('goes on with the same key, and with no other', async () => {
+  it('is completed by a call with the same key, and by no other', async () => {
     const input = await createPending();
     expect(await create({ ...input, userId: randomUUID(), idempotencyKey: randomUUID() })).toMatchObject({
       __typename: 'EmailTakenError',
@@ -100,7 +100,7 @@ describe('a new user with a password', () => {
     expect(authentication.requests).toHaveLength(asked);
   });
 
-  it('may be given another password while it is pending', async () => {
+  it('can get another password while PENDING', async () => {
     const input = await createPending();
     expect(await create({ ...input, password: 'another password' })).toMatchObject({
       user: { status: 'ACTIVE' },
@@ -110,7 +110,7 @@ describe('a new user with a password', () => {
     });
   });
 
-  it('is not seen any more when it is refused after all, whoever had read it', async () => {
+  it('is unknown on every replica after a refusal, also when cached as PENDING', async () => {
     const input = await createPending();
     for (const on of [app, replica])
       expect(await read(input.userId, on)).toMatchObject({ status: 'PENDING' });
@@ -119,7 +119,7 @@ describe('a new user with a password', () => {
     for (const on of [app, replica]) expect(await read(input.userId, on)).toBeNull();
   });
 
-  it('leaves nothing behind when it is refused, and its id, address and key can be used at once', async () => {
+  it('leaves no row after a refusal, and its id, address and key are free immediately', async () => {
     const input = build();
     expect(await read(input.userId)).toBeNull();
     const before = await countRows(app);
@@ -145,7 +145,7 @@ describe('a new user with a password', () => {
     expect(await read(user.id, replica)).toMatchObject({ status: 'ACTIVE' });
   });
 
-  it('stays when one of two tries was accepted while the other was refused', async () => {
+  it('remains when one of several concurrent calls is accepted', async () => {
     const input = await createPending();
     authentication.always(({ body }) => (body.includes('weak') ? { status: 422 } : { status: 204 }));
     const tries = Array.from({ length: 10 }, (_, n) =>
@@ -154,12 +154,12 @@ describe('a new user with a password', () => {
     const answers = await Promise.all(tries);
     const stays = (await read(input.userId)) !== null;
     const created = answers.filter(({ __typename }) => __typename === 'CreateUserSuccess').length;
-    // Whoever was told of a success is right.
+    // Every reported success is true.
     expect(created > 0).toBe(stays);
     expect(await eventsOf(app, input.userId as string)).toHaveLength(stays ? 1 : 0);
   });
 
-  it('is removed after a day in which nobody came back, and makes room before that', async () => {
+  it('is removed after a day, by retention or by a new user with its address', async () => {
     const [swept, overtaken, young] = [await createPending(), await createPending(), await createPending()];
     await app.sql(`UPDATE users SET created_at = created_at - interval '24 hours' WHERE id = ANY($1)`, [
       [swept.userId, overtaken.userId],
@@ -183,7 +183,7 @@ describe('a new user with a password', () => {
     expect(await create(swept)).toMatchObject({ user: { id: swept.userId, version: 1 } });
   });
 
-  it('is refused clearly where no AuthenticationService is configured', async () => {
+  it('is NOT_AVAILABLE without an AuthenticationService', async () => {
     const alone = await startTestApp({ replicaOf: app });
     try {
       const before = await countRows(app);
@@ -199,8 +199,8 @@ describe('a new user with a password', () => {
 });
 
 describe('the password', () => {
-  /** Everything that the service keeps or tells, as one text for each place. */
-  async function everything(answers: unknown[]): Promise<Record<string, string>> {
+  /** Everything that the service stores or outputs, one text for each place. */
+  async function readPlaces(answers: unknown[]): Promise<Record<string, string>> {
     const tables = await app.sql<{ name: string }>(
       `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
     );
@@ -224,7 +224,7 @@ describe('the password', () => {
     }
   }
 
-  it('rests nowhere: in no table, cache, log line, metric or answer', async () => {
+  it('is in no table, cache, log line, metric or response', async () => {
     const secret = 'Zx9-canary-password-9xZ';
     const canary = 'Canarybird';
     const answers: unknown[] = [];
@@ -250,7 +250,7 @@ describe('the password', () => {
     );
     await createUser(app, { lastName: canary });
 
-    const places = await everything(answers);
+    const places = await readPlaces(answers);
     const spelled = (text: string) => [
       text,
       Buffer.from(text).toString('base64').slice(0, -3),
@@ -259,7 +259,7 @@ describe('the password', () => {
     for (const [place, content] of Object.entries(places))
       for (const text of spelled(secret))
         expect({ place, leaked: content.includes(text) }).toEqual({ place, leaked: false });
-    // The same search finds what does rest there.
+    // The same search finds what is stored there.
     expect(places.database).toContain(canary);
     expect(places.redis).toContain(canary);
     expect(places.answers).toContain(canary);

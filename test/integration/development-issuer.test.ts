@@ -10,7 +10,7 @@ import { registerTokenCommand } from '../../src/commands/token';
 
 const fileName = 'development-issuer.json';
 
-describe('development issuer', () => {
+describe('the development issuer', () => {
   let parent: string;
   let dataDirectory: string;
 
@@ -28,7 +28,7 @@ describe('development issuer', () => {
     );
   };
 
-  it('issues tokens that the service accepts, also after a restart', async () => {
+  it('issues tokens that stay valid after a restart', async () => {
     const { issueToken } = await openDevelopmentIssuer(dataDirectory);
     const token = await issueToken({
       sub: 'ada',
@@ -42,26 +42,26 @@ describe('development issuer', () => {
     });
   });
 
-  it('refuses the tokens of another checkout', async () => {
+  it('rejects the tokens of another checkout', async () => {
     const other = await openDevelopmentIssuer(join(parent, 'other'));
     await expect(verify(await other.issueToken({ sub: 'ada' }))).rejects.toThrow(
       /signed with an unknown key/,
     );
   });
 
-  it('has one key however many make it at once, and leaves nothing else behind', async () => {
+  it('creates one key and one file in concurrent starts', async () => {
     const issuers = await Promise.all(Array.from({ length: 20 }, () => openDevelopmentIssuer(dataDirectory)));
     expect(new Set(issuers.map(({ publicKey }) => publicKey.kid)).size).toBe(1);
     expect(await readdir(dataDirectory)).toEqual([fileName]);
   });
 
-  it('keeps its private key to its owner, and does not publish it', async () => {
+  it('stores its private key readable for its owner only, and does not publish it', async () => {
     const { publicKey } = await openDevelopmentIssuer(dataDirectory);
     expect((await stat(join(dataDirectory, fileName))).mode & 0o777).toBe(0o600);
     expect(publicKey).not.toHaveProperty('d');
   });
 
-  it('says what to do about a spoilt file, without quoting it', async () => {
+  it('throws an error for an invalid file that says what to do, without quoting the file', async () => {
     await openDevelopmentIssuer(dataDirectory);
     const path = join(dataDirectory, fileName);
     const half = (await readFile(path, 'utf8')).slice(0, 150);
@@ -73,7 +73,7 @@ describe('development issuer', () => {
     }
   });
 
-  describe('token command', () => {
+  describe('the token command', () => {
     let printed: string;
     let complained: string;
 
@@ -94,7 +94,7 @@ describe('development issuer', () => {
       await program.parseAsync(['token', ...args], { from: 'user' });
     };
 
-    it('prints a token and nothing else', async () => {
+    it('prints only a token', async () => {
       await run(['--sub', 'ada', '--scope', 'users:read users:write']);
       expect(printed).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
       expect(complained).toBe('');
@@ -108,7 +108,7 @@ describe('development issuer', () => {
       [['--expires-in', '90'], 90],
       [['--expires-in', '15m'], 900],
       [['--expires-in', '2d'], 172_800],
-    ])('expires as told (%j)', async (args, seconds) => {
+    ])('prints a token with the expiry of %j', async (args, seconds) => {
       await run(['--sub', 'ada', ...args]);
       const { exp = 0, iat = 0 } = decodeJwt(printed.trim());
       expect(exp - iat).toBe(seconds);
@@ -132,7 +132,7 @@ describe('development issuer', () => {
       [{ AUTH_JWKS_URL: 'https://auth.test/keys' }, /AUTH_JWKS_URL/],
       [{ AUTH_ISSUER: 'https://auth.test' }, /AUTH_ISSUER/],
       [{ NODE_ENV: 'production' }, /NODE_ENV/],
-    ])('is refused with exit code 1 where tokens come from elsewhere (%j)', async (env, message) => {
+    ])('exits with 1 when another issuer is configured (%j)', async (env, message) => {
       await run(['--sub', 'ada'], env);
       expect(process.exitCode).toBe(1);
       expect(printed).toBe('');
@@ -146,7 +146,7 @@ describe('development issuer', () => {
       [['--sub', 'a b']],
       [['--sub', 'a', '--expires-in', '0']],
       [['--sub', 'a', 'b']],
-    ])('is not understood without a usable subject and time (%j)', async (args) => {
+    ])('rejects arguments without a valid subject and expiry (%j)', async (args) => {
       await expect(run(args)).rejects.toMatchObject({ name: 'CommanderError' });
       expect(printed).toBe('');
       expect(complained).toMatch(/^error: /);

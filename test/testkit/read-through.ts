@@ -53,12 +53,3 @@ export function readThrough(cache: RecordCache, table: ProfileTable, now?: () =>
     Object.fromEntries((await cacheRequests.get()).values.map(({ labels, value }) => [labels.result, value]));
   return { profiles, counted };
 }
-
-/** A promise and the function that resolves it. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}

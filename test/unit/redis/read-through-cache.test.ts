@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { InProcessRecordCache } from '../../../src/redis/in-process-record-cache';
 import type { RecordCache } from '../../../src/redis/record-cache';
 import { eventually } from '../../testkit/eventually';
-import { gate, ProfileTable, readThrough } from '../../testkit/read-through';
+import { gate } from '../../testkit/gate';
+import { ProfileTable, readThrough } from '../../testkit/read-through';
 
 const ada = { id: 'a', name: 'Ada' };
 

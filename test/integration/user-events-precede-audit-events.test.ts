@@ -4,8 +4,8 @@ import { buildEvent } from '../testkit/relays';
 
 const stage = useRelayStage();
 
-describe('an event that tells of a change', () => {
-  it('goes out while what auditors are told is still waiting for its confirms', async () => {
+describe('a user event', () => {
+  it('is published while audit events wait for confirms', async () => {
     const { relay, broker } = await stage.startRelay();
     const publish = broker.publish.bind(broker);
     const held: (() => void)[] = [];

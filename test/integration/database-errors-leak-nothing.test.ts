@@ -17,7 +17,7 @@ afterAll(async () => {
   await authentication.close();
 });
 
-describe('when PostgreSQL itself fails on a value', () => {
+describe('responses and logs', () => {
   const broken = `'kanari-fault ' || to_jsonb(NEW)::text`;
   it.each([
     [
@@ -32,7 +32,7 @@ describe('when PostgreSQL itself fails on a value', () => {
       'DROP FUNCTION fault CASCADE',
     ],
     [
-      'a column that is gone',
+      'a missing column',
       'ALTER TABLE users RENAME last_name TO gone',
       'ALTER TABLE users RENAME gone TO last_name',
     ],
@@ -42,16 +42,16 @@ describe('when PostgreSQL itself fails on a value', () => {
       'ALTER TABLE users DROP locale; ALTER TABLE users RENAME gone TO locale',
     ],
     [
-      'a history that is gone',
+      'a missing history table',
       'ALTER TABLE user_history RENAME TO gone',
       'ALTER TABLE gone RENAME TO user_history',
     ],
     [
-      'an outbox that is gone',
+      'a missing outbox table',
       'ALTER TABLE outbox_events RENAME TO gone',
       'ALTER TABLE gone RENAME TO outbox_events',
     ],
-  ])('answers and logs say nothing of it: %s', async (_what, fault, mend) => {
+  ])('do not leak an error of PostgreSQL: %s', async (_what, fault, undo) => {
     await calls.renewUsers();
     await app.sql(fault);
     const before = app.logged.length;
@@ -59,7 +59,7 @@ describe('when PostgreSQL itself fails on a value', () => {
     try {
       for (const operation of calls.operations) answers.push(await calls.call(operation));
     } finally {
-      await app.sql(mend);
+      await app.sql(undo);
     }
     const masked = answers.filter((text) => text.includes('INTERNAL_SERVER_ERROR'));
     expect(masked.length).toBeGreaterThan(0);

@@ -40,7 +40,7 @@ afterAll(async () => {
 const retentionOf = (policy: Partial<RetentionPolicy>, limits: RetentionOutcome = {}) =>
   createRetention(database, policy, { limits });
 
-/** A user who was deactivated so many days ago. */
+/** Creates a user who was deactivated this many days ago. */
 async function createDeactivated(days: number): Promise<string> {
   const { id: userId } = await createUser(app);
   await mutate(app, 'deactivateUser', { userId });
@@ -57,7 +57,7 @@ const remaining = async (ids: string[]) =>
     .map(({ id }) => id)
     .sort();
 
-it('keeps everything without a policy', async () => {
+it('retention removes nothing without a policy', async () => {
   const id = await createDeactivated(4_000);
   const retention = retentionOf({});
   expect([await retention.plan(), await retention.run()]).toMatchObject([
@@ -68,7 +68,7 @@ it('keeps everything without a policy', async () => {
   await mutate(app, 'eraseUser', { userId: id }, officer);
 });
 
-it('erases users who were deactivated long ago, as planned; not those who were lately, are in use, or held', async () => {
+it('retention erases users deactivated before the limit, except active and held ones', async () => {
   const expired = await createDeactivated(31);
   const held = await createDeactivated(31);
   await hold(held);
@@ -93,7 +93,7 @@ it('erases users who were deactivated long ago, as planned; not those who were l
   expect(await retention.run()).toMatchObject({ users: 0, historyEntries: 0 });
 });
 
-it('removes old history in batches, keeps what it added up to, and folds none of it again', async () => {
+it('retention removes old history in batches, keeps its sums, and removed events stay duplicates', async () => {
   const { id: userId } = await createUser(app);
   const { id: heldId } = await createUser(app);
   await hold(heldId);
@@ -116,13 +116,13 @@ it('removes old history in batches, keeps what it added up to, and folds none of
   const retention = retentionOf({ RETENTION_HISTORY_DAYS: 365 });
   const plan = await retention.plan();
   expect(plan).toMatchObject({ users: 0, historyEntries: 2_302 });
-  const atOnce = await Promise.all([retention.run(), retentionOf({ RETENTION_HISTORY_DAYS: 365 }).run()]);
-  const removed = atOnce.map(({ historyEntries = 0 }) => historyEntries);
+  const concurrent = await Promise.all([retention.run(), retentionOf({ RETENTION_HISTORY_DAYS: 365 }).run()]);
+  const removed = concurrent.map(({ historyEntries = 0 }) => historyEntries);
   await eventually(async () => {
     removed.push((await retention.run())['historyEntries'] ?? 0);
     expect(await retention.plan()).toMatchObject({ users: 0, historyEntries: 0 });
   });
-  // Each entry by one of them.
+  // Each entry was removed by one run.
   expect(removed.reduce((sum, count) => sum + count)).toBe(2_302);
   const kept = await app.sql(
     `SELECT user_id, count(*)::int AS count FROM user_history WHERE user_id = ANY ($1) GROUP BY 1 ORDER BY 2`,
@@ -133,15 +133,15 @@ it('removes old history in batches, keeps what it added up to, and folds none of
     { user_id: heldId, count: 2_301 },
   ]);
 
-  // Each batch says what it took from whom, by which policy.
-  const told = await app.sql(
+  // Each batch is audited with user, count and policy.
+  const audited = await app.sql(
     `SELECT actor_id, fields, split_part(reason, ':', 1) AS policy,
        sum(split_part(split_part(reason, ': ', 2), ' ', 1)::int)::int AS count,
        max(split_part(split_part(reason, ': ', 2), ' ', 1)::int) <= 1000 AS "areBatches"
      FROM audit_entries WHERE action = 'HISTORY_EXPIRED' AND user_id = $1 GROUP BY 1, 2, 3`,
     [userId],
   );
-  expect(told).toEqual([
+  expect(audited).toEqual([
     {
       actor_id: 'retention',
       fields: ['history'],
@@ -164,7 +164,7 @@ it('removes old history in batches, keeps what it added up to, and folds none of
   });
 });
 
-it('removes no more in a run than its maximum, and goes on in the next', async () => {
+it('retention removes at most its maximum in a run, and the rest in the next', async () => {
   const ids = await Promise.all([1, 2, 3].map(() => createDeactivated(31)));
   const { id: userId } = await createUser(app);
   await app.sql(
@@ -182,11 +182,11 @@ it('removes no more in a run than its maximum, and goes on in the next', async (
   expect(await retention.run()).toMatchObject({ users: 1, historyEntries: 20 });
 });
 
-it('leaves everything to the replica that is at it', async () => {
+it('retention removes nothing while another replica holds the lock', async () => {
   const userId = await createDeactivated(31);
   const retention = retentionOf({ RETENTION_DEACTIVATED_DAYS: 30, RETENTION_HISTORY_DAYS: 365 });
   const release = await database.transaction(async (tx) => {
-    // As another replica takes a step.
+    // The lock of another replica.
     await tx.manager.query('SELECT pg_advisory_xact_lock(7305808872)');
     return retention.run();
   });
@@ -195,7 +195,7 @@ it('leaves everything to the replica that is at it', async () => {
   expect(await retention.run()).toMatchObject({ users: 1, historyEntries: 0 });
 });
 
-it('removes all that the map of personal data gives a time, as planned; nothing sooner, and nothing of users under a hold', async () => {
+it('retention removes what expires by the map of personal data, except of held users', async () => {
   const expired = await createExpiringRecords(app, { configuredDays: 30, hours: 1 });
   const young = await createExpiringRecords(app, { configuredDays: 30, hours: -1 });
   const held = await createExpiringRecords(app, { configuredDays: 30, hours: 1 });
@@ -218,7 +218,7 @@ it('removes all that the map of personal data gives a time, as planned; nothing 
 
   expect(await namesOfKept(app, expired)).toEqual([]);
   expect(await namesOfKept(app, young)).toEqual(expiries.map(({ name }) => name));
-  // Of nobody, or kept by being parked.
+  // Held records stay, except those without a user and those that are parked.
   expect(await namesOfKept(app, held)).toEqual(
     expiries.filter(({ ofUser, action }) => ofUser !== null && action !== 'parked').map(({ name }) => name),
   );

@@ -11,7 +11,7 @@ let collector: ProgrammableServer;
 let untraced: TestApp;
 let folder: string;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'collector-trouble-'));
+  folder = mkdtempSync(join(tmpdir(), 'collector-failures-'));
   collector = await startProgrammableServer('freeze');
   untraced = await startTestApp();
 });
@@ -21,11 +21,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Without the API, which prom-client loads as well. */
+/** OpenTelemetry's modules, without the API, which prom-client loads as well. */
 const ofOpenTelemetry = (files: readonly string[]) =>
   files.filter((file) => /@opentelemetry\/(?!api\/)/.test(file));
 
-/** Where nobody listens. */
+/** The URL of a closed port. */
 async function deadUrl(): Promise<string> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -34,7 +34,7 @@ async function deadUrl(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-/** Milliseconds that a request took in the middle of many, of either service in turn. */
+/** The median duration of a request in milliseconds, of each service, measured in alternation. */
 async function compare(left: TestApp, right: TestApp): Promise<[number, number]> {
   const durations: [number[], number[]] = [[], []];
   const ask = async (app: TestApp, into: number[]) => {
@@ -42,7 +42,7 @@ async function compare(left: TestApp, right: TestApp): Promise<[number, number]>
     expect((await app.graphql('{ __typename }', {}, { token: app.staff })).status).toBe(200);
     into.push(performance.now() - startedAt);
   };
-  // More spans than go into one batch, so that some are under way and some wait.
+  // More spans than one batch holds: some are being exported while others are queued.
   for (let round = 0; round < 33; round += 1) {
     await Promise.all(Array.from({ length: 8 }, () => ask(left, durations[0])));
     await Promise.all(Array.from({ length: 8 }, () => ask(right, durations[1])));
@@ -51,7 +51,7 @@ async function compare(left: TestApp, right: TestApp): Promise<[number, number]>
   return [first ?? 0, second ?? 0];
 }
 
-it('is no part of a service without a collector', async () => {
+it('a service without a collector does not load OpenTelemetry', async () => {
   const replica = await startServiceProcess({
     databaseUrl: untraced.databaseUrl,
     redisUrl: process.env['TEST_REDIS_URL'] ?? '',
@@ -65,9 +65,9 @@ it('is no part of a service without a collector', async () => {
 });
 
 it.each([
-  { trouble: 'away', endpoint: deadUrl },
+  { trouble: 'unreachable', endpoint: deadUrl },
   { trouble: 'frozen', endpoint: async () => collector.url.href },
-])('answers as fast and stops as soon while the collector is $trouble', async ({ trouble, endpoint }) => {
+])('a service responds and stops as fast while the collector is $trouble', async ({ trouble, endpoint }) => {
   const traced = await startTestApp({ config: { otlpEndpoint: await endpoint() }, replicaOf: untraced });
   expect(ofOpenTelemetry(Object.keys(require.cache))).not.toEqual([]);
   const [tracedMs, untracedMs] = await compare(traced, untraced);
@@ -76,6 +76,6 @@ it.each([
   await traced.stop();
   const stopMs = performance.now() - stoppingAt;
   expect(tracedMs).toBeLessThan(untracedMs * 2 + 5);
-  // The drain's grace for idle connections is half a second of it, the last spans a second.
+  // Includes half a second of grace for idle connections and one second for the last spans.
   expect(stopMs).toBeLessThan(2_500);
 });

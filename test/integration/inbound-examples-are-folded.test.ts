@@ -21,7 +21,7 @@ const entryTypes: Record<string, string> = {
   LoyaltyPointsEarned: 'LOYALTY_POINTS_EARNED',
 };
 
-it('folds every example of a message in, in each of its forms, and parks none', async () => {
+it('the intake folds every form of every inbound example and parks none', async () => {
   await createUser(app, { userId: exampleUserId });
   const examples = inboundExamples();
   await others.publish(...examples);
@@ -32,7 +32,9 @@ it('folds every example of a message in, in each of its forms, and parks none', 
     expect(history).toHaveLength(examples.length);
   });
   const { history } = await commerceOf(app, exampleUserId);
-  const told = history.map((it: Record<string, string>) => `${it['type']} ${it['source']} ${it['eventId']}`);
+  const folded = history.map(
+    (it: Record<string, string>) => `${it['type']} ${it['source']} ${it['eventId']}`,
+  );
   const published = examples.map(({ type, source, eventId }) => `${entryTypes[type]} ${source} ${eventId}`);
-  expect(new Set(told)).toEqual(new Set(published));
+  expect(new Set(folded)).toEqual(new Set(published));
 });

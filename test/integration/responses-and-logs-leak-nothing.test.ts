@@ -20,19 +20,19 @@ afterAll(async () => {
   await authentication.close();
 });
 
-/** What is wrong with answers: what they give away, and faults of ours where the caller was at fault. */
-const problemsOf = (answers: string[]) => [
-  ...answers.flatMap((text) => leaksIn(text)),
-  ...answers.filter((text) => text.includes('INTERNAL_SERVER_ERROR')),
+/** What is wrong with response bodies: leaks, and internal errors where the caller made the mistake. */
+const problemsOf = (bodies: string[]) => [
+  ...bodies.flatMap((text) => leaksIn(text)),
+  ...bodies.filter((text) => text.includes('INTERNAL_SERVER_ERROR')),
 ];
 const logLeaks = () => app.logged.flatMap((line) => leaksIn(JSON.stringify(line), { isLog: true }));
 
-describe('whatever is sent', () => {
-  it('finds every operation', () => {
+describe('responses and logs', () => {
+  it('are checked for every operation', () => {
     expect(calls.operations).toEqual(expect.arrayContaining(['createUser', 'users', '_entities', 'history']));
   });
 
-  it('fits: no answer repeats it', async () => {
+  it('do not repeat valid arguments', async () => {
     for (const operation of calls.operations) {
       const args = () => calls.argumentsOf(operation);
       const answers = [await calls.call(operation, args()), await calls.call(operation, args(), true)];
@@ -42,7 +42,7 @@ describe('whatever is sent', () => {
     expect(authentication.requests.map(({ body }) => body).join()).toContain(canaries.password);
   });
 
-  it('does not fit: no answer repeats it, and none takes the blame', async () => {
+  it('do not repeat invalid arguments, which cause no internal error', async () => {
     for (const operation of calls.operations) {
       const poisoned = (poison: unknown, paths = leafPaths(calls.argumentsOf(operation))) =>
         paths.reduce<unknown>(
@@ -50,7 +50,7 @@ describe('whatever is sent', () => {
           calls.argumentsOf(operation),
         ) as Record<string, unknown>;
       const answers = await Promise.all([
-        // Everywhere at once, as wrong types are told all together, and one by one, as wrong texts are.
+        // Types in all places together, as one response reports them all; texts in one place at a time.
         ...invalidValues.flatMap((it) =>
           [false, true].map((inline) => calls.call(operation, poisoned(it), inline)),
         ),
@@ -64,12 +64,12 @@ describe('whatever is sent', () => {
   });
 
   it.each([
-    ['a body that is no JSON', `{"query": "${canaries.email}`],
+    ['a body that is not JSON', `{"query": "${canaries.email}`],
     ['a bare value', canaries.email],
     ['a body that is text', JSON.stringify(canaries.email)],
     ['a list', JSON.stringify([{ query: canaries.email }])],
     [
-      'a document that is none',
+      'a malformed document',
       JSON.stringify({ query: `{ me(${canaries.email}) "${canaries.text}" ${canaries.phone}` }),
     ],
     ['an unfinished string', JSON.stringify({ query: `{ user(id: "${canaries.email}` })],
@@ -80,7 +80,7 @@ describe('whatever is sent', () => {
     ],
     ['variables that are text', JSON.stringify({ query: '{ me { id } }', variables: canaries.email })],
     [
-      'variables nobody declared',
+      'undeclared variables',
       JSON.stringify({ query: '{ me { id } }', variables: { email: canaries.email } }),
     ],
     [
@@ -88,7 +88,7 @@ describe('whatever is sent', () => {
       JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: canaries.email } } }),
     ],
     [
-      'another query than the hash says',
+      'a query that does not match its hash',
       JSON.stringify({
         query: '{ me { id } }',
         extensions: { persistedQuery: { version: 1, sha256Hash: canaries.email } },
@@ -109,11 +109,11 @@ describe('whatever is sent', () => {
         query: `query ($first: Int = "${canaries.email}") { users(first: $first) { __typename } }`,
       }),
     ],
-  ])('is malformed: %s', async (_what, body) => {
+  ])('do not repeat a malformed request: %s', async (_what, body) => {
     expect(problemsOf([await calls.post(body)])).toEqual([]);
   });
 
-  it('comes in headers or in the address', async () => {
+  it('do not repeat headers or the URL', async () => {
     const query = JSON.stringify({ query: '{ __typename }' });
     const headers = [
       'authorization',
@@ -139,7 +139,7 @@ describe('whatever is sent', () => {
     expect(problemsOf(answers)).toEqual([]);
   });
 
-  it('is refused by the AuthenticationService, which quotes it, or does not get there', async () => {
+  it('do not repeat what the AuthenticationService quotes', async () => {
     const answers: string[] = [];
     for (const reply of [
       { status: 422, body: { reason: `The password ${canaries.password} is too common` } },
@@ -157,18 +157,18 @@ describe('whatever is sent', () => {
     );
   });
 
-  it('left no trace in the log, which tells of no error of ours, nor in the metrics', async () => {
+  it('contain no leak in the log or the metrics after all of the above', async () => {
     expect(app.logged.length).toBeGreaterThan(400);
     expect(logLeaks()).toEqual([]);
-    // What the AuthenticationService answered above is somebody's to look at.
-    const blamed = app.logged.filter(({ level, path }) => level === 'error' && path !== undefined);
-    expect(blamed).toEqual([]);
+    // Errors without a path are those of the AuthenticationService above.
+    const failedRequests = app.logged.filter(({ level, path }) => level === 'error' && path !== undefined);
+    expect(failedRequests).toEqual([]);
     expect(leaksIn(await (await fetch(`${app.url}/metrics`)).text())).toEqual([]);
   });
 });
 
-describe('these tests', () => {
-  it('would find what was given away in an answer, in the log and in the metrics', async () => {
+describe('leaksIn', () => {
+  it('finds leaks in a response, in the log and in the metrics', async () => {
     const { id } = await createUser(app, { email: canaries.email });
     const shown = await app.graphql(
       'query Kanari ($id: ID!) { user(id: $id) { email } }',

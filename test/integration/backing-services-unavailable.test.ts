@@ -27,14 +27,14 @@ afterAll(async () => {
 });
 
 interface Timed {
-  answer: GraphQLResponse;
+  response: GraphQLResponse;
   elapsedMs: number;
 }
 
 async function timed(work: () => Promise<GraphQLResponse>): Promise<Timed> {
   const startedAtMs = performance.now();
-  const answer = await work();
-  return { answer, elapsedMs: performance.now() - startedAtMs };
+  const response = await work();
+  return { response, elapsedMs: performance.now() - startedAtMs };
 }
 
 const read = () =>
@@ -47,18 +47,18 @@ const write = () =>
   );
 const list = () => app.graphql('{ users(first: 1) { nodes { id } } }', {}, { token: app.staff });
 
-/** Keeps asking from several sides until told to stop; answers all that came back. */
+/** Sends requests concurrently until `finish`, which returns all responses. */
 function load(...kinds: (() => Promise<GraphQLResponse>)[]): { finish(): Promise<Timed[]> } {
   let running = true;
-  const answers: Timed[] = [];
+  const responses: Timed[] = [];
   const workers = kinds.map(async (kind) => {
-    while (running) answers.push(await timed(kind));
+    while (running) responses.push(await timed(kind));
   });
   return {
     async finish() {
       running = false;
       await Promise.all(workers);
-      return answers;
+      return responses;
     },
   };
 }
@@ -74,17 +74,17 @@ const troubles = [
   ['frozen', async (proxy: TcpProxy) => proxy.freeze()],
 ] as const;
 
-describe('PostgreSQL away', () => {
+describe('without PostgreSQL, the service', () => {
   it.each(troubles)(
-    'is a clean SERVICE_UNAVAILABLE in time while it is %s, and heals',
+    'responds SERVICE_UNAVAILABLE in time while it is %s, and recovers',
     async (_, trouble) => {
       await eventually(async () => expect(await readiness()).toEqual(ready));
       const asking = load(list, write, list);
       await trouble(postgres);
       await eventually(async () => expect((await readiness()).status).toBe(503), { timeoutMs: 10_000 });
       const during = await timed(list);
-      expect(during.answer.status).toBe(503);
-      expect(during.answer.errors.map(({ extensions }) => extensions['code'])).toEqual([
+      expect(during.response.status).toBe(503);
+      expect(during.response.errors.map(({ extensions }) => extensions['code'])).toEqual([
         'SERVICE_UNAVAILABLE',
       ]);
       expect((await fetch(`${app.url}/health/live`)).status).toBe(200);
@@ -92,38 +92,38 @@ describe('PostgreSQL away', () => {
       await eventually(async () => expect((await list()).errors).toEqual([]), { timeoutMs: 10_000 });
       await eventually(async () => expect(await readiness()).toEqual(ready), { timeoutMs: 10_000 });
 
-      const answers = await asking.finish();
+      const responses = await asking.finish();
       const codes = new Set(
-        answers.flatMap(({ answer }) => answer.errors.map(({ extensions }) => extensions['code'])),
+        responses.flatMap(({ response }) => response.errors.map(({ extensions }) => extensions['code'])),
       );
       expect([...codes]).toEqual(['SERVICE_UNAVAILABLE']);
-      expect(Math.max(...answers.map(({ elapsedMs }) => elapsedMs))).toBeLessThan(5_000);
+      expect(Math.max(...responses.map(({ elapsedMs }) => elapsedMs))).toBeLessThan(5_000);
     },
   );
 });
 
-describe('Redis away', () => {
-  it.each(troubles)('fails no request while it is %s, and heals', async (_, trouble) => {
+describe('without Redis, the service', () => {
+  it.each(troubles)('fails no request while it is %s, and recovers', async (_, trouble) => {
     await eventually(async () => expect(await readiness()).toEqual(ready));
     const asking = load(read, write, list);
     await trouble(redis);
     await eventually(async () =>
       expect(await readiness()).toEqual({ status: 200, body: { status: 'ready', degraded: ['redis'] } }),
     );
-    // With the breaker open, being without costs next to nothing.
+    // An open circuit breaker adds almost no latency.
     const open = await Promise.all(Array.from({ length: 5 }, () => timed(read)));
     await redis.resume();
     await eventually(async () => expect(await readiness()).toEqual(ready), { timeoutMs: 10_000 });
 
-    const answers = [...(await asking.finish()), ...open];
-    expect(answers.filter(({ answer }) => answer.errors.length > 0)).toEqual([]);
-    expect(Math.max(...answers.map(({ elapsedMs }) => elapsedMs))).toBeLessThan(2_000);
+    const responses = [...(await asking.finish()), ...open];
+    expect(responses.filter(({ response }) => response.errors.length > 0)).toEqual([]);
+    expect(Math.max(...responses.map(({ elapsedMs }) => elapsedMs))).toBeLessThan(2_000);
   });
 
-  it('shows a change made meanwhile as soon as it is back', async () => {
+  it('returns a change made during the outage once Redis is back', async () => {
     await read();
     await redis.stop();
-    await mutate(app, 'updateUser', { userId, displayName: 'Changed meanwhile' });
+    await mutate(app, 'updateUser', { userId, displayName: 'Changed without Redis' });
     await redis.resume();
     await eventually(async () => expect(await readiness()).toEqual(ready), { timeoutMs: 10_000 });
     const { data } = await app.graphql(
@@ -131,13 +131,13 @@ describe('Redis away', () => {
       { id: userId },
       { token: app.staff },
     );
-    expect(data.user.displayName).toBe('Changed meanwhile');
+    expect(data.user.displayName).toBe('Changed without Redis');
   });
 });
 
-describe('RabbitMQ away', () => {
+describe('without RabbitMQ, the service', () => {
   it.each(troubles)(
-    'lets mutations succeed while it is %s, and the backlog drains by itself',
+    'completes mutations while it is %s, and publishes the backlog afterwards',
     async (_, trouble) => {
       await eventually(async () => expect(await readiness()).toEqual(ready), { timeoutMs: 15_000 });
       await trouble(rabbitmq);
@@ -150,13 +150,13 @@ describe('RabbitMQ away', () => {
           }),
         { timeoutMs: 20_000 },
       );
-      expect(await waiting(created.id)).toBeGreaterThan(0);
+      expect(await pendingEvents(created.id)).toBeGreaterThan(0);
       await rabbitmq.resume();
-      await eventually(async () => expect(await waiting(created.id)).toBe(0), { timeoutMs: 15_000 });
+      await eventually(async () => expect(await pendingEvents(created.id)).toBe(0), { timeoutMs: 15_000 });
     },
   );
 
-  async function waiting(id: string): Promise<number> {
+  async function pendingEvents(id: string): Promise<number> {
     const rows = await app.sql('SELECT 1 FROM outbox_events WHERE user_id = $1 AND published_at IS NULL', [
       id,
     ]);
@@ -164,8 +164,8 @@ describe('RabbitMQ away', () => {
   }
 });
 
-describe('the start', () => {
-  it('waits for its dependencies in any order', async () => {
+describe('startApp', () => {
+  it('waits for its backing services in any order', async () => {
     const fresh = await createTestDatabase();
     const late = await startTcpProxy(fresh.url);
     await late.stop();
