@@ -73,7 +73,7 @@ function plainRefusals(written: JsonSchema, read: JsonSchema, at: string): strin
   for (const value of unknown ?? [])
     reasons.push(`${at}: the value ${JSON.stringify(value)} is not expected`);
   for (const name of read.required ?? []) {
-    if (!written.required?.includes(name)) reasons.push(`${at}.${name} is required by whoever reads it`);
+    if (!written.required?.includes(name)) reasons.push(`${at}.${name} is required by the reader`);
   }
   if (read.additionalProperties === false) {
     const extra = Object.keys(written.properties ?? {}).filter((name) => !read.properties?.[name]);

@@ -10,14 +10,14 @@ const top = resolve(__dirname, '../..');
 const graph = `
   type User @key(fields: "id") { id: ID! name: String status: Status! }
   enum Status { ACTIVE CLOSED }
-  union Answer = User
+  union Result = User
   input Change { id: ID! }
-  type Query { user(id: ID): User change(input: Change): Answer }`;
+  type Query { user(id: ID): User change(input: Change): Result }`;
 
 describe('graphBreaks', () => {
   it.each([
     ['a removed field', 'name: String', '', 'User.name was removed.'],
-    ['a removed type', /union Answer = User| change.*Answer/g, '', 'Answer was removed.'],
+    ['a removed type', /union Result = User| change.*Result/g, '', 'Result was removed.'],
     ['a field that may be null now', 'Status!', 'Status', 'User.status changed type from Status! to Status.'],
     [
       'a newly required input',
@@ -107,14 +107,14 @@ describe('contractBreaks', () => {
         asyncapi,
         'required: [ ce-specversion, ',
         'required: [ ce-specversion, ce-time, ',
-        'OrderPlacedBinary headers.ce-time is required by whoever reads it',
+        'OrderPlacedBinary headers.ce-time is required by the reader',
       ],
       [
         'newly required data',
         'contract/schemas/PaymentFailed/1.0.0.json',
         '["paymentId", "orderId"]',
         '["paymentId", "orderId", "amount"]',
-        'PaymentFailed.data.amount is required by whoever reads it',
+        'PaymentFailed.data.amount is required by the reader',
       ],
       [
         'removed data',

@@ -101,9 +101,9 @@ describe.each(both)('through %s', (name) => {
   const ask: RunningGateway['ask'] = (query, request) => gateways[name].ask(query, request);
 
   it('resolves erased, unknown and deactivated authors without an error', async () => {
-    const answer = await ask('{ latestReviews { text author { id displayName status } } }');
+    const response = await ask('{ latestReviews { text author { id displayName status } } }');
     const active = { id: ada, displayName: 'Ada', status: 'ACTIVE' };
-    expect(answer).toEqual({
+    expect(response).toEqual({
       data: {
         latestReviews: [
           { text: 'Review 1', author: active },
@@ -118,9 +118,9 @@ describe.each(both)('through %s', (name) => {
 
   it('sends required fields to the subgraph that requires them', async () => {
     const query = '{ latestReviews { author { id shippingRegion mayEarnPoints } } }';
-    const answer = await ask(query, { token: await tokenOf(staff, 'users:read') });
+    const response = await ask(query, { token: await tokenOf(staff, 'users:read') });
     const active = { id: ada, shippingRegion: 'GB', mayEarnPoints: true };
-    expect(answer).toEqual({
+    expect(response).toEqual({
       data: {
         latestReviews: [
           { author: active },
@@ -134,9 +134,9 @@ describe.each(both)('through %s', (name) => {
   });
 
   it('returns null without an error for hidden fields when there is no token', async () => {
-    const answer = await ask('{ latestReviews { author { email shippingRegion mayEarnPoints } } }');
-    expect(answer.errors).toBeUndefined();
-    expect(answer.data).toMatchObject({
+    const response = await ask('{ latestReviews { author { email shippingRegion mayEarnPoints } } }');
+    expect(response.errors).toBeUndefined();
+    expect(response.data).toMatchObject({
       latestReviews: [
         { author: { email: null, shippingRegion: null, mayEarnPoints: true } },
         { author: { email: null, shippingRegion: null, mayEarnPoints: false } },
@@ -200,8 +200,8 @@ describe('the subgraph behind the gateways', () => {
         body: JSON.stringify({ query: '{ _service { sdl } }' }),
       });
     expect((await ask({})).status).toBe(401);
-    const answer = await ask({ 'router-authorization': routerSecret });
+    const response = await ask({ 'router-authorization': routerSecret });
     const { subgraphs } = readRoverConfiguration();
-    expect(await answer.json()).toEqual({ data: { _service: { sdl: subgraphs[0]?.sdl } } });
+    expect(await response.json()).toEqual({ data: { _service: { sdl: subgraphs[0]?.sdl } } });
   });
 });

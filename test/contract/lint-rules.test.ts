@@ -65,31 +65,31 @@ const offenders: Offender[] = [
     habit: 'a test that runs alone',
     rule: 'jest(no-focused-tests)',
     file: 'test/unit/only.test.ts',
-    text: "it.only('answers', () => {\n  expect(1).toBe(1);\n});\n",
+    text: "it.only('returns', () => {\n  expect(1).toBe(1);\n});\n",
   },
   {
     habit: 'a test that does not run',
     rule: 'jest(no-disabled-tests)',
     file: 'test/unit/skip.test.ts',
-    text: "describe.skip('a user', () => {\n  it('answers', () => {\n    expect(1).toBe(1);\n  });\n});\n",
+    text: "describe.skip('a user', () => {\n  it('returns', () => {\n    expect(1).toBe(1);\n  });\n});\n",
   },
   {
     habit: 'a test left for later',
     rule: 'eslint(no-restricted-properties)',
     file: 'test/unit/todo.test.ts',
-    text: "it.todo('answers');\n",
+    text: "it.todo('returns');\n",
   },
   {
     habit: 'a test that asserts nothing',
     rule: 'jest(expect-expect)',
     file: 'test/unit/nothing.test.ts',
-    text: "it('answers', () => {\n  Math.max(1, 2);\n});\n",
+    text: "it('returns', () => {\n  Math.max(1, 2);\n});\n",
   },
   {
     habit: 'a mocked module',
     rule: 'jest(no-restricted-jest-methods)',
     file: 'test/integration/mock.test.ts',
-    text: "jest.mock('ioredis');\n\nit('answers', () => {\n  expect(1).toBe(1);\n});\n",
+    text: "jest.mock('ioredis');\n\nit('returns', () => {\n  expect(1).toBe(1);\n});\n",
   },
   {
     habit: 'a sleep',
@@ -97,7 +97,7 @@ const offenders: Offender[] = [
     file: 'test/integration/sleep.test.ts',
     text:
       "import { setTimeout } from 'node:timers/promises';\n\n" +
-      "it('answers', async () => {\n  await setTimeout(10);\n  expect(1).toBe(1);\n});\n",
+      "it('returns', async () => {\n  await setTimeout(10);\n  expect(1).toBe(1);\n});\n",
   },
 ];
 

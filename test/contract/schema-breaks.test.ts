@@ -109,7 +109,7 @@ describe('schemaBreaks of a sent message', () => {
       'property that may be missing now',
       schema,
       { ...schema, required: ['id'] },
-      'M.reason is required by whoever reads',
+      'M.reason is required by the reader',
     ],
     [
       'removed value',

@@ -188,19 +188,19 @@ describe.each(actorNames)('%s', (actor) => {
     'gets the result of the table from %s, for users in every state',
     async (name) => {
       for (const [index, state] of userStates.entries()) {
-        const answer = await call(name, actor, state);
+        const response = await call(name, actor, state);
         // A malformed id is never the actor's own.
         const isStranger = state === 'malformed' && actor.startsWith('self');
         const verdict = expected[name]?.[isStranger && name !== 'me' ? 'other' : actor];
-        expect([state, verdictOf(answer, name)]).toEqual([state, verdict]);
-        const member = answer.data?.[name];
+        expect([state, verdictOf(response, name)]).toEqual([state, verdict]);
+        const member = response.data?.[name];
         if (verdict !== 'yes' || !(name in inputs)) continue;
         const wanted = members[name]?.[index];
         const type =
           wanted === 'Success' ? `${name.charAt(0).toUpperCase()}${name.slice(1)}Success` : `${wanted}Error`;
         expect([state, member.__typename]).toEqual([state, type]);
-        if (member.user) expectReadableFieldsOnly(member.user, answer.errors, actor);
-        else expect(answer.errors).toEqual([]);
+        if (member.user) expectReadableFieldsOnly(member.user, response.errors, actor);
+        else expect(response.errors).toEqual([]);
       }
     },
   );

@@ -143,8 +143,8 @@ describe('the token verifier', () => {
     ['something else in JSON', { status: 200, body: { keys: 'none' } }],
     ['null', { status: 200, body: 'null' }],
     ['no keys', { status: 200, body: { keys: [] } }],
-  ] as const)('throws KeysUnavailableError until the first keys arrive, after %s', async (_, answer) => {
-    jwks.server.always(answer);
+  ] as const)('throws KeysUnavailableError until the first keys arrive, after %s', async (_, response) => {
+    jwks.server.always(response);
     const valid = await header();
     await expect(verifier.verify(valid)).rejects.toBeInstanceOf(KeysUnavailableError);
     const asked = fetches();

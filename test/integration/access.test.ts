@@ -92,15 +92,15 @@ async function ask(
   return app.graphql(text, variables, { token: await tokenOf(app, actor, id) });
 }
 
-function valueAt(answer: GraphQLResponse, path: readonly (string | number)[]): unknown {
+function valueAt(response: GraphQLResponse, path: readonly (string | number)[]): unknown {
   // biome-ignore lint/suspicious/noExplicitAny: the shape depends on the query
-  return path.reduce((value: any, step) => value?.[step], answer.data);
+  return path.reduce((value: any, step) => value?.[step], response.data);
 }
 
 /** The result of one field in the letters of the table. Only the user's own value is a V. */
-function cellOf(answer: GraphQLResponse, at: (string | number)[], field: string, state: UserState): string {
-  const value = valueAt(answer, [...at, field]);
-  const codes = answer.errors
+function cellOf(response: GraphQLResponse, at: (string | number)[], field: string, state: UserState): string {
+  const value = valueAt(response, [...at, field]);
+  const codes = response.errors
     .filter(({ path }) => path?.join('.') === [...at, field].join('.'))
     .map(({ extensions }) => extensions.code);
   if (value === null && codes.length === 0) return '-';
@@ -111,35 +111,35 @@ function cellOf(answer: GraphQLResponse, at: (string | number)[], field: string,
 }
 
 function expectCells(
-  answer: GraphQLResponse,
+  response: GraphQLResponse,
   at: (string | number)[],
   actor: ActorName,
   state: UserState,
 ): void {
   const fields = fieldNames(schema, 'User');
   const wanted = fields.map((field) => [field, expected[field]?.[actor] ?? 'not in the table']);
-  const found = fields.map((field) => [field, cellOf(answer, at, field, state)]);
+  const found = fields.map((field) => [field, cellOf(response, at, field, state)]);
   expect(Object.fromEntries(found)).toEqual(Object.fromEntries(wanted));
   // One error for each F, and no other.
-  expect(answer.errors).toHaveLength(wanted.filter(([, cell]) => cell === 'F').length);
+  expect(response.errors).toHaveLength(wanted.filter(([, cell]) => cell === 'F').length);
 }
 
 /** Asserts id, `UNKNOWN`, and the same errors as for a stored user, so that errors do not reveal whether one exists. */
-function expectUnknown(answer: GraphQLResponse, actor: ActorName, state: UserState): void {
+function expectUnknown(response: GraphQLResponse, actor: ActorName, state: UserState): void {
   // A malformed id is never the actor's own.
   const stranger = actor === 'self' ? 'other' : actor === 'self+users:foo' ? 'users:foo' : actor;
   const column = state === 'malformed' ? stranger : actor;
   const fields = fieldNames(schema, 'User').filter((it) => !['id', 'status'].includes(it));
   const wanted = fields.map((field) => [field, expected[field]?.[column] === 'F' ? 'F' : '-']);
-  const found = fields.map((field) => [field, cellOf(answer, ['_entities', 0], field, state)]);
+  const found = fields.map((field) => [field, cellOf(response, ['_entities', 0], field, state)]);
   expect(Object.fromEntries(found)).toEqual(Object.fromEntries(wanted));
-  expect(answer.errors).toHaveLength(wanted.filter(([, cell]) => cell === 'F').length);
-  expect(valueAt(answer, ['_entities', 0])).toMatchObject({ id: ids[state], status: 'UNKNOWN' });
+  expect(response.errors).toHaveLength(wanted.filter(([, cell]) => cell === 'F').length);
+  expect(valueAt(response, ['_entities', 0])).toMatchObject({ id: ids[state], status: 'UNKNOWN' });
 }
 
-function expectNothing(answer: GraphQLResponse, way: string, codes: string[]): void {
-  expect(answer.data?.[way] ?? null).toBeNull();
-  expect(answer.errors.map(({ path, extensions }) => [path, extensions.code])).toEqual(
+function expectNothing(response: GraphQLResponse, way: string, codes: string[]): void {
+  expect(response.data?.[way] ?? null).toBeNull();
+  expect(response.errors.map(({ path, extensions }) => [path, extensions.code])).toEqual(
     codes.map((code) => [[way], code]),
   );
 }
@@ -172,42 +172,44 @@ describe.each(actorNames)('%s', (actor) => {
   const readsAll = actor === 'users:read' || actor === 'users:write';
 
   it.each(userStates)('reads the fields of the table by _entities for a user that is %s', async (state) => {
-    const answer = await ask('_entities', actor, state);
-    expect(answer.status).toBe(200);
+    const response = await ask('_entities', actor, state);
+    expect(response.status).toBe(200);
     return isStored(state)
-      ? expectCells(answer, ['_entities', 0], actor, state)
-      : expectUnknown(answer, actor, state);
+      ? expectCells(response, ['_entities', 0], actor, state)
+      : expectUnknown(response, actor, state);
   });
 
   it.each(userStates)('reads the fields of the table by user(id) for a user that is %s', async (state) => {
-    const answer = await ask('user', actor, state);
-    if (actor === 'anonymous') return expectNothing(answer, 'user', ['UNAUTHENTICATED']);
-    expect(answer.status).toBe(200);
-    return isStored(state) ? expectCells(answer, ['user'], actor, state) : expectNothing(answer, 'user', []);
+    const response = await ask('user', actor, state);
+    if (actor === 'anonymous') return expectNothing(response, 'user', ['UNAUTHENTICATED']);
+    expect(response.status).toBe(200);
+    return isStored(state)
+      ? expectCells(response, ['user'], actor, state)
+      : expectNothing(response, 'user', []);
   });
 
   it.each(userStates)('reads only their own profile by me when it is %s', async (state) => {
-    const answer = await ask('me', actor, state);
-    if (actor === 'anonymous') return expectNothing(answer, 'me', ['UNAUTHENTICATED']);
+    const response = await ask('me', actor, state);
+    if (actor === 'anonymous') return expectNothing(response, 'me', ['UNAUTHENTICATED']);
     return isSelf && isStored(state)
-      ? expectCells(answer, ['me'], actor, state)
-      : expectNothing(answer, 'me', []);
+      ? expectCells(response, ['me'], actor, state)
+      : expectNothing(response, 'me', []);
   });
 
   it.each(userStates)('reads by userByEmail a user that is %s only as staff', async (state) => {
-    const answer = await ask('userByEmail', actor, state);
-    if (actor === 'anonymous') return expectNothing(answer, 'userByEmail', ['UNAUTHENTICATED']);
-    if (!readsAll) return expectNothing(answer, 'userByEmail', ['FORBIDDEN']);
+    const response = await ask('userByEmail', actor, state);
+    if (actor === 'anonymous') return expectNothing(response, 'userByEmail', ['UNAUTHENTICATED']);
+    if (!readsAll) return expectNothing(response, 'userByEmail', ['FORBIDDEN']);
     return isStored(state)
-      ? expectCells(answer, ['userByEmail'], actor, state)
-      : expectNothing(answer, 'userByEmail', []);
+      ? expectCells(response, ['userByEmail'], actor, state)
+      : expectNothing(response, 'userByEmail', []);
   });
 
   it.each(userStates)('reads by users a user that is %s only as staff', async (state) => {
-    const answer = await ask('users', actor, state);
-    if (actor === 'anonymous') return expectNothing(answer, 'users', ['UNAUTHENTICATED']);
-    if (!readsAll) return expectNothing(answer, 'users', ['FORBIDDEN']);
-    if (isStored(state)) return expectCells(answer, ['users', 'nodes', 0], actor, state);
-    expect(answer.data.users.nodes).toEqual([]);
+    const response = await ask('users', actor, state);
+    if (actor === 'anonymous') return expectNothing(response, 'users', ['UNAUTHENTICATED']);
+    if (!readsAll) return expectNothing(response, 'users', ['FORBIDDEN']);
+    if (isStored(state)) return expectCells(response, ['users', 'nodes', 0], actor, state);
+    expect(response.data.users.nodes).toEqual([]);
   });
 });

@@ -42,10 +42,10 @@ describe('deactivateUser and reactivateUser', () => {
 
   it('ten concurrent deactivateUser calls have one effect', async () => {
     const { id } = await createUser(app);
-    const answers = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 10 }, () => mutate(app, 'deactivateUser', { userId: id })),
     );
-    expect(answers.map(({ __typename, user }) => [__typename, user.version])).toEqual(
+    expect(results.map(({ __typename, user }) => [__typename, user.version])).toEqual(
       Array(10).fill(['DeactivateUserSuccess', 2]),
     );
     expect((await eventsOf(app, id)).map(({ type }) => type)).toEqual(['UserCreated', 'UserDeactivated']);

@@ -15,11 +15,11 @@ const invalid = { __typename: 'InvalidTokenError', message: expect.any(String) }
 
 /** Requests a confirmation mail and returns the event that the NotificationService receives. */
 async function request(userId: string) {
-  const answer = await mutate(app, 'requestEmailVerification', { userId });
-  expect(answer.__typename).toBe('RequestEmailVerificationSuccess');
+  const result = await mutate(app, 'requestEmailVerification', { userId });
+  expect(result.__typename).toBe('RequestEmailVerificationSuccess');
   const event = (await eventsOf(app, userId)).at(-1);
   expect(event?.type).toBe('UserEmailVerificationRequested');
-  return { user: answer.user, event, token: event?.data.token as string };
+  return { user: result.user, event, token: event?.data.token as string };
 }
 
 async function readUser(id: string) {
@@ -126,8 +126,8 @@ describe('e-mail verification', () => {
       expect((await change(id, wanted)).__typename).toBe('UpdateUserSuccess');
       tokens.push((await request(id)).token);
     }
-    const answers = await Promise.all(tokens.map(confirm));
-    expect(answers.map(({ __typename }): string => __typename).sort()).toEqual([
+    const results = await Promise.all(tokens.map(confirm));
+    expect(results.map(({ __typename }): string => __typename).sort()).toEqual([
       'ConfirmEmailSuccess',
       'InvalidTokenError',
     ]);
@@ -150,8 +150,8 @@ describe('e-mail verification', () => {
   it('ten concurrent confirmEmail calls with one token succeed once', async () => {
     const { id } = await createUser(app);
     const { token } = await request(id);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => confirm(token)));
-    expect(answers.filter(({ __typename }) => __typename === 'ConfirmEmailSuccess')).toHaveLength(1);
+    const results = await Promise.all(Array.from({ length: 10 }, () => confirm(token)));
+    expect(results.filter(({ __typename }) => __typename === 'ConfirmEmailSuccess')).toHaveLength(1);
     expect((await readUser(id)).version).toBe(2);
   });
 
@@ -196,8 +196,8 @@ describe('e-mail verification', () => {
     const again = await Promise.all(
       Array.from({ length: 5 }, () => mutate(app, 'requestEmailVerification', { userId: id })),
     );
-    for (const answer of again)
-      expect(answer).toEqual({ __typename: 'RequestEmailVerificationSuccess', user });
+    for (const result of again)
+      expect(result).toEqual({ __typename: 'RequestEmailVerificationSuccess', user });
     expect(await countRows(app)).toEqual(before);
 
     await app.sql(
@@ -219,8 +219,8 @@ describe('e-mail verification', () => {
     }
     await change(id, address());
     const before = await countRows(app);
-    const answer = await mutate(app, 'requestEmailVerification', { userId: id });
-    expect(answer.__typename).toBe('RequestEmailVerificationSuccess');
+    const result = await mutate(app, 'requestEmailVerification', { userId: id });
+    expect(result.__typename).toBe('RequestEmailVerificationSuccess');
     expect(await countRows(app)).toEqual(before);
     await app.sql(
       "UPDATE email_verification_tokens SET issued_at = issued_at - interval '24 hours' WHERE user_id = $1",

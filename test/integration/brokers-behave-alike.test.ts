@@ -70,16 +70,16 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
     const ids = Array.from({ length: 23 }, (_, at) => `message-${at}`);
     await publish(...ids);
     let running = 0;
-    let mostAtOnce = 0;
+    let mostConcurrent = 0;
     const recorder = record(broker, async () => {
       running += 1;
-      mostAtOnce = Math.max(mostAtOnce, running);
+      mostConcurrent = Math.max(mostConcurrent, running);
       await new Promise((resolve) => setImmediate(resolve));
       running -= 1;
     });
     await eventually(() => expect(recorder.ids()).toEqual(ids));
     await recorder.stop();
-    expect(mostAtOnce).toBe(1);
+    expect(mostConcurrent).toBe(1);
     expect(Math.max(...recorder.batches.map(({ length }) => length))).toBe(5);
   });
 

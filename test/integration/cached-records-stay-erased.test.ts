@@ -73,8 +73,8 @@ describe('records in Redis, read and changed concurrently on three replicas', ()
     await Promise.all(ids.map(live));
 
     for (const one of replicas) {
-      const answers = await one.getMany(ids);
-      expect(ids.filter((id) => answers.get(id)?.name !== 'name 10')).toEqual([]);
+      const results = await one.getMany(ids);
+      expect(ids.filter((id) => results.get(id)?.name !== 'name 10')).toEqual([]);
     }
   });
 });

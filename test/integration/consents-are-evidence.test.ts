@@ -62,12 +62,12 @@ describe('the ledger of consents', () => {
       ['w'.repeat(101), 'TOO_LONG'],
       ['a\nb', 'CONTROL_CHARACTERS'],
     ]) {
-      const answer = await mutate(app, 'updateEmailPreferences', {
+      const result = await mutate(app, 'updateEmailPreferences', {
         userId: id,
         loyalty: true,
         wordingVersion,
       });
-      expect(answer).toMatchObject({ fields: [{ path: 'wordingVersion', code }] });
+      expect(result).toMatchObject({ fields: [{ path: 'wordingVersion', code }] });
     }
     expect(await countRows(app)).toEqual(before);
   });

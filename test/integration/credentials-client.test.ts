@@ -140,9 +140,9 @@ describe('the credentials client', () => {
   it.each([301, 302, 307, 308])('does not follow a %i with the password', async (status) => {
     const elsewhere = await startAuthenticationService();
     service.always({ status, headers: { location: elsewhere.url.href } });
-    const answer = await client.put(credentials);
+    const result = await client.put(credentials);
     await elsewhere.close();
-    expect(answer).toEqual({ outcome: 'unavailable' });
+    expect(result).toEqual({ outcome: 'unavailable' });
     expect(elsewhere.requests).toEqual([]);
     expect(service.requests).toHaveLength(1);
     expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `status ${status}` })]);

@@ -89,11 +89,11 @@ describe('a new user with a password', () => {
     });
     expect(await read(input.userId)).toMatchObject({ status: 'PENDING' });
 
-    const answers = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 10 }, (_, n) => create(input, n % 2 ? app : replica)),
     );
-    for (const answer of answers)
-      expect(answer).toMatchObject({ user: { id: input.userId, status: 'ACTIVE', version: 1 } });
+    for (const result of results)
+      expect(result).toMatchObject({ user: { id: input.userId, status: 'ACTIVE', version: 1 } });
     expect(await eventsOf(app, input.userId as string)).toHaveLength(1);
     const asked = authentication.requests.length;
     expect((await create(input)).user.version).toBe(1);
@@ -151,9 +151,9 @@ describe('a new user with a password', () => {
     const tries = Array.from({ length: 10 }, (_, n) =>
       create({ ...input, password: n % 2 ? 'weak password' : password }),
     );
-    const answers = await Promise.all(tries);
+    const results = await Promise.all(tries);
     const stays = (await read(input.userId)) !== null;
-    const created = answers.filter(({ __typename }) => __typename === 'CreateUserSuccess').length;
+    const created = results.filter(({ __typename }) => __typename === 'CreateUserSuccess').length;
     // Every reported success is true.
     expect(created > 0).toBe(stays);
     expect(await eventsOf(app, input.userId as string)).toHaveLength(stays ? 1 : 0);
@@ -200,7 +200,7 @@ describe('a new user with a password', () => {
 
 describe('the password', () => {
   /** Everything that the service stores or outputs, one text for each place. */
-  async function readPlaces(answers: unknown[]): Promise<Record<string, string>> {
+  async function readPlaces(results: unknown[]): Promise<Record<string, string>> {
     const tables = await app.sql<{ name: string }>(
       `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
     );
@@ -217,7 +217,7 @@ describe('the password', () => {
         redis: JSON.stringify([keys, cached, values]),
         logs: JSON.stringify([app.logged, replica.logged]),
         metrics,
-        answers: JSON.stringify(answers),
+        results: JSON.stringify(results),
       };
     } finally {
       redis.disconnect();
@@ -227,8 +227,8 @@ describe('the password', () => {
   it('is in no table, cache, log line, metric or response', async () => {
     const secret = 'Zx9-canary-password-9xZ';
     const canary = 'Canarybird';
-    const answers: unknown[] = [];
-    const attempt = async (input: Record<string, unknown>) => answers.push(await create(input));
+    const results: unknown[] = [];
+    const attempt = async (input: Record<string, unknown>) => results.push(await create(input));
     await attempt(build({ password: secret, lastName: canary }));
     authentication.always({ status: 422, body: { reason: `${secret} is too easy` } });
     await attempt(build({ password: secret }));
@@ -242,15 +242,15 @@ describe('the password', () => {
       `{ createUser(input: { password: "${secret}" }) { id } }`,
       `mutation { x(password: "${secret}") `,
     ])
-      answers.push(await app.graphql(bad, {}, { token: app.staff }));
-    answers.push(
+      results.push(await app.graphql(bad, {}, { token: app.staff }));
+    results.push(
       await app.graphql('mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }', {
         input: { ...build({ password: [secret] }), [secret]: secret },
       }),
     );
     await createUser(app, { lastName: canary });
 
-    const places = await readPlaces(answers);
+    const places = await readPlaces(results);
     const spelled = (text: string) => [
       text,
       Buffer.from(text).toString('base64').slice(0, -3),
@@ -262,7 +262,7 @@ describe('the password', () => {
     // The same search finds what is stored there.
     expect(places.database).toContain(canary);
     expect(places.redis).toContain(canary);
-    expect(places.answers).toContain(canary);
+    expect(places.results).toContain(canary);
     expect(places.logs).toContain(pending.userId);
     expect(places.metrics).toContain('createUser');
   });

@@ -55,16 +55,16 @@ describe('responses and logs', () => {
     await calls.renewUsers();
     await app.sql(fault);
     const before = app.logged.length;
-    const answers: string[] = [];
+    const bodies: string[] = [];
     try {
-      for (const operation of calls.operations) answers.push(await calls.call(operation));
+      for (const operation of calls.operations) bodies.push(await calls.call(operation));
     } finally {
       await app.sql(undo);
     }
-    const masked = answers.filter((text) => text.includes('INTERNAL_SERVER_ERROR'));
+    const masked = bodies.filter((text) => text.includes('INTERNAL_SERVER_ERROR'));
     expect(masked.length).toBeGreaterThan(0);
     for (const text of masked) expect(text).toMatch(/Quote the request id [0-9a-f-]{36} /);
-    expect(answers.flatMap((text) => leaksIn(text))).toEqual([]);
+    expect(bodies.flatMap((text) => leaksIn(text))).toEqual([]);
     expect(app.logged.slice(before).filter(({ level }) => level === 'error').length).toBeGreaterThan(0);
     expect(app.logged.flatMap((line) => leaksIn(JSON.stringify(line), { isLog: true }))).toEqual([]);
   });

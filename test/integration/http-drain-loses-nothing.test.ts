@@ -17,12 +17,11 @@ describe('the drain of the HTTP door', () => {
     for (let round = 0; round < terminationCount; round += 1) {
       const [{ url }] = (await once(child, 'message')) as [{ url: string }];
       const clients = Array.from({ length: clientCount }, (_, client) => {
-        const waitMs = (answered: number) => (client * 7 + answered * 3) % 40;
+        const waitMs = (served: number) => (client * 7 + served * 3) % 40;
         return askUntilRefused(
           url,
-          (answered) => `{wait(ms: ${waitMs(answered)})}`,
-          ({ status, body }, answered) =>
-            status === 200 && body === `{"data":{"wait":${waitMs(answered)}}}\n`,
+          (served) => `{wait(ms: ${waitMs(served)})}`,
+          ({ status, body }, served) => status === 200 && body === `{"data":{"wait":${waitMs(served)}}}\n`,
         );
       });
       const slow = ask(url, '{wait(ms: 250)}', new Agent());
@@ -31,7 +30,7 @@ describe('the drain of the HTTP door', () => {
       await once(child, 'message');
       const results = await Promise.all(clients);
       lost.push(...results.flatMap((result) => result.lost));
-      for (const { answered } of results) expect(answered).toBeGreaterThan(1);
+      for (const { served } of results) expect(served).toBeGreaterThan(1);
       expect(await slow).toMatchObject({ status: 200, body: '{"data":{"wait":250}}\n', connection: 'close' });
     }
     child.disconnect();

@@ -35,9 +35,9 @@ describe('responses and logs', () => {
   it('do not repeat valid arguments', async () => {
     for (const operation of calls.operations) {
       const args = () => calls.argumentsOf(operation);
-      const answers = [await calls.call(operation, args()), await calls.call(operation, args(), true)];
-      expect([operation, problemsOf(answers)]).toEqual([operation, []]);
-      expect(answers.join()).not.toContain('BAD_USER_INPUT');
+      const bodies = [await calls.call(operation, args()), await calls.call(operation, args(), true)];
+      expect([operation, problemsOf(bodies)]).toEqual([operation, []]);
+      expect(bodies.join()).not.toContain('BAD_USER_INPUT');
     }
     expect(authentication.requests.map(({ body }) => body).join()).toContain(canaries.password);
   });
@@ -49,7 +49,7 @@ describe('responses and logs', () => {
           (args, path) => withValueAt(args, path, poison),
           calls.argumentsOf(operation),
         ) as Record<string, unknown>;
-      const answers = await Promise.all([
+      const bodies = await Promise.all([
         // Types in all places together, as one response reports them all; texts in one place at a time.
         ...invalidValues.flatMap((it) =>
           [false, true].map((inline) => calls.call(operation, poisoned(it), inline)),
@@ -58,7 +58,7 @@ describe('responses and logs', () => {
           leafPaths(calls.argumentsOf(operation)).map((path) => calls.call(operation, poisoned(it, [path]))),
         ),
       ]);
-      expect([operation, problemsOf(answers)]).toEqual([operation, []]);
+      expect([operation, problemsOf(bodies)]).toEqual([operation, []]);
     }
     expect(calls.bodies.length).toBeGreaterThan(400);
   });
@@ -125,7 +125,7 @@ describe('responses and logs', () => {
       'cookie',
       'x-user-id',
     ];
-    const answers = [
+    const bodies = [
       ...(await Promise.all(
         headers.map((name) => calls.post(query, { [name]: `${canaries.email} kanari` })),
       )),
@@ -136,11 +136,11 @@ describe('responses and logs', () => {
       await calls.post(query, {}, `/${canaries.email}`),
       await calls.post(query, {}, '/schemas/kanari/1.0.0.json'),
     ];
-    expect(problemsOf(answers)).toEqual([]);
+    expect(problemsOf(bodies)).toEqual([]);
   });
 
   it('do not repeat what the AuthenticationService quotes', async () => {
-    const answers: string[] = [];
+    const bodies: string[] = [];
     for (const reply of [
       { status: 422, body: { reason: `The password ${canaries.password} is too common` } },
       { status: 500, body: { message: canaries.password } },
@@ -148,11 +148,11 @@ describe('responses and logs', () => {
       'reset' as const,
     ]) {
       authentication.always(reply);
-      answers.push(await calls.call('createUser'));
+      bodies.push(await calls.call('createUser'));
     }
     authentication.always({ status: 204 });
-    expect(problemsOf(answers)).toEqual([]);
-    expect(answers.filter((text) => /InvalidInputError|CredentialsUnavailableError/.test(text))).toHaveLength(
+    expect(problemsOf(bodies)).toEqual([]);
+    expect(bodies.filter((text) => /InvalidInputError|CredentialsUnavailableError/.test(text))).toHaveLength(
       4,
     );
   });

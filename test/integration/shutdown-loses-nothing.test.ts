@@ -28,9 +28,9 @@ afterAll(async () => {
 });
 
 interface Load {
-  /** What each client has been answered so far. */
-  readonly answered: number[];
-  readonly results: Promise<{ answered: number; lost: string[] }>[];
+  /** What each client has been served so far. */
+  readonly served: number[];
+  readonly results: Promise<{ served: number; lost: string[] }>[];
 }
 
 /** Half of the clients create users, half read them; each over a keep-alive connection of its own. */
@@ -41,20 +41,20 @@ function load(url: string): Load {
     const { email } = buildUser();
     return `mutation { createUser(input: { email: "${String(email)}", firstName: "Ada", lastName: "L" }) { __typename } }`;
   };
-  const answered: number[] = [];
+  const served: number[] = [];
   const results = Array.from({ length: clients }, (_, client) => {
     const writes = client % 2 === 0;
     return askUntilRefused(
       url,
       (count) => {
-        answered[client] = count;
+        served[client] = count;
         return writes ? creating() : reading;
       },
       ({ status, body }) => status === 200 && body.includes(writes ? 'CreateUserSuccess' : '"nodes"'),
       headers,
     );
   });
-  return { answered, results };
+  return { served, results };
 }
 
 /** Sends SIGTERM to a process in the middle of its work; answers how many users it said it had created. */
@@ -69,16 +69,16 @@ async function terminateUnderLoad(): Promise<number> {
     redisPrefix,
     amqpPrefix,
   });
-  const { answered, results: working } = load(service.url);
+  const { served, results: working } = load(service.url);
   // Everybody has a connection that was accepted, and is in the middle of the next request.
-  await eventually(() => expect(Math.min(...answered)).toBeGreaterThan(0), {
+  await eventually(() => expect(Math.min(...served)).toBeGreaterThan(0), {
     timeoutMs: 30_000,
     intervalMs: 5,
   });
   expect(await service.terminate()).toEqual({ code: 0, signal: null });
   const results = await Promise.all(working);
   expect(results.flatMap(({ lost }) => lost)).toEqual([]);
-  return results.filter((_, client) => client % 2 === 0).reduce((sum, { answered }) => sum + answered, 0);
+  return results.filter((_, client) => client % 2 === 0).reduce((sum, { served }) => sum + served, 0);
 }
 
 const usersStored = async () =>

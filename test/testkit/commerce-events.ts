@@ -82,8 +82,8 @@ export async function startForeignService(app: TestApp): Promise<ForeignService>
   // A freshly installed broker is slow to start.
   await eventually(
     async () => {
-      const answer = await fetch(`${app.url}/health/ready`);
-      expect(await answer.json()).toEqual({ status: 'ready', degraded: [] });
+      const response = await fetch(`${app.url}/health/ready`);
+      expect(await response.json()).toEqual({ status: 'ready', degraded: [] });
     },
     { timeoutMs: 20_000 },
   );
@@ -124,7 +124,7 @@ export async function commerceOfMany(app: TestApp, userIds: readonly string[]): 
   for (let first = 0; first < userIds.length; first += usersPerOperation) {
     const ids = userIds.slice(first, first + usersPerOperation);
     const variables = Object.fromEntries(ids.map((id, at) => [`id${at}`, id]));
-    const answer = await app.graphql(
+    const response = await app.graphql(
       `query (${ids.map((_id, at) => `$id${at}: ID!`).join(', ')}) {
         ${ids.map((_id, at) => `user${at}: user(id: $id${at}) { ...Commerce }`).join(' ')}
       }
@@ -132,9 +132,9 @@ export async function commerceOfMany(app: TestApp, userIds: readonly string[]): 
       variables,
       { token: app.staff },
     );
-    if (answer.errors.length > 0) throw new Error(JSON.stringify(answer.errors));
+    if (response.errors.length > 0) throw new Error(JSON.stringify(response.errors));
     for (const at of ids.keys()) {
-      const { commerce, history } = answer.data[`user${at}`];
+      const { commerce, history } = response.data[`user${at}`];
       found.push({ ...commerce, history: history.nodes });
     }
   }

@@ -39,18 +39,18 @@ export function ask(
  */
 export async function askUntilRefused(
   url: string,
-  nextQuery: (answered: number) => string,
-  isGood: (answer: HttpResponse, answered: number) => boolean,
+  nextQuery: (served: number) => string,
+  isGood: (response: HttpResponse, served: number) => boolean,
   headers: Record<string, string> = {},
-): Promise<{ answered: number; lost: string[] }> {
+): Promise<{ served: number; lost: string[] }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const lost: string[] = [];
-  let answered = 0;
+  let served = 0;
   try {
     for (;;) {
-      const answer = await ask(url, nextQuery(answered), agent, headers);
-      if (isGood(answer, answered)) answered += 1;
-      else lost.push(`${answer.status} ${answer.body}`);
+      const response = await ask(url, nextQuery(served), agent, headers);
+      if (isGood(response, served)) served += 1;
+      else lost.push(`${response.status} ${response.body}`);
     }
   } catch (error) {
     const { code, reusedSocket } = error as NodeJS.ErrnoException & { reusedSocket?: boolean };
@@ -58,5 +58,5 @@ export async function askUntilRefused(
   } finally {
     agent.destroy();
   }
-  return { answered, lost };
+  return { served, lost };
 }
