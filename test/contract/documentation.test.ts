@@ -8,7 +8,15 @@ const filesIn = (folder: string, end: string) =>
     .filter((name) => name.endsWith(end))
     .map((name) => join(folder, name));
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', ...filesIn('docs', '.md')];
+const kitPage = 'test/testkit/README.md';
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  kitPage,
+  ...filesIn('docs', '.md'),
+];
 
 /** The files that a page links to, relative to the repository. */
 function linksOf(page: string): string[] {
@@ -34,13 +42,20 @@ describe('the documentation', () => {
   });
 
   it.each(pages.filter((page) => /^docs\/[a-z-]+\.md$/.test(page)))(
-    '%s opens with two sentences under its title',
+    'has two sentences under the title of %s',
     (page) => {
       const [title, opening = ''] = read(page).split('\n\n');
       expect(title).toMatch(/^# [^\n]+$/);
       expect(opening.match(/\.(?=\s|$)/g)).toHaveLength(2);
     },
   );
+
+  it('names every file of the test kit', () => {
+    const files = readdirSync(join(top, 'test/testkit')).filter(
+      (name) => /\.(ts|cjs)$/.test(name) && !name.endsWith('-process.ts'),
+    );
+    expect(files.filter((name) => !read(kitPage).includes(`\`${name}\``))).toEqual([]);
+  });
 
   it('names every command', () => {
     const names = found('src/commands', /\.command\('([a-z-]+)/g).filter(

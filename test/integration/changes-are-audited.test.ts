@@ -45,7 +45,7 @@ async function confirmationToken(userId: string): Promise<string> {
   return row?.token ?? '';
 }
 
-describe('a change', () => {
+describe('a mutation', () => {
   it('writes exactly one entry with actor, action, fields, time and reason', async () => {
     const before = Date.now();
     const userId = await newUser();
