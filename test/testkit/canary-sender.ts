@@ -117,7 +117,7 @@ export class CanarySender {
     await ask({
       query: `{ users(first: 1, filter: { search: "${this.text('search')}" }) { nodes { id } } }`,
     });
-    await ask({ query: `{ users(first: 1, after: "${this.text('cursor')}") { nodes { id } } }` });
+    await ask({ query: `{ users(first: 1, after: "${this.text('after')}") { nodes { id } } }` });
     await mutate(app, 'updateUser', {
       userId,
       firstName: this.text('invalid firstName').repeat(20),

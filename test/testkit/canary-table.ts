@@ -57,7 +57,7 @@ const table = `
   malformed id                           | user                   |
   unknown e-mail                         | userByEmail            |
   search                                 | users                  |
-  cursor                                 | users                  |
+  after                                  | users                  |
   ignored field                          | OrderPlaced            |
   errorMessage                           | PaymentFailed          | database
   errorCode                              | PaymentFailed          | database
