@@ -49,7 +49,7 @@ export class CommerceFold {
 
   /**
    * Folds the events in one transaction. If one of them makes it fail, folds them one by one, so that only this one
-   * fails. So it does after a conflict with another transaction.
+   * fails. It also folds them one by one after a conflict with another transaction.
    *
    * @param onFolded runs at the end of each transaction
    * @returns the outcome of each event, or the error for one that can never be folded

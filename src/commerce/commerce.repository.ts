@@ -66,7 +66,7 @@ export class CommerceRepository {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** Remembers whose these orders are; the first that was said of an order stays. */
+  /** Stores the user of each order. An order that is stored already keeps its user. */
   async recordOrders(tx: Transaction, orders: readonly { orderId: string; userId: string }[]): Promise<void> {
     if (orders.length === 0) return;
     await tx.manager.query(

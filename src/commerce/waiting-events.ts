@@ -113,7 +113,7 @@ export class WaitingEvents {
         });
         metrics.messagesParked.inc({ reason: 'CANNOT_BE_FOLDED' }, unfoldable.length);
       }
-      // All still wait if their users were removed after `find`: the next `find` may return them again.
+      // All still wait if their users were removed after `find`, which would return them again and again.
       if (batch.length < batchSize || results.every((result) => result === 'waiting')) return;
     }
   }

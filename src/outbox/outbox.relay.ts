@@ -121,7 +121,7 @@ export class OutboxRelay {
     if (!onPublished || changes.length === 0) return;
     await this.notifying;
     this.notifying = onPublished(changes).catch((error: unknown) =>
-      log.warn({ err: error }, 'could not refresh the cache after publishing'),
+      log.warn({ err: error }, 'the listener for published events failed'),
     );
   }
 

@@ -6,7 +6,7 @@ import { personalDataOfGraph, type ShownData } from './personal-data-of-graph';
 export interface ShownField {
   /** Who may read everything that it shows. */
   readonly readers: Readers;
-  /** True if it shows personal data that not anyone may read. Such a field is tagged in the schema. */
+  /** True if it shows personal data that is not public. Such a field is tagged in the schema. */
   readonly isPersonal: boolean;
 }
 
