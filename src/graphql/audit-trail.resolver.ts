@@ -25,6 +25,6 @@ export class AuditTrailResolver {
     const rows = id === null ? [] : await this.audit.list(id, size + 1, position);
     // Also of an erased user: what is left is still about somebody. Where there is nothing, nothing was read.
     if (id !== null && rows.length > 0) reads.add(id, 'auditTrail');
-    return toConnection(rows, size, after, toAuditEntryType);
+    return toConnection(rows, { size, after, toNode: toAuditEntryType });
   }
 }

@@ -41,7 +41,6 @@ export function createGraphqlServer({
   isUnavailable,
 }: GraphqlServerOptions): ApolloServer<GraphqlContext> {
   const mask = createErrorMask<GraphqlContext>({
-    schema,
     logger: log,
     requestId: (context) => context.requestId,
     isUnavailable,

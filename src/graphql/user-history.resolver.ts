@@ -33,6 +33,6 @@ export class UserHistoryResolver {
       limit: size + 1,
       after: position,
     });
-    return toConnection(rows, size, after, toHistoryEntryType);
+    return toConnection(rows, { size, after, toNode: toHistoryEntryType });
   }
 }

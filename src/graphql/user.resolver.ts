@@ -78,7 +78,7 @@ export class UserResolver {
       search: filter?.search ?? undefined,
     };
     const rows = await this.users.list(wanted, size + 1, decodeCursor(after));
-    const page = toConnection(rows, size, after, toUserType);
+    const page = toConnection(rows, { size, after, toNode: toUserType });
     for (const { id } of page.nodes) for (const field of fieldsToldBy(wanted)) reads.add(id, field);
     return page;
   }

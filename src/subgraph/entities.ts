@@ -8,9 +8,10 @@ import {
 import { badUserInput, limitExceeded } from './errors';
 
 /**
- * Finds the entity that a representation stands for; null when there is none. It is called for all
- * representations of a batch in one turn, so that a loader can serve them with one query. What it answers is not
- * changed and may be shared. A representation is what a caller sent: read only the key, and that strictly.
+ * Returns the entity of a representation, or null if there is none.
+ *
+ * All representations of a batch are resolved in one tick, so that a loader can read them with one query. The returned
+ * object is not modified and may be shared. Representations are untrusted input: read only the key, and validate it.
  */
 export type ReferenceResolver<Context> = (
   representation: Readonly<Record<string, unknown>>,
@@ -21,8 +22,10 @@ export type ReferenceResolver<Context> = (
 export type References<Context> = Readonly<Record<string, ReferenceResolver<Context>>>;
 
 /**
- * Resolves `_entities` item by item: an unknown type or a reference that fails is an error at that item's path and
- * leaves the others untouched; more than `maxRepresentations` are refused before any is looked at.
+ * Makes `_entities` resolve each representation on its own, in place.
+ *
+ * An unknown type or a failing reference resolver is an error at the item's path and does not affect other items.
+ * More than `maxRepresentations` are refused before any is resolved.
  */
 export function resolveEntitiesWith<Context>(
   schema: GraphQLSchema,
@@ -32,11 +35,12 @@ export function resolveEntitiesWith<Context>(
   const union = schema.getType('_Entity');
   const field = schema.getQueryType()?.getFields()._entities;
   if (!isUnionType(union) || !field) {
-    if (Object.keys(references).length > 0) throw new Error('There are references and no type with a @key.');
+    if (Object.keys(references).length > 0)
+      throw new Error('The schema has reference resolvers but no type with a @key.');
     return;
   }
   checkReferences(union, references);
-  // Beside the entities, not on them: graphql-js needs to know the type, and an entity may be shared or frozen.
+  // graphql-js needs the type of each entity. An entity may be shared or frozen, so the type is stored separately.
   const typeNames = new WeakMap<object, string>();
   union.resolveType = (entity) => typeNames.get(entity);
 
@@ -57,11 +61,11 @@ function referenceOf<Context>(references: References<Context>, representation: u
   const typeName = (representation as { __typename?: unknown } | null)?.__typename;
   if (typeof typeName !== 'string') throw badUserInput('The representation has no __typename.');
   const find = Object.hasOwn(references, typeName) ? references[typeName] : undefined;
-  if (!find) throw badUserInput('The __typename of the representation is no entity of this service.');
+  if (!find) throw badUserInput('The __typename of the representation is not an entity of this service.');
   return { typeName, find };
 }
 
-// A type with a @key and no reference would answer whatever the caller put into the representation.
+// An entity without a reference resolver would return the representation that the caller sent.
 function checkReferences(union: GraphQLUnionType, references: References<never>): void {
   const entities = union.getTypes().filter((type) => isObjectType(type) && isResolvable(type));
   for (const { name } of entities) {
@@ -69,7 +73,7 @@ function checkReferences(union: GraphQLUnionType, references: References<never>)
   }
   const names = union.getTypes().map(({ name }) => name);
   for (const name of Object.keys(references)) {
-    if (!names.includes(name)) throw new Error(`${name} has a reference resolver and no @key.`);
+    if (!names.includes(name)) throw new Error(`${name} has a reference resolver but no @key.`);
   }
 }
 

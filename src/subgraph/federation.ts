@@ -18,21 +18,21 @@ import { type BuildSchemaOptions, buildSchemaSync, createResolversMap } from 'ty
 import { settings } from '../settings';
 import { type References, resolveEntitiesWith } from './entities';
 
-/** What makes a subgraph of TypeGraphQL's classes. */
+/** Options of `buildFederatedSchema`. */
 export interface FederatedSchemaOptions<Context>
   extends Pick<BuildSchemaOptions, 'resolvers' | 'container' | 'globalMiddlewares' | 'scalarsMap'> {
   readonly orphanedTypes?: Function[];
-  /** One for each type with a `@key`. */
+  /** One reference resolver for each type with a `@key`. */
   readonly references: References<Context>;
-  /** The version of the federation specification that is linked; composition libraries know up to v2.9. */
+  /** Version of the linked federation specification. Defaults to v2.9, the newest that composition libraries accept. */
   readonly linkVersion?: string;
-  /** As the setting says unless told. */
+  /** Defaults to the default of `LIMIT_REPRESENTATIONS`. */
   readonly maxRepresentations?: number;
-  /** Directives by the name of what they are put on: a field or enum value (`Type.name`), an enum, union or scalar (`Type`). */
+  /** Directives to add, by name of a field or enum value (`Type.name`) or of an enum, union or scalar (`Type`). */
   readonly directives?: Readonly<Record<string, readonly string[]>>;
-  /** Specifications besides federation's, whose directives `composed` defines. */
+  /** Further specifications, whose directives `composed` defines. */
   readonly links?: readonly { readonly url: string; readonly import: readonly string[] }[];
-  /** Own directives that shall survive composition (`@composeDirective`). */
+  /** Custom directives to keep in the supergraph (`@composeDirective`). */
   readonly composed?: readonly GraphQLDirective[];
 }
 
@@ -53,9 +53,12 @@ const federationDirectives = [
 const sdlOfSchema = new WeakMap<GraphQLSchema, string>();
 
 /**
- * Builds the executable subgraph: TypeGraphQL's schema with all its directives, `_service` answering the text of
- * `printFederatedSchema`, and `_entities` resolving item by item. Throws where an entity has no reference resolver.
- * It does not check that the schema composes with others.
+ * Returns the executable subgraph schema of TypeGraphQL classes.
+ *
+ * `_service` returns the text of `printFederatedSchema`, and `_entities` resolves each representation on its own. The
+ * function does not check that the schema composes with other subgraphs.
+ *
+ * @throws Error if an entity has no reference resolver, or an element of `directives` does not exist
  */
 export function buildFederatedSchema<Context>(options: FederatedSchemaOptions<Context>): GraphQLSchema {
   const executable = buildSchemaSync({
@@ -74,7 +77,7 @@ export function buildFederatedSchema<Context>(options: FederatedSchemaOptions<Co
     kind: Kind.DOCUMENT,
     definitions: [...linksOf(document, options), ...document.definitions],
   };
-  // The two libraries type the same resolver maps differently.
+  // type-graphql and @apollo/subgraph declare different types for the same resolver map.
   const schema = buildSubgraphSchema([
     { typeDefs, resolvers: createResolversMap(executable) as GraphQLResolverMap },
   ]);
@@ -92,16 +95,16 @@ export function buildFederatedSchema<Context>(options: FederatedSchemaOptions<Co
   return schema;
 }
 
-/** The text of a subgraph schema, as it is committed, published and answered by `_service`: links and own types, sorted. */
+/** Returns the SDL of a subgraph schema: its links and own types, sorted. `_service` and schema.graphql have this text. */
 export function printFederatedSchema(schema: GraphQLSchema): string {
   const sdl = sdlOfSchema.get(schema);
-  if (!sdl) throw new Error('This schema was not built by buildFederatedSchema.');
+  if (!sdl) throw new Error('The schema was not built by buildFederatedSchema.');
   return sdl;
 }
 
 /**
- * Adds directives that are no decorators, drops the schema definition, which says nothing, and
- * puts arguments in the order they are written in: decorators of parameters run from the last to the first.
+ * Returns the document with `directives` added and without the schema definition. Arguments are in source order:
+ * TypeGraphQL reverses them, because decorators of parameters run from the last to the first.
  */
 function withDirectives(document: DocumentNode, directives: Readonly<Record<string, readonly string[]>>) {
   const pending = new Set(Object.keys(directives));
@@ -137,7 +140,7 @@ function withDirectives(document: DocumentNode, directives: Readonly<Record<stri
     ScalarTypeDefinition: (node) => add(node, node.name.value),
   });
   if (pending.size > 0)
-    throw new Error(`No such field, enum, value, union or scalar: ${[...pending].join(', ')}`);
+    throw new Error(`The schema has no such field, enum, value, union or scalar: ${[...pending].join(', ')}`);
   return result;
 }
 
@@ -148,8 +151,8 @@ function parseDirective(text: string): ConstDirectiveNode {
   return directive;
 }
 
-// Which class a file imports first must not change the committed text: types by name, and the fields of the root
-// types, which come from many files, by theirs. Fields of other types keep the order they are written in.
+// The order of imports must not change the SDL. So types are sorted by name, and so are the fields of the root types,
+// which come from many files. Fields of other types keep their source order.
 function sorted(document: DocumentNode): DocumentNode {
   const roots = ['Query', 'Mutation'];
   const nameOf = (node: DefinitionNode) => ('name' in node ? (node.name?.value ?? '') : '');
@@ -183,7 +186,7 @@ function linksOf<Context>(document: DocumentNode, options: FederatedSchemaOption
   return parse(['extend schema', ...links, ...kept].join(' '), { noLocation: true }).definitions;
 }
 
-// Building from text drops them, and access rules are read from them.
+// Building a schema from SDL drops extensions, and access rules are read from them.
 function copyExtensions(from: GraphQLSchema, to: GraphQLSchema): void {
   for (const source of Object.values(from.getTypeMap())) {
     const target = to.getType(source.name);
@@ -216,7 +219,7 @@ function copyOnto(target: Extended | undefined | null, source: Extended): void {
   if (target) target.extensions = { ...target.extensions, ...source.extensions };
 }
 
-// What federation itself brings along comes without descriptions.
+// The elements that federation adds have no descriptions.
 function describeFederation(schema: GraphQLSchema): void {
   const description = 'Part of the Apollo Federation subgraph specification.';
   const describe = (element: { description?: string | null | undefined }) => {

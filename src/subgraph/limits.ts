@@ -3,19 +3,19 @@ import { type DocumentNode, GraphQLError, type ParseOptions, type ValidationRule
 import { introspectionTooDeep, limitExceeded } from './errors';
 import { countRepresentations, findCircularSpread, measureOperations } from './operation-size';
 
-/** What one operation may cost at most; each is a setting (`LIMIT_ALIASES` and so on). */
+/** Maximum size of one operation. Each limit is a setting, such as `LIMIT_ALIASES`. */
 export interface Limits {
-  /** Aliases in one operation, fragments expanded. */
+  /** Aliases in one operation, with fragments expanded. */
   readonly aliases: number;
-  /** Levels of nested fields, fragments expanded; introspection is exempt. */
+  /** Levels of nested fields, with fragments expanded. Does not apply to introspection. */
   readonly depth: number;
   /** Lexical tokens in one document. */
   readonly tokens: number;
-  /** Representations that one operation hands to `_entities`. */
+  /** Representations passed to `_entities` by one operation. */
   readonly representations: number;
 }
 
-/** The options of an Apollo Server that enforce the limits, each at the first moment it can be known. */
+/** Options of an Apollo Server that enforce the limits. */
 export interface LimitOptions {
   readonly parseOptions: ParseOptions;
   readonly validationRules: ValidationRule[];
@@ -23,9 +23,10 @@ export interface LimitOptions {
 }
 
 /**
- * Makes an Apollo Server refuse operations over the limits with `LIMIT_EXCEEDED` before any resolver runs: tokens
- * while parsing, aliases and depth in validation, representations before variables are coerced. Needs the
- * server's `formatError` from `createErrorMask`, which gives these errors back their code.
+ * Returns options that refuse operations over the limits with `LIMIT_EXCEEDED` before any resolver runs.
+ *
+ * Tokens are limited while parsing, aliases and depth in validation, representations before variables are coerced.
+ * `formatError` of `createErrorMask` is required: it restores the code of these errors.
  */
 export function limitOptions(limits: Limits): LimitOptions {
   return {
@@ -35,21 +36,21 @@ export function limitOptions(limits: Limits): LimitOptions {
   };
 }
 
-/** One more than the introspection query of graphql-js, which all tools send, has. */
+/** One more than the depth of graphql-js's introspection query, which all tools send. */
 const maxIntrospectionDepth = 16;
 
 function sizeRule(limits: Limits): ValidationRule {
   return (context) => ({
     Document(document) {
-      const refusals = refusalsOf(document, limits);
-      for (const refusal of refusals) context.reportError(refusal);
-      // Other rules take quadratic time, or all of the stack, for what is refused already: leave them nothing.
-      if (refusals.length > 0) Object.assign(document, { definitions: [] });
+      const errors = limitErrorsOf(document, limits);
+      for (const error of errors) context.reportError(error);
+      // Other rules could take quadratic time or overflow the stack, so they get an empty document.
+      if (errors.length > 0) Object.assign(document, { definitions: [] });
     },
   });
 }
 
-function refusalsOf(document: DocumentNode, limits: Limits): GraphQLError[] {
+function limitErrorsOf(document: DocumentNode, limits: Limits): GraphQLError[] {
   const circular = findCircularSpread(document);
   if (circular) {
     const message = `Cannot spread fragment "${circular.name.value}" within itself.`;

@@ -9,11 +9,11 @@ import {
   type ValueNode,
 } from 'graphql';
 
-/** How big an operation is with its fragments expanded: aliases in all, and levels of nested fields. */
+/** Size of an operation with its fragments expanded. */
 export interface OperationSize {
   readonly aliases: number;
   readonly depth: number;
-  /** Levels below and with `__schema` and `__type`, which are no part of `depth`. */
+  /** Levels from `__schema` or `__type` downwards. They do not count towards `depth`. */
   readonly introspectionDepth: number;
 }
 
@@ -21,9 +21,10 @@ const nothing: OperationSize = { aliases: 0, depth: 0, introspectionDepth: 0 };
 const introspectionRoots = new Set(['__schema', '__type']);
 
 /**
- * Measures every operation of a document. Time is linear in the document, however often fragments spread each
- * other; a fragment that spreads itself counts once (validation refuses it). Fields below `__schema` and
- * `__type` are measured apart: tools ask for more levels there than an operation needs.
+ * Returns the size of each operation of a document, in time linear in the document's length.
+ *
+ * A fragment that spreads itself counts once, as validation refuses it. Fields below `__schema` and `__type` are
+ * measured separately, because tools need more levels there than operations do.
  */
 export function measureOperations(document: DocumentNode): Map<OperationDefinitionNode, OperationSize> {
   const fragments = fragmentsOf(document);
@@ -74,7 +75,7 @@ export function measureOperations(document: DocumentNode): Map<OperationDefiniti
   return sizes;
 }
 
-/** Finds a spread through which a fragment contains itself; null when there is none. Linear in the document. */
+/** Returns a spread by which a fragment contains itself, or null. Takes time linear in the document's length. */
 export function findCircularSpread(document: DocumentNode): FragmentSpreadNode | null {
   const fragments = fragmentsOf(document);
   const state = new Map<string, 'open' | 'done'>();
@@ -113,8 +114,8 @@ export function findCircularSpread(document: DocumentNode): FragmentSpreadNode |
 }
 
 /**
- * Counts the representations that one operation hands to `_entities`, over all its `_entities` fields together,
- * whether they come as variables, defaults or literals. Looks at no item.
+ * Returns the number of representations that an operation passes to all its `_entities` fields together, as variables,
+ * defaults or literals. It does not read the items.
  */
 export function countRepresentations(
   document: DocumentNode,
@@ -123,7 +124,7 @@ export function countRepresentations(
 ): number {
   const fragments = fragmentsOf(document);
   const spread = new Set<string>();
-  // By response name: fields of one name are merged and resolved once.
+  // By response name, because fields of one response name are merged and resolved once.
   const counts = new Map<string, number>();
 
   function collect({ selections }: SelectionSetNode): void {

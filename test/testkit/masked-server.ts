@@ -44,7 +44,6 @@ export function buildMaskedServer() {
   const lines: string[] = [];
   const schema = schemaThatThrows(thrown);
   const mask = createErrorMask<{ requestId: string }>({
-    schema,
     logger: createLogger({
       level: 'info',
       destination: { write: (line) => lines.push(line) },

@@ -3,10 +3,14 @@ import { decodeCursor, toConnection } from '../../../src/subgraph/connection';
 const id = '018f0000-0000-7000-8000-000000000000';
 const cursorAt = (at: string) => Buffer.from(`${at} ${id}`).toString('base64url');
 
-describe('a cursor', () => {
-  it('comes back as the position it was made of, to the microsecond', () => {
+describe('decodeCursor', () => {
+  it('returns the position of the cursor to the microsecond', () => {
     const position = { at: '2024-02-29T23:59:59.123456Z', id };
-    const { pageInfo } = toConnection([{ row: 'a', position }], 1, null, (row) => row);
+    const { pageInfo } = toConnection([{ row: 'a', position }], {
+      size: 1,
+      after: null,
+      toNode: (row) => row,
+    });
     expect(decodeCursor(pageInfo.endCursor)).toEqual(position);
   });
 
@@ -17,7 +21,7 @@ describe('a cursor', () => {
     '0000-01-01T00:00:00.000000Z',
     '12345-01-01T00:00:00.000000Z',
     'ada@example.com',
-  ])('is refused without being repeated when PostgreSQL would not take its time: %s', (at) => {
-    expect(() => decodeCursor(cursorAt(at))).toThrow(/^after is not a cursor of this list\.$/);
+  ])('refuses a time that PostgreSQL would refuse, without repeating it: %s', (at) => {
+    expect(() => decodeCursor(cursorAt(at))).toThrow(/^The argument "after" is not a valid cursor\.$/);
   });
 });

@@ -5,7 +5,7 @@ const entities =
 const pet = (id: string) => ({ __typename: 'Pet', id });
 
 describe('_entities', () => {
-  it('answers item by item, in order, from one batch', async () => {
+  it('returns the entities in order from one batch', async () => {
     const { data, errors, batches } = await askPets(entities, [pet('1'), pet('none'), pet('2'), pet('1')]);
     expect(errors).toBeUndefined();
     expect(data?._entities).toEqual([
@@ -19,12 +19,12 @@ describe('_entities', () => {
 
   it.each([
     ['an unknown type', { __typename: 'Dragon', id: 'ada@example.com' }],
-    ['a type that is no entity', { __typename: 'Query' }],
+    ['a type that is not an entity', { __typename: 'Query' }],
     ['a name of Object.prototype', { __typename: 'constructor' }],
     ['no type', { id: '1' }],
-    ['something that is no object', 'ada@example.com'],
-    ['an entity that is not resolved here', { __typename: 'House', id: '1' }],
-  ])('lets %s spoil its own item only', async (_what, representation) => {
+    ['a string', 'ada@example.com'],
+    ['an entity that is resolved by another subgraph', { __typename: 'House', id: '1' }],
+  ])('returns an error at the item of %s only', async (_what, representation) => {
     const { data, errors } = await askPets(entities, [pet('1'), representation, pet('2')]);
     expect(data?.['_entities']).toMatchObject([{ id: '1' }, null, { id: '2' }]);
     expect(errors?.map(({ path, extensions }) => ({ path, code: extensions['code'] }))).toEqual([
@@ -33,17 +33,17 @@ describe('_entities', () => {
     expect(errors?.[0]?.message).not.toContain('ada');
   });
 
-  it('lets a reference that rejects spoil its own item only', async () => {
+  it('returns an error at the item whose reference resolver rejects only', async () => {
     const { data, errors } = await askPets(entities, [pet('1'), pet('throws'), pet('2')]);
     expect(data?.['_entities']).toMatchObject([{ id: '1' }, null, { id: '2' }]);
     expect(errors).toMatchObject([{ message: 'This pet bites.', path: ['_entities', 1] }]);
   });
 
-  it('lets a reference that throws at once spoil its own item only', async () => {
+  it('returns an error at the item whose reference resolver throws synchronously only', async () => {
     const schema = buildPets({
       references: {
         Pet: ({ id }) => {
-          if (id === 'throws') throw new Error('not even a promise');
+          if (id === 'throws') throw new Error('thrown synchronously');
           return Promise.resolve({ id });
         },
       },
@@ -53,7 +53,7 @@ describe('_entities', () => {
     expect(errors?.map(({ path }) => path)).toEqual([['_entities', 0]]);
   });
 
-  it('changes nothing of what a loader hands out', async () => {
+  it('does not modify the objects of a loader', async () => {
     const { data, errors } = await askPets(entities, [pet('frozen'), pet('frozen')]);
     expect(errors).toBeUndefined();
     expect(data?._entities).toEqual([
@@ -62,7 +62,7 @@ describe('_entities', () => {
     ]);
   });
 
-  it('refuses too many representations before looking at one', async () => {
+  it('refuses too many representations before resolving one', async () => {
     const { data, errors, seen } = await askPets(entities, [1, 2, 3, 4, 5, 6].map(String).map(pet));
     expect(data).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({

@@ -20,20 +20,20 @@ class MuteResolver {
 }
 
 describe('buildFederatedSchema', () => {
-  it('refuses an entity without a reference, which would echo its representation', () => {
+  it('throws for an entity without a reference resolver', () => {
     expect(() => buildPets({ references: {} })).toThrow('The entity Pet has no reference resolver.');
   });
 
-  it('refuses a reference without an entity', () => {
+  it('throws for a reference resolver without an entity', () => {
     const references = { ...petOptions.references, Dragon: async () => null };
-    expect(() => buildPets({ references })).toThrow('Dragon has a reference resolver and no @key.');
+    expect(() => buildPets({ references })).toThrow('Dragon has a reference resolver but no @key.');
   });
 
-  it('refuses directives for elements that are not there', () => {
+  it('throws for directives on elements that do not exist', () => {
     expect(() => buildPets({ directives: { 'Mood.Sad': ['@tag(name: "x")'] } })).toThrow('Mood.Sad');
   });
 
-  it('makes a valid schema whose resolvers, enums and unions work', async () => {
+  it('returns a valid schema whose resolvers, enums and unions work', async () => {
     expect(validateSchema(buildPets())).toEqual([]);
     const { data, errors } = await askPets(
       '{ pet(id: "7") { id mood } anything { ... on Pet { id } } all { id } }',
@@ -42,18 +42,18 @@ describe('buildFederatedSchema', () => {
     expect(data).toEqual({ pet: { id: '7', mood: 'Calm' }, anything: { id: '1' }, all: [] });
   });
 
-  it('keeps the extensions that access rules are read from', () => {
+  it('keeps extensions of fields', () => {
     const type = buildPets().getType('Pet');
     expect(type && 'getFields' in type && type.getFields().mood?.extensions).toMatchObject({
       access: 'owner',
     });
   });
 
-  it('leaves nothing undescribed that has a description, federation’s own elements included', () => {
+  it('describes every element, including those of federation', () => {
     expect(undescribedElements(buildPets())).toEqual([]);
   });
 
-  it('shows which elements are undescribed', () => {
+  it('leaves elements without a description undescribed', () => {
     const schema = buildPets({
       resolvers: [MuteResolver],
       references: { Mute: async () => null },
@@ -116,17 +116,17 @@ union Thing @tag(name: "public") = Pet | House
 `;
 
 describe('printFederatedSchema', () => {
-  it('prints links, directives and descriptions, root types first, the others by name, arguments as written', () => {
+  it('prints root types first, other types by name, and arguments in source order', () => {
     expect(printFederatedSchema(buildPets())).toBe(expectedSdl);
   });
 
-  it('is what _service answers', async () => {
+  it('prints the SDL that _service returns', async () => {
     const schema = buildPets();
     const { data } = await askPets('{ _service { sdl } }', undefined, schema);
     expect(data).toEqual({ _service: { sdl: printFederatedSchema(schema) } });
   });
 
-  it('knows only schemas that were built here', () => {
+  it('throws for a schema that buildFederatedSchema did not build', () => {
     expect(() => printFederatedSchema({} as never)).toThrow('not built by buildFederatedSchema');
   });
 });
