@@ -5,17 +5,17 @@ import { parseUserId } from '../users/normalized';
 import { AuditConnection, toAuditEntryType } from './audit-trail.type';
 import type { GraphqlContext } from './context';
 
-/** `auditTrail`: who changed and who read a user's data. */
+/** Resolves `Query.auditTrail`. */
 @Resolver()
 export class AuditTrailResolver {
   constructor(private readonly audit: AuditRepository) {}
 
   @Query(() => AuditConnection, {
     description:
-      'Who changed and who read a user’s data, newest first, also of an erased user. Needs `users:audit`.',
+      'Lists changes and reads of a user’s data, newest first. Also available for erased users. Requires the `users:audit` scope.',
   })
   async auditTrail(
-    @Arg('userId', () => ID, { description: 'Whose data.' }) userId: string,
+    @Arg('userId', () => ID, { description: 'ID of the user.' }) userId: string,
     @Args(() => PageArgs) { first, after }: PageArgs,
     @Ctx() { reads }: GraphqlContext,
   ): Promise<AuditConnection> {
@@ -23,7 +23,7 @@ export class AuditTrailResolver {
     const position = decodeCursor(after);
     const id = parseUserId(userId);
     const rows = id === null ? [] : await this.audit.list(id, size + 1, position);
-    // Also of an erased user: what is left is still about somebody. Where there is nothing, nothing was read.
+    // Entries of an erased user still concern a person, so reading them is audited. An empty result is not a read.
     if (id !== null && rows.length > 0) reads.add(id, 'auditTrail');
     return toConnection(rows, { size, after, toNode: toAuditEntryType });
   }

@@ -4,48 +4,56 @@ import { PageInfo } from '../subgraph/connection';
 import { DateTime } from '../subgraph/scalars';
 import { AuditAction } from './user-enums.type';
 
-@ObjectType('AuditEntry', { description: 'Something that was done with a user’s data.' })
+@ObjectType('AuditEntry', { description: 'A change or a read of a user’s data.' })
 export class AuditEntryType {
-  @Field(() => ID, { description: 'The entry’s own id.' })
+  @Field(() => ID, { description: 'Unique identifier of the entry.' })
   id: string;
 
-  @Field(() => DateTime, { description: 'When it was done.' })
+  @Field(() => DateTime, { description: 'Time of the change or read.' })
   at: Date;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The `sub` of who did it; null for whoever came with a confirmation token alone.',
+    description:
+      'The `sub` of the access token used, or a name of the service’s own such as `retention`. Null if an e-mail address was confirmed without an access token.',
   })
   actor: string | null;
 
-  @Field(() => AuditAction, { description: 'What was done.' })
+  @Field(() => AuditAction, { description: 'Type of the change or read.' })
   action: AuditAction;
 
-  @Field(() => [String], { description: 'The names of the fields that were changed or read, never values.' })
+  @Field(() => [String], {
+    description: 'Names of the fields that were changed or read, without their values.',
+  })
   fields: string[];
 
-  @Field(() => String, { nullable: true, description: 'Why, where a reason was given.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Reason given for the change, or null if none was given.',
+  })
   reason: string | null;
 }
 
-@ObjectType('AuditEdge', { description: 'An entry and its place in the audit trail.' })
+@ObjectType('AuditEdge', { description: 'An entry of the audit trail and its cursor.' })
 export class AuditEdge {
-  @Field(() => String, { description: 'For `after`.' })
+  @Field(() => String, {
+    description: 'Cursor of this entry. Pass it as `after` to list the entries that follow.',
+  })
   cursor: string;
 
-  @Field(() => AuditEntryType, { description: 'The entry.' })
+  @Field(() => AuditEntryType, { description: 'The audit entry.' })
   node: AuditEntryType;
 }
 
 @ObjectType('AuditConnection', { description: 'A page of a user’s audit trail, newest first.' })
 export class AuditConnection {
-  @Field(() => [AuditEdge], { description: 'The entries with their places.' })
+  @Field(() => [AuditEdge], { description: 'Entries of the page with their cursors.' })
   edges: AuditEdge[];
 
-  @Field(() => [AuditEntryType], { description: 'The entries.' })
+  @Field(() => [AuditEntryType], { description: 'Entries of the page.' })
   nodes: AuditEntryType[];
 
-  @Field(() => PageInfo, { description: 'Where the page stands.' })
+  @Field(() => PageInfo, { description: 'Pagination information.' })
   pageInfo: PageInfo;
 }
 

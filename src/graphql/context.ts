@@ -5,20 +5,24 @@ import type { Caller } from '../users/user-changes';
 import type { AuditedReads } from './access/audited-reads';
 import type { Loaders } from './loaders';
 
-/** What the resolvers of one request know. Nothing in it outlives the request or is shared with another. */
+/** The context of one request. It is discarded with the request and shared with no other. */
 export interface GraphqlContext {
-  /** Who asks; null without a token. */
+  /** The caller. Null without an access token. */
   readonly actor: Actor | null;
   readonly requestId: string;
-  /** W3C trace context of the request; with tracing, of its operation as soon as that has begun. */
+  /** W3C trace context of the request. With tracing, that of the operation once it has started. */
   traceparent: string | null;
   readonly loaders: Loaders;
-  /** Filled while fields are resolved, written before the answer leaves. */
+  /** Collected while fields are resolved, and written to the audit log before the response is sent. */
   readonly reads: AuditedReads;
   readonly log: Logger;
 }
 
-/** On whose behalf a mutation runs. Access is decided before: a missing actor here is the door's mistake. */
+/**
+ * Returns the caller of a mutation.
+ *
+ * @throws UNAUTHENTICATED without an actor, which the access guard should have refused before
+ */
 export function callerOf({ actor, traceparent }: GraphqlContext): Caller {
   if (!actor) throw unauthenticated();
   return { actor, traceparent };

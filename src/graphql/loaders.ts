@@ -14,7 +14,6 @@ import type { User } from '../users/user.entity';
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
-/** Where the loaders read. */
 export interface LoadersOptions {
   cache: UserCache;
   history: UserHistoryRepository;
@@ -22,7 +21,7 @@ export interface LoadersOptions {
   emailPreferenceLedger: EmailPreferenceLedger;
 }
 
-/** The batches of one request. A loader remembers, so it never outlives its request. */
+/** Creates the loaders of one request. They cache what they read, so they must not be reused for another request. */
 export function createLoaders({
   cache: users,
   history,
@@ -32,19 +31,19 @@ export function createLoaders({
   const preferencesByTime = new Map<number, DataLoader<string, EmailPreferences>>();
   const historyByPage = new Map<string, DataLoader<string, Positioned<HistoryEntry>[]>>();
   return {
-    /** A user by canonical id; null when unknown. */
+    /** Loads users by canonical id. Null for unknown users. */
     user: new DataLoader<string, User | null>(async (ids) => {
       const found = await users.getMany(ids);
       return ids.map((id) => found.get(id) ?? null);
     }),
 
-    /** What a user's commerce adds up to; zeros without any. */
+    /** Loads commerce summaries by user id. All values are zero without orders, payments and points. */
     commerce: new DataLoader<string, CommerceSummary>(async (ids) => {
       const found = await commerce.findByUsers(ids);
       return ids.map((id) => found.get(id) ?? initial);
     }),
 
-    /** What was in force at a moment: for many users one statement. */
+    /** Returns the preferences that were in force at a time. Runs one statement for all users with the same time. */
     emailPreferencesAt(userId: string, at: Date): Promise<EmailPreferences> {
       let loader = preferencesByTime.get(at.getTime());
       if (!loader) {
@@ -57,7 +56,7 @@ export function createLoaders({
       return loader.load(userId);
     },
 
-    /** The same page of the history of many users is one statement. */
+    /** Returns a page of a user's history. Runs one statement for all users with the same page arguments. */
     history(userId: string, page: HistoryPage): Promise<Positioned<HistoryEntry>[]> {
       const key = JSON.stringify(page);
       let loader = historyByPage.get(key);

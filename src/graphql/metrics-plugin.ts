@@ -3,7 +3,7 @@ import { defaultFieldResolver, type GraphQLSchema, getNullableType, isUnionType 
 import type { GraphqlOutcome, Metrics } from '../telemetry/metrics';
 import type { GraphqlContext } from './context';
 
-/** Counts and times operations by their bounded name and outcome. */
+/** Records the count and duration of operations by name and outcome. The number of names is bounded. */
 export function metricsPlugin(metrics: Metrics): ApolloServerPlugin<GraphqlContext> {
   return {
     async requestDidStart() {
@@ -18,7 +18,7 @@ export function metricsPlugin(metrics: Metrics): ApolloServerPlugin<GraphqlConte
   };
 }
 
-/** What came of an operation: `refused` before it ran, `error` when its answer has any. */
+/** Returns `refused` for an operation that was not executed, and `error` for a response with errors. */
 export function outcomeOf({
   operation,
   response,
@@ -28,7 +28,7 @@ export function outcomeOf({
   return failed ? 'error' : 'success';
 }
 
-/** Counts each mutation by the member of its union that was the answer, or as a `fault`; in place. */
+/** Makes each mutation count its calls by the returned union member, or as `fault`. Changes the schema in place. */
 export function countMutations(schema: GraphQLSchema, metrics: Metrics): GraphQLSchema {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
     const union = getNullableType(field.type);
@@ -36,12 +36,12 @@ export function countMutations(schema: GraphQLSchema, metrics: Metrics): GraphQL
     field.resolve = async (source, args, context, info) => {
       let outcome = 'fault';
       try {
-        const answer = await resolve(source, args, context, info);
+        const result = await resolve(source, args, context, info);
         const member = isUnionType(union)
-          ? await union.resolveType?.(answer, context, info, union)
+          ? await union.resolveType?.(result, context, info, union)
           : undefined;
         outcome = member ?? outcome;
-        return answer;
+        return result;
       } finally {
         metrics.mutations.inc({ mutation: field.name, outcome });
       }

@@ -1,45 +1,45 @@
 import { Field, ID, InputType } from 'type-graphql';
 
-@InputType({ description: 'Whose data to export.' })
+@InputType({ description: 'Input of `exportUserData`.' })
 export class ExportUserDataInput {
-  @Field(() => ID, { description: 'The id of the user.' })
+  @Field(() => ID, { description: 'ID of the user.' })
   userId: string;
 }
 
-@InputType({ description: 'Whom to erase.' })
+@InputType({ description: 'Input of `eraseUser`.' })
 export class EraseUserInput {
-  @Field(() => ID, { description: 'The id of the user.' })
+  @Field(() => ID, { description: 'ID of the user.' })
   userId: string;
 
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: false,
-    description: 'Answer the plan and change nothing.',
+    description: 'If true, returns the plan of the erasure and changes nothing.',
   })
   dryRun?: boolean | null;
 
   @Field(() => String, {
     nullable: true,
     description:
-      'Why. What staff say is kept in the ledger and the audit trail, so without personal data; what users say of themselves is not kept. At most 500 characters.',
+      'Reason for the erasure, at most 500 characters. The reason given by staff is stored in the erasure ledger and the audit trail, so it must not contain personal data. The reason of users who erase themselves is not stored.',
   })
   reason?: string | null;
 }
 
-@InputType({ description: 'Whose data must be kept for now.' })
+@InputType({ description: 'Input of `placeLegalHold`.' })
 export class PlaceLegalHoldInput {
-  @Field(() => ID, { description: 'The id of the user.' })
+  @Field(() => ID, { description: 'ID of the user.' })
   userId: string;
 
-  @Field(() => String, { description: 'Why. At most 500 characters.' })
+  @Field(() => String, { description: 'Reason for the hold, at most 500 characters.' })
   reason: string;
 }
 
-@InputType({ description: 'Whose data need no longer be kept.' })
+@InputType({ description: 'Input of `releaseLegalHold`.' })
 export class ReleaseLegalHoldInput {
-  @Field(() => ID, { description: 'The id of the user.' })
+  @Field(() => ID, { description: 'ID of the user.' })
   userId: string;
 
-  @Field(() => String, { description: 'Why. At most 500 characters.' })
+  @Field(() => String, { description: 'Reason for the release, at most 500 characters.' })
   reason: string;
 }

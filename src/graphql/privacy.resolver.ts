@@ -3,7 +3,6 @@ import type { Erasures } from '../privacy/erasures';
 import type { LegalHolds } from '../privacy/legal-holds';
 import type { UserDataExport } from '../privacy/user-data-export';
 import { parseUserId } from '../users/normalized';
-import type { User } from '../users/user.entity';
 import { callerOf, type GraphqlContext } from './context';
 import {
   EraseUserInput,
@@ -23,10 +22,9 @@ import {
   ReleaseLegalHoldSuccess,
   toErasureType,
 } from './privacy.type';
-import { toUserType } from './user.type';
-import { answered } from './user-errors.type';
+import { resultOf, userResultOf } from './result-of';
 
-/** What people and the law may ask for: to know, to be forgotten, to keep for now. */
+/** Resolves data exports, erasures and legal holds. */
 @Resolver()
 export class PrivacyResolver {
   constructor(
@@ -37,10 +35,11 @@ export class PrivacyResolver {
 
   @Query(() => ErasureType, {
     nullable: true,
-    description: 'An erasure by its own id; null when there is none. Needs `users:privacy`.',
+    description:
+      'Returns an erasure by ID, or null if it does not exist. Requires the `users:privacy` scope.',
   })
   async erasure(
-    @Arg('id', () => ID, { description: 'The id of the erasure.' }) id: string,
+    @Arg('id', () => ID, { description: 'ID of the erasure.' }) id: string,
     @Ctx() { reads }: GraphqlContext,
   ): Promise<ErasureType | null> {
     const erasureId = parseUserId(id);
@@ -52,13 +51,15 @@ export class PrivacyResolver {
 
   @Mutation(() => ExportUserDataResult, {
     nullable: true,
-    description: 'Everything that is stored about a user, for the user and for `users:privacy`.',
+    description:
+      'Exports all data stored about a user. Requires the `users:privacy` scope, or the access token of the user.',
   })
   async exportUserData(
-    @Arg('input', () => ExportUserDataInput, { description: 'Whose.' }) input: ExportUserDataInput,
+    @Arg('input', () => ExportUserDataInput, { description: 'The user to export.' })
+    input: ExportUserDataInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof ExportUserDataResult> {
-    return answered(async () =>
+    return resultOf(async () =>
       Object.assign(new ExportUserDataSuccess(), {
         export: await this.exports.export(callerOf(context), input.userId),
       }),
@@ -68,17 +69,17 @@ export class PrivacyResolver {
   @Mutation(() => EraseUserResult, {
     nullable: true,
     description:
-      'Erases a user for ever, for `users:privacy` and for the user, who must have signed in at most 10 minutes ago.',
+      'Erases a user permanently. Requires the `users:privacy` scope, or the access token of the user with a sign-in at most 10 minutes ago.',
   })
   async eraseUser(
-    @Arg('input', () => EraseUserInput, { description: 'Whom.' }) input: EraseUserInput,
+    @Arg('input', () => EraseUserInput, { description: 'The user to erase.' }) input: EraseUserInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof EraseUserResult> {
-    return answered(async () => {
+    return resultOf(async () => {
       const erasure = input.dryRun
         ? await this.erasures.plan(input)
         : await this.erasures.erase(callerOf(context), input);
-      // Whoever erases has an entry for that; whoever plans has seen how much is stored.
+      // An erasure has an audit entry of its own. A dry run reveals how much is stored, so it is audited as a read.
       if (input.dryRun) context.reads.add(erasure.userId, 'erasurePlan');
       return Object.assign(new EraseUserSuccess(), { erasure: toErasureType(erasure) });
     }) as Promise<typeof EraseUserResult>;
@@ -86,28 +87,26 @@ export class PrivacyResolver {
 
   @Mutation(() => PlaceLegalHoldResult, {
     nullable: true,
-    description: 'Keeps a user’s data from erasure and retention. Needs `users:privacy`.',
+    description:
+      'Places a legal hold, which protects a user’s data from erasure and retention. Requires the `users:privacy` scope.',
   })
   async placeLegalHold(
-    @Arg('input', () => PlaceLegalHoldInput, { description: 'Whose, and why.' }) input: PlaceLegalHoldInput,
+    @Arg('input', () => PlaceLegalHoldInput, { description: 'The user to hold and the reason.' })
+    input: PlaceLegalHoldInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof PlaceLegalHoldResult> {
-    return answeredWith(PlaceLegalHoldSuccess, () => this.holds.place(callerOf(context), input));
+    return userResultOf(PlaceLegalHoldSuccess, () => this.holds.place(callerOf(context), input));
   }
 
   @Mutation(() => ReleaseLegalHoldResult, {
     nullable: true,
-    description: 'Ends a legal hold. Needs `users:privacy`.',
+    description: 'Releases a legal hold. Requires the `users:privacy` scope.',
   })
   async releaseLegalHold(
-    @Arg('input', () => ReleaseLegalHoldInput, { description: 'Whose, and why.' })
+    @Arg('input', () => ReleaseLegalHoldInput, { description: 'The user to release and the reason.' })
     input: ReleaseLegalHoldInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof ReleaseLegalHoldResult> {
-    return answeredWith(ReleaseLegalHoldSuccess, () => this.holds.release(callerOf(context), input));
+    return userResultOf(ReleaseLegalHoldSuccess, () => this.holds.release(callerOf(context), input));
   }
-}
-
-async function answeredWith<R>(Success: new () => { user: object }, work: () => Promise<User>): Promise<R> {
-  return (await answered(async () => Object.assign(new Success(), { user: toUserType(await work()) }))) as R;
 }

@@ -13,47 +13,52 @@ export const ErasureStatus = { PLANNED: 'PLANNED', RUNNING: 'RUNNING', COMPLETED
 
 registerEnumType(ErasureStatus, {
   name: 'ErasureStatus',
-  description: 'How far an erasure has come.',
+  description: 'Progress of an erasure.',
   valuesConfig: {
-    PLANNED: { description: 'A dry run: nothing was changed.' },
-    RUNNING: { description: 'The user is unknown already; records are still being removed.' },
-    COMPLETED: { description: 'Nothing is left.' },
+    PLANNED: { description: 'The erasure is the plan of a dry run. Nothing was changed.' },
+    RUNNING: { description: 'The user can no longer be read. Records are still being deleted.' },
+    COMPLETED: { description: 'All records were deleted.' },
   },
 });
 
-@ObjectType({ description: 'What an erasure removes, or has removed so far, from one store.' })
+@ObjectType({ description: 'Records that an erasure deletes, or has deleted so far, from one store.' })
 export class ErasureEffect {
-  @Field(() => String, { description: 'A table, or `cache`.' })
+  @Field(() => String, { description: 'Name of a database table, or `cache`.' })
   store: string;
 
-  @Field(() => Int, { description: 'How many records.' })
+  @Field(() => Int, { description: 'Number of records.' })
   records: number;
 }
 
-@ObjectType('Erasure', { description: 'The erasure of a user: an entry of the ledger, or a plan.' })
+@ObjectType('Erasure', { description: 'The erasure of a user, or the plan of one.' })
 export class ErasureType {
-  @Field(() => ID, { description: 'For `erasure`; that of a plan is known nowhere.' })
+  @Field(() => ID, {
+    description: 'Unique identifier, for the query `erasure`. The ID of a plan cannot be queried.',
+  })
   id: string;
 
-  @Field(() => ID, { description: 'Whose data.' })
+  @Field(() => ID, { description: 'ID of the user.' })
   userId: string;
 
-  @Field(() => ErasureStatus, { description: 'How far it has come.' })
+  @Field(() => ErasureStatus, { description: 'Progress of the erasure.' })
   status: ErasureReport['status'];
 
-  @Field(() => DateTime, { description: 'When it was asked for.' })
+  @Field(() => DateTime, { description: 'Time of the request.' })
   requestedAt: Date;
 
-  @Field(() => DateTime, { nullable: true, description: 'When nothing was left.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Time of completion, or null if the erasure is not completed.',
+  })
   completedAt: Date | null;
 
   @Field(() => [ErasureEffect], {
-    description: 'What is removed, by store; stores with nothing are left out.',
+    description: 'Deleted records by store. Stores without records are omitted.',
   })
   effects: ErasureEffect[];
 }
 
-/** The face of an erasure. */
+/** Returns the GraphQL type of an erasure. Effects are sorted by store. */
 export function toErasureType(erasure: ErasureReport): ErasureType {
   const { id, userId, status, requestedAt, completedAt, effects } = erasure;
   return Object.assign(new ErasureType(), {
@@ -68,50 +73,51 @@ export function toErasureType(erasure: ErasureReport): ErasureType {
   } satisfies ErasureType);
 }
 
-@ObjectType({ description: 'Everything that is stored about a user.' })
+@ObjectType({ description: 'An export of all data stored about a user.' })
 export class UserDataExport {
-  @Field(() => DateTime, { description: 'The moment it tells of.' })
+  @Field(() => DateTime, { description: 'Time of the export.' })
   generatedAt: Date;
 
   @Field(() => Json, {
-    description: 'Profile, history, consents, accesses, recipients; see docs/privacy.md.',
+    description:
+      'The exported data: profile, history, consents, accesses and recipients. Its format is described in docs/privacy.md.',
   })
   document: unknown;
 }
 
-@ObjectType({ description: 'The data were exported.' })
+@ObjectType({ description: 'Returned when the data was exported.' })
 export class ExportUserDataSuccess {
-  @Field(() => UserDataExport, { description: 'The data.' })
+  @Field(() => UserDataExport, { description: 'The export.' })
   export: UserDataExport;
 }
 
-@ObjectType({ description: 'The user is erased, or would be.' })
+@ObjectType({ description: 'Returned when the erasure was started, or planned by a dry run.' })
 export class EraseUserSuccess {
-  @Field(() => ErasureType, { description: 'The erasure.' })
+  @Field(() => ErasureType, { description: 'The erasure or its plan.' })
   erasure: ErasureType;
 }
 
-@ObjectType({ description: 'The user is under a legal hold.' })
+@ObjectType({ description: 'Returned when the user is under a legal hold.' })
 export class PlaceLegalHoldSuccess {
-  @Field(() => UserType, { description: 'The user.' })
+  @Field(() => UserType, { description: 'The user after the change.' })
   user: UserType;
 }
 
-@ObjectType({ description: 'The user is under no legal hold.' })
+@ObjectType({ description: 'Returned when the user is no longer under a legal hold.' })
 export class ReleaseLegalHoldSuccess {
-  @Field(() => UserType, { description: 'The user.' })
+  @Field(() => UserType, { description: 'The user after the change.' })
   user: UserType;
 }
 
 export const ExportUserDataResult = createUnionType({
   name: 'ExportUserDataResult',
-  description: 'What exportUserData answers.',
+  description: 'Result of `exportUserData`.',
   types: () => [ExportUserDataSuccess, UserNotFoundErrorType, IdempotencyConflictErrorType] as const,
 });
 
 export const EraseUserResult = createUnionType({
   name: 'EraseUserResult',
-  description: 'What eraseUser answers.',
+  description: 'Result of `eraseUser`.',
   types: () =>
     [
       EraseUserSuccess,
@@ -124,7 +130,7 @@ export const EraseUserResult = createUnionType({
 
 export const PlaceLegalHoldResult = createUnionType({
   name: 'PlaceLegalHoldResult',
-  description: 'What placeLegalHold answers.',
+  description: 'Result of `placeLegalHold`.',
   types: () =>
     [
       PlaceLegalHoldSuccess,
@@ -136,7 +142,7 @@ export const PlaceLegalHoldResult = createUnionType({
 
 export const ReleaseLegalHoldResult = createUnionType({
   name: 'ReleaseLegalHoldResult',
-  description: 'What releaseLegalHold answers.',
+  description: 'Result of `releaseLegalHold`.',
   types: () =>
     [
       ReleaseLegalHoldSuccess,

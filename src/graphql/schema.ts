@@ -18,7 +18,7 @@ import { UserEmailPreferencesResolver } from './user-email-preferences.resolver'
 import { UserHistoryResolver } from './user-history.resolver';
 import { UserMutationsResolver } from './user-mutations.resolver';
 
-/** The resolvers with the services they need; none of them for a schema that is only printed. */
+/** Instances of the resolver classes. Empty for a schema that is only printed. */
 export type ResolverInstances = readonly (
   | UserResolver
   | UserMutationsResolver
@@ -32,11 +32,11 @@ export type ResolverInstances = readonly (
 
 export interface SchemaOptions {
   readonly maxRepresentations?: number;
-  /** What the map of personal data says of the graph's fields. */
+  /** Readers and data class of each field, by the map of personal data. */
   readonly shown?: ShownFields;
 }
 
-/** The subgraph's schema: personal fields tagged, and the access table that the map makes in front of it. */
+/** Returns the subgraph schema, with the access guard installed and personal fields tagged. */
 export function createSchema(
   instances: ResolverInstances,
   { maxRepresentations, shown = shownFields() }: SchemaOptions = {},
@@ -62,14 +62,13 @@ export function createSchema(
   return guardAccess(schema, userFieldsOf(shown));
 }
 
-/** A user that another subgraph points at. Reads the `id` and nothing else of what the caller put in. */
+/** Resolves a reference to a user. Reads only the `id`, because representations are untrusted input. */
 async function findReferencedUser(
   representation: Readonly<Record<string, unknown>>,
   { loaders }: GraphqlContext,
 ) {
   const { id } = representation;
-  if (typeof id !== 'string')
-    throw badUserInput('A representation of User must have an id that is a string.');
+  if (typeof id !== 'string') throw badUserInput('A representation of User must have an id of type String.');
   const userId = parseUserId(id);
   const user = userId && (await loaders.user.load(userId));
   return user ? toUserType(user) : unknownUser(id);

@@ -24,13 +24,13 @@ export interface GraphqlServerOptions {
   metrics: Metrics;
   accessLog: AccessLog;
   log: Logger;
-  /** Makes a span for each operation; none without it. */
+  /** Creates a span for each operation. Null: no spans. */
   tracing: Tracing | null;
-  /** True for errors that mean PostgreSQL could not be asked. */
+  /** True for errors that mean PostgreSQL is unavailable. */
   isUnavailable: (error: unknown) => boolean;
 }
 
-/** Apollo Server over the schema: limits before, masked errors after, nothing on that is not needed. Not started. */
+/** Creates an Apollo Server with limits, error masking, read auditing and telemetry. It is not started yet. */
 export function createGraphqlServer({
   schema,
   limits,
@@ -52,19 +52,19 @@ export function createGraphqlServer({
     validationRules,
     formatError: mask.formatError,
     introspection: true,
-    // They would rest in memory with the personal data that their literals may hold.
+    // Stored queries would keep personal data in their literals in memory.
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
-    // One shutdown sequence, the process's own.
+    // The process has its own shutdown sequence.
     stopOnTerminationSignals: false,
     logger: log,
     plugins: [
-      // The cache control plugin wraps every field, and nothing here is cached by HTTP.
+      // The cache control plugin wraps every field, but responses are not cached over HTTP.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
-      // Traces for a router that asks for them (ftv1); errors in them are masked by default.
+      // Responds to routers that request traces (ftv1). The plugin masks errors in traces by default.
       ApolloServerPluginInlineTrace(),
       ...plugins,
       mask.plugin,

@@ -4,7 +4,7 @@ import type { Tracing } from '../telemetry/tracing';
 import type { GraphqlContext } from './context';
 import { outcomeOf } from './metrics-plugin';
 
-/** A span for each operation, named by its type and bounded name; what is done for the operation belongs under it. */
+/** Starts a span for each operation and makes it the parent of the operation's work. The number of span names is bounded. */
 export function tracingPlugin(tracing: Tracing): ApolloServerPlugin<GraphqlContext> {
   const names = new OperationNames();
   return {

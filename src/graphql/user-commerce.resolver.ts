@@ -3,12 +3,13 @@ import type { GraphqlContext } from './context';
 import { UserType } from './user.type';
 import { CommerceSummaryType, toCommerceSummaryType } from './user-commerce.type';
 
-/** `User.commerce`: what a user's orders, failed payments and points add up to. */
+/** Resolves `User.commerce`. */
 @Resolver(() => UserType)
 export class UserCommerceResolver {
   @FieldResolver(() => CommerceSummaryType, {
     nullable: true,
-    description: 'What the user has bought and earned.',
+    description:
+      'Summary of the user’s orders, payments and loyalty points. Null if the user is unknown or the caller may not read it.',
   })
   async commerce(
     @Root() user: UserType,

@@ -2,39 +2,43 @@ import { Field, Float, Int, ObjectType } from 'type-graphql';
 import type { CommerceSummary } from '../commerce/user-history.projection';
 import { DateTime, Decimal } from '../subgraph/scalars';
 
-@ObjectType('Money', { description: 'An exact amount of one currency.' })
+@ObjectType('Money', { description: 'An exact amount of money.' })
 export class MoneyType {
-  @Field(() => Decimal, { description: 'How much.' })
+  @Field(() => Decimal, { description: 'Amount in units of the currency.' })
   amount: string;
 
-  @Field(() => String, { description: 'An ISO 4217 code, as `EUR`.' })
+  @Field(() => String, { description: 'ISO 4217 currency code, such as `EUR`.' })
   currency: string;
 }
 
 @ObjectType('CommerceSummary', {
-  description: 'What a user has bought and earned, as far as other services’ events have told.',
+  description:
+    'Summary of a user’s orders, payments and loyalty points, computed from the events received so far.',
 })
 export class CommerceSummaryType {
-  @Field(() => Int, { description: 'How many orders were placed.' })
+  @Field(() => Int, { description: 'Number of orders placed.' })
   orderCount: number;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the last order was placed.' })
+  @Field(() => DateTime, { nullable: true, description: 'Time of the latest order, or null without orders.' })
   lastOrderAt: Date | null;
 
   @Field(() => [MoneyType], {
     description:
-      'The sum of all orders in each currency, ordered by currency; a failed payment changes nothing.',
+      'Total of all orders in each currency, ordered by currency code. Failed payments are not subtracted.',
   })
   spent: MoneyType[];
 
-  @Field(() => Int, { description: 'How many payments failed.' })
+  @Field(() => Int, { description: 'Number of failed payments.' })
   failedPaymentCount: number;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the last failed payment failed.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Time of the latest failed payment, or null without failed payments.',
+  })
   lastPaymentFailedAt: Date | null;
 
-  // No Int, whose 32 bits a long life of points may leave behind.
-  @Field(() => Float, { description: 'The sum of the points earned; a whole number.' })
+  // Not Int, because the sum may exceed 32 bits.
+  @Field(() => Float, { description: 'Total of loyalty points earned. Always a whole number.' })
   loyaltyPoints: number;
 }
 

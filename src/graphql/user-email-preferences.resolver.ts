@@ -5,12 +5,12 @@ import { parseUserId } from '../users/normalized';
 import type { GraphqlContext } from './context';
 import { EmailPreferencesType, emailPreferencesOf, toEmailPreferencesType, UserType } from './user.type';
 
-/** How far a caller's clock may be ahead of ours. */
+/** How far a caller's clock may be ahead of this service's. */
 const clockToleranceMs = 60_000;
 const asOfDescription =
-  'What was in force then, by the decisions that are kept; the defaults before the first one. Now, when left out.';
+  'Returns the preferences that were in force at this time, which must not be in the future. Defaults to the current preferences. Before the first decision of the user these are the defaults.';
 
-/** What a user allows, or allowed, e-mail about. */
+/** Resolves e-mail preferences, now or at an earlier time. */
 @Resolver(() => UserType)
 export class UserEmailPreferencesResolver {
   @FieldResolver()
@@ -19,32 +19,33 @@ export class UserEmailPreferencesResolver {
     @Arg('asOf', () => DateTime, { nullable: true, description: asOfDescription }) asOf: Date | null,
     @Ctx() { loaders }: GraphqlContext,
   ): Promise<EmailPreferencesType | null> {
-    const moment = readMoment(asOf);
-    if (!user.emailPreferences || !moment) return user.emailPreferences;
-    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt(user.id, moment));
+    const time = readPastTime(asOf);
+    if (!user.emailPreferences || !time) return user.emailPreferences;
+    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt(user.id, time));
   }
 
   @Query(() => EmailPreferencesType, {
     nullable: true,
-    description: 'What a user allows e-mail about; null when the user is unknown or erased.',
+    description:
+      'Returns the e-mail preferences of a user, or null if the user is unknown or erased. Requires the `users:read` scope, or the access token of the user.',
   })
   async userEmailPreferences(
-    @Arg('userId', () => ID, { description: 'Whose preferences.' }) userId: string,
+    @Arg('userId', () => ID, { description: 'ID of the user.' }) userId: string,
     @Arg('asOf', () => DateTime, { nullable: true, description: asOfDescription }) asOf: Date | null,
     @Ctx() { loaders, reads }: GraphqlContext,
   ): Promise<EmailPreferencesType | null> {
-    const moment = readMoment(asOf);
+    const time = readPastTime(asOf);
     const id = parseUserId(userId);
     const user = id && (await loaders.user.load(id));
     if (!user) return null;
     reads.add(user.id, 'emailPreferences');
-    if (!moment) return toEmailPreferencesType(user);
-    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt(user.id, moment));
+    if (!time) return toEmailPreferencesType(user);
+    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt(user.id, time));
   }
 }
 
-/** @throws BAD_USER_INPUT for the future, of which nobody knows what will be in force */
-function readMoment(asOf: Date | null): Date | null {
+/** @throws BAD_USER_INPUT for a time in the future */
+function readPastTime(asOf: Date | null): Date | null {
   if (asOf && asOf.getTime() > Date.now() + clockToleranceMs)
     throw badUserInput('The argument "asOf" must not be in the future.');
   return asOf;

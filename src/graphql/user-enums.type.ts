@@ -12,18 +12,21 @@ function enumOf<T extends string>(values: readonly T[]): { readonly [V in T]: V 
   return Object.fromEntries(values.map((value) => [value, value])) as { [V in T]: V };
 }
 
-/** The stored states, and `UNKNOWN` for erased and never known ids. */
+/** The stored states, and `UNKNOWN` for erased and unknown users. */
 export const UserStatus = enumOf([...userStatuses, 'UNKNOWN']);
 export type UserStatus = keyof typeof UserStatus;
 
 registerEnumType(UserStatus, {
   name: 'UserStatus',
-  description: 'The state of an account.',
+  description: 'Status of an account.',
   valuesConfig: {
-    PENDING: { description: 'The AuthenticationService has not accepted the credentials yet.' },
-    ACTIVE: { description: 'In use.' },
-    DEACTIVATED: { description: 'Out of use; can be reactivated.' },
-    UNKNOWN: { description: 'Erased, or never known here: one answer for both.' },
+    PENDING: {
+      description:
+        'The account was created, but the AuthenticationService has not accepted its credentials yet.',
+    },
+    ACTIVE: { description: 'The account is active.' },
+    DEACTIVATED: { description: 'The account is deactivated and can be reactivated.' },
+    UNKNOWN: { description: 'The user was erased or never existed. The two cases cannot be distinguished.' },
   },
 });
 
@@ -31,11 +34,11 @@ export const VerificationStatus = enumOf(verificationStatuses);
 
 registerEnumType(VerificationStatus, {
   name: 'VerificationStatus',
-  description: 'How far the proof has come that an address or number reaches its user.',
+  description: 'Status of the verification of an e-mail address or phone number.',
   valuesConfig: {
-    UNVERIFIED: { description: 'Nobody asked for a proof yet.' },
-    PENDING: { description: 'A proof was asked for and has not come.' },
-    VERIFIED: { description: 'Proven.' },
+    UNVERIFIED: { description: 'No verification was requested.' },
+    PENDING: { description: 'A verification was requested and is not completed.' },
+    VERIFIED: { description: 'The verification is completed.' },
   },
 });
 
@@ -43,16 +46,16 @@ export const DeactivationReason = enumOf(deactivationReasons);
 
 registerEnumType(DeactivationReason, {
   name: 'DeactivationReason',
-  description: 'Why an account was taken out of use.',
+  description: 'Reason for the deactivation of an account.',
   valuesConfig: {
-    USER_REQUESTED: { description: 'The user asked for it.' },
-    ADMINISTRATIVE_ACTION: { description: 'Staff or a service decided it.' },
+    USER_REQUESTED: { description: 'The user requested the deactivation.' },
+    ADMINISTRATIVE_ACTION: { description: 'Staff or another service deactivated the account.' },
     SECURITY_VIOLATION: { description: 'The account was misused.' },
-    INACTIVITY: { description: 'The account was not used for long.' },
+    INACTIVITY: { description: 'The account was inactive for a long time.' },
   },
 });
 
-/** What the graph calls each topic, and what it is stored as. */
+/** The stored name of each topic, by its name in the graph. */
 export const topicNames = {
   MARKETING: 'marketing',
   NEWSLETTER: 'newsletter',
@@ -66,13 +69,13 @@ export type EmailTopic = keyof typeof EmailTopic;
 
 registerEnumType(EmailTopic, {
   name: 'EmailTopic',
-  description: 'What a mail is about.',
+  description: 'Topic of an e-mail.',
   valuesConfig: {
     MARKETING: { description: 'Offers and campaigns.' },
     NEWSLETTER: { description: 'The newsletter.' },
     RECOMMENDATIONS: { description: 'Recommended products.' },
-    LOYALTY: { description: 'News of the loyalty programme.' },
-    ORDER_UPDATES: { description: 'What becomes of one’s orders.' },
+    LOYALTY: { description: 'News about the loyalty programme.' },
+    ORDER_UPDATES: { description: 'Updates about the user’s orders.' },
   },
 });
 
@@ -80,13 +83,13 @@ export const HistoryEntryType = enumOf(historyEntryTypes);
 
 registerEnumType(HistoryEntryType, {
   name: 'HistoryEntryType',
-  description: 'What kind of thing happened to a user.',
+  description: 'Type of a history entry.',
   valuesConfig: {
     USER_CREATED: { description: 'The account was created.' },
     USER_UPDATED: { description: 'The profile was changed.' },
-    USER_DEACTIVATED: { description: 'The account was taken out of use.' },
-    USER_REACTIVATED: { description: 'The account was brought back.' },
-    EMAIL_PREFERENCES_UPDATED: { description: 'The user decided what e-mail to get.' },
+    USER_DEACTIVATED: { description: 'The account was deactivated.' },
+    USER_REACTIVATED: { description: 'The account was reactivated.' },
+    EMAIL_PREFERENCES_UPDATED: { description: 'The e-mail preferences were changed.' },
     EMAIL_VERIFIED: { description: 'An e-mail address was confirmed.' },
     ORDER_PLACED: { description: 'The user placed an order.' },
     PAYMENT_FAILED: { description: 'A payment for one of the user’s orders failed.' },
@@ -99,23 +102,23 @@ export type AuditAction = keyof typeof AuditAction;
 
 registerEnumType(AuditAction, {
   name: 'AuditAction',
-  description: 'What was done with a user’s data.',
+  description: 'Type of an audit entry.',
   valuesConfig: {
     USER_CREATED: { description: 'The account was created.' },
     USER_UPDATED: { description: 'The profile was changed.' },
-    USER_DEACTIVATED: { description: 'The account was taken out of use.' },
-    USER_REACTIVATED: { description: 'The account was brought back.' },
-    EMAIL_PREFERENCES_UPDATED: { description: 'Decisions about e-mail were taken or repeated.' },
-    EMAIL_VERIFICATION_REQUESTED: { description: 'A confirmation mail was asked for.' },
+    USER_DEACTIVATED: { description: 'The account was deactivated.' },
+    USER_REACTIVATED: { description: 'The account was reactivated.' },
+    EMAIL_PREFERENCES_UPDATED: { description: 'The e-mail preferences were set, with or without a change.' },
+    EMAIL_VERIFICATION_REQUESTED: { description: 'A confirmation e-mail was requested.' },
     EMAIL_VERIFIED: { description: 'An e-mail address was confirmed.' },
-    USER_DATA_EXPORTED: { description: 'Somebody else was given everything that is stored about the user.' },
+    USER_DATA_EXPORTED: { description: 'The user’s data was exported by another actor.' },
     USER_ERASED: { description: 'The user was erased.' },
-    LEGAL_HOLD_PLACED: { description: 'The data were put under a legal hold.' },
-    LEGAL_HOLD_RELEASED: { description: 'The legal hold was released.' },
-    HISTORY_EXPIRED: { description: 'Entries of the history were removed, as they had had their time.' },
+    LEGAL_HOLD_PLACED: { description: 'A legal hold was placed.' },
+    LEGAL_HOLD_RELEASED: { description: 'A legal hold was released.' },
+    HISTORY_EXPIRED: { description: 'History entries were deleted at the end of their retention period.' },
     COMMERCE_RECOMPUTED: {
-      description: 'What the history adds up to was wrong, and was computed anew from the history.',
+      description: 'The commerce summary differed from the history and was recomputed.',
     },
-    USER_READ: { description: 'Somebody else read fields that are not for everybody.' },
+    USER_READ: { description: 'Another actor read fields that are not public.' },
   },
 });

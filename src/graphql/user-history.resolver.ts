@@ -6,23 +6,32 @@ import { UserType } from './user.type';
 import { HistoryEntryType } from './user-enums.type';
 import { toHistoryEntryType, UserHistoryConnection } from './user-history.type';
 
-/** `User.history`: what has happened to a user, newest first by when it happened. */
+/** Resolves `User.history`. */
 @Resolver(() => UserType)
 export class UserHistoryResolver {
   @FieldResolver(() => UserHistoryConnection, {
     nullable: true,
-    description: 'What has happened to the user, newest first by when it happened.',
+    description:
+      'History of the user, ordered by `occurredAt`, newest first. Null if the user is unknown or the caller may not read it.',
   })
   async history(
     @Root() user: UserType,
     @Args(() => PageArgs) { first, after }: PageArgs,
     @Arg('types', () => [HistoryEntryType], {
       nullable: true,
-      description: 'Only these kinds; an empty list matches nothing.',
+      description: 'Return only entries of these types. An empty list matches nothing.',
     })
     types: string[] | null,
-    @Arg('from', () => DateTime, { nullable: true, description: 'Happened at or after.' }) from: Date | null,
-    @Arg('to', () => DateTime, { nullable: true, description: 'Happened before.' }) to: Date | null,
+    @Arg('from', () => DateTime, {
+      nullable: true,
+      description: 'Return only entries that occurred at or after this time.',
+    })
+    from: Date | null,
+    @Arg('to', () => DateTime, {
+      nullable: true,
+      description: 'Return only entries that occurred before this time.',
+    })
+    to: Date | null,
     @Ctx() { loaders }: GraphqlContext,
   ): Promise<UserHistoryConnection | null> {
     const size = readPageSize(first);

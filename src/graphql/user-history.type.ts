@@ -4,57 +4,61 @@ import { PageInfo } from '../subgraph/connection';
 import { DateTime, Json } from '../subgraph/scalars';
 import { HistoryEntryType } from './user-enums.type';
 
-@ObjectType('UserHistoryEntry', { description: 'One thing that happened to a user.' })
+@ObjectType('UserHistoryEntry', { description: 'An entry of a user’s history.' })
 export class UserHistoryEntryType {
-  @Field(() => ID, { description: 'The entry’s own id.' })
+  @Field(() => ID, { description: 'Unique identifier of the entry.' })
   id: string;
 
-  @Field(() => HistoryEntryType, { description: 'What kind of thing happened.' })
+  @Field(() => HistoryEntryType, { description: 'Type of the entry.' })
   type: HistoryEntry['type'];
 
-  @Field(() => DateTime, { description: 'When it happened.' })
+  @Field(() => DateTime, { description: 'Time at which it happened.' })
   occurredAt: Date;
 
-  @Field(() => DateTime, { description: 'When it was written down here.' })
+  @Field(() => DateTime, { description: 'Time at which this service recorded it.' })
   recordedAt: Date;
 
-  @Field(() => String, { description: 'The `source` of the event that told of it.' })
+  @Field(() => String, { description: 'The `source` of the CloudEvent that reported it.' })
   source: string;
 
-  @Field(() => String, { description: 'The `id` of the event that told of it; unique within its source.' })
+  @Field(() => String, {
+    description: 'The `id` of the CloudEvent that reported it, unique within `source`.',
+  })
   eventId: string;
 
   @Field(() => Boolean, {
     description:
-      'Whether a commerce entry of this user that happened later was already there when this one came.',
+      'True if a commerce entry of this user with a later `occurredAt` was recorded before this one.',
   })
   late: boolean;
 
-  @Field(() => String, { description: 'One English sentence.' })
+  @Field(() => String, { description: 'English sentence that describes the entry.' })
   summary: string;
 
-  @Field(() => Json, { description: 'The details, depending on `type`.' })
+  @Field(() => Json, { description: 'Details of the entry. Their format depends on `type`.' })
   data: Record<string, unknown>;
 }
 
-@ObjectType('UserHistoryEdge', { description: 'An entry and its place in the history.' })
+@ObjectType('UserHistoryEdge', { description: 'An entry of the history and its cursor.' })
 export class UserHistoryEdge {
-  @Field(() => String, { description: 'For `after`.' })
+  @Field(() => String, {
+    description: 'Cursor of this entry. Pass it as `after` to list the entries that follow.',
+  })
   cursor: string;
 
-  @Field(() => UserHistoryEntryType, { description: 'The entry.' })
+  @Field(() => UserHistoryEntryType, { description: 'The history entry.' })
   node: UserHistoryEntryType;
 }
 
 @ObjectType('UserHistoryConnection', { description: 'A page of a user’s history, newest first.' })
 export class UserHistoryConnection {
-  @Field(() => [UserHistoryEdge], { description: 'The entries with their places.' })
+  @Field(() => [UserHistoryEdge], { description: 'Entries of the page with their cursors.' })
   edges: UserHistoryEdge[];
 
-  @Field(() => [UserHistoryEntryType], { description: 'The entries.' })
+  @Field(() => [UserHistoryEntryType], { description: 'Entries of the page.' })
   nodes: UserHistoryEntryType[];
 
-  @Field(() => PageInfo, { description: 'Where the page stands.' })
+  @Field(() => PageInfo, { description: 'Pagination information.' })
   pageInfo: PageInfo;
 }
 

@@ -1,9 +1,9 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
 import type { EmailPreferencesService } from '../consent/email-preferences.service';
 import type { EmailVerificationService } from '../users/email-verification.service';
-import type { User } from '../users/user.entity';
 import type { UserService } from '../users/user.service';
 import { callerOf, type GraphqlContext } from './context';
+import { resultOf, userResultOf } from './result-of';
 import {
   ConfirmEmailInput,
   CreateUserInput,
@@ -13,8 +13,7 @@ import {
   UpdateEmailPreferencesInput,
   UpdateUserInput,
 } from './user.input';
-import { toEmailPreferencesType, toUserType } from './user.type';
-import { answered } from './user-errors.type';
+import { toEmailPreferencesType } from './user.type';
 import {
   ConfirmEmailResult,
   ConfirmEmailSuccess,
@@ -32,7 +31,7 @@ import {
   UpdateUserSuccess,
 } from './user-results.type';
 
-/** The mutations of users. Each hands its input to a service and shows the answer as a member of its union. */
+/** Resolves the mutations of users. Each calls a service and returns a member of its result union. */
 @Resolver()
 export class UserMutationsResolver {
   constructor(
@@ -41,58 +40,65 @@ export class UserMutationsResolver {
     private readonly emailVerification: EmailVerificationService,
   ) {}
 
-  @Mutation(() => CreateUserResult, { nullable: true, description: 'Creates a user. Needs `users:write`.' })
+  @Mutation(() => CreateUserResult, {
+    nullable: true,
+    description: 'Creates a user. Requires the `users:write` scope.',
+  })
   async createUser(
-    @Arg('input', () => CreateUserInput, { description: 'The new user.' }) input: CreateUserInput,
+    @Arg('input', () => CreateUserInput, { description: 'The user to create.' }) input: CreateUserInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof CreateUserResult> {
-    return answeredWith(CreateUserSuccess, () => this.users.create(callerOf(context), input));
+    return userResultOf(CreateUserSuccess, () => this.users.create(callerOf(context), input));
   }
 
   @Mutation(() => UpdateUserResult, {
     nullable: true,
     description:
-      'Changes a profile. A new e-mail address waits in `pendingEmail`: ask requestEmailVerification for its confirmation mail.',
+      'Updates the profile of a user. A new e-mail address is stored as `pendingEmail` until it is confirmed; call `requestEmailVerification` to send the confirmation e-mail. Requires the `users:write` scope, or the access token of the user.',
   })
   async updateUser(
     @Arg('input', () => UpdateUserInput, { description: 'The changes.' }) input: UpdateUserInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof UpdateUserResult> {
-    return answeredWith(UpdateUserSuccess, () => this.users.update(callerOf(context), input));
+    return userResultOf(UpdateUserSuccess, () => this.users.update(callerOf(context), input));
   }
 
   @Mutation(() => DeactivateUserResult, {
     nullable: true,
-    description: 'Takes an account out of use. Doing so twice is a success with one effect.',
+    description:
+      'Deactivates a user. Succeeds without a change if the user is already deactivated. Requires the `users:write` scope, or the access token of the user.',
   })
   async deactivateUser(
-    @Arg('input', () => DeactivateUserInput, { description: 'Whom, and why.' }) input: DeactivateUserInput,
+    @Arg('input', () => DeactivateUserInput, { description: 'The user to deactivate and the reason.' })
+    input: DeactivateUserInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof DeactivateUserResult> {
-    return answeredWith(DeactivateUserSuccess, () => this.users.deactivate(callerOf(context), input));
+    return userResultOf(DeactivateUserSuccess, () => this.users.deactivate(callerOf(context), input));
   }
 
   @Mutation(() => ReactivateUserResult, {
     nullable: true,
-    description: 'Brings a deactivated account back. Needs `users:write`.',
+    description: 'Reactivates a deactivated user. Requires the `users:write` scope.',
   })
   async reactivateUser(
-    @Arg('input', () => ReactivateUserInput, { description: 'Whom.' }) input: ReactivateUserInput,
+    @Arg('input', () => ReactivateUserInput, { description: 'The user to reactivate.' })
+    input: ReactivateUserInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof ReactivateUserResult> {
-    return answeredWith(ReactivateUserSuccess, () => this.users.reactivate(callerOf(context), input));
+    return userResultOf(ReactivateUserSuccess, () => this.users.reactivate(callerOf(context), input));
   }
 
   @Mutation(() => UpdateEmailPreferencesResult, {
     nullable: true,
-    description: 'Takes a user’s decisions about e-mail; each is kept as evidence.',
+    description:
+      'Updates the e-mail preferences of a user. Each decision is stored as evidence of consent. Requires the `users:write` scope, or the access token of the user.',
   })
   async updateEmailPreferences(
-    @Arg('input', () => UpdateEmailPreferencesInput, { description: 'The decisions.' })
+    @Arg('input', () => UpdateEmailPreferencesInput, { description: 'The preferences to change.' })
     input: UpdateEmailPreferencesInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof UpdateEmailPreferencesResult> {
-    return answered(async () => {
+    return resultOf(async () => {
       const user = await this.emailPreferences.update(callerOf(context), input);
       return Object.assign(new UpdateEmailPreferencesSuccess(), {
         emailPreferences: toEmailPreferencesType(user),
@@ -102,36 +108,31 @@ export class UserMutationsResolver {
 
   @Mutation(() => RequestEmailVerificationResult, {
     nullable: true,
-    description: 'Asks for a confirmation mail to the pending, or else the current, address.',
+    description:
+      'Sends a confirmation e-mail to the pending address of a user, or to the current one if none is pending. Requires the `users:write` scope, or the access token of the user.',
   })
   async requestEmailVerification(
-    @Arg('input', () => RequestEmailVerificationInput, { description: 'Whose address.' })
+    @Arg('input', () => RequestEmailVerificationInput, { description: 'The user whose address to confirm.' })
     input: RequestEmailVerificationInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof RequestEmailVerificationResult> {
-    return answeredWith(RequestEmailVerificationSuccess, () =>
+    return userResultOf(RequestEmailVerificationSuccess, () =>
       this.emailVerification.request(callerOf(context), input.userId),
     );
   }
 
   @Mutation(() => ConfirmEmailResult, {
     nullable: true,
-    description: 'Confirms an e-mail address. Whoever holds the token may, also without an access token.',
+    description:
+      'Confirms an e-mail address with the token from the confirmation e-mail. Requires no access token.',
   })
   async confirmEmail(
-    @Arg('input', () => ConfirmEmailInput, { description: 'The token.' }) input: ConfirmEmailInput,
+    @Arg('input', () => ConfirmEmailInput, { description: 'The confirmation token.' })
+    input: ConfirmEmailInput,
     @Ctx() { actor, traceparent }: GraphqlContext,
   ): Promise<typeof ConfirmEmailResult> {
-    return answeredWith(ConfirmEmailSuccess, () =>
+    return userResultOf(ConfirmEmailSuccess, () =>
       this.emailVerification.confirm(input.token, { actor, traceparent }),
     );
   }
-}
-
-/** A success with the user as it is now, or the expected error. The union's members are checked when it is answered. */
-async function answeredWith<S extends { user: object }, R>(
-  Success: new () => S,
-  work: () => Promise<User>,
-): Promise<R> {
-  return (await answered(async () => Object.assign(new Success(), { user: toUserType(await work()) }))) as R;
 }

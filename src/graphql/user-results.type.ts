@@ -17,51 +17,53 @@ abstract class WithUser {
   user: UserType;
 }
 
-@ObjectType({ description: 'The user was created.' })
+@ObjectType({ description: 'Returned when the user was created.' })
 export class CreateUserSuccess extends WithUser {
   @Field(() => UserType, { description: 'The new user.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'The user is as the input says.' })
+@ObjectType({ description: 'Returned when the profile has the requested values.' })
 export class UpdateUserSuccess extends WithUser {
-  @Field(() => UserType, { description: 'The user as it is now.' })
+  @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'The account is out of use.' })
+@ObjectType({ description: 'Returned when the user is deactivated.' })
 export class DeactivateUserSuccess extends WithUser {
-  @Field(() => UserType, { description: 'The user as it is now.' })
+  @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'The account is in use.' })
+@ObjectType({ description: 'Returned when the user is active.' })
 export class ReactivateUserSuccess extends WithUser {
-  @Field(() => UserType, { description: 'The user as it is now.' })
+  @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'A confirmation was asked for, or is not needed.' })
+@ObjectType({
+  description: 'Returned when a confirmation e-mail was requested, or when the address is already verified.',
+})
 export class RequestEmailVerificationSuccess extends WithUser {
-  @Field(() => UserType, { description: 'The user as it is now.' })
+  @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'The e-mail address is confirmed.' })
+@ObjectType({ description: 'Returned when the e-mail address is verified.' })
 export class ConfirmEmailSuccess extends WithUser {
-  @Field(() => UserType, { description: 'The user as it is now.' })
+  @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'The decisions were taken.' })
+@ObjectType({ description: 'Returned when the preferences have the requested values.' })
 export class UpdateEmailPreferencesSuccess {
-  @Field(() => EmailPreferencesType, { description: 'The preferences as they are now.' })
+  @Field(() => EmailPreferencesType, { description: 'The preferences after the change.' })
   emailPreferences: EmailPreferencesType;
 }
 
 export const CreateUserResult = createUnionType({
   name: 'CreateUserResult',
-  description: 'What createUser answers.',
+  description: 'Result of `createUser`.',
   types: () =>
     [
       CreateUserSuccess,
@@ -76,7 +78,7 @@ export const CreateUserResult = createUnionType({
 
 export const UpdateUserResult = createUnionType({
   name: 'UpdateUserResult',
-  description: 'What updateUser answers.',
+  description: 'Result of `updateUser`.',
   types: () =>
     [
       UpdateUserSuccess,
@@ -92,7 +94,7 @@ export const UpdateUserResult = createUnionType({
 
 export const DeactivateUserResult = createUnionType({
   name: 'DeactivateUserResult',
-  description: 'What deactivateUser answers.',
+  description: 'Result of `deactivateUser`.',
   types: () =>
     [
       DeactivateUserSuccess,
@@ -105,7 +107,7 @@ export const DeactivateUserResult = createUnionType({
 
 export const ReactivateUserResult = createUnionType({
   name: 'ReactivateUserResult',
-  description: 'What reactivateUser answers.',
+  description: 'Result of `reactivateUser`.',
   types: () =>
     [
       ReactivateUserSuccess,
@@ -118,7 +120,7 @@ export const ReactivateUserResult = createUnionType({
 
 export const UpdateEmailPreferencesResult = createUnionType({
   name: 'UpdateEmailPreferencesResult',
-  description: 'What updateEmailPreferences answers.',
+  description: 'Result of `updateEmailPreferences`.',
   types: () =>
     [
       UpdateEmailPreferencesSuccess,
@@ -131,7 +133,7 @@ export const UpdateEmailPreferencesResult = createUnionType({
 
 export const RequestEmailVerificationResult = createUnionType({
   name: 'RequestEmailVerificationResult',
-  description: 'What requestEmailVerification answers.',
+  description: 'Result of `requestEmailVerification`.',
   types: () =>
     [
       RequestEmailVerificationSuccess,
@@ -144,7 +146,7 @@ export const RequestEmailVerificationResult = createUnionType({
 
 export const ConfirmEmailResult = createUnionType({
   name: 'ConfirmEmailResult',
-  description: 'What confirmEmail answers.',
+  description: 'Result of `confirmEmail`.',
   types: () =>
     [
       ConfirmEmailSuccess,

@@ -1,74 +1,80 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { DateTime } from '../subgraph/scalars';
-import type {
-  DeactivationReason as DeactivationReasonValue,
-  VerificationStatus as Status,
-} from '../users/user.entity';
-import { DeactivationReason, UserStatus, VerificationStatus } from './user-enums.type';
+import type { DeactivationReason as DeactivationReasonValue } from '../users/user.entity';
+import { DeactivationReason } from './user-enums.type';
 
 const idempotencyKey =
-  'Repeating the call with the same key and input has one effect and answers the same. At most 200.';
-const expectedVersion = 'Refuse with `VersionConflictError` when the user is at another version.';
-const userId = 'Whom to change.';
+  'Unique key of the call, at most 200 characters. A repeated call with the same key and input has no further effect and returns the same result.';
+const expectedVersion =
+  'Version that the user must have. If it has another version, the call returns `VersionConflictError`.';
+const userId = 'ID of the user.';
 
-@InputType({ description: 'A postal address; what is left out is empty.' })
+@InputType({ description: 'A postal address. Omitted fields are empty.' })
 export class AddressInput {
-  @Field(() => String, { nullable: true, description: 'At most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'Street and house number, at most 100 characters.' })
   street?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'At most 50 characters.' })
+  @Field(() => String, { nullable: true, description: 'City or town, at most 50 characters.' })
   city?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'At most 50 characters.' })
+  @Field(() => String, { nullable: true, description: 'State, province or region, at most 50 characters.' })
   state?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'At most 20 characters.' })
+  @Field(() => String, { nullable: true, description: 'Postal code, at most 20 characters.' })
   postalCode?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'At most 50 characters.' })
+  @Field(() => String, { nullable: true, description: 'Country, at most 50 characters.' })
   country?: string | null;
 }
 
-@InputType({ description: 'A new user. Text is trimmed; blank is missing.' })
+@InputType({ description: 'Input of `createUser`. Texts are trimmed, and blank texts count as missing.' })
 export class CreateUserInput {
   @Field(() => String, {
-    description: 'At most 254 characters; unique after trimming, NFKC and lower-casing.',
+    description:
+      'E-mail address, at most 254 characters. Must be unique after trimming, NFKC normalisation and lower-casing.',
   })
   email: string;
 
-  @Field(() => String, { description: '1 to 50 characters.' })
+  @Field(() => String, { description: 'First name, 1 to 50 characters.' })
   firstName: string;
 
-  @Field(() => String, { description: '1 to 50 characters.' })
+  @Field(() => String, { description: 'Last name, 1 to 50 characters.' })
   lastName: string;
 
-  @Field(() => ID, { nullable: true, description: 'A UUID to bring along; made here when left out.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'ID of the new user, a UUID. Defaults to a generated UUID.',
+  })
   userId?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: '3 to 100 characters, unique without regard to case; the e-mail address when left out.',
+    description:
+      'Username, 3 to 100 characters. Must be unique regardless of case. Defaults to the e-mail address.',
   })
   username?: string | null;
 
-  @Field(() => String, { nullable: true, description: '1 to 50 characters, seen by everybody.' })
+  @Field(() => String, { nullable: true, description: 'Public display name, 1 to 50 characters.' })
   displayName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E.164; the plus sign may be left out.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Phone number in E.164 format. The plus sign is optional.',
+  })
   phoneNumber?: string | null;
 
   @Field(() => AddressInput, { nullable: true, description: 'Postal address.' })
   address?: AddressInput | null;
 
-  @Field(() => String, { nullable: true, description: 'A BCP 47 language tag.' })
+  @Field(() => String, { nullable: true, description: 'BCP 47 language tag, such as `en-GB`.' })
   locale?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'An IANA time zone name.' })
+  @Field(() => String, { nullable: true, description: 'IANA time zone name, such as `Europe/Berlin`.' })
   timeZone?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: '8 characters or more; handed to the AuthenticationService and kept nowhere here.',
+    description:
+      'Password, at least 8 characters. Passed to the AuthenticationService and not stored by this service.',
   })
   password?: string | null;
 
@@ -76,39 +82,45 @@ export class CreateUserInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Changes of a profile: what is left out stays, null clears.' })
+@InputType({ description: 'Input of `updateUser`. Omitted fields are unchanged, and null clears a field.' })
 export class UpdateUserInput {
   @Field(() => ID, { description: userId })
   userId: string;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Becomes `pendingEmail` until it is confirmed. Cannot be cleared.',
+    description: 'New e-mail address, stored as `pendingEmail` until it is confirmed. Cannot be cleared.',
   })
   email?: string | null;
 
-  @Field(() => String, { nullable: true, description: '1 to 50 characters. Cannot be cleared.' })
+  @Field(() => String, { nullable: true, description: 'First name, 1 to 50 characters. Cannot be cleared.' })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: '1 to 50 characters. Cannot be cleared.' })
+  @Field(() => String, { nullable: true, description: 'Last name, 1 to 50 characters. Cannot be cleared.' })
   lastName?: string | null;
 
-  @Field(() => String, { nullable: true, description: '3 to 100 characters. Cannot be cleared.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Username, 3 to 100 characters. Must be unique regardless of case. Cannot be cleared.',
+  })
   username?: string | null;
 
-  @Field(() => String, { nullable: true, description: '1 to 50 characters, seen by everybody.' })
+  @Field(() => String, { nullable: true, description: 'Public display name, 1 to 50 characters.' })
   displayName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E.164; the plus sign may be left out.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Phone number in E.164 format. The plus sign is optional.',
+  })
   phoneNumber?: string | null;
 
-  @Field(() => AddressInput, { nullable: true, description: 'Replaces the whole address.' })
+  @Field(() => AddressInput, { nullable: true, description: 'Postal address. Replaces the whole address.' })
   address?: AddressInput | null;
 
-  @Field(() => String, { nullable: true, description: 'A BCP 47 language tag.' })
+  @Field(() => String, { nullable: true, description: 'BCP 47 language tag, such as `en-GB`.' })
   locale?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'An IANA time zone name.' })
+  @Field(() => String, { nullable: true, description: 'IANA time zone name, such as `Europe/Berlin`.' })
   timeZone?: string | null;
 
   @Field(() => Int, { nullable: true, description: expectedVersion })
@@ -118,18 +130,22 @@ export class UpdateUserInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Takes an account out of use.' })
+@InputType({ description: 'Input of `deactivateUser`.' })
 export class DeactivateUserInput {
   @Field(() => ID, { description: userId })
   userId: string;
 
   @Field(() => DeactivationReason, {
     nullable: true,
-    description: 'Left out, it is `USER_REQUESTED` for oneself and `ADMINISTRATIVE_ACTION` for anyone else.',
+    description:
+      'Reason for the deactivation. Defaults to `USER_REQUESTED` for users who deactivate themselves, and to `ADMINISTRATIVE_ACTION` otherwise.',
   })
   reason?: DeactivationReasonValue | null;
 
-  @Field(() => String, { nullable: true, description: 'At most 500 characters; not shown to the user.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Internal notes, at most 500 characters. Not shown to the user.',
+  })
   notes?: string | null;
 
   @Field(() => Int, { nullable: true, description: expectedVersion })
@@ -139,12 +155,15 @@ export class DeactivateUserInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Brings a deactivated account back.' })
+@InputType({ description: 'Input of `reactivateUser`.' })
 export class ReactivateUserInput {
   @Field(() => ID, { description: userId })
   userId: string;
 
-  @Field(() => String, { nullable: true, description: 'At most 500 characters; not shown to the user.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Internal notes, at most 500 characters. Not shown to the user.',
+  })
   notes?: string | null;
 
   @Field(() => Int, { nullable: true, description: expectedVersion })
@@ -154,32 +173,44 @@ export class ReactivateUserInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'What a user decides about e-mail; what is left out stays.' })
+@InputType({ description: 'Input of `updateEmailPreferences`. Omitted topics are unchanged.' })
 export class UpdateEmailPreferencesInput {
   @Field(() => ID, { description: userId })
   userId: string;
 
-  @Field(() => Boolean, { nullable: true, description: 'Offers and campaigns.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether to allow e-mail about offers and campaigns.',
+  })
   marketing?: boolean | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'The newsletter.' })
+  @Field(() => Boolean, { nullable: true, description: 'Whether to allow the newsletter.' })
   newsletter?: boolean | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Recommended products.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether to allow e-mail about recommended products.',
+  })
   recommendations?: boolean | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'News of the loyalty programme.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether to allow e-mail about the loyalty programme.',
+  })
   loyalty?: boolean | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'What becomes of one’s orders.' })
+  @Field(() => Boolean, { nullable: true, description: 'Whether to allow e-mail about the user’s orders.' })
   orderUpdates?: boolean | null;
 
-  @Field(() => String, { nullable: true, description: 'Where the person said so. At most 100 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Where the user made the decision, such as a page or form. At most 100 characters.',
+  })
   source?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Which wording the person was shown. At most 100 characters.',
+    description: 'Version of the wording that the user was shown. At most 100 characters.',
   })
   wordingVersion?: string | null;
 
@@ -187,40 +218,14 @@ export class UpdateEmailPreferencesInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Asks for a confirmation mail.' })
+@InputType({ description: 'Input of `requestEmailVerification`.' })
 export class RequestEmailVerificationInput {
-  @Field(() => ID, { description: 'Whose pending, or else current, address to confirm.' })
+  @Field(() => ID, { description: 'ID of the user.' })
   userId: string;
 }
 
-@InputType({ description: 'Confirms an e-mail address.' })
+@InputType({ description: 'Input of `confirmEmail`.' })
 export class ConfirmEmailInput {
-  @Field(() => String, { description: 'The token from the confirmation mail; works once.' })
+  @Field(() => String, { description: 'Token from the confirmation e-mail. Can be used once.' })
   token: string;
-}
-
-@InputType('UserFilter', {
-  description: 'Which users; all conditions must hold, and an empty list matches nothing.',
-})
-export class UserFilterInput {
-  @Field(() => [UserStatus], { nullable: true, description: 'In one of these states.' })
-  status?: UserStatus[] | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'Created at or after.' })
-  createdFrom?: Date | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'Created before.' })
-  createdTo?: Date | null;
-
-  @Field(() => [VerificationStatus], {
-    nullable: true,
-    description: 'With the e-mail address verified this far.',
-  })
-  emailVerification?: Status[] | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'A prefix of e-mail address, username, first or last name.',
-  })
-  search?: string | null;
 }

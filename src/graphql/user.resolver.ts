@@ -3,12 +3,14 @@ import { decodeCursor, PageArgs, PageInfo, readPageSize, toConnection } from '..
 import { parseUserId } from '../users/normalized';
 import type { UserFilter, UserRepository } from '../users/user.repository';
 import type { GraphqlContext } from './context';
-import { UserFilterInput } from './user.input';
 import { toUserType, UserType } from './user.type';
+import { UserFilterInput } from './user-filter.input';
 
-@ObjectType({ description: 'A user and its place in the list.' })
+@ObjectType({ description: 'A user and its cursor.' })
 export class UserEdge {
-  @Field(() => String, { description: 'For `after`.' })
+  @Field(() => String, {
+    description: 'Cursor of this user. Pass it as `after` to list the users that follow.',
+  })
   cursor: string;
 
   @Field(() => UserType, { description: 'The user.' })
@@ -17,29 +19,36 @@ export class UserEdge {
 
 @ObjectType({ description: 'A page of users, newest first.' })
 export class UserConnection {
-  @Field(() => [UserEdge], { description: 'The users with their places.' })
+  @Field(() => [UserEdge], { description: 'Users of the page with their cursors.' })
   edges: UserEdge[];
 
-  @Field(() => [UserType], { description: 'The users.' })
+  @Field(() => [UserType], { description: 'Users of the page.' })
   nodes: UserType[];
 
-  @Field(() => PageInfo, { description: 'Where the page stands.' })
+  @Field(() => PageInfo, { description: 'Pagination information.' })
   pageInfo: PageInfo;
 }
 
-/** The queries about users. Who may call them stands in the access table. */
+/** Resolves the queries for users. `access.ts` defines who may call them. */
 @Resolver(() => UserType)
 export class UserResolver {
   constructor(private readonly users: UserRepository) {}
 
-  @Query(() => UserType, { nullable: true, description: 'The user that the access token stands for.' })
+  @Query(() => UserType, {
+    nullable: true,
+    description:
+      'Returns the user of the access token, or null if it does not belong to a user. Requires an access token.',
+  })
   async me(@Ctx() context: GraphqlContext): Promise<UserType | null> {
     return findUser(context, context.actor?.id ?? '');
   }
 
-  @Query(() => UserType, { nullable: true, description: 'A user by id; null when unknown or erased.' })
+  @Query(() => UserType, {
+    nullable: true,
+    description: 'Returns a user by ID, or null if the user is unknown or erased. Requires an access token.',
+  })
   async user(
-    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
+    @Arg('id', () => ID, { description: 'ID of the user.' }) id: string,
     @Ctx() context: GraphqlContext,
   ): Promise<UserType | null> {
     return findUser(context, id);
@@ -47,10 +56,14 @@ export class UserResolver {
 
   @Query(() => UserType, {
     nullable: true,
-    description: 'A user by e-mail address, in any case. Needs `users:read`.',
+    description:
+      'Returns a user by e-mail address, regardless of case, or null. Requires the `users:read` scope.',
   })
   async userByEmail(
-    @Arg('email', () => String, { description: 'The confirmed or only address of the user.' }) email: string,
+    @Arg('email', () => String, {
+      description: 'Current e-mail address of the user. Pending addresses are not found.',
+    })
+    email: string,
     @Ctx() { reads }: GraphqlContext,
   ): Promise<UserType | null> {
     const user = await this.users.findByEmail(email);
@@ -61,31 +74,34 @@ export class UserResolver {
 
   @Query(() => UserConnection, {
     name: 'users',
-    description: 'Users, newest first. Needs `users:read`.',
+    description: 'Lists users, newest first. Requires the `users:read` scope.',
   })
   async listUsers(
-    @Arg('filter', () => UserFilterInput, { nullable: true, description: 'Which users; all when left out.' })
+    @Arg('filter', () => UserFilterInput, {
+      nullable: true,
+      description: 'Return only users that match this filter.',
+    })
     filter: UserFilterInput | null,
     @Args(() => PageArgs) { first, after }: PageArgs,
     @Ctx() { reads }: GraphqlContext,
   ): Promise<UserConnection> {
     const size = readPageSize(first);
-    const wanted = {
+    const conditions = {
       status: filter?.status ?? undefined,
       emailVerification: filter?.emailVerification ?? undefined,
       createdFrom: filter?.createdFrom ?? undefined,
       createdTo: filter?.createdTo ?? undefined,
       search: filter?.search ?? undefined,
     };
-    const rows = await this.users.list(wanted, size + 1, decodeCursor(after));
+    const rows = await this.users.list(conditions, size + 1, decodeCursor(after));
     const page = toConnection(rows, { size, after, toNode: toUserType });
-    for (const { id } of page.nodes) for (const field of fieldsToldBy(wanted)) reads.add(id, field);
+    for (const { id } of page.nodes) for (const field of fieldsRevealedBy(conditions)) reads.add(id, field);
     return page;
   }
 }
 
-/** What a filter tells of whoever is found by it, though nobody asks for a field. */
-function fieldsToldBy({ search, emailVerification, createdFrom, createdTo }: UserFilter): string[] {
+/** Returns the fields whose values a filter reveals about the users that match it. */
+function fieldsRevealedBy({ search, emailVerification, createdFrom, createdTo }: UserFilter): string[] {
   return [
     ...(search === undefined ? [] : ['email', 'username', 'firstName', 'lastName']),
     ...(emailVerification === undefined ? [] : ['emailVerification']),

@@ -8,7 +8,7 @@ import type {
 } from '../users/user.entity';
 import { DeactivationReason, UserStatus, VerificationStatus } from './user-enums.type';
 
-@ObjectType('Address', { description: 'A postal address; replaced as a whole.' })
+@ObjectType('Address', { description: 'A postal address.' })
 export class AddressType {
   @Field(() => String, { nullable: true, description: 'Street and house number.' })
   street: string | null;
@@ -26,74 +26,89 @@ export class AddressType {
   country: string | null;
 }
 
-@ObjectType('Verification', { description: 'Whether an address or number is known to reach its user.' })
+@ObjectType('Verification', { description: 'Verification of an e-mail address or phone number.' })
 export class VerificationType {
-  @Field(() => VerificationStatus, { description: 'How far the proof has come.' })
+  @Field(() => VerificationStatus, { description: 'Status of the verification.' })
   status: Status;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it was proven.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Time of the verification, or null if not verified.',
+  })
   verifiedAt: Date | null;
 }
 
-@ObjectType('EmailPreferences', { description: 'What a user allows e-mail about.' })
+@ObjectType('EmailPreferences', { description: 'E-mail preferences of a user.' })
 export class EmailPreferencesType {
-  @Field(() => ID, { description: 'Whose preferences these are.' })
+  @Field(() => ID, { description: 'ID of the user.' })
   userId: string;
 
-  @Field(() => Boolean, { description: 'Offers and campaigns. Off by default.' })
+  @Field(() => Boolean, {
+    description: 'True if e-mail about offers and campaigns is allowed. Defaults to false.',
+  })
   marketing: boolean;
 
-  @Field(() => Boolean, { description: 'The newsletter. Off by default.' })
+  @Field(() => Boolean, { description: 'True if the newsletter is allowed. Defaults to false.' })
   newsletter: boolean;
 
-  @Field(() => Boolean, { description: 'Recommended products. Off by default.' })
+  @Field(() => Boolean, {
+    description: 'True if e-mail about recommended products is allowed. Defaults to false.',
+  })
   recommendations: boolean;
 
-  @Field(() => Boolean, { description: 'News of the loyalty programme. Off by default.' })
+  @Field(() => Boolean, {
+    description: 'True if e-mail about the loyalty programme is allowed. Defaults to false.',
+  })
   loyalty: boolean;
 
-  @Field(() => Boolean, { description: 'What becomes of one’s orders. On by default.' })
+  @Field(() => Boolean, {
+    description: 'True if e-mail about the user’s orders is allowed. Defaults to true.',
+  })
   orderUpdates: boolean;
 
   @Field(() => DateTime, {
     nullable: true,
-    description: 'When everything but `orderUpdates` was last turned off; null while anything else is on.',
+    description:
+      'Time at which all topics except `orderUpdates` were turned off, or null while one of them is on.',
   })
   unsubscribedAt: Date | null;
 
   @Field(() => DateTime, {
     nullable: true,
-    description: 'When a decision last changed them; null until the first.',
+    description: 'Time of the last change, or null if the preferences were never changed.',
   })
   updatedAt: Date | null;
 }
 
-/** The face of a user in the graph. `history` is added by its own resolver. */
+/** The GraphQL type of a user. Resolvers of their own add further fields, such as `history`. */
 @ObjectType('User', {
   description:
-    'A customer. Everything but `id`, `displayName` and `status` is for the user and for `users:read`; what the actor may not read is null.',
+    'A customer. The fields `id`, `displayName` and `status` are public. All other fields require the `users:read` scope or the access token of the user, and are null otherwise.',
 })
 @Directive('@key(fields: "id")')
 export class UserType {
-  @Field(() => ID, { description: 'A UUID that never changes.' })
+  @Field(() => ID, { description: 'Unique identifier, a UUID. Never changes.' })
   id: string;
 
-  @Field(() => String, { nullable: true, description: 'The name the user chose to be seen under, if any.' })
+  @Field(() => String, { nullable: true, description: 'Public display name, or null if the user has none.' })
   displayName: string | null;
 
-  @Field(() => UserStatus, { description: 'The state of the account.' })
+  @Field(() => UserStatus, { description: 'Status of the account.' })
   status: UserStatus;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Unique without regard to case; the e-mail address by default.',
+    description: 'Username, unique regardless of case. Defaults to the e-mail address.',
   })
   username: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The e-mail address, unique among users.' })
+  @Field(() => String, { nullable: true, description: 'E-mail address, unique among users.' })
   email: string | null;
 
-  @Field(() => String, { nullable: true, description: 'A new e-mail address until it is confirmed.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'New e-mail address that is not confirmed yet, or null.',
+  })
   pendingEmail: string | null;
 
   @Field(() => String, { nullable: true, description: 'First name.' })
@@ -102,53 +117,61 @@ export class UserType {
   @Field(() => String, { nullable: true, description: 'Last name.' })
   lastName: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E.164, with the plus sign.' })
+  @Field(() => String, { nullable: true, description: 'Phone number in E.164 format, with the plus sign.' })
   phoneNumber: string | null;
 
   @Field(() => AddressType, { nullable: true, description: 'Postal address.' })
   address: AddressType | null;
 
-  @Field(() => String, { nullable: true, description: 'A BCP 47 language tag, as `en-GB`.' })
+  @Field(() => String, { nullable: true, description: 'BCP 47 language tag, such as `en-GB`.' })
   locale: string | null;
 
-  @Field(() => String, { nullable: true, description: 'An IANA time zone name, as `Europe/Berlin`.' })
+  @Field(() => String, { nullable: true, description: 'IANA time zone name, such as `Europe/Berlin`.' })
   timeZone: string | null;
 
-  @Field(() => VerificationType, { nullable: true, description: 'Whether `email` reaches the user.' })
+  @Field(() => VerificationType, { nullable: true, description: 'Verification of `email`.' })
   emailVerification: VerificationType | null;
 
-  @Field(() => VerificationType, { nullable: true, description: 'Whether `phoneNumber` reaches the user.' })
+  @Field(() => VerificationType, { nullable: true, description: 'Verification of `phoneNumber`.' })
   phoneVerification: VerificationType | null;
 
-  @Field(() => EmailPreferencesType, { nullable: true, description: 'What the user allows e-mail about.' })
+  @Field(() => EmailPreferencesType, { nullable: true, description: 'E-mail preferences of the user.' })
   emailPreferences: EmailPreferencesType | null;
 
-  @Field(() => DeactivationReason, { nullable: true, description: 'Why the account is out of use.' })
+  @Field(() => DeactivationReason, {
+    nullable: true,
+    description: 'Reason for the deactivation, or null if the account is not deactivated.',
+  })
   statusReason: DeactivationReasonValue | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'What staff noted at the last change of status; not for the user.',
+    description:
+      'Internal notes of the last status change. Requires the `users:read` scope, also for the user.',
   })
   statusNotes: string | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the status last changed.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Time of the last status change.',
+  })
   statusChangedAt: Date | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Counts changes of profile, status, preferences and verification. For `expectedVersion`.',
+    description:
+      'Number of changes to profile, status, preferences and verification. Pass it as `expectedVersion` to detect conflicts.',
   })
   version: number | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the user was created.' })
+  @Field(() => DateTime, { nullable: true, description: 'Time of creation.' })
   createdAt: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the user last changed.' })
+  @Field(() => DateTime, { nullable: true, description: 'Time of the last change.' })
   updatedAt: Date | null;
 }
 
-/** The face of a user, made anew for each answer: users are shared, and the graph writes on what it is handed. */
+/** Returns the GraphQL type of a user. */
 export function toUserType(user: User): UserType {
   return Object.assign(new UserType(), {
     id: user.id,
@@ -179,21 +202,21 @@ export function toEmailPreferencesType(user: User): EmailPreferencesType {
   return emailPreferencesOf(user.id, { ...user, updatedAt: user.preferencesUpdatedAt });
 }
 
-/** The face of what a user allowed at some moment. */
-export function emailPreferencesOf(userId: string, it: EmailPreferences): EmailPreferencesType {
+/** Returns the GraphQL type of a user's preferences at some time. */
+export function emailPreferencesOf(userId: string, preferences: EmailPreferences): EmailPreferencesType {
   return Object.assign(new EmailPreferencesType(), {
     userId,
-    marketing: it.marketing,
-    newsletter: it.newsletter,
-    recommendations: it.recommendations,
-    loyalty: it.loyalty,
-    orderUpdates: it.orderUpdates,
-    unsubscribedAt: it.unsubscribedAt,
-    updatedAt: it.updatedAt,
+    marketing: preferences.marketing,
+    newsletter: preferences.newsletter,
+    recommendations: preferences.recommendations,
+    loyalty: preferences.loyalty,
+    orderUpdates: preferences.orderUpdates,
+    unsubscribedAt: preferences.unsubscribedAt,
+    updatedAt: preferences.updatedAt,
   } satisfies EmailPreferencesType);
 }
 
-/** The face of an id that was erased or never known: one answer for both. */
+/** Returns the GraphQL type of an unknown or erased user. Callers cannot tell the two apart. */
 export function unknownUser(id: string): UserType {
   return Object.assign(new UserType(), { id, status: UserStatus.UNKNOWN });
 }

@@ -13,35 +13,36 @@ type Field = GraphQLField<{ id: string; status?: string }, GraphqlContext, Recor
 type PreferencesField = GraphQLField<{ emailPreferences: { userId: string } }, GraphqlContext>;
 
 /**
- * Puts the access table in front of every field of Query, Mutation and User (`userFields`), in place.
- * Deciding here, and not in resolvers, leaves no way around: `_entities`, mutations and lists all end in User's fields.
- * What is read of somebody else is noted here for the audit log.
+ * Makes each field of Query, Mutation and User check access, in place, and records reads for the audit log.
  *
- * @throws Error for a field without a class, and for a class without a field.
+ * Resolvers check nothing themselves. The fields of User cannot be bypassed, because `_entities`, mutations and lists all
+ * return User.
+ *
+ * @throws Error for a field without a rule, and for a rule without a field
  */
 export function guardAccess(schema: GraphQLSchema, userFields: UserFields): GraphQLSchema {
   const roots = [schema.getQueryType(), schema.getMutationType()].filter((it) => it != null);
   const user = schema.getType('User') as GraphQLObjectType;
-  requireSameNames(
+  checkSameNames(
     'operations',
     Object.keys(operations),
     roots.flatMap((it) => Object.keys(it.getFields())),
   );
-  requireSameNames('userFields', Object.keys(userFields), Object.keys(user.getFields()));
-  // `_entities` is open to anyone: only a type whose fields are guarded may be reached through it.
-  requireSameNames('entities', ['User'], entityNames(schema));
+  checkSameNames('userFields', Object.keys(userFields), Object.keys(user.getFields()));
+  // Anyone may call `_entities`, so all types that it returns need guarded fields.
+  checkSameNames('entities', ['User'], entityNames(schema));
 
   for (const root of roots)
     for (const field of Object.values(root.getFields())) guardOperation(field as Field);
   for (const field of Object.values(user.getFields()))
     guardUserField(field as Field, userFields[field.name] as Audience);
   const success = schema.getType('UpdateEmailPreferencesSuccess') as GraphQLObjectType;
-  noteEmailPreferences(success.getFields().emailPreferences as PreferencesField);
+  recordEmailPreferencesRead(success.getFields().emailPreferences as PreferencesField);
   return schema;
 }
 
-/** Here, and in `userEmailPreferences`, data is answered without a `User` around it. */
-function noteEmailPreferences(field: PreferencesField): void {
+/** `EmailPreferences` of a mutation are returned outside of `User`, so the guard of User does not record their read. */
+function recordEmailPreferencesRead(field: PreferencesField): void {
   field.resolve = ({ emailPreferences }, _args, { reads }) => {
     reads.add(emailPreferences.userId, field.name);
     return emailPreferences;
@@ -61,7 +62,7 @@ function guardUserField(field: Field, audience: Audience): void {
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
     if (!mayRead(context.actor, source.id, audience)) return refuseField(context.actor, field.name);
-    // Of somebody who is erased or unknown there is nothing to read.
+    // An erased or unknown user has no data, so nothing is read.
     if (source.status !== 'UNKNOWN') context.reads.add(source.id, field.name);
     return resolve(source, args, context, info);
   };
@@ -72,10 +73,10 @@ function entityNames(schema: GraphQLSchema): string[] {
   return isUnionType(entities) ? entities.getTypes().map(({ name }) => name) : [];
 }
 
-function requireSameNames(table: string, classed: string[], present: string[]): void {
-  const missing = present.filter((name) => !classed.includes(name));
-  const stale = classed.filter((name) => !present.includes(name));
-  if (missing.length > 0) throw new Error(`access.ts: ${table} has no class for ${missing.join(', ')}`);
+function checkSameNames(table: string, ruled: string[], present: string[]): void {
+  const missing = present.filter((name) => !ruled.includes(name));
+  const stale = ruled.filter((name) => !present.includes(name));
+  if (missing.length > 0) throw new Error(`${table} in access.ts lacks ${missing.join(', ')}`);
   if (stale.length > 0)
-    throw new Error(`access.ts: ${table} names ${stale.join(', ')}, which the schema does not have`);
+    throw new Error(`${table} in access.ts has ${stale.join(', ')}, which the schema lacks`);
 }

@@ -4,9 +4,9 @@ import { serviceUnavailable, unauthenticated } from '../../subgraph/errors';
 import type { GraphqlContext } from '../context';
 
 /**
- * Who calls, by the header.
+ * Returns the caller that the Authorization header identifies, or null without a header.
  *
- * @throws UNAUTHENTICATED, or SERVICE_UNAVAILABLE while nobody can tell
+ * @throws UNAUTHENTICATED for an invalid token, SERVICE_UNAVAILABLE while the signing keys are unavailable
  */
 export async function actorOf(
   verifier: TokenVerifier,

@@ -5,11 +5,11 @@ import type { GraphqlContext } from '../context';
 
 export interface AuditPluginOptions {
   accessLog: AccessLog;
-  /** True for errors that mean PostgreSQL could not be asked. */
+  /** True for errors that mean PostgreSQL is unavailable. */
   isUnavailable: (error: unknown) => boolean;
 }
 
-/** Holds every answer back until what was read for it is in the audit log; what cannot be audited is not answered. */
+/** Writes the reads of an operation to the audit log before its response is sent. If that fails, the response has no data. */
 export function auditPlugin({
   accessLog,
   isUnavailable,
@@ -25,7 +25,7 @@ export function auditPlugin({
               try {
                 await accessLog.record({ actor, traceparent }, reads.fieldsByUser);
               } catch (error) {
-                log[isUnavailable(error) ? 'warn' : 'error']({ err: error }, 'A read could not be audited');
+                log[isUnavailable(error) ? 'warn' : 'error']({ err: error }, 'auditing a read failed');
                 const { message, extensions } = serviceUnavailable();
                 const errors = [{ message, extensions: { code: extensions.code } }];
                 response.body = { kind: 'single', singleResult: { data: null, errors } };

@@ -1,9 +1,9 @@
 import type { Actor } from '../../authentication/actor';
 import { parseUserId } from '../../users/normalized';
 
-/** What one request has read of other people, for the audit log. */
+/** Collects the fields of other users that one request reads, for the audit log. */
 export class AuditedReads {
-  /** Names of fields, by user id. */
+  /** Names of the fields read, by user id. */
   readonly fieldsByUser = new Map<string, Set<string>>();
   private readonly ownId: string | null;
 
@@ -11,7 +11,7 @@ export class AuditedReads {
     this.ownId = actor && parseUserId(actor.id);
   }
 
-  /** Notes that a field of this user is read; one's own are nobody else's business. */
+  /** Adds a field of a user. Ignores the actor's own fields, whose reads are not audited. */
   add(userId: string, field: string): void {
     if (userId === this.ownId) return;
     const fields = this.fieldsByUser.get(userId);

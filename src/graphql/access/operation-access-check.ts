@@ -4,30 +4,31 @@ import type { Readers } from '../../personal-data/personal-data';
 import type { ShownFields } from '../../personal-data/shown-fields';
 import type { OperationRule } from './access';
 
-/** Which scopes let staff at users' data; for a user's own, the export by name is `users:privacy`'s. */
+/** Scopes that permit reading data for staff. */
 const staffScopes: ReadonlySet<Scope | undefined> = new Set<Scope>(['users:read', 'users:write']);
+/** Scopes that permit reading a user's own data. `users:privacy` may export it. */
 const selfScopes: ReadonlySet<Scope | undefined> = new Set<Scope>([
   'users:read',
   'users:write',
   'users:privacy',
 ]);
 
-/** Whether those whom a rule lets call an operation may read, without a `User` around it, what is for these. */
+/** True if the operation's access rule is at least as strict as the audience. Applies to data outside of `User`. */
 const covers: Readonly<Record<Readers, (rule: OperationRule) => boolean>> = {
   anyone: () => true,
   self: ({ scope }) => selfScopes.has(scope),
   staff: ({ scope, self }) => staffScopes.has(scope) && !self,
-  // What becomes of one's own data is told to oneself as well.
+  // A rule with `self` is strict enough: users may learn what is done with their own data.
   officers: ({ scope }) => scope === 'users:privacy',
   auditors: ({ scope, self }) => scope === 'users:audit' && !self,
   service: () => false,
 };
 
 /**
- * Requires that every query and mutation is as closed as what it answers, by the map of personal data. Fields of
- * `User` have guards of their own.
+ * Checks that each query and mutation is at least as restricted as the data that it returns, by the map of personal
+ * data. Fields of `User` have their own guards.
  *
- * @throws Error for an operation that is open to others than the readers of what it answers
+ * @throws Error for an operation that returns data to callers who may not read it
  */
 export function checkOperationAccess(
   schema: GraphQLSchema,
@@ -36,19 +37,19 @@ export function checkOperationAccess(
 ): GraphQLSchema {
   const roots = [schema.getQueryType(), schema.getMutationType()].filter((it) => it != null);
   for (const operation of roots.flatMap((it) => Object.values(it.getFields())))
-    for (const { name } of typesAnswered(operation.type))
+    for (const { name } of typesReturnedBy(operation.type))
       for (const [field, { readers }] of Object.entries(shown[name] ?? {}))
         if (!covers[readers](rules[operation.name] ?? {}))
-          throw new Error(`access.ts: ${operation.name} opens ${name}.${field}, which is for ${readers}`);
+          throw new Error(`${operation.name} exposes ${name}.${field}, which only ${readers} may read`);
   return schema;
 }
 
-/** The types within an answer, as far as `User`. */
-function typesAnswered(answered: unknown, found = new Set<GraphQLObjectType>()): Set<GraphQLObjectType> {
-  const type = getNamedType(answered as GraphQLObjectType);
-  if (isUnionType(type)) for (const member of type.getTypes()) typesAnswered(member, found);
+/** Returns the object types within a return type, except `User` and the types within it. */
+function typesReturnedBy(returned: unknown, found = new Set<GraphQLObjectType>()): Set<GraphQLObjectType> {
+  const type = getNamedType(returned as GraphQLObjectType);
+  if (isUnionType(type)) for (const member of type.getTypes()) typesReturnedBy(member, found);
   if (!isObjectType(type) || type.name === 'User' || found.has(type)) return found;
   found.add(type);
-  for (const { type: inner } of Object.values(type.getFields())) typesAnswered(inner, found);
+  for (const { type: inner } of Object.values(type.getFields())) typesReturnedBy(inner, found);
   return found;
 }

@@ -1,10 +1,10 @@
 import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isLeafType, isObjectType } from 'graphql';
 import type { ShownField, ShownFields } from '../../personal-data/shown-fields';
 
-/** On every field that tells of a person what is not for everybody: contracts and tools go by it. */
+/** The tag of fields with personal data that is not public. Schema contracts and tools filter by it. */
 const piiTag = '@tag(name: "pii")';
 
-/** The tags that the map of personal data asks for, by `Type.field`. */
+/** Returns the tags that the map of personal data requires, by `Type.field`. */
 export function piiTags(shown: ShownFields): Record<string, readonly string[]> {
   const personal = Object.entries(shown).flatMap(([type, fields]) =>
     Object.entries(fields).flatMap(([field, { isPersonal }]) => (isPersonal ? [`${type}.${field}`] : [])),
@@ -13,10 +13,10 @@ export function piiTags(shown: ShownFields): Record<string, readonly string[]> {
 }
 
 /**
- * Requires that the map of personal data has every field of the graph that shows something: all fields of the types
- * that it knows, and of any other type those that are no objects themselves.
+ * Checks that the map of personal data has every field of the graph that returns data. For types in the map these are
+ * all fields, for other types the fields of scalar and enum types.
  *
- * @throws Error for a field that is not in the map, and for one that the map has and the graph has not
+ * @throws Error for a field that is missing from the map, or from the graph
  */
 export function checkFieldsAreMapped(schema: GraphQLSchema, shown: ShownFields): GraphQLSchema {
   const types = Object.values(schema.getTypeMap()).filter(
@@ -25,7 +25,7 @@ export function checkFieldsAreMapped(schema: GraphQLSchema, shown: ShownFields):
   for (const type of types) checkTypeIsMapped(type, shown[type.name], shown['*'] ?? {});
   const stale = Object.keys(shown).filter((name) => name !== '*' && !types.some((it) => it.name === name));
   if (stale.length > 0)
-    throw new Error(`The map of personal data has ${stale.join(', ')}, the graph has not`);
+    throw new Error(`The map of personal data has ${stale.join(', ')}, which the graph lacks`);
   return schema;
 }
 
@@ -40,5 +40,6 @@ function checkTypeIsMapped(type: GraphQLObjectType, own: Fields | undefined, com
     .map(({ name }) => name);
   const names = (list: string[]) => list.map((name) => `${type.name}.${name}`).join(', ');
   if (missing.length > 0) throw new Error(`The map of personal data lacks ${names(missing)}`);
-  if (stale.length > 0) throw new Error(`The map of personal data has ${names(stale)}, the graph has not`);
+  if (stale.length > 0)
+    throw new Error(`The map of personal data has ${names(stale)}, which the graph lacks`);
 }

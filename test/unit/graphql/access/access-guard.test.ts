@@ -11,25 +11,25 @@ const without = (type: string, field: string) => {
   return schema;
 };
 
-describe('the guarded schema', () => {
+describe('guardAccess', () => {
   it.each([
-    ['extend type User { shoeSize: Int }', 'userFields has no class for shoeSize'],
-    ['extend type Query { richest: User }', 'operations has no class for richest'],
-    ['extend type Mutation { promote: User }', 'operations has no class for promote'],
-    ['extend union _Entity = EmailPreferences', 'entities has no class for EmailPreferences'],
-  ])('is not built with an element that has no class: %s', (sdl, message) => {
+    ['extend type User { shoeSize: Int }', 'userFields in access.ts lacks shoeSize'],
+    ['extend type Query { richest: User }', 'operations in access.ts lacks richest'],
+    ['extend type Mutation { promote: User }', 'operations in access.ts lacks promote'],
+    ['extend union _Entity = EmailPreferences', 'entities in access.ts lacks EmailPreferences'],
+  ])('throws for an element without a rule: %s', (sdl, message) => {
     expect(() => guardAccess(extended(sdl), userFields)).toThrow(message);
   });
 
   it.each([
-    ['User', 'locale', 'userFields names locale, which the schema does not have'],
-    ['Query', 'userByEmail', 'operations names userByEmail, which the schema does not have'],
-    ['Mutation', 'createUser', 'operations names createUser, which the schema does not have'],
-  ])('is not built while a class outlives its field: %s.%s', (type, field, message) => {
+    ['User', 'locale', 'userFields in access.ts has locale, which the schema lacks'],
+    ['Query', 'userByEmail', 'operations in access.ts has userByEmail, which the schema lacks'],
+    ['Mutation', 'createUser', 'operations in access.ts has createUser, which the schema lacks'],
+  ])('throws for a rule without a field: %s.%s', (type, field, message) => {
     expect(() => guardAccess(without(type, field), userFields)).toThrow(message);
   });
 
-  it('is built of the schema as it is', () => {
+  it('accepts the current schema', () => {
     expect(() => guardAccess(createSchema([]), userFields)).not.toThrow();
   });
 });

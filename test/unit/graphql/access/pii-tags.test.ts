@@ -10,11 +10,11 @@ import { personalDataMap } from '../../../../src/personal-data/personal-data-map
 import { shownFields } from '../../../../src/personal-data/shown-fields';
 import { printFederatedSchema } from '../../../../src/subgraph/federation';
 
-/** The map as it would be with another declaration of one column of `users`. */
+/** Returns the map with one column of `users` changed. */
 function mapWith(column: string, change: Partial<PersonalColumn>) {
   const users = personalDataMap['users'];
   const declared = users?.columns[column];
-  if (!users || !declared) throw new Error(`no column ${column}`);
+  if (!users || !declared) throw new Error(`users has no column ${column}`);
   return {
     ...personalDataMap,
     users: { ...users, columns: { ...users.columns, [column]: { ...declared, ...change } } },
@@ -27,7 +27,7 @@ const schemaWith = (column: string, change: Partial<PersonalColumn>) =>
 
 const user = { id: '01975a5e-0000-7000-8000-0000000000ad', status: 'ACTIVE', email: 'ada@example.com' };
 
-/** What an actor is answered for the address and the names of Ada, under a map. */
+/** Returns what an actor reads of Ada's address and names under a map. */
 async function readUnder(underMap: GraphQLSchema, actor: Actor | null) {
   const loaders = { user: { load: async () => ({ ...user, displayName: 'Countess', firstName: 'Ada' }) } };
   const { data } = await execute({
@@ -47,7 +47,7 @@ const staff: Actor = { id: 'staff', scopes: new Set(['users:read'] as const) };
 const shown = { displayName: 'Countess', email: user.email, firstName: 'Ada' };
 
 describe('the map of personal data', () => {
-  it('decides who may read a field of the graph', async () => {
+  it('determines who may read a field of the graph', async () => {
     expect(await readUnder(schema, null)).toEqual({ ...shown, email: null, firstName: null });
     expect(await readUnder(schema, themself)).toEqual(shown);
     expect(await readUnder(schema, staff)).toEqual(shown);
@@ -61,7 +61,7 @@ describe('the map of personal data', () => {
     expect(await readUnder(hidden, null)).toEqual({ displayName: null, email: null, firstName: null });
   });
 
-  it('opens a field only as far as all that it shows', () => {
+  it('restricts a field to the readers of every column that it shows', () => {
     expect(shownFields()['User']?.['emailPreferences']?.readers).toBe('self');
     const one = mapWith('loyalty', { readers: 'staff' });
     expect(shownFields(one)['User']?.['emailPreferences']?.readers).toBe('staff');
@@ -69,12 +69,12 @@ describe('the map of personal data', () => {
 
   it.each([
     ['service', 'Field User.email shows data that only the service may read'],
-    ['auditors', 'User.email shows what is for auditors'],
-  ] as const)('lets no schema be built that shows users what is for %s', (readers, message) => {
+    ['auditors', 'User.email shows data that only auditors may read'],
+  ] as const)('throws for a field of User that only %s may read', (readers, message) => {
     expect(() => schemaWith('email', { readers })).toThrow(message);
   });
 
-  it('lets no field show a column that it does not have', () => {
+  it('throws for a field that shows an unmapped column', () => {
     const { users, ...rest } = personalDataMap;
     expect(() => shownFields(rest)).toThrow(
       'Field User.id shows users.id, which is not in the map of personal data',
@@ -90,38 +90,46 @@ describe('the map of personal data', () => {
     ['extend type CreateUserSuccess { password: String! }', 'lacks CreateUserSuccess.password'],
     ['extend type Query { emailOf(id: ID!): String }', 'lacks Query.emailOf'],
     ['type Pet { name: String }', 'lacks Pet.name'],
-  ])('has every field of the graph: %s', (sdl, message) => {
+  ])('must have every field of the graph: %s', (sdl, message) => {
     expect(() => checkFieldsAreMapped(extendSchema(schema, parse(sdl)), shownFields())).toThrow(message);
   });
 
-  it('closes operations that answer what is for few', () => {
+  it('throws for operations that expose data to callers who may not read it', () => {
     const opened = (name: string, rule: OperationRule) => () =>
       checkOperationAccess(schema, shownFields(), { ...operations, [name]: rule });
     expect(opened('auditTrail', operations.auditTrail as OperationRule)).not.toThrow();
     expect(opened('auditTrail', { scope: 'users:read' })).toThrow(
-      'auditTrail opens AuditEntry.id, which is for auditors',
+      'auditTrail exposes AuditEntry.id, which only auditors may read',
     );
-    expect(opened('auditTrail', { scope: 'users:audit', self: () => null })).toThrow('for auditors');
+    expect(opened('auditTrail', { scope: 'users:audit', self: () => null })).toThrow(
+      'only auditors may read',
+    );
     expect(opened('erasure', { scope: 'users:write' })).toThrow(
-      'erasure opens Erasure.id, which is for officers',
+      'erasure exposes Erasure.id, which only officers may read',
     );
-    expect(opened('userEmailPreferences', {})).toThrow('EmailPreferences.marketing, which is for self');
-    expect(opened('userEmailPreferences', { scope: 'users:audit' })).toThrow('which is for self');
-    expect(opened('exportUserData', { anyone: true })).toThrow('UserDataExport.document, which is for self');
-    expect(() => schemaWith('preferences_updated_at', { readers: 'staff' })).toThrow('for staff');
+    expect(opened('userEmailPreferences', {})).toThrow(
+      'EmailPreferences.marketing, which only self may read',
+    );
+    expect(opened('userEmailPreferences', { scope: 'users:audit' })).toThrow('which only self may read');
+    expect(opened('exportUserData', { anyone: true })).toThrow(
+      'UserDataExport.document, which only self may read',
+    );
+    expect(() => schemaWith('preferences_updated_at', { readers: 'staff' })).toThrow('only staff may read');
   });
 
-  it('has no field that the graph has not', () => {
+  it('throws for a field that the graph lacks', () => {
     const fields = shownFields();
     const [some] = Object.values(fields['User'] ?? {});
     if (!some) throw new Error('no field');
     const more = { ...fields, User: { ...fields['User'], shoeSize: some } };
-    expect(() => checkFieldsAreMapped(schema, more)).toThrow('has User.shoeSize, the graph has not');
-    expect(() => checkFieldsAreMapped(schema, { ...fields, Pet: { name: some } })).toThrow('has Pet, the');
+    expect(() => checkFieldsAreMapped(schema, more)).toThrow('has User.shoeSize, which the graph lacks');
+    expect(() => checkFieldsAreMapped(schema, { ...fields, Pet: { name: some } })).toThrow(
+      'has Pet, which the',
+    );
   });
 });
 
-/** The fields that are tagged in the text which routers compose. */
+/** Returns the fields tagged `pii` in the SDL. */
 function taggedIn(sdl: string): string[] {
   const tagged: string[] = [];
   visit(parse(sdl), {
@@ -139,8 +147,8 @@ function taggedIn(sdl: string): string[] {
   return tagged.sort();
 }
 
-describe('the tag "pii"', () => {
-  it('is on every field that tells of a person, and on no other', () => {
+describe('piiTags', () => {
+  it('tag every personal field and no other', () => {
     const personal = Object.entries(shownFields()).flatMap(([type, fields]) =>
       Object.entries(fields).flatMap(([field, { isPersonal }]) => (isPersonal ? [`${type}.${field}`] : [])),
     );
@@ -153,7 +161,7 @@ describe('the tag "pii"', () => {
       expect(tagged).not.toContain(open);
   });
 
-  it('follows the class of the column', () => {
+  it('follow the data class of the column', () => {
     const tagsWith = (column: string, dataClass: DataClass) =>
       taggedIn(printFederatedSchema(schemaWith(column, { dataClass })));
     expect(tagsWith('version', 'behaviour')).toContain('User.version');
