@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config';
 import type { Database } from '../postgres/database';
+import { keysetStart } from '../postgres/keyset';
 import { ErasureLedger } from '../privacy/erasure-ledger';
 import type { Erasures } from '../privacy/erasures';
 import { LedgerReplay } from '../privacy/ledger-replay';
@@ -42,7 +43,7 @@ export async function replayErasures(
 export async function printErasures(): Promise<void> {
   await withServices(process.env, async ({ database }) => {
     let count = 0;
-    for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
+    for (let after = keysetStart.id; ; ) {
       const rows = await findErased(database, after);
       for (const row of rows) await printLine(JSON.stringify(row));
       count += rows.length;

@@ -4,6 +4,9 @@ export interface KeysetPosition {
   readonly id: string;
 }
 
+/** The position before every row of a list that is ordered from old to new. */
+export const keysetStart: KeysetPosition = { at: '-infinity', id: '00000000-0000-0000-0000-000000000000' };
+
 /** A row and its position in the list. */
 export interface Positioned<T> {
   readonly row: T;

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
-import { type KeysetPosition, keysetTime } from '../postgres/keyset';
+import { type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
@@ -19,8 +19,6 @@ import { LegalHold } from './legal-hold.entity';
 const batchSize = 1_000;
 /** The user's one entry in the cache, which a tombstone replaces. */
 const cacheStore = 'cache';
-/** Every erasure is behind it. */
-const beforeAll: KeysetPosition = { at: '-infinity', id: '00000000-0000-0000-0000-000000000000' };
 
 const columns = `id, user_id AS "userId", status, requested_at AS "requestedAt", completed_at AS "completedAt",
   requested_by AS "requestedBy", reason, effects`;
@@ -159,7 +157,7 @@ export class Erasures {
   }
 
   /** At most `limit` erasures that are not completed, oldest first, and of those the ones behind `after`. */
-  async findRunning(limit: number, after: KeysetPosition = beforeAll): Promise<KeysetPosition[]> {
+  async findRunning(limit: number, after: KeysetPosition = keysetStart): Promise<KeysetPosition[]> {
     return this.options.database.query<KeysetPosition>(
       `SELECT id, ${keysetTime('requested_at')} AS at FROM erasures
        WHERE status = 'RUNNING' AND (requested_at, id) > ($2::timestamptz, $3::uuid)

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { haveExpiredUnheld, type TableExpiry } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { DatabaseUnavailableError } from '../postgres/database-unavailable';
+import { type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
 
 /** Users whose ids are read at once; fewer when a run removes fewer. */
 const largestPage = 1_000;
@@ -89,14 +90,13 @@ export async function isExpiredUser(
 /** The ids of all who have had their time, each once, whatever becomes of those before. */
 async function* walk({ database, expiry, days, limit }: UserRemovalOptions): AsyncGenerator<string> {
   const size = Math.max(1, Math.min(largestPage, limit));
-  let last = { since: '-infinity', id: '00000000-0000-0000-0000-000000000000' };
+  let last = keysetStart;
   for (let count = size; count === size; ) {
-    const page = await database.query<typeof last>(
-      // As text, since a Date has no microseconds.
-      `SELECT id, ${expiry.since}::text AS since FROM users
+    const page = await database.query<KeysetPosition>(
+      `SELECT id, ${keysetTime(expiry.since)} AS at FROM users
        WHERE ${haveExpiredUnheld(expiry, '$1')} AND (${expiry.since}, id) > ($2::timestamptz, $3::uuid)
        ORDER BY ${expiry.since}, id LIMIT $4`,
-      [days, last.since, last.id, size],
+      [days, last.at, last.id, size],
     );
     for (const { id } of page) yield id;
     count = page.length;
