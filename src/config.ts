@@ -127,7 +127,7 @@ function authenticationOf(
   return jwksUrl && issuer && audience ? { jwksUrl, issuer, audience } : null;
 }
 
-/** Requires all or none of the AUTH_* settings; with only some, the development issuer would accept tokens unnoticed. */
+/** Requires all or none of the AUTH_* settings: with only some, the development issuer would be used silently. */
 function partlySet(env: NodeJS.ProcessEnv): string[] {
   const names = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'] as const;
   const missing = names.filter((name) => !env[name]?.trim());

@@ -17,7 +17,7 @@ export interface EmbeddedAccount {
 // The unprivileged account that every system has; initdb needs a user with a name.
 const unprivilegedId = 65_534;
 
-// The unprivileged account with the capability to enter any folder. With `no_setuid_fixup`, access(2) respects the capability.
+// The unprivileged account with the capability to enter any folder. `no_setuid_fixup` makes access(2) respect it.
 const withCapability = [
   'setpriv',
   `--reuid=${unprivilegedId}`,

@@ -70,7 +70,7 @@ export class ReadThroughCache<T> {
     );
   }
 
-  /** Puts a tombstone, so that reads return null; call it after commit. Returns whether the cache has it; never rejects. */
+  /** Puts a tombstone into the cache, after commit: reads return null. Returns whether it succeeded; never rejects. */
   async bury(id: string): Promise<boolean> {
     return this.change(id, tombstoneRevision, () => this.options.cache.bury(id));
   }
