@@ -1,4 +1,4 @@
-/** Packages that are published as ES modules, or import some when they run; jest runs CommonJS. */
+/** Packages that are ES modules, or import some at run time. They are compiled, as jest runs CommonJS. */
 const modules = [
   'jose',
   'uuid',
@@ -7,7 +7,7 @@ const modules = [
   '@opentelemetry/otlp-exporter-base',
 ];
 
-/** Each file loads what it needs anew, and may replace it. */
+/** Each file has a module registry of its own. */
 const isolated = {
   testEnvironment: 'node',
   transform: { '^.+\\.[cm]?[jt]s$': '@swc/jest' },
@@ -15,7 +15,7 @@ const isolated = {
   setupFiles: ['reflect-metadata'],
 };
 
-/** The files of a worker share what they load: the whole service, which takes longer to load than to start. */
+/** The files of a worker share loaded modules: loading the service takes longer than starting it. */
 const shared = {
   runner: 'jest-light-runner',
   setupFiles: ['<rootDir>/test/testkit/required-natively.cjs'],
@@ -46,6 +46,6 @@ module.exports = {
     },
   ],
   testTimeout: 30_000,
-  // On two cores jest would take one worker; tests that wait for services leave room for three.
+  // On two cores jest would use one worker; tests mostly wait for services, so three fit.
   maxWorkers: 3,
 };
