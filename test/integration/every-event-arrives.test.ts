@@ -4,19 +4,19 @@ import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
 import { erasuresStream } from '../../src/rabbitmq/topology';
 import { isReady, rabbitMqUrl } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
-import { useRelayStage } from '../testkit/relay-stage';
+import { useRelayFixture } from '../testkit/relay-fixture';
 import { buildEvent, buildVersions } from '../testkit/relays';
 import { newAmqpPrefix } from '../testkit/test-run';
 import { removeTopology } from '../testkit/witness';
 
-const stage = useRelayStage();
+const fixture = useRelayFixture();
 const idsOf = (events: NewOutboxEvent[]) => events.map(({ id }) => id);
 
 describe('events of many writers, relayed by two replicas through broken connections', () => {
   it('arrive all and in the order of each user, and none without its commit', async () => {
     const relays = [
-      await stage.startRelay({ amqpUrl: stage.amqp.url }),
-      await stage.startRelay({ databaseUrl: stage.postgres.url }),
+      await fixture.startRelay({ amqpUrl: fixture.amqp.url }),
+      await fixture.startRelay({ databaseUrl: fixture.postgres.url }),
     ];
     const users = Array.from({ length: 40 }, () => ({ id: uuidv7(), version: 0 }));
     const committed: string[] = [];
@@ -29,7 +29,7 @@ describe('events of many writers, relayed by two replicas through broken connect
       const fails = random() < 0.25;
       const id = uuidv7();
       const outbox = outboxes[Math.floor(random() * 2)] as Outbox;
-      await stage.database
+      await fixture.database
         .transaction(async (tx) => {
           await tx.manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [user.id]);
           await outbox.append(tx, buildEvent({ id, userId: user.id, version: user.version + 1 }));
@@ -46,11 +46,11 @@ describe('events of many writers, relayed by two replicas through broken connect
     let writing = true;
     const chaos = (async () => {
       for (let turn = 0; writing; turn += 1) {
-        const seen = stage.witness.events.length;
-        await eventually(() => expect(stage.witness.events.length > seen + 60 || !writing).toBe(true), {
+        const seen = fixture.witness.events.length;
+        await eventually(() => expect(fixture.witness.events.length > seen + 60 || !writing).toBe(true), {
           timeoutMs: 20_000,
         });
-        (turn % 2 === 0 ? stage.amqp : stage.postgres).cut();
+        (turn % 2 === 0 ? fixture.amqp : fixture.postgres).cut();
       }
     })();
     await Promise.all(
@@ -61,57 +61,57 @@ describe('events of many writers, relayed by two replicas through broken connect
     writing = false;
     await chaos;
 
-    await eventually(async () => expect(await stage.pending()).toEqual([]), { timeoutMs: 15_000 });
-    await eventually(() => expect(new Set(stage.arrived())).toEqual(new Set(committed)));
+    await eventually(async () => expect(await fixture.pending()).toEqual([]), { timeoutMs: 15_000 });
+    await eventually(() => expect(new Set(fixture.arrived())).toEqual(new Set(committed)));
     expect(rolledBack.length).toBeGreaterThan(60);
     expect(committed.length + rolledBack.length).toBe(500);
-    expect(stage.disorder()).toEqual([]);
+    expect(fixture.disorder()).toEqual([]);
   });
 });
 
 describe('an event whose confirm is lost', () => {
   it.each([
-    ['the connection breaks', () => stage.amqp.cut()],
+    ['the connection breaks', () => fixture.amqp.cut()],
     ['no confirm comes in time', () => undefined],
   ])('arrives again with the same id when %s', async (_, trouble) => {
-    const relay = await stage.startRelay({ amqpUrl: stage.amqp.url, confirmTimeoutMs: 500 });
+    const relay = await fixture.startRelay({ amqpUrl: fixture.amqp.url, confirmTimeoutMs: 500 });
     const first = buildEvent();
-    await stage.commit([first], relay.relay.wake);
-    await eventually(async () => expect(await stage.pending()).toEqual([]));
-    stage.amqp.holdResponses();
+    await fixture.commit([first], relay.relay.wake);
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
+    fixture.amqp.holdResponses();
     const event = buildEvent();
-    await stage.commit([event], relay.relay.wake);
-    await eventually(() => expect(stage.arrived()).toEqual([first.id, event.id]));
-    expect(await stage.pending()).toEqual([event.id]);
+    await fixture.commit([event], relay.relay.wake);
+    await eventually(() => expect(fixture.arrived()).toEqual([first.id, event.id]));
+    expect(await fixture.pending()).toEqual([event.id]);
     // A try before the one that arrived may have failed already.
     const failures = () => relay.attempts.filter((attempt) => attempt === 'UserUpdated failed').length;
     const before = failures();
     trouble();
     await eventually(() => expect(failures()).toBeGreaterThan(before));
-    expect(await stage.pending()).toEqual([event.id]);
-    await stage.amqp.resume();
-    await eventually(async () => expect(await stage.pending()).toEqual([]));
-    await eventually(() => expect(stage.arrived()).toEqual([first.id, event.id, event.id]));
+    expect(await fixture.pending()).toEqual([event.id]);
+    await fixture.amqp.resume();
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
+    await eventually(() => expect(fixture.arrived()).toEqual([first.id, event.id, event.id]));
   });
 });
 
 describe('a leader that froze in the middle of a pass', () => {
   it('is followed by another relay as soon as the database gives it up, after 5 seconds', async () => {
-    const leader = await stage.startRelay({
-      amqpUrl: stage.amqp.url,
-      databaseUrl: stage.postgres.url,
+    const leader = await fixture.startRelay({
+      amqpUrl: fixture.amqp.url,
+      databaseUrl: fixture.postgres.url,
       confirmTimeoutMs: 60_000,
     });
     await eventually(() => expect(leader.broker.status()).toBe('ready'));
-    stage.amqp.holdResponses();
+    fixture.amqp.holdResponses();
     const [event, next] = buildVersions(uuidv7(), 2) as [NewOutboxEvent, NewOutboxEvent];
-    await stage.commit([event], leader.relay.wake);
-    await eventually(() => expect(stage.arrived()).toEqual([event.id]));
-    stage.postgres.freeze();
+    await fixture.commit([event], leader.relay.wake);
+    await eventually(() => expect(fixture.arrived()).toEqual([event.id]));
+    fixture.postgres.freeze();
     const frozenAtMs = performance.now();
-    const follower = await stage.startRelay();
-    await stage.commit([next], follower.relay.wake);
-    await eventually(() => expect(stage.arrived()).toEqual([event.id, event.id, next.id]), {
+    const follower = await fixture.startRelay();
+    await fixture.commit([next], follower.relay.wake);
+    await eventually(() => expect(fixture.arrived()).toEqual([event.id, event.id, next.id]), {
       timeoutMs: 8_000,
     });
     expect(performance.now() - frozenAtMs).toBeLessThan(7_000);
@@ -122,66 +122,69 @@ describe('a leader that froze in the middle of a pass', () => {
 
 describe('the relay', () => {
   it('publishes nothing twice beside another one, when nothing is broken', async () => {
-    const [one, two] = [await stage.startRelay(), await stage.startRelay()];
+    const [one, two] = [await fixture.startRelay(), await fixture.startRelay()];
     await eventually(() =>
       expect([one, two].map(({ broker }) => broker.status())).toEqual(['ready', 'ready']),
     );
     const events = Array.from({ length: 300 }, () => buildEvent());
     for (let at = 0; at < events.length; at += 20) {
-      await stage.commit(events.slice(at, at + 20), (lane) => {
+      await fixture.commit(events.slice(at, at + 20), (lane) => {
         one.relay.wake(lane);
         two.relay.wake(lane);
       });
     }
-    await eventually(() => expect(new Set(stage.arrived())).toEqual(new Set(idsOf(events))));
-    await eventually(async () => expect(await stage.pending()).toEqual([]));
-    expect(stage.witness.events.length).toBe(300);
+    await eventually(() => expect(new Set(fixture.arrived())).toEqual(new Set(idsOf(events))));
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
+    expect(fixture.witness.events.length).toBe(300);
   });
 
   it('publishes a thousand versions of one user in order, and others meanwhile', async () => {
     const userId = uuidv7();
     const others = Array.from({ length: 20 }, () => buildEvent());
-    await stage.commit([...buildVersions(userId, 1_000), ...others]);
-    await stage.startRelay();
-    await eventually(async () => expect(await stage.pending()).toEqual([]), { timeoutMs: 20_000 });
-    await eventually(() => expect(stage.witness.events.length).toBe(1_020));
-    expect(stage.witness.of(userId).map(({ event }) => Number(event.sequence))).toEqual(
+    await fixture.commit([...buildVersions(userId, 1_000), ...others]);
+    await fixture.startRelay();
+    await eventually(async () => expect(await fixture.pending()).toEqual([]), { timeoutMs: 20_000 });
+    await eventually(() => expect(fixture.witness.events.length).toBe(1_020));
+    expect(fixture.witness.of(userId).map(({ event }) => Number(event.sequence))).toEqual(
       Array.from({ length: 1_000 }, (_, at) => at + 1),
     );
   });
 
   it('goes on by itself when PostgreSQL comes back', async () => {
-    const { relay, logged } = await stage.startRelay({ databaseUrl: stage.postgres.url });
-    await stage.postgres.stop();
+    const { relay, logged } = await fixture.startRelay({ databaseUrl: fixture.postgres.url });
+    await fixture.postgres.stop();
     const event = buildEvent();
-    await stage.commit([event], relay.wake);
+    await fixture.commit([event], relay.wake);
     await eventually(() =>
       expect(logged.map(({ msg }) => msg)).toContain('could not publish events: retrying'),
     );
-    await stage.postgres.resume();
-    await eventually(() => expect(stage.arrived()).toEqual([event.id]), { timeoutMs: 10_000 });
+    await fixture.postgres.resume();
+    await eventually(() => expect(fixture.arrived()).toEqual([event.id]), { timeoutMs: 10_000 });
   });
 
   it('publishes what a relay with other lanes left', async () => {
     const event = buildEvent();
-    await stage.commit([event]);
-    await stage.database.query('UPDATE outbox_events SET lane = 31');
-    await stage.startRelay();
-    await eventually(() => expect(stage.arrived()).toEqual([event.id]));
+    await fixture.commit([event]);
+    await fixture.database.query('UPDATE outbox_events SET lane = 31');
+    await fixture.startRelay();
+    await eventually(() => expect(fixture.arrived()).toEqual([event.id]));
   });
 
   it('sends only what the catalog knows in the catalog profile, and lets nothing else wait', async () => {
     const userId = uuidv7();
     const types = ['UserCreated', 'UserUpdated', 'UserDeactivated', 'UserReactivated', 'UserErased'];
-    await stage.commit(types.map((type, at) => buildEvent({ userId, version: at + 1, type })));
-    await stage.startRelay({ profile: 'catalog' });
-    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    await fixture.commit(types.map((type, at) => buildEvent({ userId, version: at + 1, type })));
+    await fixture.startRelay({ profile: 'catalog' });
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
     await eventually(() =>
-      expect(stage.witness.events.map(({ event }) => event.type)).toEqual(['UserCreated', 'UserDeactivated']),
+      expect(fixture.witness.events.map(({ event }) => event.type)).toEqual([
+        'UserCreated',
+        'UserDeactivated',
+      ]),
     );
     // An erasure is kept for this service itself, though nobody else is told of it.
     const kept: string[] = [];
-    await readStream(rabbitMqUrl(), `${stage.prefix}${erasuresStream}`, (text) => kept.push(text));
+    await readStream(rabbitMqUrl(), `${fixture.prefix}${erasuresStream}`, (text) => kept.push(text));
     expect(kept.map((text) => JSON.parse(text))).toEqual([
       expect.objectContaining({ type: 'UserErased', subject: userId }),
     ]);
@@ -189,10 +192,10 @@ describe('the relay', () => {
 
   it('counts what no queue is bound for as published, and warns of it once a minute', async () => {
     const bare = newAmqpPrefix();
-    const { attempts, broker, logged } = await stage.startRelay({ prefix: bare });
+    const { attempts, broker, logged } = await fixture.startRelay({ prefix: bare });
     await isReady(broker);
-    await stage.commit([buildEvent(), buildEvent(), buildEvent()]);
-    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    await fixture.commit([buildEvent(), buildEvent(), buildEvent()]);
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
     expect(attempts).toEqual(Array(3).fill('UserUpdated unroutable'));
     const warnings = logged.filter(({ msg }) => String(msg).startsWith('no queue is bound'));
     expect(warnings).toEqual([expect.objectContaining({ level: 'warn', type: 'UserUpdated' })]);

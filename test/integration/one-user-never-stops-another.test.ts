@@ -2,10 +2,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { laneOf, type NewOutboxEvent } from '../../src/outbox/outbox';
 import { withRabbitMq } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
-import { useRelayStage } from '../testkit/relay-stage';
+import { useRelayFixture } from '../testkit/relay-fixture';
 import { buildEvent, buildVersions } from '../testkit/relays';
 
-const stage = useRelayStage();
+const fixture = useRelayFixture();
 const idsOf = (events: NewOutboxEvent[]) => events.map(({ id }) => id);
 
 describe('an event that cannot be published', () => {
@@ -18,42 +18,42 @@ describe('an event that cannot be published', () => {
     const last = poisoned[0] as NewOutboxEvent;
     const behind = buildEvent({ userId: last.userId, version: 2 });
     const others = usersOfLane.slice(600, 610).flatMap((userId) => buildVersions(userId, 3));
-    await stage.commit([...poisoned, behind, ...others]);
-    const { logged } = await stage.startRelay();
-    await eventually(() => expect(new Set(stage.arrived())).toEqual(new Set(idsOf(others))));
-    expect(stage.disorder()).toEqual([]);
+    await fixture.commit([...poisoned, behind, ...others]);
+    const { logged } = await fixture.startRelay();
+    await eventually(() => expect(new Set(fixture.arrived())).toEqual(new Set(idsOf(others))));
+    expect(fixture.disorder()).toEqual([]);
     const errors = logged.filter(({ level }) => level === 'error');
     expect(new Set(errors.map(({ eventId }) => eventId))).toEqual(new Set(idsOf(poisoned)));
     expect(errors.length).toBe(600);
 
-    await stage.database.query(`UPDATE outbox_events SET type = 'UserUpdated' WHERE id = $1`, [last.id]);
-    await eventually(() => expect(stage.arrived().slice(-2)).toEqual([last.id, behind.id]));
+    await fixture.database.query(`UPDATE outbox_events SET type = 'UserUpdated' WHERE id = $1`, [last.id]);
+    await eventually(() => expect(fixture.arrived().slice(-2)).toEqual([last.id, behind.id]));
   });
 
   it('is tried again when the queue that refused it has room', async () => {
-    const full = `${stage.prefix}full`;
+    const full = `${fixture.prefix}full`;
     await withRabbitMq(async (channel) => {
       await channel.assertQueue(full, { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } });
-      await channel.bindQueue(full, `${stage.prefix}user.events`, 'user.erased');
+      await channel.bindQueue(full, `${fixture.prefix}user.events`, 'user.erased');
     });
     const erased = [uuidv7(), uuidv7()].map((userId) => buildEvent({ userId, type: 'UserErased' }));
     const later = erased.map(({ userId }) => buildEvent({ userId, version: 2 }));
     const other = buildEvent();
-    const { logged } = await stage.startRelay();
-    await stage.commit([...erased, ...later, other]);
+    const { logged } = await fixture.startRelay();
+    await fixture.commit([...erased, ...later, other]);
     // One found room. Their lanes publish side by side: two rows may also wait because nobody asked yet.
     const refusals = () => logged.filter(({ msg }) => String(msg).startsWith('the broker refused'));
     await eventually(async () => {
-      const waiting = await stage.pending();
+      const waiting = await fixture.pending();
       const refused = erased.findIndex(({ id }) => waiting.includes(id));
       expect(new Set(waiting)).toEqual(new Set([erased[refused]?.id, later[refused]?.id]));
       expect(refusals()).toHaveLength(1);
     });
-    expect(stage.arrived()).toContain(other.id);
+    expect(fixture.arrived()).toContain(other.id);
     expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
     await withRabbitMq((channel) => channel.deleteQueue(full));
-    await eventually(async () => expect(await stage.pending()).toEqual([]));
-    expect(new Set(stage.arrived())).toEqual(new Set(idsOf([...erased, ...later, other])));
-    expect(stage.disorder()).toEqual([]);
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
+    expect(new Set(fixture.arrived())).toEqual(new Set(idsOf([...erased, ...later, other])));
+    expect(fixture.disorder()).toEqual([]);
   });
 });

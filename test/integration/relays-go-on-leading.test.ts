@@ -2,14 +2,14 @@ import { v7 as uuidv7 } from 'uuid';
 import { laneOf } from '../../src/outbox/outbox';
 import { isReady } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
-import { useRelayStage } from '../testkit/relay-stage';
+import { useRelayFixture } from '../testkit/relay-fixture';
 import { buildEvent } from '../testkit/relays';
 
-const stage = useRelayStage();
+const fixture = useRelayFixture();
 
 describe('a relay that goes on leading', () => {
   it('takes up what is committed meanwhile, in whichever lane, without beginning anew', async () => {
-    const { relay, broker, database } = await stage.startRelay();
+    const { relay, broker, database } = await fixture.startRelay();
     await isReady(broker);
     const transaction = jest.spyOn(database, 'transaction');
     const publish = broker.publish.bind(broker);
@@ -29,20 +29,20 @@ describe('a relay that goes on leading', () => {
         confirm = resolve;
       });
       const first = buildEvent();
-      await stage.commit([first], relay.wake);
+      await fixture.commit([first], relay.wake);
       await eventually(() => expect(begunAt).toHaveLength(1), { intervalMs: 2 });
       const elsewhere = Array.from({ length: 100 }, () => uuidv7()).find(
         (id) => laneOf(id) !== laneOf(first.userId),
       );
-      await stage.commit([buildEvent({ userId: elsewhere as string })], relay.wake);
+      await fixture.commit([buildEvent({ userId: elsewhere as string })], relay.wake);
       confirm();
-      await eventually(async () => expect(await stage.pending()).toEqual([]));
+      await eventually(async () => expect(await fixture.pending()).toEqual([]));
       expect(begunAt).toEqual([begunAt[0], begunAt[0]]);
     });
   });
 
   it('holds nothing of what is confirmed while it waits for the next confirm', async () => {
-    const { relay, broker } = await stage.startRelay();
+    const { relay, broker } = await fixture.startRelay();
     const publish = broker.publish.bind(broker);
     const [first, second] = [buildEvent(), buildEvent()];
     let confirm: () => void = () => undefined;
@@ -51,16 +51,16 @@ describe('a relay that goes on leading', () => {
     });
     jest.spyOn(broker, 'publish').mockImplementation(async (message) => {
       const outcome = await publish(message);
-      if (message.messageId === first.id) await stage.commit([second], relay.wake);
+      if (message.messageId === first.id) await fixture.commit([second], relay.wake);
       else await confirmed;
       return outcome;
     });
-    await stage.commit([first], relay.wake);
-    await eventually(() => expect(stage.arrived()).toContain(second.id));
-    expect(await stage.pending()).toEqual([second.id]);
+    await fixture.commit([first], relay.wake);
+    await eventually(() => expect(fixture.arrived()).toContain(second.id));
+    expect(await fixture.pending()).toEqual([second.id]);
     // As an erasure takes away what is still to be said of a user.
-    await stage.database.query('DELETE FROM outbox_events WHERE id = $1', [first.id]);
+    await fixture.database.query('DELETE FROM outbox_events WHERE id = $1', [first.id]);
     confirm();
-    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
   });
 });

@@ -1,12 +1,12 @@
 import { eventually } from '../testkit/eventually';
-import { useRelayStage } from '../testkit/relay-stage';
+import { useRelayFixture } from '../testkit/relay-fixture';
 import { buildEvent } from '../testkit/relays';
 
-const stage = useRelayStage();
+const fixture = useRelayFixture();
 
 describe('a user event', () => {
   it('is published while audit events wait for confirms', async () => {
-    const { relay, broker } = await stage.startRelay();
+    const { relay, broker } = await fixture.startRelay();
     const publish = broker.publish.bind(broker);
     const held: (() => void)[] = [];
     jest.spyOn(broker, 'publish').mockImplementation(async (message) => {
@@ -14,15 +14,15 @@ describe('a user event', () => {
       return publish(message);
     });
     const access = buildEvent({ type: 'UserDataAccessed', version: null });
-    await stage.commit([access], relay.wake);
+    await fixture.commit([access], relay.wake);
     await eventually(() => expect(held).toHaveLength(1));
 
     const change = buildEvent({ userId: access.userId });
-    await stage.commit([change], relay.wake);
-    await eventually(() => expect(stage.arrived()).toEqual([change.id]));
-    expect(await stage.pending()).toContain(access.id);
+    await fixture.commit([change], relay.wake);
+    await eventually(() => expect(fixture.arrived()).toEqual([change.id]));
+    expect(await fixture.pending()).toContain(access.id);
 
     for (const release of held) release();
-    await eventually(async () => expect(await stage.pending()).toEqual([]));
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
   });
 });

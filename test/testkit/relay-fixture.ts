@@ -11,7 +11,7 @@ import { newAmqpPrefix } from './test-run';
 import { removeTopology, startWitness, type Witness } from './witness';
 
 /** The set-up of relay tests: an outbox, proxies to PostgreSQL and RabbitMQ, and a witness. */
-export interface RelayStage {
+export interface RelayFixture {
   readonly database: Database;
   readonly databaseUrl: string;
   readonly amqp: TcpProxy;
@@ -30,42 +30,42 @@ export interface RelayStage {
 }
 
 /** Sets up the tests of this file: one database for all; a name prefix and a witness for each test. */
-export function useRelayStage(): RelayStage {
-  const stage = {} as { -readonly [Name in keyof RelayStage]: RelayStage[Name] };
+export function useRelayFixture(): RelayFixture {
+  const fixture = {} as { -readonly [Name in keyof RelayFixture]: RelayFixture[Name] };
   let relays: TestRelay[] = [];
   let drop: () => Promise<void>;
 
   beforeAll(async () => {
     const { url, ...testDatabase } = await createTestDatabase();
     drop = testDatabase.drop;
-    stage.databaseUrl = url;
-    stage.database = openDatabase(url, createLogger({ level: 'silent' }), 24);
-    await stage.database.connect();
-    stage.amqp = await startTcpProxy(rabbitMqUrl());
-    stage.postgres = await startTcpProxy(url);
+    fixture.databaseUrl = url;
+    fixture.database = openDatabase(url, createLogger({ level: 'silent' }), 24);
+    await fixture.database.connect();
+    fixture.amqp = await startTcpProxy(rabbitMqUrl());
+    fixture.postgres = await startTcpProxy(url);
   });
   afterAll(async () => {
-    await Promise.all([stage.amqp.close(), stage.postgres.close(), stage.database.close()]);
+    await Promise.all([fixture.amqp.close(), fixture.postgres.close(), fixture.database.close()]);
     await drop();
   });
   beforeEach(async () => {
-    stage.prefix = newAmqpPrefix();
-    stage.witness = await startWitness(`${stage.prefix}user.events`);
+    fixture.prefix = newAmqpPrefix();
+    fixture.witness = await startWitness(`${fixture.prefix}user.events`);
     relays = [];
   });
   afterEach(async () => {
-    await Promise.all([stage.amqp.resume(), stage.postgres.resume()]);
+    await Promise.all([fixture.amqp.resume(), fixture.postgres.resume()]);
     for (const relay of relays) await relay.stop();
-    await stage.database.query('DELETE FROM outbox_events');
-    await stage.witness.close();
-    await removeTopology(stage.prefix);
+    await fixture.database.query('DELETE FROM outbox_events');
+    await fixture.witness.close();
+    await removeTopology(fixture.prefix);
   });
 
-  return Object.assign(stage, {
+  return Object.assign(fixture, {
     startRelay: async (options: Partial<TestRelayOptions> = {}) => {
       const relay = await startTestRelay({
-        databaseUrl: stage.databaseUrl,
-        prefix: stage.prefix,
+        databaseUrl: fixture.databaseUrl,
+        prefix: fixture.prefix,
         ...options,
       });
       relays.push(relay);
@@ -73,18 +73,18 @@ export function useRelayStage(): RelayStage {
     },
     commit: async (events: NewOutboxEvent[], wake?: OutboxRelay['wake']) => {
       const outbox = new Outbox(wake);
-      await stage.database.transaction(async (tx) => {
+      await fixture.database.transaction(async (tx) => {
         for (const event of events) await outbox.append(tx, event);
       });
     },
-    arrived: () => stage.witness.events.map(({ messageId }) => messageId),
+    arrived: () => fixture.witness.events.map(({ messageId }) => messageId),
     pending: async () => {
-      const rows = await stage.database.query<{ id: string }>(
+      const rows = await fixture.database.query<{ id: string }>(
         'SELECT id FROM outbox_events WHERE published_at IS NULL',
       );
       return rows.map(({ id }) => id);
     },
-    disorder: () => disorderOf(stage.witness),
+    disorder: () => disorderOf(fixture.witness),
   });
 }
 
