@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The import rules. The folders of src stand on floors, and imports point downwards only. A library is imported
- * in one folder. Only the files at the top of src and the commands compose.
+ * The import rules. The folders of src form floors, and imports point downwards only. Each library has one folder
+ * that imports it. Only the files at the top of src and the commands compose.
  * test/contract/import-rules.test.ts shows each rule failing, and fails for a rule without an example.
  */
 
@@ -22,7 +22,7 @@ const composers = '^src/(app|cli|data-source|intake|main|services|upkeep)\\.ts$|
 
 const npm = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
 
-/** A library is imported in its home and nowhere else in src, types included. */
+/** A library is imported only in its home folder, including its types. */
 const home = (name, packages, path, comment) => ({
   name: `home-of-${name}`,
   comment,
@@ -36,7 +36,7 @@ module.exports = {
   forbidden: [
     {
       name: 'no-cycles',
-      comment: 'Move what both files need into the file that is nearer to the backing services.',
+      comment: 'Move the shared code to the lower of the two files.',
       severity: 'error',
       from: {},
       to: { circular: true },
@@ -44,17 +44,17 @@ module.exports = {
     ...floors.slice(0, -1).map((rooms, floor) => ({
       name: `downwards-from-${rooms.join('-')}`,
       comment:
-        'A folder imports from lower floors only, and not from its neighbours: move the fact down, or take it as a parameter.',
+        'A folder imports only from lower floors, not from its own: move the code down or accept it as a parameter.',
       severity: 'error',
       from: { path: `^src/(${rooms.join('|')})/` },
       to: { path: `^src/(${floors.slice(floor).flat().join('|')})/`, pathNot: '^src/$1/' },
     })),
     {
       name: 'doors-do-not-reach-past-nouns',
-      comment: 'Call the noun: a door runs no SQL, no Redis command and publishes nothing.',
+      comment: 'Call the noun: a door runs no SQL and no Redis command, and publishes nothing.',
       severity: 'error',
       from: { path: `^src/(${doors})/` },
-      // Deliveries and page cursors are plain values, whichever broker or table they come from.
+      // Deliveries and page cursors are plain values, independent of the broker or table.
       to: {
         path: '^src/(postgres|redis|rabbitmq|outbox)/',
         pathNot: '^src/rabbitmq/(broker|topology)\\.ts$|^src/postgres/keyset\\.ts$',
@@ -69,7 +69,7 @@ module.exports = {
     },
     {
       name: 'only-composers-read-config',
-      comment: 'Take the options you need as plain parameters; app.ts and the commands pass them.',
+      comment: 'Accept the options as plain parameters; app.ts and the commands pass them.',
       severity: 'error',
       from: { path: '^src/', pathNot: composers },
       to: { path: '^src/config\\.ts$' },
@@ -77,21 +77,21 @@ module.exports = {
     {
       name: 'only-composers-compose',
       comment:
-        'app.ts, data-source.ts, services.ts, intake.ts, upkeep.ts, main.ts, cli.ts, commands/ are the top: nothing below imports them.',
+        'app.ts, data-source.ts, services.ts, intake.ts, upkeep.ts, main.ts, cli.ts, commands/ compose the service: no file below imports them.',
       severity: 'error',
       from: { path: '^src/', pathNot: composers },
       to: { path: composers },
     },
     {
       name: 'migrations-stand-alone',
-      comment: 'A migration is history: it must do tomorrow what it did on the day it landed.',
+      comment: 'A migration must not change after it landed, so it imports no code that can change.',
       severity: 'error',
       from: { path: '^migrations/' },
       to: { path: '^(src|test|scripts|bench)/' },
     },
     {
       name: 'src-knows-no-test',
-      comment: 'What the service needs lives in src; test/, scripts/ and bench/ import it from there.',
+      comment: 'Code that the service needs belongs in src; test/, scripts/ and bench/ import it from there.',
       severity: 'error',
       from: { path: '^src/' },
       to: { path: '^(test|scripts|bench)/' },
@@ -105,7 +105,7 @@ module.exports = {
     },
     {
       name: 'imports-are-declared',
-      comment: 'Add the package to package.json with an exact version, or mend the path.',
+      comment: 'Add the package to package.json with an exact version, or correct the path.',
       severity: 'error',
       from: { path: '^(src|migrations|test|scripts|bench)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'] },
@@ -114,19 +114,19 @@ module.exports = {
       'graphql',
       ['graphql', 'type-graphql', 'graphql-scalars', 'dataloader', '@apollo/subgraph'],
       '^src/(graphql|subgraph)/',
-      'Nouns answer plain objects; types, resolvers and loaders are made in graphql/.',
+      'Nouns return plain objects; graphql/ contains types, resolvers and loaders.',
     ),
     home(
       'apollo-server',
       ['@apollo/server', '@as-integrations/fastify'],
       '^src/(graphql|subgraph|http)/',
-      'The server is made in graphql/ and mounted in http/.',
+      'graphql/ creates the server and http/ mounts it.',
     ),
     home(
       'fastify',
       ['fastify', '@fastify/[^/]+', '@graphql-yoga/render-graphiql'],
       '^src/(http|explorer)/',
-      'Routes live in http/.',
+      'Routes belong in http/.',
     ),
     home('redis', ['ioredis'], '^src/redis/', 'Use the record cache of redis/.'),
     home('rabbitmq', ['amqplib', '@types/amqplib'], '^src/rabbitmq/', 'Use the publisher of rabbitmq/.'),
@@ -134,29 +134,29 @@ module.exports = {
       'postgres',
       ['typeorm', 'pg', '@types/pg'],
       '^src/(embedded-)?postgres/|^src/data-source\\.ts$|\\.(entity|repository)\\.ts$',
-      'SQL lives in repositories; begin a transaction through postgres/.',
+      'SQL belongs in repositories; begin transactions through postgres/.',
     ),
     home(
       'jose',
       ['jose'],
       '^src/authentication/|^src/(users|consent)/(email-verification|unsubscribe)-token\\.ts$',
-      'Tokens are checked and made in authentication/.',
+      'authentication/ verifies and signs tokens.',
     ),
     home(
       'opentelemetry',
       ['@opentelemetry/[^/]+'],
       '^src/telemetry/',
-      'Take a Tracing, null where there is none, and begin a span under a traceparent.',
+      'Accept a Tracing (null when tracing is off) and begin a span under a traceparent.',
     ),
     home(
       'commander',
       ['commander'],
       '^src/cli\\.ts$|^src/commands/',
-      'Commands live in commands/, one file each.',
+      'Commands belong in commands/, one file each.',
     ),
   ],
   options: {
-    // TypeScript 7 has no parser API; swc's also sees imports that only carry types.
+    // TypeScript 7 has no parser API. The parser of swc also reports type-only imports.
     parser: 'swc',
     tsPreCompilationDeps: true,
     combinedDependencies: false,

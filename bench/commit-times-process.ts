@@ -2,10 +2,10 @@ import { Outbox } from '../src/outbox/outbox';
 import { RabbitMqBroker } from '../src/rabbitmq/rabbitmq-broker';
 import '../test/testkit/service-process';
 
-/** When something happened to an event, in milliseconds since 1970. */
+/** Times of commits or sends by event id, in milliseconds since 1970. */
 export type EventTimes = [eventId: string, atMs: number][];
 
-// The service as it is, but it tells its parent when each change was committed, and its event sent.
+// The unchanged service, which also reports to its parent when each change was committed and its event was sent.
 let commits: EventTimes = [];
 let sends: EventTimes = [];
 const nowMs = () => performance.timeOrigin + performance.now();
@@ -25,7 +25,7 @@ const publish = Object.getOwnPropertyDescriptor(RabbitMqBroker.prototype, 'publi
   this: RabbitMqBroker,
   ...args: Parameters<RabbitMqBroker['publish']>
 ) => ReturnType<RabbitMqBroker['publish']>;
-RabbitMqBroker.prototype.publish = function publishAndTell(message) {
+RabbitMqBroker.prototype.publish = function publishAndReport(message) {
   sends.push([message.messageId, nowMs()]);
   return publish.call(this, message);
 };

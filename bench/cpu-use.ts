@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Database } from '../src/postgres/database';
 
-/** CPU by whose it was, in milliseconds. Who runs elsewhere, or where nobody tells, is absent. */
+/** CPU time by process, in milliseconds. Processes on other machines or without a readable /proc are absent. */
 export type CpuUse = ReadonlyMap<string, number>;
 
 const servers: readonly [name: string, command: string][] = [
@@ -10,7 +10,7 @@ const servers: readonly [name: string, command: string][] = [
   ['Redis', 'redis-server'],
 ];
 
-/** Watches all that takes part in serving, this process as the load, until `stop`, which answers what was used meanwhile. */
+/** Measures the CPU of the service, its backing services and this process; `stop` returns what they used. */
 export async function watchCpu(
   database: Database,
   servicePid: number | undefined,
@@ -42,12 +42,12 @@ function cpuOfOthers(servicePid: number | undefined): Map<string, number> {
   return used;
 }
 
-/** What processes used between two moments, new ones included; those that are gone count for nothing. */
+/** Returns the CPU that processes used between two samples. New processes count, ended ones do not. */
 export function usedBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
   return sum([...after].map(([pid, ms]) => ms - (before.get(pid) ?? 0)));
 }
 
-/** CPU that each of PostgreSQL's processes for this database has used so far; null where they run elsewhere. */
+/** Returns the CPU used by each PostgreSQL process of this database so far; null when one is on another machine. */
 export async function postgresCpuMs(database: Database): Promise<Map<number, number> | null> {
   const rows = await database.query<{ pid: number }>(
     'SELECT pid FROM pg_stat_activity WHERE datname = current_database()',
@@ -61,7 +61,7 @@ export async function postgresCpuMs(database: Database): Promise<Map<number, num
   return used;
 }
 
-/** Of all threads of a process; null when it is not there. */
+/** Returns the CPU of all threads of a process; null without such a process. */
 export function cpuMsOf(pid: number): number | null {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
@@ -92,7 +92,7 @@ function readCommand(pid: string): string | null {
   }
 }
 
-/** What all cores have worked since the machine started, for whomever. */
+/** Returns the busy time of all cores since the machine started. */
 function busyMs(): number {
   return sum(cpus().map(({ times: { user, nice, sys, irq } }) => user + nice + sys + irq));
 }

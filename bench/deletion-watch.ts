@@ -3,19 +3,19 @@ import type { Database } from '../src/postgres/database';
 
 const sampleIntervalMs = 5;
 
-/** What was deleted from histories while somebody watched. */
+/** Deletions from histories during the watch. */
 export interface DeletionWatch {
   readonly statements: number;
   readonly rows: number;
-  /** In one statement. */
+  /** The most rows of one statement. */
   readonly mostRows: number;
-  /** Of the transactions that deleted, from their begin to the end of the deletion. */
+  /** From the begin of a deleting transaction to the end of the deletion. */
   readonly longestTransactionMs: number;
-  /** How often a connection of the service was seen waiting for a lock. */
+  /** The number of samples in which a connection of the database waited for a lock, summed over connections. */
   readonly lockWaits: number;
 }
 
-/** Has PostgreSQL count every statement that deletes from `user_history`, and looks for waits, until `stop`. */
+/** Counts statements that delete from `user_history`, by a trigger, and samples lock waits until `stop`. */
 export async function watchDeletions(database: Database): Promise<{ stop(): Promise<DeletionWatch> }> {
   await database.query(`
     CREATE TABLE deletions (rows int NOT NULL, ms float8 NOT NULL);

@@ -11,26 +11,26 @@ import { type CpuUse, watchCpu } from './cpu-use';
 import { type Stage, withChannel, witnessQueue } from './stage';
 
 const mutationsPerSecond = 200;
-/** Until the compiler has seen everything often enough: a service that has just started takes twice the CPU. */
+/** Covers JIT compilation: a service that has just started uses twice the CPU. */
 const warmUpMs = 20_000;
 const durationMs = 10_000;
 
 export interface Latencies {
   /** From the commit of a change to another team's consumer of its event. */
   readonly deliveryMs: number[];
-  /** From the commit to the relay's first sending. */
+  /** From the commit to the relay's first publish. */
   readonly sentMs: number[];
-  /** From when the request was due, whether or not the load could send it by then, to the answer. */
-  readonly answerMs: number[];
+  /** From the time when the request was due, even if it was sent later, to the response. */
+  readonly responseMs: number[];
   readonly perSecond: number;
-  /** Requests that were refused, as the machine could not keep up. */
+  /** Requests that the service refused as overloaded. */
   readonly refused: number;
-  /** From the first request to the last answer. */
+  /** From the first request to the last response. */
   readonly cpu: CpuUse;
   readonly elapsedMs: number;
 }
 
-/** Measures how long after a change its event arrives, at a steady rate of mutations of the whole service. */
+/** Measures the time from commit to delivery at a steady rate of mutations against the running service. */
 export async function measureLatency(stage: Stage): Promise<Latencies> {
   const directory = mkdtempSync(join(tmpdir(), 'user-service-bench-'));
   const service = await startServiceProcess({
@@ -69,16 +69,16 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
       arrivals.length = 0;
       const cpuWatch = await watchCpu(stage.database, service.process.pid);
       const startedAtMs = performance.now();
-      const { answerMs, refused } = await load(service.url, token, durationMs);
+      const { responseMs, refused } = await load(service.url, token, durationMs);
       const elapsedMs = performance.now() - startedAtMs;
       const cpu = await cpuWatch.stop();
       await eventually(
         () => {
           if (
             arrivals.some(({ id }) => !committedAtMs.has(id) || !sentAtMs.has(id)) ||
-            arrivals.length < answerMs.length
+            arrivals.length < responseMs.length
           )
-            throw new Error('events are on their way');
+            throw new Error('events have not arrived yet');
         },
         { timeoutMs: 10_000 },
       );
@@ -88,9 +88,9 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
         sentMs: arrivals.map(({ id }) => sinceCommit(id, sentAtMs.get(id) as number)),
         cpu,
         elapsedMs,
-        answerMs,
+        responseMs,
         refused,
-        perSecond: (answerMs.length * 1_000) / durationMs,
+        perSecond: (responseMs.length * 1_000) / durationMs,
       };
     });
   } finally {
@@ -100,19 +100,19 @@ export async function measureLatency(stage: Stage): Promise<Latencies> {
 }
 
 let lastCount = -1;
-/** Throws while more keep arriving. */
+/** Throws while the count still grows. */
 function settled(count: number): void {
   const before = lastCount;
   lastCount = count;
-  if (count !== before) throw new Error('events are on their way');
+  if (count !== before) throw new Error('events have not arrived yet');
 }
 
-/** Mutations at a steady rate, whether they are answered or not; answers how long each change took. */
+/** Sends mutations at a steady rate, without waiting for responses; returns their response times. */
 async function load(
   url: string,
   token: string,
   forMs: number,
-): Promise<{ answerMs: number[]; refused: number }> {
+): Promise<{ responseMs: number[]; refused: number }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const sent: Promise<number | 'refused'>[] = [];
   const startedAtMs = performance.now();
@@ -120,19 +120,25 @@ async function load(
     const dueByNow = Math.min((elapsedMs * mutationsPerSecond) / 1_000, (forMs * mutationsPerSecond) / 1_000);
     while (sent.length < dueByNow) {
       const dueAtMs = startedAtMs + (sent.length * 1_000) / mutationsPerSecond;
-      sent.push(createUser(url, token, agent, dueAtMs));
+      sent.push(createUser({ url, token, agent }, dueAtMs));
     }
     await delay(1);
   }
-  const answers = await Promise.all(sent);
+  const outcomes = await Promise.all(sent);
   agent.destroy();
-  const answerMs = answers.filter((answer) => answer !== 'refused');
-  return { answerMs, refused: answers.length - answerMs.length };
+  const responseMs = outcomes.filter((outcome) => outcome !== 'refused');
+  return { responseMs, refused: outcomes.length - responseMs.length };
 }
 
 const query = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }';
 
-function createUser(url: string, token: string, agent: Agent, dueAtMs: number): Promise<number | 'refused'> {
+interface Target {
+  readonly url: string;
+  readonly token: string;
+  readonly agent: Agent;
+}
+
+function createUser({ url, token, agent }: Target, dueAtMs: number): Promise<number | 'refused'> {
   const email = `ada.${randomBytes(8).toString('hex')}@example.com`;
   const body = JSON.stringify({
     query,
@@ -154,7 +160,7 @@ function createUser(url: string, token: string, agent: Agent, dueAtMs: number): 
         response.on('end', () => {
           if (text.includes('CreateUserSuccess')) resolve(performance.now() - dueAtMs);
           else if (text.includes('SERVICE_UNAVAILABLE')) resolve('refused');
-          else reject(new Error(`createUser answered ${text.slice(0, 200)}`));
+          else reject(new Error(`createUser responded with ${text.slice(0, 200)}`));
         });
       },
     );

@@ -18,7 +18,7 @@ const entriesOfErased = 10_000;
 const expiredEntries = 100_000;
 const quietMs = 10_000;
 
-/** What a phase of the run came to. */
+/** The results of one phase. */
 interface Phase {
   readonly name: string;
   readonly reads: Reads;
@@ -26,7 +26,7 @@ interface Phase {
   readonly durationMs: number;
 }
 
-/** Measures reads alone, while users with long histories are erased, and while retention removes old entries. */
+/** Measures reads alone, during the erasure of users with long histories, and during retention. */
 async function measure(stage: Stage): Promise<Phase[]> {
   const directory = mkdtempSync(join(tmpdir(), 'user-service-bench-'));
   const issuer = await openDevelopmentIssuer(join(directory, '.data'));
@@ -41,9 +41,9 @@ async function measure(stage: Stage): Promise<Phase[]> {
   try {
     const read = await createUsers(service.url, staff, readers);
     const erased = await createUsers(service.url, staff, erasedUsers);
-    await addHistory(stage, erased, entriesOfErased, 0);
-    await addHistory(stage, read, expiredEntries / readers, 400);
-    await addHistory(stage, read, 20, 0);
+    await addHistory(stage, erased, { each: entriesOfErased, ageDays: 0 });
+    await addHistory(stage, read, { each: expiredEntries / readers, ageDays: 400 });
+    await addHistory(stage, read, { each: 20, ageDays: 0 });
     await stage.database.query('ANALYZE');
     const during = async (name: string, work: () => Promise<unknown>): Promise<Phase> => {
       const watch = await watchDeletions(stage.database);
@@ -58,14 +58,14 @@ async function measure(stage: Stage): Promise<Phase[]> {
       if (failure) throw failure;
       return phase;
     };
-    // Plans, caches and the compiler are warm before anything counts.
+    // Warms up plans, caches and the JIT compiler before the measurement.
     await during('warm-up', () => delay(5_000));
     return [
       await during('reads alone', () => delay(quietMs)),
       await during(
         `erasing ${erasedUsers} users with ${entriesOfErased} entries, one after another`,
         async () => {
-          for (const userId of erased) await erase(stage, service.url, officer, userId);
+          for (const userId of erased) await erase(stage, { url: service.url, token: officer, userId });
         },
       ),
       await during(`retention of ${expiredEntries} entries`, () => runRetention(stage)),
@@ -81,7 +81,14 @@ interface Created {
   readonly createUser: { readonly user: { readonly id: string } };
 }
 
-async function post(url: string, token: string, query: string, variables: object): Promise<Created> {
+interface Mutation {
+  readonly url: string;
+  readonly token: string;
+  readonly query: string;
+  readonly variables: object;
+}
+
+async function post({ url, token, query, variables }: Mutation): Promise<Created> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
@@ -96,18 +103,24 @@ async function createUsers(url: string, token: string, count: number): Promise<s
   const ids: string[] = [];
   for (let at = 0; at < count; at += 1) {
     const email = `ada.${randomBytes(8).toString('hex')}@example.com`;
-    const data = await post(
+    const data = await post({
       url,
       token,
-      'mutation ($input: CreateUserInput!) { createUser(input: $input) { ... on CreateUserSuccess { user { id } } } }',
-      { input: { email, firstName: 'Ada', lastName: 'Lovelace' } },
-    );
+      query:
+        'mutation ($input: CreateUserInput!) { createUser(input: $input) { ... on CreateUserSuccess { user { id } } } }',
+      variables: { input: { email, firstName: 'Ada', lastName: 'Lovelace' } },
+    });
     ids.push(data.createUser.user.id);
   }
   return ids;
 }
 
-async function addHistory({ database }: Stage, ids: string[], each: number, ageDays: number): Promise<void> {
+/** Adds `each` entries to the history of every user, all `ageDays` old. */
+async function addHistory(
+  { database }: Stage,
+  ids: string[],
+  { each, ageDays }: { each: number; ageDays: number },
+): Promise<void> {
   for (const id of ids)
     await database.query(
       `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
@@ -117,20 +130,26 @@ async function addHistory({ database }: Stage, ids: string[], each: number, ageD
     );
 }
 
-async function erase({ database }: Stage, url: string, token: string, userId: string): Promise<void> {
+interface ErasureRequest {
+  readonly url: string;
+  readonly token: string;
+  readonly userId: string;
+}
+
+async function erase({ database }: Stage, { url, token, userId }: ErasureRequest): Promise<void> {
   const query = `mutation ($input: EraseUserInput!) { eraseUser(input: $input) { ... on EraseUserSuccess { erasure { id } } } }`;
-  // A busy machine may take longer than a request may: the erasure goes on all the same.
-  const asked = post(url, token, query, { input: { userId } }).catch(() => undefined);
+  // The request may time out under load. The erasure continues regardless.
+  const request = post({ url, token, query, variables: { input: { userId } } }).catch(() => undefined);
   for (let done = false; !done; await delay(20)) {
     const rows = await database.query(`SELECT 1 FROM erasures WHERE user_id = $1 AND status = 'COMPLETED'`, [
       userId,
     ]);
     done = rows.length === 1;
   }
-  await asked;
+  await request;
 }
 
-/** In a process of its own, as an operator runs it. */
+/** Runs the `retention` command in a separate process. */
 async function runRetention({ databaseUrl, redisUrl }: Stage): Promise<void> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -150,10 +169,10 @@ async function runRetention({ databaseUrl, redisUrl }: Stage): Promise<void> {
 
 function print({ name, durationMs, reads, deletions }: Phase): void {
   process.stdout.write(`${name} (${(durationMs / 1_000).toFixed(1)} s)\n`);
-  for (const [what, answerMs] of Object.entries(reads.answerMs)) {
-    const [p50, p99, most] = [0.5, 0.99, 1].map((share) => percentile(answerMs, share).toFixed(1));
+  for (const [what, responseMs] of Object.entries(reads.responseMs)) {
+    const [p50, p99, most] = [0.5, 0.99, 1].map((share) => percentile(responseMs, share).toFixed(1));
     process.stdout.write(
-      `  ${what.padEnd(28)} ${answerMs.length} reads, p50 ${p50} ms, p99 ${p99} ms, longest ${most} ms\n`,
+      `  ${what.padEnd(28)} ${responseMs.length} reads, p50 ${p50} ms, p99 ${p99} ms, longest ${most} ms\n`,
     );
   }
   if (reads.failed > 0) process.stdout.write(`  ${reads.failed} reads FAILED\n`);
@@ -183,7 +202,7 @@ async function main(): Promise<void> {
   });
 }
 
-// Pools and connections of what was measured may linger.
+// Exits explicitly because pools and connections may still be open.
 void main().then(
   () => process.exit(),
   (error: unknown) => {

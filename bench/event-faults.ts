@@ -15,7 +15,7 @@ import { Witness } from './fault-witness';
 import { type Stage, withChannel, withServices } from './stage';
 
 const shortRunSeconds = process.env['FAULTS_SECONDS'];
-/** A full run ends when it has done enough, and fails if it has not by then. */
+/** A full run ends with enough kills and load; it fails when this limit comes first. */
 const limitMs = Number(shortRunSeconds ?? 1_800) * 1_000;
 const firstUsers = 50;
 const eventsPerKill = 500;
@@ -23,11 +23,12 @@ const eventsPerKill = 500;
 async function main(): Promise<boolean> {
   const rabbitmq = await startRabbitMqNode();
   try {
-    // RabbitMQ is killed: it must be nobody else's.
+    // The run kills RabbitMQ, so it starts a node of its own.
     process.env['TEST_AMQP_URL'] = rabbitmq.url;
     return await withServices((open) =>
       open(async (stage) => {
-        if (stage.amqpUrl !== rabbitmq.url) throw new Error('this RabbitMQ is not ours to kill');
+        if (stage.amqpUrl !== rabbitmq.url)
+          throw new Error('the run must not kill this RabbitMQ: it did not start it');
         const directory = mkdtempSync(join(tmpdir(), 'user-service-faults-'));
         const proxy = await startTcpProxy(stage.amqpUrl);
         const witness = new Witness(stage);
@@ -45,8 +46,8 @@ async function main(): Promise<boolean> {
   }
 }
 
-async function killLoop(players: Omit<Scene, 'service' | 'foreign'>, directory: string): Promise<boolean> {
-  const { stage, proxy, rabbitmq, witness } = players;
+async function killLoop(scene: Omit<Scene, 'service' | 'foreign'>, directory: string): Promise<boolean> {
+  const { stage, proxy, rabbitmq, witness } = scene;
   const start = () =>
     startServiceProcess({
       ...stage,
@@ -58,7 +59,7 @@ async function killLoop(players: Omit<Scene, 'service' | 'foreign'>, directory: 
   let service = await start();
   const load = new MutationLoad(await staffToken(directory));
   load.url = service.url;
-  const foreign = new ForeignEvents(stage, await someUsers(load));
+  const foreign = new ForeignEvents(stage, await firstUserIds(load));
   const tally: Tally = {
     load,
     foreign,
@@ -73,28 +74,28 @@ async function killLoop(players: Omit<Scene, 'service' | 'foreign'>, directory: 
     const window = rarestWindow(tally);
     foreign.publish(eventsPerKill);
     await delay(Math.random() * 500);
-    const hit = await killIn(window, { ...players, service, foreign });
+    const hit = await killIn(window, { ...scene, service, foreign });
     const count = tally.kills.get(window);
     if (count) Object.assign(count, { tries: count.tries + 1, hits: count.hits + (hit ? 1 : 0) });
     if (victimOf(window) === 'service') load.url = null;
-    // What was held back must not arrive after the end of who said it.
+    // Drops bytes that the proxy held back, so that they cannot arrive after their sender was killed.
     proxy.cut();
     await proxy.resume();
     if (victimOf(window) === 'service') service = await start();
     else await rabbitmq.start();
     load.url = service.url;
     await foreign.published();
-    await isWhole(service);
-    process.stderr.write(`${seconds()} s: killed ${window}${hit ? '' : ', which was missed'}\n`);
+    await untilRecovered(service);
+    process.stderr.write(`${seconds()} s: killed ${window}${hit ? '' : ', missed the window'}\n`);
   }
   await load.stop();
-  await settle(stage, foreign, witness);
+  await untilDrained(stage, foreign, witness);
   const sound = await judge(stage, tally, seconds());
   await service.stop();
   return sound;
 }
 
-async function someUsers(load: MutationLoad): Promise<string[]> {
+async function firstUserIds(load: MutationLoad): Promise<string[]> {
   await eventually(
     () => {
       if (load.acknowledged.size < firstUsers) throw new Error('too few users');
@@ -104,20 +105,20 @@ async function someUsers(load: MutationLoad): Promise<string[]> {
   return [...load.acknowledged.keys()];
 }
 
-/** Waits until the service says that it has found RabbitMQ again. */
-async function isWhole({ url }: ServiceProcess): Promise<void> {
+/** Waits until the service reports no degraded dependency. */
+async function untilRecovered({ url }: ServiceProcess): Promise<void> {
   await eventually(
     async () => {
       const response = await fetch(`${url}/health/ready`);
       const { degraded } = (await response.json()) as { degraded: string[] };
-      if (degraded.length > 0) throw new Error(`the service goes on without ${degraded.join(', ')}`);
+      if (degraded.length > 0) throw new Error(`the service is degraded: ${degraded.join(', ')}`);
     },
     { timeoutMs: 60_000 },
   );
 }
 
-/** Waits until everything that was committed is published, and everything that was published to us is dealt with. */
-async function settle(
+/** Waits until every committed event is published and every incoming event is folded or parked. */
+async function untilDrained(
   { database, amqpUrl, prefix }: Stage,
   foreign: ForeignEvents,
   witness: Witness,
@@ -130,8 +131,8 @@ async function settle(
          (SELECT count(*) FROM parked_messages) AS parked`,
       );
       if (Number(row?.waits) > 0) throw new Error(`${row?.waits} events wait to be published`);
-      const heard = [...witness.sequences.values()].reduce((sum, { length }) => sum + length, 0);
-      if (heard < Number(row?.versions)) throw new Error('published events have not arrived');
+      const received = [...witness.sequences.values()].reduce((sum, { length }) => sum + length, 0);
+      if (received < Number(row?.versions)) throw new Error('published events have not arrived');
       const waiting = (await foreign.countWaiting()) - Number(row?.parked);
       if (waiting > 0) throw new Error(`${waiting} events wait to be folded`);
       const { messageCount } = await withChannel(amqpUrl, (channel) =>
@@ -140,7 +141,7 @@ async function settle(
       if (messageCount > 0) throw new Error(`${messageCount} messages wait`);
     },
     { timeoutMs: 60_000, intervalMs: 250 },
-  ).catch((error: unknown) => process.stdout.write(`did not settle: ${(error as Error).message}\n`));
+  ).catch((error: unknown) => process.stdout.write(`did not drain: ${(error as Error).message}\n`));
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));

@@ -20,7 +20,7 @@ interface Row {
   readonly aim?: { readonly text: string; readonly met: boolean };
 }
 
-/** Measures in turn, round after round, so that a busy moment of the machine meets all alike; answers the medians. */
+/** Runs the measures in turn for several rounds, so that load on the machine affects all equally; returns medians. */
 async function inTurn<Name extends string>(
   measures: Record<Name, () => Promise<number>>,
 ): Promise<Record<Name, number>> {
@@ -48,17 +48,17 @@ async function measureOut(stage: Stage): Promise<Row[]> {
 
 async function measureDelivery(stage: Stage): Promise<{ rows: Row[]; profile: string }> {
   const latencies = await measureLatency(stage);
-  const { deliveryMs, sentMs, answerMs, refused, perSecond: mutations } = latencies;
+  const { deliveryMs, sentMs, responseMs, refused, perSecond: mutations } = latencies;
   const p50 = percentile(deliveryMs, 0.5);
   const show = (values: number[]) =>
     [0.5, 0.95, 0.99].map((share) => percentile(values, share).toFixed(1)).join(' / ');
   const rows = [
     {
-      what: `createUser answered, p50 / p95 / p99 at ${mutations.toFixed(0)}/s`,
-      figure: `${show(answerMs)} ms`,
+      what: `createUser response, p50 / p95 / p99 at ${mutations.toFixed(0)}/s`,
+      figure: `${show(responseMs)} ms`,
     },
     {
-      what: 'commit to delivery meanwhile, p50 / p95 / p99',
+      what: 'commit to delivery at that rate, p50 / p95 / p99',
       figure: `${show(deliveryMs)} ms`,
       aim: { text: 'p50 < 10 ms', met: p50 < 10 },
     },
@@ -69,13 +69,13 @@ async function measureDelivery(stage: Stage): Promise<{ rows: Row[]; profile: st
   return { rows, profile };
 }
 
-/** Who used the cores during the load, and how much of them was somebody else's. */
-function describeCpu({ cpu, elapsedMs, answerMs }: Latencies): string {
+/** Describes which processes used the cores during the load, and the share of all other processes. */
+function describeCpu({ cpu, elapsedMs, responseMs }: Latencies): string {
   const { everything = 0, ...parts } = Object.fromEntries(cpu);
   const known = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
   const shareOf = (ms: number) => `${((ms * 100) / elapsedMs / cpus().length).toFixed(0)} %`;
   const shares = Object.entries(parts).map(
-    ([name, ms]) => `${name} ${((ms * 1_000) / answerMs.length).toFixed(0)} us (${shareOf(ms)})`,
+    ([name, ms]) => `${name} ${((ms * 1_000) / responseMs.length).toFixed(0)} us (${shareOf(ms)})`,
   );
   return (
     `CPU for a mutation (and share of all cores): ${shares.join(', ')};\n` +
@@ -141,7 +141,7 @@ async function main(): Promise<void> {
   });
 }
 
-// Pools and connections of what was measured may linger.
+// Exits explicitly because pools and connections may still be open.
 void main().then(
   () => process.exit(0),
   (error: unknown) => {

@@ -5,14 +5,14 @@ import { type ForeignMessage, orderPlaced, pointsEarned } from '../test/testkit/
 import { type ConfirmChannel, type Stage, withChannel } from './stage';
 
 const workers = 6;
-/** Of each of them between two calls: others need the machine, too. */
+/** Pause of a worker between two calls; leaves CPU for the service. */
 const pauseMs = 50;
 const publishLimitMs = 10_000;
 
-/** Keeps changing users over HTTP, wherever the service is at the moment, and remembers what was acknowledged. */
+/** Creates and updates users over HTTP at the current `url` and records the acknowledged versions. */
 export class MutationLoad {
   url: string | null = null;
-  /** The version that each user had in an answer, at least. */
+  /** The highest acknowledged version by user id. */
   readonly acknowledged = new Map<string, number>();
   count = 0;
   private running = true;
@@ -32,13 +32,13 @@ export class MutationLoad {
       const { url } = this;
       const known = [...this.acknowledged.keys()];
       const userId = known[Math.floor(Math.random() * known.length * 1.5)];
-      const answered = url !== null && (await this.mutate(url, userId).catch(() => false));
-      if (answered) this.count += 1;
+      const acknowledged = url !== null && (await this.mutate(url, userId).catch(() => false));
+      if (acknowledged) this.count += 1;
       await delay(pauseMs);
     }
   }
 
-  /** Changes a user, or makes one; answers whether it was acknowledged. */
+  /** Updates a user, or creates one without an id; returns whether it was acknowledged. */
   private async mutate(url: string, userId: string | undefined): Promise<boolean> {
     const unique = randomBytes(8).toString('hex');
     const [name, input] = userId
@@ -63,9 +63,9 @@ export class MutationLoad {
   }
 }
 
-/** Other services, which publish orders and points until RabbitMQ has confirmed them, some of them twice. */
+/** Publishes other services' orders and points until RabbitMQ confirms them, a tenth of them twice. */
 export class ForeignEvents {
-  /** The identity of each event, once. */
+  /** The id of each event, without duplicates. */
   readonly ids: string[] = [];
   private publishing: Promise<void> = Promise.resolve();
 
@@ -74,7 +74,7 @@ export class ForeignEvents {
     private readonly userIds: readonly string[],
   ) {}
 
-  /** Begins to publish this many events after all before them; answers their identities. */
+  /** Queues this many events for publishing and returns their ids. */
   publish(count: number): string[] {
     const messages = Array.from({ length: count }, (_, at) => {
       const userId = this.userIds[at % this.userIds.length] as string;
@@ -86,12 +86,12 @@ export class ForeignEvents {
     return ids;
   }
 
-  /** Resolves when RabbitMQ has confirmed everything. */
+  /** Resolves when RabbitMQ has confirmed all events. */
   async published(): Promise<void> {
     await this.publishing;
   }
 
-  /** How many of these have an entry in a history. */
+  /** Returns how many of these events have a history entry. */
   async countFolded(ids: readonly string[]): Promise<number> {
     const [row] = await this.stage.database.query<{ count: string }>(
       'SELECT count(*) FROM user_history WHERE event_id = ANY ($1)',
@@ -100,7 +100,7 @@ export class ForeignEvents {
     return Number(row?.count);
   }
 
-  /** How many of all are in no history yet. */
+  /** Returns how many published events have no history entry yet. */
   async countWaiting(): Promise<number> {
     const [row] = await this.stage.database.query<{ count: string }>(
       `SELECT count(*) FROM user_history WHERE type IN ('ORDER_PLACED', 'LOYALTY_POINTS_EARNED')`,
@@ -121,7 +121,7 @@ export class ForeignEvents {
   }
 }
 
-/** Resolves when every single message is confirmed; a tenth of them goes out twice. */
+/** Publishes the messages, a tenth of them twice; resolves when every one is confirmed. */
 async function publishOnce(
   channel: ConfirmChannel,
   prefix: string,

@@ -4,33 +4,33 @@ import type { Window } from './fault-windows';
 import type { Witness } from './fault-witness';
 import type { Stage } from './stage';
 
-/** Fewer kills in one of the windows than this prove nothing, and so does a smaller load. */
+/** A run is inconclusive with fewer kills in a window or a smaller load. */
 const leastHits = 5;
 const leastMutations = 2_000;
 const leastForeignEvents = 20_000;
 
-/** What a run has done so far. */
+/** The counts of a run so far. */
 export interface Tally {
   readonly load: MutationLoad;
   readonly foreign: ForeignEvents;
   readonly witness: Witness;
   readonly kills: ReadonlyMap<Window, { hits: number; tries: number }>;
-  /** A run that was told to end sooner need not reach the load; the kills it must. */
+  /** True when FAULTS_SECONDS limits the run: it may miss the load, but not the kills. */
   readonly isShort: boolean;
 }
 
-/** Whether there were enough kills in every window, under a load that is large enough. */
+/** True with enough kills in every window and a sufficient load. */
 export function isEnough({ load, foreign, kills }: Tally): boolean {
   return rareWindows(kills).length === 0 && isLargeEnough(load, foreign);
 }
 
-/** The window with the fewest hits, after the fewest tries. */
+/** Returns the window with the fewest hits, and among these with the fewest tries. */
 export function rarestWindow({ kills }: Tally): Window {
   const [rarest] = [...kills].sort(([, one], [, other]) => one.hits - other.hits || one.tries - other.tries);
   return (rarest as [Window, unknown])[0];
 }
 
-/** Prints what was lost, invented, doubled or out of order, and answers whether nothing was and the kills hit. */
+/** Prints lost, invented, duplicate and disordered events; returns true without any and with enough kills. */
 export async function judge(stage: Stage, tally: Tally, seconds: number): Promise<boolean> {
   const { load, foreign, witness, kills, isShort } = tally;
   const violations = {
@@ -47,13 +47,13 @@ export async function judge(stage: Stage, tally: Tally, seconds: number): Promis
   ];
   const rare = rareWindows(kills);
   if (rare.length > 0)
-    lines.push(`fewer than ${leastHits} kills of ${rare.join(', ')}: this run shows nothing`);
+    lines.push(`fewer than ${leastHits} kills of ${rare.join(', ')}: this run is inconclusive`);
   const isSmall = !isLargeEnough(load, foreign);
   if (isShort) lines.push('a short run: FAULTS_SECONDS was set');
   if (isSmall)
     lines.push(
       `the load is below ${leastMutations} mutations and ${leastForeignEvents} events` +
-        (isShort ? '' : ': this run shows nothing'),
+        (isShort ? '' : ': this run is inconclusive'),
     );
   process.stdout.write(`${lines.join('\n')}\n`);
   return (
@@ -69,7 +69,7 @@ function isLargeEnough(load: MutationLoad, foreign: ForeignEvents): boolean {
   return load.count >= leastMutations && foreign.ids.length >= leastForeignEvents;
 }
 
-/** Compares what clients were told, what is committed, and what another team heard. */
+/** Compares acknowledged mutations, committed events and events that the witness received. */
 async function findOutgoing(
   { database }: Stage,
   load: MutationLoad,
@@ -84,7 +84,7 @@ async function findOutgoing(
   let lost = committed.filter(
     ({ id, type, version }) => version === null && !isAuditEvent(type) && !ids.has(id),
   ).length;
-  // By versions, not by the outbox: an event that was not even written is lost, too.
+  // Counted by versions, not by outbox rows: an event that was never written is lost, too.
   for (const { id, version } of users) {
     const seen = new Set(sequences.get(id));
     for (let sequence = 1; sequence <= version; sequence += 1) if (!seen.has(sequence)) lost += 1;
@@ -105,14 +105,14 @@ async function findOutgoing(
   };
 }
 
-/** Compares what other services published with histories and summaries. */
+/** Compares other services' published events with histories and summaries. */
 async function findIncoming({ database }: Stage, { ids }: ForeignEvents): Promise<Record<string, number>> {
   const [row] = await database.query<{ lost: string; doubled: string; missing: string; parked: string }>(
     `WITH entries AS (SELECT user_id, event_id FROM user_history
        WHERE type IN ('ORDER_PLACED', 'LOYALTY_POINTS_EARNED')),
-     each_user AS (SELECT coalesce(effect.order_count + effect.loyalty_points / 5, 0) - coalesce(told.count, 0) AS surplus
+     each_user AS (SELECT coalesce(effect.order_count + effect.loyalty_points / 5, 0) - coalesce(folded.count, 0) AS surplus
        FROM user_commerce AS effect
-       FULL JOIN (SELECT user_id, count(DISTINCT event_id) FROM entries GROUP BY user_id) AS told USING (user_id))
+       FULL JOIN (SELECT user_id, count(DISTINCT event_id) FROM entries GROUP BY user_id) AS folded USING (user_id))
      SELECT (SELECT count(*) FROM unnest($1::text[]) AS published (id)
         WHERE NOT EXISTS (SELECT FROM entries WHERE event_id = published.id)) AS lost,
        (SELECT coalesce(sum(greatest(surplus, 0)), 0) FROM each_user)

@@ -7,11 +7,11 @@ import type { ForeignEvents } from './fault-load';
 import type { Witness } from './fault-witness';
 import type { Stage } from './stage';
 
-/** Nothing else that the service says to a RabbitMQ that says nothing is as long as an event. */
+/** An event is longer than anything else that the service sends to an unresponsive RabbitMQ. */
 const leastEventBytes = 300;
-/** How long to wait for a window to open: a busy machine needs its time. */
+/** The time limit for a window to open, generous for a machine under load. */
 const openingLimitMs = 20_000;
-/** Where a kill can hit, and whom: each of the two that events go between. */
+/** The windows of a kill: the process to kill and the step that it interrupts. */
 export const windows = [
   'the service before the publish',
   'RabbitMQ before it reads the event',
@@ -24,7 +24,7 @@ export const windows = [
 ] as const;
 export type Window = (typeof windows)[number];
 
-/** Who plays in a run. */
+/** The processes and connections of a run. */
 export interface Scene {
   readonly stage: Stage;
   /** Between the service and RabbitMQ. */
@@ -35,29 +35,29 @@ export interface Scene {
   readonly foreign: ForeignEvents;
 }
 
-/** Whom a kill in this window ends. */
+/** Returns the process that a kill in this window ends. */
 export function victimOf(window: Window): 'service' | 'rabbitmq' {
   return window.startsWith('RabbitMQ') ? 'rabbitmq' : 'service';
 }
 
-/** Kills the service or RabbitMQ in the window; answers whether that was hit. */
+/** Kills the service or RabbitMQ in the window; returns whether the kill hit the window. */
 export async function killIn(window: Window, scene: Scene): Promise<boolean> {
   const { proxy, rabbitmq, foreign } = scene;
   const kill = () => scene[victimOf(window)].kill();
   switch (window) {
     case 'the service before the publish':
       proxy.freeze();
-      await isThere(() => isWaiting(scene, { arrived: false }));
+      await becomesTrue(() => isWaiting(scene, { arrived: false }));
       await kill();
-      // Whatever was on its way arrives before the question is asked.
+      // Messages in flight arrive before the check.
       await delay(100);
       return isWaiting(scene, { arrived: false });
     case 'RabbitMQ before it reads the event': {
       rabbitmq.freeze();
-      const saidBefore = proxy.requestBytes;
-      const hit = await isThere(
+      const bytesBefore = proxy.requestBytes;
+      const hit = await becomesTrue(
         async () =>
-          proxy.requestBytes - saidBefore > leastEventBytes && (await isWaiting(scene, { arrived: false })),
+          proxy.requestBytes - bytesBefore > leastEventBytes && (await isWaiting(scene, { arrived: false })),
       );
       await kill();
       return hit;
@@ -65,19 +65,19 @@ export async function killIn(window: Window, scene: Scene): Promise<boolean> {
     case 'the service before the confirm':
     case 'RabbitMQ before the confirm':
       proxy.holdResponses();
-      // A confirm that was on its way gets there.
+      // A confirm in flight arrives first.
       await delay(50);
-      await isThere(() => isWaiting(scene, { arrived: true }));
+      await becomesTrue(() => isWaiting(scene, { arrived: true }));
       await kill();
       return isWaiting(scene, { arrived: true });
     case 'the service before the acknowledgement':
     case 'RabbitMQ before the acknowledgement': {
-      // While more waits than may be unanswered at once, what is published now would not be delivered.
+      // With a backlog above the prefetch limit, newly published events would not be delivered.
       await foreign.published();
-      await isThere(async () => (await foreign.countWaiting()) === 0);
+      await becomesTrue(async () => (await foreign.countWaiting()) === 0);
       proxy.holdRequests();
       const ids = foreign.publish(20);
-      await isThere(async () => (await foreign.countFolded(ids)) > 0);
+      await becomesTrue(async () => (await foreign.countFolded(ids)) > 0);
       await kill();
       return (await foreign.countFolded(ids)) > 0;
     }
@@ -89,7 +89,7 @@ export async function killIn(window: Window, scene: Scene): Promise<boolean> {
   }
 }
 
-/** Whether there is an event that is committed and not marked as published, and that the witness has or has not. */
+/** True when a committed event is not marked as published, and the witness has received it (`arrived`) or not. */
 async function isWaiting({ stage, witness }: Scene, { arrived }: { arrived: boolean }): Promise<boolean> {
   const waiting = await stage.database.query<{ id: string }>(
     `SELECT id FROM outbox_events WHERE published_at IS NULL AND type LIKE 'User%' AND version IS NOT NULL`,
@@ -97,7 +97,7 @@ async function isWaiting({ stage, witness }: Scene, { arrived }: { arrived: bool
   return waiting.some(({ id }) => witness.ids.has(id) === arrived);
 }
 
-function isThere(check: () => Promise<boolean>): Promise<boolean> {
+function becomesTrue(check: () => Promise<boolean>): Promise<boolean> {
   return eventually(
     async () => {
       if (!(await check())) throw new Error('not yet');

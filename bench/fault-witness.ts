@@ -5,65 +5,65 @@ import { type Stage, witnessQueue } from './stage';
 const prefetch = 500;
 const reconnectMs = 100;
 
-/** Another team that hears our events, and comes back whenever RabbitMQ does. */
+/** Another team's consumer of our events, which reconnects after every outage of RabbitMQ. */
 export class Witness {
-  /** Of every event that arrived. */
+  /** The id of every event that arrived. */
   readonly ids = new Set<string>();
-  /** Each user's sequences in the order of arrival, once repeats are dropped. */
+  /** Sequences by user id in the order of arrival, without duplicates. */
   readonly sequences = new Map<string, number[]>();
-  /** How often an event was published that had been before. */
+  /** The number of events that were published again. */
   repeats = 0;
-  private hangUp: () => void = () => undefined;
-  private listening = true;
+  private disconnect: () => void = () => undefined;
+  private consuming = true;
   private readonly running: Promise<void>;
 
   constructor(private readonly stage: Stage) {
-    this.running = this.keepListening();
+    this.running = this.keepConsuming();
   }
 
   async stop(): Promise<void> {
-    this.listening = false;
-    this.hangUp();
+    this.consuming = false;
+    this.disconnect();
     await this.running;
   }
 
-  private async keepListening(): Promise<void> {
-    while (this.listening) {
-      await this.listen().catch(() => undefined);
+  private async keepConsuming(): Promise<void> {
+    while (this.consuming) {
+      await this.consume().catch(() => undefined);
       await delay(reconnectMs);
     }
   }
 
   /** Resolves when the connection is lost. */
-  private async listen(): Promise<void> {
+  private async consume(): Promise<void> {
     const { amqpUrl, prefix } = this.stage;
     const connection = await connect(amqpUrl, { noDelay: true, timeout: 5_000 });
-    // It is followed by the close.
+    // An error is always followed by `close`.
     connection.on('error', () => undefined);
     const closed = new Promise<void>((resolve) => void connection.on('close', () => resolve()));
-    this.hangUp = () => void connection.close().catch(() => undefined);
+    this.disconnect = () => void connection.close().catch(() => undefined);
     const channel = await connection.createChannel();
     channel.on('error', () => undefined);
-    channel.on('close', this.hangUp);
+    channel.on('close', this.disconnect);
     await channel.prefetch(prefetch);
-    // Acknowledged, not taken without: what was on its way when RabbitMQ ended comes again.
+    // With acknowledgements, RabbitMQ redelivers messages that were in flight when it was killed.
     await channel.consume(witnessQueue(prefix), (message) => {
-      if (message === null) return this.hangUp();
-      this.hear(message);
+      if (message === null) return this.disconnect();
+      this.receive(message);
       channel.ack(message);
     });
-    if (!this.listening) this.hangUp();
+    if (!this.consuming) this.disconnect();
     await closed;
   }
 
-  private hear({ content, fields }: ConsumeMessage): void {
+  private receive({ content, fields }: ConsumeMessage): void {
     const event = JSON.parse(content.toString()) as { id: string; subject: string; sequence?: string };
     if (this.ids.has(event.id)) {
       if (!fields.redelivered) this.repeats += 1;
       return;
     }
     this.ids.add(event.id);
-    // A request to another service is no change of the user.
+    // Events without a sequence, such as requests to another service, are not changes of the user.
     if (event.sequence === undefined) return;
     const seen = this.sequences.get(event.subject) ?? [];
     this.sequences.set(event.subject, seen);

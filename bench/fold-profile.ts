@@ -2,35 +2,35 @@ import { Client } from 'pg';
 import type { Database } from '../src/postgres/database';
 import { postgresCpuMs, usedBetween } from './cpu-use';
 
-/** Where the time of a fold goes, each figure for one transaction. */
+/** The time of a fold by part; each figure is for one transaction. */
 export interface FoldProfile {
   readonly events: number;
   readonly wallMs: number;
-  /** CPU of this process: reading messages, building statements, the broker's and the database's protocols. */
+  /** CPU of this process, which parses messages, builds statements and speaks both protocols. */
   readonly nodeMs: number;
-  /** CPU of PostgreSQL's processes for it; null where they are not on this machine. */
+  /** CPU of PostgreSQL's processes; null when they are on another machine. */
   readonly postgresMs: number | null;
-  /** From sending to answer, as seen from here, by what the statement does; those that overlap count in full. */
+  /** Round-trip times by purpose of the statement; overlapping statements count in full. */
   readonly statements: ReadonlyMap<string, number>;
 }
 
 const kinds: readonly [RegExp, string][] = [
   [/^\s*START TRANSACTION/, 'begin'],
   [/^\s*COMMIT/, 'commit'],
-  [/FROM users\b[^]*FOR KEY SHARE/, 'hold the users'],
-  [/INSERT INTO user_orders/, 'record whose orders they are'],
-  [/FROM user_orders JOIN users/, 'hold the users of paid orders'],
-  [/INSERT INTO user_commerce/, 'make missing summaries'],
+  [/FROM users\b[^]*FOR KEY SHARE/, 'lock the users'],
+  [/INSERT INTO user_orders/, 'record the owners of the orders'],
+  [/FROM user_orders JOIN users/, 'lock the users of paid orders'],
+  [/INSERT INTO user_commerce/, 'insert missing summaries'],
   [/FROM user_commerce[^]*FOR UPDATE/, 'lock the summaries'],
   [/INSERT INTO user_history/, 'insert the entries'],
   [/UPDATE user_commerce/, 'add to the summaries'],
-  [/INSERT INTO user_spending/, 'add to what was spent'],
-  [/FROM waiting_events/, 'ask what waited for the orders (beside the next batch)'],
+  [/INSERT INTO user_spending/, 'add to the spending'],
+  [/FROM waiting_events/, 'find events that waited for the orders (concurrent with the next batch)'],
 ];
 
 type Query = (this: Client, ...args: unknown[]) => unknown;
 
-/** Listens at the driver, from `begin` to `end`, to what a fold asks of PostgreSQL. */
+/** Times the statements of a fold at the driver, from `begin` to `end`. */
 export class FoldProfiler {
   private readonly statements = new Map<string, number>();
   private readonly query = Object.getOwnPropertyDescriptor(Client.prototype, 'query')?.value as Query;
@@ -42,14 +42,14 @@ export class FoldProfiler {
 
   constructor() {
     const { query } = this;
-    const listen = (text: string) => this.listen(text);
-    // Connections keep the method that they find when they are made.
-    Client.prototype.query = function listened(this: Client, ...args: unknown[]) {
+    const time = (text: string) => this.time(text);
+    // A connection keeps the method that exists when it is created.
+    Client.prototype.query = function timed(this: Client, ...args: unknown[]) {
       const [statement] = args as [string | { text: string }];
-      const done = listen(typeof statement === 'string' ? statement : statement.text);
-      const answered = query.apply(this, args);
-      if (answered instanceof Promise) void answered.finally(() => done()).catch(() => undefined);
-      return answered;
+      const done = time(typeof statement === 'string' ? statement : statement.text);
+      const result = query.apply(this, args);
+      if (result instanceof Promise) void result.finally(() => done()).catch(() => undefined);
+      return result;
     } as typeof Client.prototype.query;
   }
 
@@ -83,7 +83,7 @@ export class FoldProfiler {
     return this.ended;
   }
 
-  private listen(text: string): () => void {
+  private time(text: string): () => void {
     const kind = kinds.find(([pattern]) => pattern.test(text))?.[1];
     if (!kind) return () => undefined;
     const sentAtMs = performance.now();
@@ -94,7 +94,7 @@ export class FoldProfiler {
   }
 }
 
-/** Why batches are as much faster as they are: the profile of a batch beside that of a message alone. */
+/** Returns a table that compares the profile of a batch with that of a single message. */
 export function describeProfiles(batch: FoldProfile, alone: FoldProfile): string {
   const rows: [string, string, string][] = [
     ['in milliseconds', `a batch of ${batch.events.toFixed(0)}`, 'a message alone'],
@@ -107,7 +107,7 @@ export function describeProfiles(batch: FoldProfile, alone: FoldProfile): string
       ]),
     ['CPU of this process', batch.nodeMs.toFixed(2), alone.nodeMs.toFixed(2)],
     ['CPU of PostgreSQL', cpu(batch), cpu(alone)],
-    ['all in all', batch.wallMs.toFixed(2), alone.wallMs.toFixed(2)],
+    ['elapsed', batch.wallMs.toFixed(2), alone.wallMs.toFixed(2)],
   ];
   const width = Math.max(...rows.map(([what]) => what.length));
   const table = rows.map(

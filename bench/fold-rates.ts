@@ -21,7 +21,7 @@ const eventCount = 10_000;
 const oneByOneCount = 300;
 const batchSize = 200;
 
-/** Makes the users that the events are about. */
+/** Creates the users of the events and returns their ids. */
 export async function prepareFold({ database }: Stage): Promise<string[]> {
   const ids = Array.from({ length: userCount }, () => randomUUID());
   const sql = <Row>(text: string, parameters?: unknown[]) => database.query<Row>(text, parameters);
@@ -33,7 +33,7 @@ export async function prepareFold({ database }: Stage): Promise<string[]> {
   return ids;
 }
 
-/** Orders, points and now and then a failed payment, of users in turn. */
+/** Returns orders, points and one failed payment in ten, cycling through the users. */
 function buildMessages(userIds: readonly string[], count: number): ForeignMessage[] {
   const orders: string[] = [];
   return Array.from({ length: count }, (_, at) => {
@@ -94,12 +94,12 @@ export function measureFold(stage: Stage, userIds: readonly string[]): Promise<n
 
 const oneByOne = { prefetch: 1, batchSize: 1 };
 
-/** The same with a transaction and an acknowledgement for each message. */
+/** Events a second through the queue, with a transaction and an acknowledgement for each message. */
 export function measureFoldOneByOne(stage: Stage, userIds: readonly string[]): Promise<number> {
   return measureThroughQueue(stage, buildMessages(userIds, oneByOneCount), oneByOne);
 }
 
-/** What a batch and what a message alone spend their time on; apart from the rates, as listening costs some too. */
+/** Profiles a batch and a single message. Separate from the rates, because the profiler has a cost. */
 export async function profileFolds(
   stage: Stage,
   userIds: readonly string[],
@@ -131,7 +131,7 @@ async function measureThroughQueue(
     return await withIntake(stage, async ({ consumer }, folded) => {
       await profiler?.begin(stage.database);
       let startedAtMs = 0;
-      let dealtWith = 0;
+      let processed = 0;
       let finish: () => void = () => undefined;
       const finished = new Promise<void>((resolve) => {
         finish = resolve;
@@ -147,8 +147,8 @@ async function measureThroughQueue(
             onBatch: async (deliveries) => {
               startedAtMs ||= performance.now();
               await options.onBatch(deliveries);
-              dealtWith += deliveries.length;
-              if (dealtWith >= messages.length) finish();
+              processed += deliveries.length;
+              if (processed >= messages.length) finish();
             },
           }),
       };

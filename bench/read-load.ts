@@ -7,13 +7,13 @@ const representations = 10;
 export interface ReadLoadOptions {
   readonly url: string;
   readonly token: string;
-  /** Who is read about. */
+  /** The ids of the users to read. */
   readonly ids: readonly string[];
 }
 
 export interface Reads {
-  /** From the request to the answer, by what was asked. */
-  readonly answerMs: Readonly<Record<string, number[]>>;
+  /** Response times by kind of query. */
+  readonly responseMs: Readonly<Record<string, number[]>>;
   readonly failed: number;
 }
 
@@ -30,10 +30,10 @@ const queries = {
   }),
 };
 
-/** Reads at a steady rate, whether they are answered or not, until `stop`. */
+/** Sends reads at a steady rate, without waiting for responses, until `stop`. */
 export function startReads({ url, token, ids }: ReadLoadOptions): { stop(): Promise<Reads> } {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  const answerMs: Record<string, number[]> = Object.fromEntries(
+  const responseMs: Record<string, number[]> = Object.fromEntries(
     Object.keys(queries).map((name) => [name, []]),
   );
   const sent: Promise<void>[] = [];
@@ -47,8 +47,8 @@ export function startReads({ url, token, ids }: ReadLoadOptions): { stop(): Prom
     ];
     const startedAtMs = performance.now();
     try {
-      await post(url, token, agent, JSON.stringify(build(pick)));
-      answerMs[name]?.push(performance.now() - startedAtMs);
+      await post({ url, token, agent }, JSON.stringify(build(pick)));
+      responseMs[name]?.push(performance.now() - startedAtMs);
     } catch {
       failed += 1;
     }
@@ -67,12 +67,15 @@ export function startReads({ url, token, ids }: ReadLoadOptions): { stop(): Prom
       await running;
       await Promise.all(sent);
       agent.destroy();
-      return { answerMs, failed };
+      return { responseMs, failed };
     },
   };
 }
 
-function post(url: string, token: string, agent: Agent, body: string): Promise<void> {
+function post(
+  { url, token, agent }: { url: string; token: string; agent: Agent },
+  body: string,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
     const sending = request(`${url}/graphql`, { method: 'POST', agent, headers }, (response) => {
@@ -82,7 +85,7 @@ function post(url: string, token: string, agent: Agent, body: string): Promise<v
       });
       response.on('end', () => {
         if (text.includes('"data"') && !text.includes('"errors"')) resolve();
-        else reject(new Error(`a read answered ${text.slice(0, 200)}`));
+        else reject(new Error(`a read responded with ${text.slice(0, 200)}`));
       });
     });
     sending.on('error', reject);

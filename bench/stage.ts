@@ -8,20 +8,20 @@ import { findServices } from '../test/testkit/services';
 import { createTemplate, createTestDatabase, dropTestDatabases } from '../test/testkit/test-database';
 import { beginTestRun, testRun } from '../test/testkit/test-run';
 
-/** What a measurement stands on: real services, with a database and names of its own. */
+/** The environment of a measurement: real services with a separate database and separate names. */
 export interface Stage {
   readonly databaseUrl: string;
   readonly amqpUrl: string;
   readonly redisUrl: string;
-  /** Before the name of every exchange and queue. */
+  /** Prefix of every exchange and queue. */
   readonly prefix: string;
-  /** Past the service. */
+  /** A direct connection, not through the service. */
   readonly database: Database;
 }
 
 export const log = createLogger({ level: process.env['LOG_LEVEL'] ?? 'fatal' });
 
-/** Finds or starts the services, measures, and takes everything away again. */
+/** Finds or starts the backing services, runs `measure`, and removes everything it created. */
 export async function withServices<T>(
   measure: (open: <R>(work: (stage: Stage) => Promise<R>) => Promise<R>) => Promise<T>,
 ): Promise<T> {
@@ -60,7 +60,7 @@ async function withStage<R>(
 
 export const witnessQueue = (prefix: string): string => `${prefix}witness`;
 
-/** Another team's queue: durable and replicated, as they should be, so that a confirm means what it means there. */
+/** Binds another team's queue: a durable quorum queue, so that confirms cost the same as in production. */
 async function bindWitnessQueue(url: string, prefix: string): Promise<void> {
   await withChannel(url, async (channel) => {
     await channel.assertExchange(`${prefix}user.events`, 'topic', { durable: true });
@@ -80,10 +80,10 @@ async function removeNames(url: string, prefix: string): Promise<void> {
 
 export type ConfirmChannel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createConfirmChannel']>>;
 
-/** Does something to RabbitMQ past the service. */
+/** Runs `work` on a channel of its own, independent of the service. */
 export async function withChannel<T>(url: string, work: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
   const connection = await connect(url, { noDelay: true });
-  // Unheard it would end the process; the call in hand fails with it.
+  // Without a listener the error would end the process; the pending call rejects with it.
   connection.on('error', () => undefined);
   try {
     return await work(await connection.createConfirmChannel());
@@ -92,7 +92,7 @@ export async function withChannel<T>(url: string, work: (channel: ConfirmChannel
   }
 }
 
-/** Numbers a second. */
+/** Returns the count per second. */
 export function rate(count: number, elapsedMs: number): number {
   return (count * 1000) / elapsedMs;
 }
@@ -101,7 +101,7 @@ export function median(values: readonly number[]): number {
   return percentile(values, 0.5);
 }
 
-/** The value that this share of the values does not exceed. */
+/** Returns the value at this share of the sorted values, for example the median for 0.5. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

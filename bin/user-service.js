@@ -13,7 +13,7 @@ function changedAt(folder) {
   return Math.max(...entries.map((name) => statSync(join(folder, name)).mtimeMs));
 }
 
-// A checkout builds itself when it was never built, or has changed since. The image has no sources, and always dist.
+// A checkout is built on its first start and after every change. The image has no sources and is always built.
 const isCheckout = sources.every(existsSync);
 if (isCheckout && (!existsSync(entry) || sources.some((it) => changedAt(it) > statSync(entry).mtimeMs))) {
   const built = spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] });

@@ -4,10 +4,10 @@ import { Parser } from '@asyncapi/parser';
 import { contractBreaks, graphFile, releasedFolder } from './contract-breaks';
 
 const contractFolder = 'contract';
-/** From this severity of a diagnostic on, the document is sound: what follows is advice. */
+/** Diagnostics from this severity on are advice. */
 const information = 2;
 
-/** What is wrong with `asyncapi.yaml` by the rules of AsyncAPI, from its own validator. */
+/** Returns the errors and warnings of AsyncAPI's validator for `asyncapi.yaml`. */
 async function documentProblems(): Promise<string[]> {
   const path = join(contractFolder, 'asyncapi.yaml');
   const { diagnostics } = await new Parser().parse(readFileSync(path, 'utf8'), { source: path });

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { createDataSource, migrate } from '../src/data-source';
 import { startEmbeddedPostgres } from '../src/embedded-postgres/embedded-postgres';
 
-/** Migrates an empty database and answers the SQL that would still be needed to make it what the entities say. */
+/** Migrates an empty database and returns the SQL that would make it match the entities; none without drift. */
 export async function findDrift(url: string): Promise<string[]> {
   const log = pino({ level: 'silent' });
   await migrate(url, log);
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const postgres = await startEmbeddedPostgres({ dataDirectory: directory, settings: { fsync: 'off' } });
   try {
     const drift = await findDrift(postgres.url);
-    for (const statement of drift) process.stdout.write(`no migration says: ${statement}\n`);
+    for (const statement of drift) process.stdout.write(`missing in migrations: ${statement}\n`);
     if (drift.length > 0) process.exitCode = 1;
   } finally {
     await postgres.stop();

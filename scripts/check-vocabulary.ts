@@ -11,7 +11,7 @@ const maxLines = (path: string): number => (path.startsWith('src/') ? longLines 
 const maxReadmeLines = 120;
 const maxFilesInFolder = 30;
 
-/** What others read or what names things for them. A migration is never edited, so its words stay. */
+/** The files that are checked for banned words. A migration is never edited, so its words stay. */
 const wordedPlaces = [
   'src',
   'test',
@@ -30,7 +30,7 @@ const wordedPlaces = [
   '.oxlintrc.json',
   '.dependency-cruiser.cjs',
 ];
-/** The released contract stays as it was released; the others list the banned words. */
+/** The released contract is never edited; the other two files list the banned words. */
 const unworded = /^contract\/released\/|^scripts\/banned-words\.ts$|^test\/contract\/vocabulary\.test\.ts$/;
 
 const emptyWords = /^(utils?|helpers?|common|shared|misc|lib|core|base|index)$/;
@@ -49,7 +49,7 @@ const migrationName = /^\d{13}-[A-Z][A-Za-z0-9]+\.ts$/;
 /** A constant in capitals, such as MAX_TRIES. */
 const shouted = /^\s*(?:export\s+)?const\s+([A-Z][A-Z0-9_]*)(?=[\s:=])/gm;
 
-/** Every file under a folder, as a path from the top; a file itself; none for a path that does not exist. */
+/** Returns every file under a folder as a path from the top, a file itself, or none for a missing path. */
 function filesUnder(path: string): string[] {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) return [];
@@ -61,7 +61,7 @@ function filesUnder(path: string): string[] {
     .toSorted();
 }
 
-/** What is wrong with the names in a path: words that say nothing, spelling, a role nobody knows. */
+/** Returns the problems of the names in a path: empty words, spelling, an unknown role. */
 export function problemsOfPath(path: string): string[] {
   if (path.startsWith('migrations/')) {
     return migrationName.test(basename(path))
@@ -87,7 +87,7 @@ export function problemsOfPath(path: string): string[] {
   return problems;
 }
 
-/** What is wrong with the names a file declares: empty suffixes, interfaces spelled IThing, constants in capitals. */
+/** Returns the problems of declared names: empty suffixes, interfaces spelled IThing, constants in capitals. */
 export function problemsOfText(path: string, text: string): string[] {
   const empty = [...text.matchAll(declared)]
     .map((match) => match[1] ?? '')
@@ -99,7 +99,7 @@ export function problemsOfText(path: string, text: string): string[] {
   return [...empty, ...loud];
 }
 
-/** What is wrong with the sizes of files: too many lines, or too many files directly in a folder of src. */
+/** Returns the files with too many lines, and the folders of src with too many files directly in them. */
 export function problemsOfSizes(linesOf: ReadonlyMap<string, number>): string[] {
   const problems: string[] = [];
   const inFolder = new Map<string, number>();
@@ -115,7 +115,7 @@ export function problemsOfSizes(linesOf: ReadonlyMap<string, number>): string[] 
   return problems;
 }
 
-/** Each banned word in a file and in its name, as `path:line: word → what to write`; line 0 is the name. */
+/** Returns each banned word in a file and in its name, as `path:line: word → what to write`; line 0 is the name. */
 export function wordsOfFile(path: string, text: string): string[] {
   if (unworded.test(path)) return [];
   return [...bannedWordsIn(path).map((use) => ({ ...use, line: 0 })), ...bannedWordsIn(text)].map(
@@ -123,13 +123,13 @@ export function wordsOfFile(path: string, text: string): string[] {
   );
 }
 
-/** A README is read in a few minutes; what does not fit goes to docs. */
+/** Returns a problem for a README that is too long to read in a few minutes. */
 export function problemsOfReadme(text: string): string[] {
   const lines = text.split('\n').length - 1;
   return lines > maxReadmeLines ? [`README.md: ${lines} lines (${maxReadmeLines} at most)`] : [];
 }
 
-/** The folder that a hit is counted for: two levels, such as `src/users`, or the path of a file at the top. */
+/** Returns the folder that a hit is counted for, such as `src/users`, `docs`, or a file at the top. */
 const countedFor = (path: string): string =>
   path
     .split('/')

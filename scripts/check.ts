@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
-// Longest first: with few cores the total is then close to the sum divided by the cores.
+// Longest first, so that the total stays close to the sum of all parts divided by the number of cores.
 const checks: Record<string, string> = {
   lint: 'oxlint --deny-warnings --report-unused-disable-directives',
   imports:
@@ -23,7 +23,7 @@ interface Outcome {
   output: string;
 }
 
-/** Runs one part of the check and answers what it printed; never throws. */
+/** Runs one part of the check and returns its output; never rejects. */
 function run(part: string, command: string): Promise<Outcome> {
   const startedAt = Date.now();
   return new Promise((done) => {
@@ -40,11 +40,13 @@ function run(part: string, command: string): Promise<Outcome> {
   });
 }
 
-/** Runs the parts named on the command line, or all of them, and reports every failure, not the first. */
+/** Runs the named parts, by default all, and reports every failure. */
 async function check(names: string[]): Promise<void> {
   const unknown = names.filter((name) => !(name in checks));
   if (unknown.length > 0) {
-    process.stderr.write(`no part ${unknown.join(', ')}; there are ${Object.keys(checks).join(', ')}\n`);
+    process.stderr.write(
+      `unknown part ${unknown.join(', ')}; the parts are ${Object.keys(checks).join(', ')}\n`,
+    );
     process.exitCode = 2;
     return;
   }
@@ -66,7 +68,7 @@ async function check(names: string[]): Promise<void> {
   for (const outcome of failed) process.stdout.write(`\n── ${outcome.part} ──\n${outcome.output.trim()}\n`);
   if (failed.length > 0) {
     process.stdout.write(
-      `\n${failed.map(({ part }) => part).join(', ')} failed. npm run fix mends what a machine can.\n`,
+      `\n${failed.map(({ part }) => part).join(', ')} failed. npm run fix repairs formatting, imports and generated files.\n`,
     );
     process.exitCode = 1;
   }

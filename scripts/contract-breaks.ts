@@ -4,21 +4,22 @@ import { graphBreaks } from './graph-breaks';
 import { type ContractMessage, readMessages, readSchemas } from './message-contract';
 import { schemaBreaks } from './schema-breaks';
 
-/** Where the last released contract is kept: what others rely on. */
+/** The folder with the last released contract. */
 export const releasedFolder = 'contract/released';
 export const graphFile = 'schema.graphql';
 
-/** What breaks between the released contract in a checkout and the present one, one sentence each. */
+/** Returns what the contract of a checkout breaks compared with its released one, one sentence each. */
 export function contractBreaks(checkout: string): string[] {
   const released = join(checkout, releasedFolder);
   const current = join(checkout, 'contract');
-  if (!existsSync(released)) return [`${releasedFolder} is missing: nothing says what others rely on`];
+  if (!existsSync(released))
+    return [`${releasedFolder} is missing: there is no released contract to compare with`];
   const served = readSchemas(current);
   return [
     ...messageBreaks(readMessages(released), readMessages(current)),
     ...[...readSchemas(released).keys()]
       .filter((path) => !served.has(path))
-      .map((path) => `${path} is not served any more`),
+      .map((path) => `${path} is no longer served`),
     ...graphBreaks(
       readFileSync(join(released, graphFile), 'utf8'),
       readFileSync(join(checkout, graphFile), 'utf8'),
@@ -26,7 +27,7 @@ export function contractBreaks(checkout: string): string[] {
   ];
 }
 
-/** What whoever relies on the released messages cannot rely on any more. */
+/** Returns what the current messages break for producers and consumers of the released ones. */
 function messageBreaks(
   released: Map<string, ContractMessage>,
   current: Map<string, ContractMessage>,
@@ -39,8 +40,11 @@ function messageBreaks(
       .map((key) => `${name}: its ${key} was ${before[key]} and is ${after[key]}`);
     return [
       ...moved,
-      ...schemaBreaks(before.action, before.headers, after.headers, `${name} headers`),
-      ...schemaBreaks(before.action, before.payload, after.payload, name),
+      ...schemaBreaks(
+        { action: before.action, released: before.headers, current: after.headers },
+        `${name} headers`,
+      ),
+      ...schemaBreaks({ action: before.action, released: before.payload, current: after.payload }, name),
     ];
   });
 }

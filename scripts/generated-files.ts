@@ -69,18 +69,18 @@ function floorsTable(): string {
   return table(['floor', 'folders of `src/`'], rows.reverse());
 }
 
-/** Who may read which field of `User`, from the table that the schema is guarded with. */
+/** Who may read which field of `User`, from the table that the access checks use. */
 function fieldsTable(): string {
-  const answers: Record<Audience, string[]> = {
+  const cells: Record<Audience, string[]> = {
     anyone: ['yes', 'yes', 'yes'],
     self: ['null', 'yes', 'yes'],
     staff: ['null', 'null', 'yes'],
   };
-  const rows = Object.entries(userFields).map(([field, audience]) => [`\`${field}\``, ...answers[audience]]);
+  const rows = Object.entries(userFields).map(([field, audience]) => [`\`${field}\``, ...cells[audience]]);
   return table(['field of `User`', 'anyone', 'the user', '`users:read`, `users:write`'], rows);
 }
 
-/** Who may call which query or mutation, from the table that the schema is guarded with. */
+/** Who may call which query or mutation, from the table that the access checks use. */
 function operationsTable(): string {
   const rows = Object.entries(operations).map(([name, { anyone, scope, self }]) => {
     const holders = [self && 'the user', scope && `\`${scope}\``].filter(Boolean).join(', ');
@@ -89,7 +89,7 @@ function operationsTable(): string {
   return table(['query or mutation', 'who may call it'], rows);
 }
 
-/** Every metric of ours; those of Node.js are named in the text. */
+/** The metrics of this service, without the default ones of Node.js. */
 function metricsTable(): string {
   const metrics = createMetrics().registry.getMetricsAsArray() as unknown as Array<{
     name: string;
@@ -106,7 +106,7 @@ function metricsTable(): string {
   return table(['metric', 'kind', 'labels', 'meaning'], rows);
 }
 
-/** Every column of every table, and what becomes of it. */
+/** Every column of every table with its class, readers, purpose and expiry. */
 function personalDataTable(): string {
   const rows = Object.entries(personalDataMap).flatMap(([name, { columns }]) => {
     return [
@@ -124,7 +124,7 @@ function personalDataTable(): string {
   return table(['column', 'class', 'readers', 'purpose', 'exported as', 'in the graph'], rows);
 }
 
-/** What becomes of a table's records when the user is erased (unless they are kept for a reason), and when nobody is. */
+/** Returns what happens to a table's records when the user is erased, unless `keptFor` is set, and when they expire. */
 function describeTable(name: string, keptFor?: string): string {
   const table = personalDataMap[name];
   if (!table) throw new Error(`the map of personal data has no ${name}`);
@@ -151,7 +151,7 @@ function fieldsThatShow(path: string): string[] {
   );
 }
 
-/** Every field of every message: what the tables that have it say of it. */
+/** Every field of every message, with the columns that store it. */
 function payloadsTable(): string {
   const rows = Object.entries(personalDataOfEvents).flatMap(([type, { exchange, storedIn, fields }]) => {
     const stores = storedIn
@@ -182,7 +182,7 @@ function columnOf(path: string): PersonalColumn {
   return column;
 }
 
-/** The file's text as it should be. Throws when its markers are missing. */
+/** Returns the expected text of the file. Throws when its markers are missing. */
 function expected({ file, marker, print }: Generated, present: string): string {
   if (marker === undefined) return print();
   const [begin, end] = [`<!-- ${marker} -->\n`, `<!-- /${marker} -->`];
@@ -192,7 +192,7 @@ function expected({ file, marker, print }: Generated, present: string): string {
   return present.slice(0, from) + print() + present.slice(to);
 }
 
-/** The first line in which two texts differ, for a message. */
+/** Returns the first line where two texts differ, for a message. */
 function firstDifference(present: string, wanted: string): string {
   const [old, fresh] = [present.split('\n'), wanted.split('\n')];
   const line = fresh.findIndex((text, index) => text !== old[index]);
@@ -200,7 +200,7 @@ function firstDifference(present: string, wanted: string): string {
   return `line ${at + 1}\n  is:     ${old[at] ?? '(nothing)'}\n  should: ${fresh[at] ?? '(nothing)'}`;
 }
 
-/** The printed parts that differ from what is committed: of these files and folders, or all of them. */
+/** Returns the generated parts that differ from the committed ones, in these files and folders or in all. */
 export function findOutdated(paths: string[]): Array<{ file: string; present: string; wanted: string }> {
   return generatedParts
     .filter(({ file }) => paths.length === 0 || paths.some((path) => `${file}/`.startsWith(`${path}/`)))

@@ -1,6 +1,6 @@
 import { type ASTNode, buildASTSchema, findBreakingChanges, parse, print, visit } from 'graphql';
 
-/** What a change of the graph breaks for its clients and for the subgraphs beside it, one sentence each. */
+/** Returns what a change of the graph breaks for its clients and for other subgraphs, one sentence each. */
 export function graphBreaks(released: string, current: string): string[] {
   const build = (sdl: string) => buildASTSchema(parse(sdl), { assumeValid: true, assumeValidSDL: true });
   const after = directivesOf(current);
@@ -12,13 +12,13 @@ export function graphBreaks(released: string, current: string): string[] {
   ];
 }
 
-/** Every directive on a type or field, such as `User @key(fields: "id")`: other subgraphs build on these. */
+/** Returns every directive on a type or field, such as `User @key(fields: "id")`. Other subgraphs depend on these. */
 function directivesOf(sdl: string): Set<string> {
   const applied = new Set<string>();
   visit(parse(sdl), {
     Directive(node, _key, _parent, _path, ancestors) {
       const owner = ancestors.flatMap((it) => nameOf(it)).join('.');
-      // Without an owner it is the link of the schema to the specification, whose version may rise.
+      // A directive without an owner is the `@link` to the specification, whose version may rise.
       if (owner !== '' && node.name.value !== 'deprecated') applied.add(`${owner} ${print(node)}`);
     },
   });

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 
-/** A JSON Schema, as far as this contract uses them: an object of keywords. */
+/** A JSON Schema, limited to the keywords of this contract. */
 export interface JsonSchema {
   type?: string | string[];
   properties?: Record<string, JsonSchema>;
@@ -24,11 +24,11 @@ export interface MessageExample {
   payload: Record<string, unknown>;
 }
 
-/** One message of the AsyncAPI document, with everything it refers to in place. */
+/** One message of the AsyncAPI document, with its references resolved. */
 export interface ContractMessage {
-  /** The name of the event; one event may come as several messages, in different forms. */
+  /** The name of the event. One event may have several messages in different formats. */
   type: string;
-  /** As this service sees it: `send` is published, `receive` is consumed. */
+  /** `send`: this service publishes the message; `receive`: it consumes the message. */
   action: 'send' | 'receive';
   exchange: string;
   routingKey: string;
@@ -55,9 +55,9 @@ interface Message {
 }
 
 /**
- * The messages of `asyncapi.yaml` in a folder, each under the name that the document gives it.
+ * Returns the messages of `asyncapi.yaml` in a folder by their names in the document.
  *
- * @throws when something that is referred to is not there
+ * @throws Error for a reference without a target
  */
 export function readMessages(folder: string): Map<string, ContractMessage> {
   const { operations } = readResolved(join(folder, 'asyncapi.yaml')) as Document;
@@ -80,7 +80,7 @@ export function readMessages(folder: string): Map<string, ContractMessage> {
   return messages;
 }
 
-/** The JSON Schemas in a folder's `schemas`, by the URL path they are served at. */
+/** Returns the JSON Schemas in a folder's `schemas` by the URL path that serves them. */
 export function readSchemas(folder: string): Map<string, JsonSchema> {
   const paths = readdirSync(join(folder, 'schemas'), { recursive: true, encoding: 'utf8' });
   return new Map(
@@ -94,7 +94,7 @@ export function readSchemas(folder: string): Map<string, JsonSchema> {
   );
 }
 
-/** A YAML or JSON file in which every `$ref`, to itself or to a file beside it, is replaced by what it names. */
+/** Reads a YAML or JSON file and replaces every `$ref`, within the file or to another file, by its target. */
 function readResolved(path: string): unknown {
   const root: unknown = parse(readFileSync(path, 'utf8'));
   const resolve = (node: unknown): unknown => {
@@ -109,7 +109,7 @@ function readResolved(path: string): unknown {
   return resolve(root);
 }
 
-/** A schema that stands inside another one is no document of its own any more. */
+/** Reads a schema for embedding: without `$id` and `$schema`, which belong to a document of its own. */
 function withoutIdentity(path: string): unknown {
   const { $id: _id, $schema: _schema, ...schema } = readResolved(path) as JsonSchema;
   return schema;
@@ -123,7 +123,7 @@ function lookUp(root: unknown, pointer: string): unknown {
       const next = (node as Record<string, unknown> | undefined)?.[
         key.replaceAll('~1', '/').replaceAll('~0', '~')
       ];
-      if (next === undefined) throw new Error(`${pointer} names nothing`);
+      if (next === undefined) throw new Error(`${pointer} has no target`);
       return next;
     }, root);
 }

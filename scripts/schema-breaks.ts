@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonSchema } from './message-contract';
 
-/** Keywords that tell people something and refuse nothing. */
+/** Keywords for readers, which validate nothing. */
 const annotations = [
   '$schema',
   '$id',
@@ -12,29 +12,29 @@ const annotations = [
   'default',
   'deprecated',
 ];
-/** Keywords that are compared by a rule of their own below. */
+/** Keywords that `plainRefusals` compares by separate rules. */
 const understood = ['type', 'enum', 'const', 'properties', 'required', 'items', 'additionalProperties'];
 const lowerBounds = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems'];
 const upperBounds = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems'];
 
+export interface SchemaChange {
+  readonly action: 'send' | 'receive';
+  readonly released: JsonSchema;
+  readonly current: JsonSchema;
+}
+
 /**
- * What a change of a schema breaks, one sentence each; none when everybody can go on as before.
+ * Returns what a change of a schema breaks, one sentence each.
  *
- * What is sent is written by the current schema and read by those who know the released one; what is received
- * is written by those who know the released one and read by the current. In both directions nothing that was
- * named may disappear.
+ * A sent message is written by the current schema and read by the released one; a received message the other way
+ * round. In both directions no named property or enum value may disappear.
  */
-export function schemaBreaks(
-  action: 'send' | 'receive',
-  released: JsonSchema,
-  current: JsonSchema,
-  at: string,
-): string[] {
+export function schemaBreaks({ action, released, current }: SchemaChange, at: string): string[] {
   const refused = action === 'send' ? refusals(current, released, at) : refusals(released, current, at);
   return [...new Set([...removals(released, current, at), ...refused])];
 }
 
-/** Properties and values of enums that were named and are not any more. */
+/** Returns the removed properties and enum values. */
 function removals(released: JsonSchema, current: JsonSchema, at: string): string[] {
   const before = propertiesOf(released);
   const after = propertiesOf(current);
@@ -49,12 +49,12 @@ function removals(released: JsonSchema, current: JsonSchema, at: string): string
   return [...removed, ...gone.map((value) => `${at}: the value ${JSON.stringify(value)} was removed`)];
 }
 
-/** Why something that `written` lets through may not get through `read`; none when all of it does. */
+/** Returns why `read` may refuse a value that is valid by `written`; empty when it accepts all of them. */
 function refusals(written: JsonSchema, read: JsonSchema, at: string): string[] {
   return alternativesOf(written).flatMap((form) => {
-    const answers = alternativesOf(read).map((alternative) => plainRefusals(form, alternative, at));
-    // Where every alternative refuses, the one that refuses least tells best what is wrong.
-    return answers.reduce((least, answer) => (answer.length < least.length ? answer : least));
+    const candidates = alternativesOf(read).map((alternative) => plainRefusals(form, alternative, at));
+    // When every alternative refuses, the one with the fewest reasons explains best.
+    return candidates.reduce((least, reasons) => (reasons.length < least.length ? reasons : least));
   });
 }
 
@@ -94,14 +94,14 @@ function plainRefusals(written: JsonSchema, read: JsonSchema, at: string): strin
   return reasons;
 }
 
-/** Whether a keyword that the reader has is met by all that the writer's value of it allows. */
+/** True when every value that the writer's keyword allows satisfies the reader's keyword. */
 function keepsWithin(keyword: string, written: unknown, limit: unknown): boolean {
   if (lowerBounds.includes(keyword)) return typeof written === 'number' && written >= (limit as number);
   if (upperBounds.includes(keyword)) return typeof written === 'number' && written <= (limit as number);
   return isDeepStrictEqual(written, limit);
 }
 
-/** The schema without allOf, anyOf and oneOf: something is valid by it when it is valid by one of these. */
+/** Returns the schema as alternatives without allOf, anyOf and oneOf: a value is valid by one of them. */
 function alternativesOf({ allOf = [], anyOf, oneOf, ...own }: JsonSchema): JsonSchema[] {
   const choices = [
     ...allOf.map((part) => [part]),
@@ -116,7 +116,7 @@ function alternativesOf({ allOf = [], anyOf, oneOf, ...own }: JsonSchema): JsonS
   );
 }
 
-/** @throws when both restrict the same thing differently: such a schema is beyond this comparison */
+/** @throws Error when both have the same keyword with different values, which this comparison does not support */
 function both(one: JsonSchema, other: JsonSchema): JsonSchema {
   const merged: JsonSchema = { ...one };
   for (const [keyword, value] of Object.entries(other)) {
@@ -130,7 +130,7 @@ function both(one: JsonSchema, other: JsonSchema): JsonSchema {
       merged.properties = properties;
     } else if (!annotations.includes(keyword)) {
       if (keyword in one && !isDeepStrictEqual(one[keyword], value)) {
-        throw new Error(`${keyword} stands twice in one schema, as it and a part of it say different things`);
+        throw new Error(`${keyword} has two values in one schema: its own and that of a part`);
       }
       merged[keyword] = value;
     }
@@ -146,7 +146,7 @@ function valuesOf(schema: JsonSchema): unknown[] | undefined {
   return 'const' in schema ? [schema.const] : schema.enum;
 }
 
-/** Who reads numbers also reads integers. */
+/** Returns the accepted types. A reader of numbers also accepts integers. */
 function typesOf({ type }: JsonSchema): string[] | undefined {
   const types = typeof type === 'string' ? [type] : type;
   return types?.includes('number') ? [...types, 'integer'] : types;

@@ -10,18 +10,18 @@ interface JestResults {
   numRuntimeErrorTestSuites: number;
 }
 
-/** Runs jest with these arguments; answers its exit code and what it counted, or null if it did not finish. */
+/** Runs jest with these arguments; returns its exit code and its counts, or null when it did not finish. */
 async function runJest(args: string[]): Promise<{ code: number; results: JestResults | null }> {
   const folder = mkdtempSync(join(tmpdir(), 'user-service-results-'));
   const file = join(folder, 'results.json');
   const jest = require.resolve('jest/bin/jest');
   const child = spawn(
     process.execPath,
-    // A handle that a test forgot must not keep a build waiting for ever.
+    // A handle that a test left open must not keep the build running.
     [jest, '--json', `--outputFile=${file}`, '--forceExit', ...args],
     {
       stdio: ['inherit', 'ignore', 'inherit'],
-      // Tests speak to this machine only; some HTTP clients would take even that to a proxy.
+      // Tests call this machine only; some HTTP clients would send even these requests through a proxy.
       env: { ...process.env, NO_PROXY: '127.0.0.1,localhost', no_proxy: '127.0.0.1,localhost' },
     },
   );
@@ -38,7 +38,7 @@ async function runJest(args: string[]): Promise<{ code: number; results: JestRes
   }
 }
 
-/** Runs the tests and ends with the one line `N passed, N failed`; what could not run counts as failed. */
+/** Runs the tests and prints `N passed, N failed` last. Skipped tests and files that cannot run count as failed. */
 async function test(args: string[]): Promise<void> {
   const { code, results } = await runJest(args);
   const passed = results?.numPassedTests ?? 0;

@@ -1,6 +1,6 @@
 'use strict';
-// Lets this process require TypeScript in place. Compiles with the .swcrc of the build, so that what the scripts
-// and the tests load is what the service runs.
+// Lets this process require TypeScript files. Compiles with the .swcrc of the build, so that scripts, tests and the
+// service run the same code.
 const { transformFileSync } = require('@swc/core');
 
 require.extensions['.ts'] = (module, filename) => {

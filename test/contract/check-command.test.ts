@@ -46,5 +46,5 @@ it('check reports every failing part with its output', () => {
 it('check lists its parts for an unknown part and exits with 2', () => {
   const { status, stderr } = check('spelling');
   expect(status).toBe(2);
-  expect(stderr).toMatch(/^no part spelling; there are .*types/);
+  expect(stderr).toMatch(/^unknown part spelling; the parts are .*types/);
 });

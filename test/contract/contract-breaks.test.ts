@@ -141,7 +141,7 @@ describe('contractBreaks', () => {
     cpSync(join(folder, 'contract/schemas/UserErased'), join(folder, 'contract/released/schemas/UserLost'), {
       recursive: true,
     });
-    expect(contractBreaks(folder)).toEqual(['/schemas/UserLost/1.0.0.json is not served any more']);
+    expect(contractBreaks(folder)).toEqual(['/schemas/UserLost/1.0.0.json is no longer served']);
     rmSync(join(folder, 'contract/released'), { recursive: true });
     expect(contractBreaks(folder)).toEqual([expect.stringMatching('contract/released is missing')]);
   });

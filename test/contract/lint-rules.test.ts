@@ -151,7 +151,7 @@ it('the messages of no-restricted rules name the alternative', () => {
   expect(restricted.length).toBeGreaterThan(0);
   for (const { message, help } of restricted) {
     expect(`${message} ${help ?? ''}`).toMatch(
-      /loadConfig|Logger|metrics|eventually|Throw|Write the test|Hand a/,
+      /loadConfig|Logger|metrics|eventually|Throw|Write the test|Pass a/,
     );
   }
 });

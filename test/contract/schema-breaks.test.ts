@@ -27,8 +27,8 @@ const property = (name: string, value: JsonSchema): JsonSchema => ({
 
 it('schemaBreaks returns nothing for an unchanged schema', () => {
   for (const action of ['send', 'receive'] as const) {
-    expect(schemaBreaks(action, schema, structuredClone(schema), 'M')).toEqual([]);
-    expect(schemaBreaks(action, closed, structuredClone(closed), 'M')).toEqual([]);
+    expect(schemaBreaks({ action, released: schema, current: structuredClone(schema) }, 'M')).toEqual([]);
+    expect(schemaBreaks({ action, released: closed, current: structuredClone(closed) }, 'M')).toEqual([]);
   }
 });
 
@@ -77,7 +77,7 @@ describe('schemaBreaks of a received message', () => {
     ['schema that becomes closed', closed, 'M: only one side is closed'],
     ['removed alternative', { ...schema, allOf: [{ required: ['userId'] }] }, 'M.userId is required'],
   ])('returns a break for a %s', (_what, current, said) => {
-    expect(schemaBreaks('receive', schema, current, 'M').join('\n')).toContain(said);
+    expect(schemaBreaks({ action: 'receive', released: schema, current }, 'M').join('\n')).toContain(said);
   });
 
   it.each<[string, JsonSchema]>([
@@ -98,7 +98,7 @@ describe('schemaBreaks of a received message', () => {
     ],
     ['changed description', { ...schema, description: 'new', title: 'new' }],
   ])('returns nothing for a %s', (_what, current) => {
-    expect(schemaBreaks('receive', schema, current, 'M')).toEqual([]);
+    expect(schemaBreaks({ action: 'receive', released: schema, current }, 'M')).toEqual([]);
   });
 });
 
@@ -144,7 +144,7 @@ describe('schemaBreaks of a sent message', () => {
     ],
     ['schema that becomes open', closed, schema, 'M: only one side is closed'],
   ])('returns a break for a %s', (_what, released, current, said) => {
-    expect(schemaBreaks('send', released, current, 'M').join('\n')).toContain(said);
+    expect(schemaBreaks({ action: 'send', released, current }, 'M').join('\n')).toContain(said);
   });
 
   it.each<[string, JsonSchema]>([
@@ -152,6 +152,6 @@ describe('schemaBreaks of a sent message', () => {
     ['newly required property', { ...schema, required: ['id', 'reason', 'amount'] }],
     ['narrower limit', property('id', { ...id, maxLength: 9 })],
   ])('returns nothing for a %s', (_what, current) => {
-    expect(schemaBreaks('send', schema, current, 'M')).toEqual([]);
+    expect(schemaBreaks({ action: 'send', released: schema, current }, 'M')).toEqual([]);
   });
 });
