@@ -51,15 +51,15 @@ const forms = bannedWords.map(([word, pattern, instead]) => ({
   pattern: new RegExp(`\\b${pattern.replaceAll(' ', String.raw`\s+`)}\\b`, 'g'),
 }));
 
-/** Fixed names: the audience 'everybody', as a string or as a key, and the system account "nobody". */
-const fixedNames = /(['"`])(?:everybody|nobody)\1|^\s*everybody:/g;
+/** The system account "nobody" is a fixed name. */
+const accountName = /(['"`])nobody\1/g;
 /** The margin of a comment or quotation, so that a phrase wrapped over two lines is found. */
 const margin = /^\s*(?:\/\*\*?|\*(?!\/)|\/\/|#+|--|>)?\s*/;
 
 /** Splits identifiers into words, in lower case: `toldOfNew`, `told-of-new` and `TOLD_OF_NEW` become "told of new". */
 function wordsOf(line: string): string {
   return line
-    .replace(fixedNames, '')
+    .replace(accountName, '')
     .replace(margin, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .replace(/(?<=[A-Za-z0-9])[-_](?=[A-Za-z0-9])/g, ' ')
