@@ -1,5 +1,5 @@
-import { getMetadataArgsStorage } from 'typeorm';
 import type { Transaction } from './database';
+import { columnsOf, tableOf } from './entity-columns';
 import { prepared } from './prepared';
 
 /** Rows and their INSERT statement, in which `$1` is a JSON array of the rows. */
@@ -45,22 +45,16 @@ export function onConflictDoNothing({ sql, rows }: Write): Write {
 }
 
 function insertStatement(entity: new () => object): string {
-  const storage = getMetadataArgsStorage();
-  const table = storage.tables.find(({ target }) => target === entity)?.name;
-  const generated = storage.generations
-    .filter(({ target }) => target === entity)
-    .map((it) => it.propertyName);
-  const columns = storage.columns
-    .filter(({ target, propertyName }) => target === entity && !generated.includes(propertyName))
-    .map(({ propertyName, options }) => ({
-      name: options.name ?? propertyName,
-      property: `"${propertyName}"`,
-      bytes: options.type === 'bytea',
-      type: `${options.type === 'bytea' ? 'text' : String(options.type)}${options.array ? '[]' : ''}`,
-    }));
-  const values = columns.map(({ property, bytes }) => (bytes ? `decode(${property}, 'base64')` : property));
-  return `INSERT INTO ${table} (${columns.map(({ name }) => name).join(', ')}) SELECT ${values.join(', ')}
-    FROM jsonb_to_recordset($1::jsonb) AS it (${columns.map(({ property, type }) => `${property} ${type}`).join(', ')})`;
+  const columns = columnsOf(entity)
+    .filter(({ isGenerated }) => !isGenerated)
+    .map(({ name, property, type, isArray }) => {
+      const quoted = `"${property}"`;
+      if (type === 'bytea') return { name, value: `decode(${quoted}, 'base64')`, field: `${quoted} text` };
+      return { name, value: quoted, field: `${quoted} ${type}${isArray ? '[]' : ''}` };
+    });
+  const list = (part: keyof (typeof columns)[number]) => columns.map((it) => it[part]).join(', ');
+  return `INSERT INTO ${tableOf(entity)} (${list('name')}) SELECT ${list('value')}
+    FROM jsonb_to_recordset($1::jsonb) AS it (${list('field')})`;
 }
 
 function withBase64Bytes(row: object): object {

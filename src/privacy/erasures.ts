@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
+import { selectListOf } from '../postgres/entity-columns';
 import { type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
@@ -9,7 +10,7 @@ import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
 import type { UserRepository } from '../users/user.repository';
 import { InputReader } from '../users/user.validation';
 import type { Caller } from '../users/user-changes';
-import type { Erasure } from './erasure.entity';
+import { Erasure } from './erasure.entity';
 import type { LedgerEntry } from './erasure-ledger';
 import type { ErasureStarter } from './erasure-starter';
 import { addRecords, batchedStores, countRecords, deleteRecords, immediateStores } from './erasure-stores';
@@ -20,8 +21,7 @@ const batchSize = 1_000;
 /** The user's one entry in the cache, which a tombstone replaces. */
 const cacheStore = 'cache';
 
-const columns = `id, user_id AS "userId", status, requested_at AS "requestedAt", completed_at AS "completedAt",
-  requested_by AS "requestedBy", reason, effects`;
+const columns = selectListOf(Erasure);
 
 /** An erasure as it is told: planned, in progress, or done. */
 export type ErasureReport = Pick<Erasure, 'id' | 'userId' | 'requestedAt' | 'completedAt' | 'effects'> & {

@@ -1,10 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
+import { columnsOf } from '../postgres/entity-columns';
 import { parseUserId } from './normalized';
-import type { StoredUserStatus, User } from './user.entity';
+import { type StoredUserStatus, User } from './user.entity';
 import type { InputReader } from './user.validation';
 import { type Profile, type ProfileInput, readNewProfile } from './user-profile';
 
-/** Reads who a new user is to be: the profile, and the id, which is made here unless the input brings one. */
+/** Reads the profile and id of a new user; generates the id if the input has none. */
 export function readNewUser(
   reader: InputReader,
   input: ProfileInput & { readonly userId?: string | null | undefined },
@@ -15,27 +16,21 @@ export function readNewUser(
   return { id: id ?? '', profile };
 }
 
-/** A user as it begins: version 1, or 0 while the AuthenticationService has not accepted it. */
+/** The default of each column that has one, and null for the other nullable columns. */
+const initialValues = Object.fromEntries(
+  columnsOf(User)
+    .filter((column) => column.default !== undefined || column.isNullable)
+    .map((column) => [column.property, column.default ?? null]),
+) as Omit<User, 'id' | 'status' | 'statusChangedAt' | 'version' | 'revision' | 'createdAt' | 'updatedAt'>;
+
+/** Returns a new user at version 1, or 0 until the AuthenticationService has accepted it. */
 export function newUser(id: string, profile: Profile, status: StoredUserStatus, at = new Date()): User {
   return {
-    id,
+    ...initialValues,
     ...profile,
-    pendingEmail: null,
-    emailVerification: 'UNVERIFIED',
-    emailVerifiedAt: null,
-    phoneVerification: 'UNVERIFIED',
-    phoneVerifiedAt: null,
+    id,
     status,
-    statusReason: null,
-    statusNotes: null,
     statusChangedAt: at,
-    marketing: false,
-    newsletter: false,
-    recommendations: false,
-    loyalty: false,
-    orderUpdates: true,
-    unsubscribedAt: null,
-    preferencesUpdatedAt: null,
     version: status === 'PENDING' ? 0 : 1,
     revision: 1,
     createdAt: at,

@@ -1,49 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { z } from 'zod';
 import { ReadThroughCache, type ReadThroughCacheOptions } from '../redis/read-through-cache';
-import { deactivationReasons, type User, userStatuses, verificationStatuses } from './user.entity';
+import { parseCachedUser } from './cached-user';
+import type { User } from './user.entity';
 import type { UserRepository } from './user.repository';
-
-const text = z.string().nullable();
-const time = z.iso.datetime().transform((iso) => new Date(iso));
-
-/** A user as it rests in the cache. What does not parse counts as not cached. */
-const cachedUser = z.object({
-  id: z.uuid(),
-  email: z.string(),
-  emailNormalized: z.string(),
-  username: z.string(),
-  usernameNormalized: z.string(),
-  pendingEmail: text,
-  firstName: z.string(),
-  firstNameNormalized: z.string(),
-  lastName: z.string(),
-  lastNameNormalized: z.string(),
-  displayName: text,
-  phoneNumber: text,
-  address: z.object({ street: text, city: text, state: text, postalCode: text, country: text }).nullable(),
-  locale: text,
-  timeZone: text,
-  emailVerification: z.enum(verificationStatuses),
-  emailVerifiedAt: time.nullable(),
-  phoneVerification: z.enum(verificationStatuses),
-  phoneVerifiedAt: time.nullable(),
-  status: z.enum(userStatuses),
-  statusReason: z.enum(deactivationReasons).nullable(),
-  statusNotes: text,
-  statusChangedAt: time,
-  marketing: z.boolean(),
-  newsletter: z.boolean(),
-  recommendations: z.boolean(),
-  loyalty: z.boolean(),
-  orderUpdates: z.boolean(),
-  unsubscribedAt: time.nullable(),
-  preferencesUpdatedAt: time.nullable(),
-  version: z.int(),
-  revision: z.int(),
-  createdAt: time,
-  updatedAt: time,
-}) satisfies z.ZodType<User>;
 
 /** As long as events take to be published when all is well, and no longer. */
 const confirmedForMs = 5_000;
@@ -75,7 +34,7 @@ export class UserCache {
           ]),
         );
       },
-      parse: (json) => cachedUser.parse(json),
+      parse: parseCachedUser,
       idOf: (user) => user.id,
     });
   }

@@ -19,14 +19,9 @@ export const emailTopics = ['marketing', 'newsletter', 'recommendations', 'loyal
 /** What a person can allow e-mail about; `orderUpdates` is the only one that is on by default. */
 export type EmailTopic = (typeof emailTopics)[number];
 
+export const addressParts = ['street', 'city', 'state', 'postalCode', 'country'] as const;
 /** A postal address; replaced as a whole, never in part. */
-export interface PostalAddress {
-  street: string | null;
-  city: string | null;
-  state: string | null;
-  postalCode: string | null;
-  country: string | null;
-}
+export type PostalAddress = Record<(typeof addressParts)[number], string | null>;
 
 /** A row of `users`: who a customer is, how to reach them, what they allow, what state the account is in. */
 @Entity('users')
@@ -93,22 +88,22 @@ export class User {
   @Column('text', { name: 'time_zone', nullable: true })
   timeZone: string | null;
 
-  @Column('text', { name: 'email_verification', default: 'UNVERIFIED' })
+  @Column({ type: 'text', name: 'email_verification', enum: verificationStatuses, default: 'UNVERIFIED' })
   emailVerification: VerificationStatus;
 
   @Column('timestamptz', { name: 'email_verified_at', nullable: true })
   emailVerifiedAt: Date | null;
 
-  @Column('text', { name: 'phone_verification', default: 'UNVERIFIED' })
+  @Column({ type: 'text', name: 'phone_verification', enum: verificationStatuses, default: 'UNVERIFIED' })
   phoneVerification: VerificationStatus;
 
   @Column('timestamptz', { name: 'phone_verified_at', nullable: true })
   phoneVerifiedAt: Date | null;
 
-  @Column('text')
+  @Column({ type: 'text', enum: userStatuses })
   status: StoredUserStatus;
 
-  @Column('text', { name: 'status_reason', nullable: true })
+  @Column({ type: 'text', name: 'status_reason', enum: deactivationReasons, nullable: true })
   statusReason: DeactivationReason | null;
 
   @Column('text', { name: 'status_notes', nullable: true })

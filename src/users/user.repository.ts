@@ -1,5 +1,6 @@
 import { haveExpiredAfterFixedDays } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
+import { selectListOf } from '../postgres/entity-columns';
 import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, onConflictDoNothing, type Write, writeTogether } from '../postgres/write';
 import { normalized } from './normalized';
@@ -17,16 +18,7 @@ export interface UserFilter {
   search?: string | undefined;
 }
 
-const columns = `id, email, email_normalized AS "emailNormalized", username, username_normalized AS "usernameNormalized",
-  pending_email AS "pendingEmail", first_name AS "firstName", first_name_normalized AS "firstNameNormalized",
-  last_name AS "lastName", last_name_normalized AS "lastNameNormalized", display_name AS "displayName",
-  phone_number AS "phoneNumber", address, locale, time_zone AS "timeZone",
-  email_verification AS "emailVerification", email_verified_at AS "emailVerifiedAt",
-  phone_verification AS "phoneVerification", phone_verified_at AS "phoneVerifiedAt",
-  status, status_reason AS "statusReason", status_notes AS "statusNotes", status_changed_at AS "statusChangedAt",
-  marketing, newsletter, recommendations, loyalty, order_updates AS "orderUpdates",
-  unsubscribed_at AS "unsubscribedAt", preferences_updated_at AS "preferencesUpdatedAt",
-  version, revision, created_at AS "createdAt", updated_at AS "updatedAt"`;
+const columns = selectListOf(User);
 
 const pendingExpired = haveExpiredAfterFixedDays('pendingUsers');
 

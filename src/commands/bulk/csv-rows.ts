@@ -1,6 +1,7 @@
+import { addressParts } from '../../users/user.entity';
 import { type CsvRecord, readCsvRecords } from './csv-records';
 import { decodeUtf8, type SourceRow, unreadable } from './source-row';
-import { addressParts, importedFields } from './user-row';
+import { importedFields } from './user-row';
 
 type Header = readonly (readonly string[])[];
 

@@ -1,3 +1,4 @@
+import { addressParts } from '../../users/user.entity';
 import type { FieldProblem } from '../../users/user.errors';
 import type { ImportedUser } from '../../users/user-import';
 
@@ -16,8 +17,6 @@ export const importedFields = [
   'statusReason',
   'statusNotes',
 ] as const satisfies readonly (keyof ImportedUser)[];
-
-export const addressParts = ['street', 'city', 'state', 'postalCode', 'country'] as const;
 
 /** Returns the user in a record, or its problems: unknown fields, and values that are not text. */
 export function readUserRow(

@@ -27,55 +27,73 @@ const atVersion = (version: number): User => ({
   revision: version,
 });
 
-describe('refreshing what the cache has of users, after events about them went out', () => {
-  let asked: string[][];
+const cacheOver = (users: Pick<UserRepository, 'findByIds'>, records = new InProcessRecordCache()) =>
+  new UserCache(users as UserRepository, {
+    cache: records,
+    metrics: { cacheRequests: { inc: () => undefined } },
+    log: createLogger({ level: 'silent' }),
+  });
+
+describe('UserCache.refresh', () => {
+  let queries: string[][];
   let stored: User;
   let records: InProcessRecordCache;
   let cache: UserCache;
 
   beforeEach(() => {
-    asked = [];
+    queries = [];
     stored = atVersion(1);
     records = new InProcessRecordCache();
-    const users = {
-      findByIds: async (ids: readonly string[]) => {
-        asked.push([...ids]);
-        return new Map([[id, stored]]);
-      },
-    } as unknown as UserRepository;
-    cache = new UserCache(users, {
-      cache: records,
-      metrics: { cacheRequests: { inc: () => undefined } },
-      log: createLogger({ level: 'silent' }),
-    });
+    const findByIds = async (ids: readonly string[]) => {
+      queries.push([...ids]);
+      return new Map([[id, stored]]);
+    };
+    cache = cacheOver({ findByIds }, records);
   });
 
-  it('asks for nobody whom the cache has confirmed to have as told, or later', async () => {
+  it('reads no user that the cache has confirmed at the published version or a later one', async () => {
     await cache.write(atVersion(2));
     await cache.refresh([
       { userId: id, version: 1 },
       { userId: id, version: 2 },
     ]);
-    expect(asked).toEqual([]);
+    expect(queries).toEqual([]);
   });
 
-  it('asks, once, for whoever was changed elsewhere, or in a way that no version tells of', async () => {
+  it('reads a user once for newer versions, and for an event without a version', async () => {
     await cache.write(atVersion(2));
     await cache.refresh([
       { userId: id, version: 3 },
       { userId: id, version: 4 },
     ]);
     await cache.refresh([{ userId: id, version: null }]);
-    expect(asked).toEqual([[id], [id]]);
+    expect(queries).toEqual([[id], [id]]);
   });
 
-  it('asks for a user whose last write the cache did not confirm', async () => {
+  it('reads a user whose last write the cache did not confirm', async () => {
     await cache.write(atVersion(1));
     jest.spyOn(records, 'putMany').mockRejectedValueOnce(new Error('away'));
     await cache.write(atVersion(2));
     stored = atVersion(2);
     await cache.refresh([{ userId: id, version: 1 }]);
-    expect(asked).toEqual([[id]]);
+    expect(queries).toEqual([[id]]);
     expect(await records.getMany([id])).toEqual([expect.objectContaining({ kind: 'value', revision: 2 })]);
   });
+});
+
+it.each([
+  '00000000-0000-0000-0000-000000000001',
+  'aaaaaaaa-aaaa-0aaa-0aaa-aaaaaaaaaaaa',
+  'ffffffff-ffff-ffff-ffff-fffffffffffe',
+])('UserCache returns the cached user with the id %s, which is no RFC 9562 UUID', async (id) => {
+  let queries = 0;
+  const user = { ...atVersion(1), id };
+  const findByIds = async () => {
+    queries += 1;
+    return new Map([[id, user]]);
+  };
+  const cache = cacheOver({ findByIds });
+  expect((await cache.getMany([id])).get(id)).toEqual(user);
+  expect((await cache.getMany([id])).get(id)).toEqual(user);
+  expect(queries).toBe(1);
 });

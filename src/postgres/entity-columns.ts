@@ -1,0 +1,49 @@
+import { getMetadataArgsStorage } from 'typeorm';
+
+/** A column as its entity declares it. */
+export interface EntityColumn {
+  readonly property: string;
+  /** The name in the table. */
+  readonly name: string;
+  /** The type in PostgreSQL, of one element if the column is an array. */
+  readonly type: string;
+  readonly isArray: boolean;
+  readonly isNullable: boolean;
+  /** True if PostgreSQL makes the value. */
+  readonly isGenerated: boolean;
+  readonly default: unknown;
+  /** The values that a text column allows; null if it allows any. */
+  readonly values: readonly string[] | null;
+}
+
+/** Returns the table of an entity. */
+export function tableOf(entity: new () => object): string | undefined {
+  return getMetadataArgsStorage().tables.find(({ target }) => target === entity)?.name;
+}
+
+/** Returns the columns of an entity, in the order of its declarations. Call it when a module loads. */
+export function columnsOf(entity: new () => object): readonly EntityColumn[] {
+  const storage = getMetadataArgsStorage();
+  const generated = new Set(
+    storage.generations.filter(({ target }) => target === entity).map((it) => it.propertyName),
+  );
+  return storage.columns
+    .filter(({ target }) => target === entity)
+    .map(({ propertyName: property, options }) => ({
+      property,
+      name: options.name ?? property,
+      type: String(options.type),
+      isArray: options.array ?? false,
+      isNullable: options.nullable ?? false,
+      isGenerated: generated.has(property),
+      default: options.default,
+      values: Array.isArray(options.enum) ? options.enum : null,
+    }));
+}
+
+/** Returns SQL that selects all columns of an entity under the names of its properties. */
+export function selectListOf(entity: new () => object): string {
+  return columnsOf(entity)
+    .map(({ name, property }) => (name === property ? name : `${name} AS "${property}"`))
+    .join(', ');
+}
