@@ -32,21 +32,21 @@ export interface ServicesOptions {
   readonly recordCache: RecordCache;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** null: there is no AuthenticationService, and a password cannot be taken. */
+  /** null if there is no AuthenticationService; then passwords are refused. */
   readonly authenticationServiceUrl: string | null;
-  /** Makes spans of calls to other services; none without it. */
+  /** Traces calls to other services; null for no tracing. */
   readonly tracing?: Tracing | null;
-  /** Tells the relay of this process, if it has one, that an event was committed. */
+  /** Called after commit with the lane of each event, so that a relay in this process publishes it immediately. */
   readonly wakeRelay?: (lane: number) => void;
-  /** How long the call that begins an erasure goes on with it, in milliseconds; 1,000 unless told. */
+  /** How long the call that starts an erasure continues it, in milliseconds; defaults to 1,000. */
   readonly erasurePatienceMs?: number;
-  /** Is told, after the commit, which user others can refer to from now on. */
+  /** Called after commit with the id of each new user. */
   readonly onUserKnown?: (userId: string) => void;
 }
 
 export type Services = ReturnType<typeof createServices>;
 
-/** The nouns, put together over their backing services; the server and the commands use the same. */
+/** Composes the services over their backing services, for the server and for commands. */
 export function createServices(options: ServicesOptions) {
   const {
     database,
@@ -65,7 +65,7 @@ export function createServices(options: ServicesOptions) {
   const outbox = new Outbox(wakeRelay);
   const auditTrail = new AuditRepository(database);
   const audit = new AuditLog(auditTrail, outbox);
-  const changes = new UserChanges(users, cache, outbox, audit, onUserKnown);
+  const changes = new UserChanges({ users, cache, outbox, audit, onUserKnown });
   const keys = new SigningKeys(database);
   const idempotency = new Idempotency(database, users, keys);
   const credentials =
@@ -75,7 +75,14 @@ export function createServices(options: ServicesOptions) {
   const erasureStarter = new ErasureStarter({ cache, outbox, audit });
   const erasures = new Erasures({ database, users, cache, erasureStarter, log, patienceMs });
   const ledger = new EmailPreferenceLedger(database);
-  const emailPreferences = new EmailPreferencesService(database, users, changes, ledger, idempotency, audit);
+  const emailPreferences = new EmailPreferencesService({
+    database,
+    users,
+    changes,
+    ledger,
+    idempotency,
+    audit,
+  });
   return {
     audit,
     erasures,
@@ -88,12 +95,12 @@ export function createServices(options: ServicesOptions) {
     auditTrail,
     accessLog: new AccessLog(database, audit),
     userDirectory: new UserDirectory(database, users, audit),
-    userImport: new UserImport(database, users, changes, idempotency),
-    userService: new UserService(database, users, changes, idempotency, credentials),
+    userImport: new UserImport({ database, users, changes, idempotency }),
+    userService: new UserService({ database, users, changes, idempotency, credentials }),
     emailPreferences,
     emailPreferenceLedger: ledger,
     unsubscribeLinks: new UnsubscribeLinks(keys, emailPreferences),
     signingKeys: keys,
-    emailVerification: new EmailVerificationService(database, users, changes, keys, outbox, audit),
+    emailVerification: new EmailVerificationService({ database, users, changes, keys, outbox, audit }),
   };
 }

@@ -43,7 +43,7 @@ async function exportAll(
   let after = begin;
   let isEnd = false;
   while (!isEnd && !stopped) {
-    const users: ListedUser[] = await directory.list(operator, statuses, after, pageSize);
+    const users: ListedUser[] = await directory.list(operator, { statuses, after, limit: pageSize });
     if (users.length > 0) await printLine(users.map((user) => JSON.stringify(user)).join('\n'));
     after = users.at(-1)?.userId ?? after;
     isEnd = users.length < pageSize;

@@ -2,8 +2,8 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { type EmailTopic, User } from '../users/user.entity';
 
 /**
- * A row of the preferences ledger: who said what about which topic, when, through which source, shown which wording.
- * PostgreSQL refuses to change it, and to delete it as long as its user is there.
+ * A row of the consent ledger: a decision about one topic and its evidence. A trigger refuses updates, and deletes
+ * while the user exists.
  */
 @Entity('email_preference_decisions')
 @Index('email_preference_decisions_user_id_decided_at_idx', ['userId', 'decidedAt'])
@@ -21,11 +21,11 @@ export class EmailPreferenceDecision {
   @Column('boolean')
   granted: boolean;
 
-  /** Where the person said so, in the caller's words; null when the caller did not tell. */
+  /** Where the person decided, as given by the caller; null if not given. */
   @Column('text', { nullable: true })
   source: string | null;
 
-  /** Which wording the person was shown, as whoever asked calls it; null when the caller did not tell. */
+  /** The version of the consent text that the person saw, as given by the caller; null if not given. */
   @Column('text', { name: 'wording_version', nullable: true })
   wordingVersion: string | null;
 

@@ -4,7 +4,7 @@ import { type EmailTopic, emailTopics } from '../users/user.entity';
 import { EmailPreferenceDecision } from './email-preference-decision.entity';
 import { type EmailDecision, type EmailPreferences, evolve, initial } from './email-preferences.projection';
 
-/** Who said something, where, and what they were shown. */
+/** The evidence of a decision: who made it, where, and which wording they saw. */
 export interface DecisionEvidence {
   readonly source: string | null;
   readonly wordingVersion: string | null;
@@ -18,16 +18,14 @@ interface LedgerRow {
   decidedAt: Date;
 }
 
-/** The ledger of decisions about e-mail: appended to, and folded to learn what was in force when. */
+/** The ledger of decisions about e-mail. Folding it gives the preferences at any time. */
 export class EmailPreferenceLedger {
   constructor(private readonly database: Database) {}
 
-  /** Writes down a decision about the user, whose row the transaction has locked. */
+  /** Appends a decision. The transaction must hold the lock on the user's row. */
   async append(
     tx: Transaction,
-    userId: string,
-    { at, choices }: EmailDecision,
-    evidence: DecisionEvidence,
+    { userId, at, choices, ...evidence }: EmailDecision & DecisionEvidence & { readonly userId: string },
   ): Promise<void> {
     const decided = emailTopics.filter((topic) => choices[topic] !== undefined);
     await tx.insert(
@@ -43,8 +41,8 @@ export class EmailPreferenceLedger {
     );
   }
 
-  /** `at`, or the first moment after all that was decided: replicas' clocks must not change the order. */
-  async momentAfterAll(tx: Transaction, userId: string, at: Date): Promise<Date> {
+  /** Returns `at`, or a time after the user's last decision if that is later. Replicas' clocks differ. */
+  async timeAfterLast(tx: Transaction, userId: string, at: Date): Promise<Date> {
     const [row]: { last: Date | null }[] = await tx.manager.query(
       'SELECT max(decided_at) AS last FROM email_preference_decisions WHERE user_id = $1',
       [userId],
@@ -52,7 +50,7 @@ export class EmailPreferenceLedger {
     return new Date(Math.max(at.getTime(), (row?.last?.getTime() ?? 0) + 1));
   }
 
-  /** What the user said last about a topic; null when nothing. */
+  /** Returns the user's last decision about a topic; null if there is none. */
   async findLast(tx: Transaction, userId: string, topic: EmailTopic): Promise<boolean | null> {
     const [row]: { granted: boolean }[] = await tx.manager.query(
       `SELECT granted FROM email_preference_decisions WHERE user_id = $1 AND topic = $2
@@ -62,7 +60,7 @@ export class EmailPreferenceLedger {
     return row?.granted ?? null;
   }
 
-  /** What was in force at a moment, one statement for any number of users; who had decided nothing is absent. */
+  /** Returns the preferences at a time, with one statement. Users without a decision are absent. */
   async foldUntil(userIds: readonly string[], at: Date): Promise<Map<string, EmailPreferences>> {
     const rows = await this.database.query<LedgerRow>(
       `SELECT user_id AS "userId", topic, granted, decided_at AS "decidedAt" FROM email_preference_decisions
@@ -76,7 +74,7 @@ export class EmailPreferenceLedger {
   }
 }
 
-/** Rows of one user and one moment are one decision. */
+/** Joins the rows of one user and time to one decision. */
 function decisionsIn(rows: readonly LedgerRow[]): { userId: string; decision: EmailDecision }[] {
   const decisions: { userId: string; decision: { at: Date; choices: { [T in EmailTopic]?: boolean } } }[] =
     [];

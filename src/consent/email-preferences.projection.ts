@@ -1,20 +1,20 @@
 import { type EmailTopic, emailTopics } from '../users/user.entity';
 
-/** What a person allows e-mail about, at some moment. */
+/** A person's e-mail preferences at some time. */
 export type EmailPreferences = { readonly [T in EmailTopic]: boolean } & {
-  /** When everything but `orderUpdates` was last turned off; null while anything else is on, or nothing was said. */
+  /** When all topics but `orderUpdates` were last turned off; null while one is on, and before the first decision. */
   readonly unsubscribedAt: Date | null;
-  /** When a decision last changed them; null until the first. */
+  /** When a decision last changed them; null until the first one. */
   readonly updatedAt: Date | null;
 };
 
-/** What was said at one moment; what is not named stays. */
+/** A decision about some topics; the others are unchanged. */
 export interface EmailDecision {
   readonly at: Date;
   readonly choices: { readonly [T in EmailTopic]?: boolean };
 }
 
-/** What holds until somebody decides. */
+/** The preferences before the first decision. */
 export const initial: EmailPreferences = {
   marketing: false,
   newsletter: false,
@@ -25,7 +25,7 @@ export const initial: EmailPreferences = {
   updatedAt: null,
 };
 
-/** The preferences after a decision; the very same object when it repeats what holds and is not the first one. */
+/** Returns the preferences after a decision; the same object if a later decision changes nothing. */
 export function evolve(before: EmailPreferences, { at, choices }: EmailDecision): EmailPreferences {
   const repeatsAll = emailTopics.every((topic) => (choices[topic] ?? before[topic]) === before[topic]);
   if (repeatsAll && before.updatedAt !== null) return before;
@@ -35,8 +35,8 @@ export function evolve(before: EmailPreferences, { at, choices }: EmailDecision)
 function unsubscribedAt(before: EmailPreferences, { at, choices }: EmailDecision): Date | null {
   const optional = emailTopics.filter((topic) => topic !== 'orderUpdates');
   if (optional.some((topic) => choices[topic] ?? before[topic])) return null;
-  const turnedOffNow = optional.some((topic) => choices[topic] === false && before[topic]);
-  const saidOff = optional.some((topic) => choices[topic] === false);
-  if (turnedOffNow || (saidOff && before.unsubscribedAt === null)) return at;
+  const changesToOff = optional.some((topic) => choices[topic] === false && before[topic]);
+  const turnsOff = optional.some((topic) => choices[topic] === false);
+  if (changesToOff || (turnsOff && before.unsubscribedAt === null)) return at;
   return before.unsubscribedAt;
 }

@@ -2,18 +2,18 @@ import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import type { NumberedKey } from '../users/signing-keys';
 import { type EmailTopic, emailTopics } from '../users/user.entity';
 
-/** What an unsubscribe link says: who is to get no more e-mail, and about what. */
+/** The claims of an unsubscribe link: the user, and the topic to turn off. */
 export interface UnsubscribeClaims {
   readonly userId: string;
   readonly topic: EmailTopic;
 }
 
 const signingAlgorithm = 'HS256';
-/** Own type and audience: no other token of this service, and no access token, passes for one of these. */
+/** Own type and audience, so that access tokens and the service's other tokens are refused here. */
 const tokenType = 'unsubscribe+jwt';
 const tokenAudience = 'user-service/unsubscribe';
 
-/** Signs what a link says. It does not expire, as mails are read late; the same claims give the same text. */
+/** Returns a signed token. It does not expire, because mails are read late. Equal claims give equal tokens. */
 export function signUnsubscribeToken(
   { generation, key }: NumberedKey,
   { userId, topic }: UnsubscribeClaims,
@@ -26,9 +26,9 @@ export function signUnsubscribeToken(
 }
 
 /**
- * Answers what a link says, or null when it is not one of ours or was changed.
+ * Returns the claims of a token, or null if it is malformed or forged.
  *
- * @param findKey the key of a generation, or null when there is none
+ * @param findKey returns the key of a generation, or null if there is none
  */
 export async function verifyUnsubscribeToken(
   token: string,

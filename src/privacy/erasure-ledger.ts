@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** Who was erased, as it is known outside of the database. */
+/** An erasure, as recorded outside of the database. */
 export interface LedgerEntry {
   readonly userId: string;
   readonly erasedAt: Date;
-  /** The last version that others were told of; 0 where that is not known. */
+  /** The last published version; 0 if unknown. */
   readonly sequence: number;
 }
 
 const erasure = z.object({ userId: z.uuid().toLowerCase(), erasedAt: z.iso.datetime({ offset: true }) });
-/** A line that somebody wrote, or the whole event as it left the service. */
+/** A line written by hand, or the published event. */
 const document = z.union([
   erasure.extend({ sequence: z.coerce.number().int().nonnegative().default(0) }),
   z
@@ -17,15 +17,15 @@ const document = z.union([
     .transform(({ sequence, data }) => ({ ...data, sequence: Number(sequence) })),
 ]);
 
-/** The ledger of erasures as it is kept outside of the database, read document by document. */
+/** Collects erasures from a ledger outside of the database, line by line. */
 export class ErasureLedger {
   private readonly byUser = new Map<string, LedgerEntry>();
-  /** Documents so far. */
+  /** The number of lines so far. */
   read = 0;
-  /** Those of them that say nothing of an erasure. */
+  /** The number of lines that are not an erasure. */
   unreadable = 0;
 
-  /** Takes a line of JSON: `{userId, erasedAt}`, `sequence` if it is known, or a `UserErased` event. */
+  /** Adds a line of JSON: `{userId, erasedAt}` with an optional `sequence`, or a `UserErased` event. */
   add(text: string): void {
     this.read += 1;
     const entry = parse(text);
@@ -41,7 +41,7 @@ export class ErasureLedger {
     });
   }
 
-  /** One for each user: when they were erased first, and what was told of them last. */
+  /** One entry per user, with the first erasure and the last published version. */
   get entries(): LedgerEntry[] {
     return [...this.byUser.values()];
   }

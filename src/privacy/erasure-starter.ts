@@ -8,17 +8,17 @@ import type { Caller } from '../users/user-changes';
 import { Erasure } from './erasure.entity';
 import { addRecords, batchedStores, deleteRecords, immediateStores } from './erasure-stores';
 
-/** Whose erasure begins, and why. */
+/** The user to erase, and the reasons. */
 export interface ErasureStart {
   readonly caller: Caller;
   readonly userId: string;
-  /** Locked; null when an id is erased that nobody has. */
+  /** Locked; null if no user has the id. */
   readonly user: User | null;
-  /** For the ledger, for ever. */
+  /** For the ledger, which keeps it permanently. */
   readonly reason: string | null;
-  /** For the audit trail in a word, which others are told too; without it, it has the ledger's reason. */
+  /** A code for audit events, and for the audit entry if `reason` is null. */
   readonly auditReason: string | null;
-  /** When the id was erased the first time, and the last `sequence` that others know of it. */
+  /** The first erasure of the id, and the last `sequence` published for it. */
   readonly earlier?: { readonly erasedAt: Date; readonly sequence: number };
 }
 
@@ -28,11 +28,11 @@ export interface ErasureStarterOptions {
   readonly audit: AuditLog;
 }
 
-/** The first step of an erasure: what makes the user unknown at once and for ever. */
+/** Starts erasures: the first transaction makes the user unknown permanently. */
 export class ErasureStarter {
   constructor(private readonly options: ErasureStarterOptions) {}
 
-  /** Removes what works or refers to the user, takes the id for ever, writes the ledger, and lets others know. */
+  /** Deletes the user and its tokens, reserves the id permanently, and writes the ledger, audit entry and event. */
   async start(tx: Transaction, start: ErasureStart): Promise<Erasure> {
     const { caller, userId, user, reason, auditReason, earlier } = start;
     const at = new Date(Math.max(Date.now(), (user?.updatedAt.getTime() ?? 0) + 1));
@@ -44,7 +44,7 @@ export class ErasureStarter {
       completedAt: null,
       requestedBy: caller.actor.id,
       reason,
-      effects: await removeAtOnce(tx, userId),
+      effects: await deleteImmediateStores(tx, userId),
     };
     await tx.insert(Erasure, erasure);
     await tx.manager.query(
@@ -62,12 +62,12 @@ export class ErasureStarter {
       at,
       values: null,
     });
-    // Of an id that nobody had nothing can have been told: what others heard long ago still holds.
+    // Without a user there is nothing to publish: earlier events about the id are still true.
     if (user)
       await this.options.outbox.append(tx, {
         id: uuidv7(),
         userId,
-        // Later than all that anybody has heard of this user, also before the database was set back.
+        // Higher than every published sequence, also those from before a restore of the database.
         version: Math.max(user.version, earlier?.sequence ?? 0) + 1,
         type: 'UserErased',
         data: { userId, erasedAt: at.toISOString() },
@@ -79,13 +79,17 @@ export class ErasureStarter {
   }
 }
 
-/** What works or refers to the user, and what is not published yet. */
-async function removeAtOnce(tx: Transaction, userId: string): Promise<Record<string, number>> {
+/** Deletes the user, everything that refers to it or still works, and its unpublished events; returns the counts. */
+async function deleteImmediateStores(tx: Transaction, userId: string): Promise<Record<string, number>> {
   const effects: Record<string, number> = {};
   const unpublished = batchedStores
     .filter(({ name }) => name === 'outbox_events')
     .map(({ name, ofUser }) => ({ name, ofUser: `${ofUser} AND published_at IS NULL` }));
   for (const store of [...immediateStores, ...unpublished])
-    addRecords(effects, store.name, await deleteRecords(tx, store, userId, Number.MAX_SAFE_INTEGER));
+    addRecords(
+      effects,
+      store.name,
+      await deleteRecords(tx, store, { userId, limit: Number.MAX_SAFE_INTEGER }),
+    );
   return effects;
 }

@@ -1,16 +1,16 @@
 import { personalDataMap } from '../personal-data/personal-data-map';
 import type { Transaction } from '../postgres/database';
 
-/** A table that holds records of users, and which of them are one user's ($1). */
+/** A table with records of users, and the SQL condition for one user's records ($1). */
 export interface ErasureStore {
   readonly name: string;
   readonly ofUser: string;
 }
 
-/** Goes with the user, in the first transaction: few records, and nothing may be left that works. */
+/** Deleted with the user in the first transaction: few records, some of which grant access. */
 export const immediateStores = storesErased('immediately');
 
-/** Goes afterwards, in batches, in this order. */
+/** Deleted afterwards, in batches, in this order. */
 export const batchedStores = storesErased('in batches');
 
 function storesErased(when: 'immediately' | 'in batches'): readonly ErasureStore[] {
@@ -19,7 +19,7 @@ function storesErased(when: 'immediately' | 'in batches'): readonly ErasureStore
   );
 }
 
-/** How many records of the user there are. */
+/** Returns the number of the user's records. */
 export async function countRecords(tx: Transaction, store: ErasureStore, userId: string): Promise<number> {
   const [row]: { records: number }[] = await tx.manager.query(
     `SELECT count(*)::int AS records FROM ${store.name} WHERE ${store.ofUser}`,
@@ -28,12 +28,11 @@ export async function countRecords(tx: Transaction, store: ErasureStore, userId:
   return row?.records ?? 0;
 }
 
-/** Deletes at most `limit` records of the user, and answers how many went. */
+/** Deletes at most `limit` records of the user; returns how many. */
 export async function deleteRecords(
   tx: Transaction,
   store: ErasureStore,
-  userId: string,
-  limit: number,
+  { userId, limit }: { userId: string; limit: number },
 ): Promise<number> {
   const [, records]: [unknown, number] = await tx.manager.query(
     `DELETE FROM ${store.name} WHERE ctid = ANY (ARRAY(
@@ -43,7 +42,7 @@ export async function deleteRecords(
   return records;
 }
 
-/** Counts what was done to a store, in the form of the ledger; nothing is no entry. */
+/** Adds a count to the effects of an erasure; zero adds no entry. */
 export function addRecords(effects: Record<string, number>, store: string, records: number): void {
   if (records > 0) effects[store] = (effects[store] ?? 0) + records;
 }

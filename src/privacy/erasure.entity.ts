@@ -2,7 +2,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 export const erasureStatuses = ['RUNNING', 'COMPLETED'] as const;
 
-/** A row of the ledger of erasures: who asked for it, why, how far it has come. It outlives what it erased. */
+/** A row of the erasure ledger: requester, reason and progress. It stays after the erasure. */
 @Entity('erasures')
 @Check('erasures_status_check', `status IN ('RUNNING', 'COMPLETED')`)
 @Index('erasures_running_idx', { synchronize: false })
@@ -28,7 +28,7 @@ export class Erasure {
   @Column('text', { nullable: true })
   reason: string | null;
 
-  /** How many records of each store are gone so far. */
+  /** The number of deleted records by store. */
   @Column('jsonb')
   effects: Record<string, number>;
 }

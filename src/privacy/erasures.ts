@@ -16,27 +16,27 @@ import type { ErasureStarter } from './erasure-starter';
 import { addRecords, batchedStores, countRecords, deleteRecords, immediateStores } from './erasure-stores';
 import { LegalHold } from './legal-hold.entity';
 
-/** Records that one transaction erases at most. */
+/** The most records that one transaction deletes. */
 const batchSize = 1_000;
-/** The user's one entry in the cache, which a tombstone replaces. */
+/** Stands for the user's cache entry in the effects; a tombstone replaces it. */
 const cacheStore = 'cache';
 
 const columns = selectListOf(Erasure);
 
-/** An erasure as it is told: planned, in progress, or done. */
+/** An erasure as callers see it: planned, running or completed. */
 export type ErasureReport = Pick<Erasure, 'id' | 'userId' | 'requestedAt' | 'completedAt' | 'effects'> & {
   readonly status: 'PLANNED' | Erasure['status'];
 };
 
 export interface EraseUser {
   userId: string;
-  /** In staff's words, without personal data: it stays. What people say of themselves is not kept. */
+  /** A reason of staff, without personal data, kept permanently. The reason of a person's own request is not stored. */
   reason?: string | null | undefined;
-  /** The policy that asks for it: as if there was no user when the account is in use. */
+  /** The retention policy that asks for it. It erases deactivated accounts only; others count as unknown. */
   policy?: 'RETENTION_DEACTIVATED_DAYS';
 }
 
-/** What a replay of the ledger found: a user who was back, or an id that was not known to be erased. */
+/** The result of a replayed erasure: a user was erased, or the id was recorded as erased. */
 export type ErasedAgain = 'erased' | 'recorded';
 
 export interface ErasuresOptions {
@@ -45,19 +45,19 @@ export interface ErasuresOptions {
   cache: UserCache;
   erasureStarter: ErasureStarter;
   log: Logger;
-  /** How long `erase` goes on before it leaves the rest to the loop. */
+  /** How long `erase` continues, in milliseconds; the loop deletes the rest. */
   patienceMs: number;
 }
 
 /**
- * Erases users. The first transaction makes the user unknown and writes the ledger; what is left goes in batches,
- * each a transaction that counts itself in the ledger, so that any replica can go on wherever another one stopped.
+ * Erases users. The first transaction makes the user unknown and writes the ledger. The other records are deleted in
+ * batches. Each is a transaction that updates the ledger, so that any replica can continue.
  */
 export class Erasures {
   constructor(private readonly options: ErasuresOptions) {}
 
   /**
-   * What erasing would do: the effects of `erase` if nothing else happened meanwhile. Changes nothing.
+   * Returns the effects that `erase` would have now. Changes nothing.
    *
    * @throws UserNotFoundError, LegalHoldError, InvalidInputError
    */
@@ -82,9 +82,9 @@ export class Erasures {
   }
 
   /**
-   * Makes the user unknown at once and for ever, and begins to erase all records; answers how far that has come.
+   * Makes the user unknown permanently and starts deleting all records; returns the progress.
    *
-   * @throws UserNotFoundError, LegalHoldError, InvalidInputError; then nothing is erased
+   * @throws UserNotFoundError, LegalHoldError, InvalidInputError; nothing is erased then
    */
   async erase(caller: Caller, input: EraseUser): Promise<ErasureReport> {
     const reason = readReason(input);
@@ -94,7 +94,7 @@ export class Erasures {
         caller,
         userId: user.id,
         user,
-        ...whyOf(caller, user, input, reason),
+        ...reasonsOf(caller, user, input, reason),
       });
     });
     const deadlineMs = performance.now() + this.options.patienceMs;
@@ -102,28 +102,31 @@ export class Erasures {
       while (performance.now() < deadlineMs && (await this.advance(erasure.id)));
       return (await this.find(erasure.id)) ?? erasure;
     } catch (error) {
-      // The user is erased for everybody already; the loop goes on with the rest.
-      this.options.log.warn({ err: error, erasureId: erasure.id }, 'an erasure goes on later');
+      // The first transaction is committed, so the user is unknown. The loop continues.
+      this.options.log.warn(
+        { err: error, erasureId: erasure.id },
+        'could not finish an erasure yet: the loop continues it',
+      );
       return erasure;
     }
   }
 
   /**
-   * Erases again what an older backup has brought back, down to the last record; also an id that nobody has, so that
-   * nobody gets it. Others are told anew when there was a user of whom something may have been told since.
+   * Erases a user again after a restored backup, and deletes all records before it returns. Records an id without a
+   * user as erased, so that it is not given to a new user. Publishes `UserErased` again if there was a user.
    *
-   * @throws LegalHoldError when somebody has placed a hold since the erasure
+   * @throws LegalHoldError if a hold was placed after the first erasure
    */
   async eraseAgain(caller: Caller, { userId, erasedAt, sequence }: LedgerEntry): Promise<ErasedAgain> {
     const { database, users, erasureStarter } = this.options;
     const { erasure, user } = await database.transaction(async (tx) => {
       const user = await users.lock(tx, userId);
-      // A hold that is older than the erasure was released before it, and is back with the backup.
+      // A hold from before the erasure had been released by then; the backup restored it.
       await tx.manager.query('DELETE FROM legal_holds WHERE user_id = $1 AND placed_at <= $2', [
         userId,
         erasedAt,
       ]);
-      await refuseHeld(tx, userId);
+      await checkNotHeld(tx, userId);
       const erasure = await erasureStarter.start(tx, {
         caller,
         userId,
@@ -138,7 +141,7 @@ export class Erasures {
     return user ? 'erased' : 'recorded';
   }
 
-  /** An erasure by its own id, or null. */
+  /** Returns an erasure by its own id, or null. */
   async find(id: string): Promise<Erasure | null> {
     const [row] = await this.options.database.query<Erasure>(
       `SELECT ${columns} FROM erasures WHERE id = $1`,
@@ -147,7 +150,7 @@ export class Erasures {
     return row ?? null;
   }
 
-  /** The erasure of this user that is not completed, or null. */
+  /** Returns the running erasure of a user, or null. */
   async findRunningOf(userId: string): Promise<Erasure | null> {
     const [row] = await this.options.database.query<Erasure>(
       `SELECT ${columns} FROM erasures WHERE user_id = $1 AND status = 'RUNNING'`,
@@ -156,7 +159,7 @@ export class Erasures {
     return row ?? null;
   }
 
-  /** At most `limit` erasures that are not completed, oldest first, and of those the ones behind `after`. */
+  /** Returns a page of running erasures, oldest first. */
   async findRunning(limit: number, after: KeysetPosition = keysetStart): Promise<KeysetPosition[]> {
     return this.options.database.query<KeysetPosition>(
       `SELECT id, ${keysetTime('requested_at')} AS at FROM erasures
@@ -166,7 +169,7 @@ export class Erasures {
     );
   }
 
-  /** Takes the next step of an erasure; false when there is none for now, or another replica is at it. */
+  /** Deletes the next batch of an erasure. Returns false if nothing is left to delete or another replica has its lock. */
   async advance(id: string): Promise<boolean> {
     const step = await this.options.database.transaction(async (tx) => {
       const [erasure]: { userId: string }[] = await tx.manager.query(
@@ -179,18 +182,17 @@ export class Erasures {
     });
     if (!step) return false;
     if (step.erased > 0) return true;
-    // Until the cache has confirmed its tombstone, the erasure is not complete.
+    // The erasure completes only after the cache has confirmed its tombstone.
     if (await this.options.cache.bury(step.userId)) await this.complete(id);
     return false;
   }
 
   private async lockErasable(tx: Transaction, { userId, policy }: EraseUser): Promise<User> {
-    const id = parseUserId(userId);
-    const user = id === null ? null : await this.options.users.lock(tx, id);
-    // An account that is still to be accepted by the AuthenticationService goes by itself.
-    if (!user || user.status === 'PENDING') throw new UserNotFoundError();
+    const user = await this.options.users.lockKnown(tx, userId);
+    // Retention removes PENDING users.
+    if (user.status === 'PENDING') throw new UserNotFoundError();
     if (policy && user.status !== 'DEACTIVATED') throw new UserNotFoundError();
-    await refuseHeld(tx, user.id);
+    await checkNotHeld(tx, user.id);
     return user;
   }
 
@@ -198,7 +200,7 @@ export class Erasures {
     let erased = 0;
     for (const store of batchedStores) {
       if (erased >= batchSize) break;
-      const records = await deleteRecords(tx, store, userId, batchSize - erased);
+      const records = await deleteRecords(tx, store, { userId, limit: batchSize - erased });
       if (records === 0) continue;
       erased += records;
       await tx.manager.query(
@@ -219,22 +221,22 @@ export class Erasures {
   }
 }
 
-async function refuseHeld(tx: Transaction, userId: string): Promise<void> {
+async function checkNotHeld(tx: Transaction, userId: string): Promise<void> {
   const hold = await tx.manager.findOneBy(LegalHold, { userId });
   if (hold) throw new LegalHoldError(hold.placedAt);
 }
 
-/** Why, as the ledger and the audit trail keep it. */
-function whyOf(caller: Caller, user: User, { policy }: EraseUser, reason: string | null) {
+/** Returns the reasons for the ledger and for the audit trail. */
+function reasonsOf(caller: Caller, user: User, { policy }: EraseUser, reason: string | null) {
   if (policy) return { reason: policy, auditReason: policy };
-  // People may write anything about themselves, and both stay for ever.
+  // A person's own words may be personal data, and both records are permanent.
   if (parseUserId(caller.actor.id) === user.id) return { reason: null, auditReason: 'USER_REQUESTED' };
   return { reason, auditReason: null };
 }
 
 function readReason(input: EraseUser): string | null {
   const reader = new InputReader();
-  const reason = reader.optional('reason', input.reason, 1, 500);
+  const reason = reader.optional('reason', input.reason, { maximum: 500 });
   reader.finish();
   return reason;
 }

@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { User } from '../users/user.entity';
 
-/** A row per user whose data must not be erased for now. Without `onDelete`: nothing removes such a user. */
+/** A row per user whose data must not be erased. The foreign key has no `onDelete`, so it blocks deleting the user. */
 @Entity('legal_holds')
 export class LegalHold {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'legal_holds_pkey' })

@@ -1,6 +1,5 @@
 import type { AuditLog } from '../audit/audit-log';
 import type { Database, Transaction } from '../postgres/database';
-import { parseUserId } from '../users/normalized';
 import type { User } from '../users/user.entity';
 import { UserNotFoundError } from '../users/user.errors';
 import type { UserRepository } from '../users/user.repository';
@@ -12,7 +11,13 @@ export interface ChangeLegalHold {
   reason: string;
 }
 
-/** Legal holds: while a user has one, neither erasure nor retention touches the user's data. */
+/** What a mutation does to a hold, and how it is audited. */
+interface HoldChange {
+  readonly action: 'LEGAL_HOLD_PLACED' | 'LEGAL_HOLD_RELEASED';
+  readonly write: (tx: Transaction, userId: string, reason: string) => Promise<unknown>;
+}
+
+/** Places and releases legal holds, which exclude a user's data from erasure and retention. */
 export class LegalHolds {
   constructor(
     private readonly database: Database,
@@ -21,57 +26,51 @@ export class LegalHolds {
   ) {}
 
   /**
-   * Places a hold; one that is there already stays as it is.
+   * Places a hold; an existing one is unchanged.
    *
    * @throws UserNotFoundError, InvalidInputError
    */
   async place(caller: Caller, input: ChangeLegalHold): Promise<User> {
-    return this.change(caller, 'LEGAL_HOLD_PLACED', input, (tx, userId, reason) =>
-      tx.manager.query(
-        `INSERT INTO legal_holds (user_id, reason, placed_by, placed_at) VALUES ($1, $2, $3, now())
-         ON CONFLICT ON CONSTRAINT legal_holds_pkey DO NOTHING`,
-        [userId, reason, caller.actor.id],
-      ),
-    );
+    return this.change(caller, input, {
+      action: 'LEGAL_HOLD_PLACED',
+      write: (tx, userId, reason) =>
+        tx.manager.query(
+          `INSERT INTO legal_holds (user_id, reason, placed_by, placed_at) VALUES ($1, $2, $3, now())
+           ON CONFLICT ON CONSTRAINT legal_holds_pkey DO NOTHING`,
+          [userId, reason, caller.actor.id],
+        ),
+    });
   }
 
   /**
-   * Releases the user's hold; a success without effect where there is none.
+   * Releases the user's hold; without one it succeeds without effect.
    *
    * @throws UserNotFoundError, InvalidInputError
    */
   async release(caller: Caller, input: ChangeLegalHold): Promise<User> {
-    return this.change(caller, 'LEGAL_HOLD_RELEASED', input, (tx, userId) =>
-      tx.manager.query('DELETE FROM legal_holds WHERE user_id = $1', [userId]),
-    );
+    return this.change(caller, input, {
+      action: 'LEGAL_HOLD_RELEASED',
+      write: (tx, userId) => tx.manager.query('DELETE FROM legal_holds WHERE user_id = $1', [userId]),
+    });
   }
 
-  private async change(
-    caller: Caller,
-    action: 'LEGAL_HOLD_PLACED' | 'LEGAL_HOLD_RELEASED',
-    input: ChangeLegalHold,
-    write: (tx: Transaction, userId: string, reason: string) => Promise<unknown>,
-  ): Promise<User> {
+  private async change(caller: Caller, input: ChangeLegalHold, { action, write }: HoldChange): Promise<User> {
     const reader = new InputReader();
-    const reason = reader.required('reason', input.reason, 1, 500);
+    const reason = reader.required('reason', input.reason, { maximum: 500 });
     return this.database.transaction(async (tx) => {
-      const id = parseUserId(input.userId);
-      const user = id === null ? null : await this.users.lock(tx, id);
-      if (!user || user.status === 'PENDING') throw new UserNotFoundError();
+      const user = await this.users.lockKnown(tx, input.userId);
+      if (user.status === 'PENDING') throw new UserNotFoundError();
       reader.finish();
       await write(tx, user.id, reason);
-      const at = new Date();
-      const origin = caller;
-      // Why is a value: staff may name people, and whom it is about may read the reasons of entries in an export.
-      const values = { before: null, after: { reason } };
       await this.audit.record(tx, {
-        origin,
+        origin: caller,
         userId: user.id,
         action,
         fields: [],
+        // The reason is an encrypted value: it may name people, and a user's export contains the plain reasons.
         reason: null,
-        at,
-        values,
+        at: new Date(),
+        values: { before: null, after: { reason } },
       });
       return user;
     });

@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { User } from './user.entity';
 
-/** A row per confirmation token that was issued; what makes each of them work once. The token itself is not kept. */
+/** A row per issued confirmation token, so that each works once. The token itself is not stored. */
 @Entity('email_verification_tokens')
 @Index('email_verification_tokens_user_id_idx', ['userId'])
 @Index('email_verification_tokens_expires_at_idx', ['expiresAt'])

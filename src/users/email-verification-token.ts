@@ -1,28 +1,28 @@
 import { createHmac } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 
-/** What a confirmation token says: which request it answers, whose, for which address, and until when. */
+/** The claims of a confirmation token. */
 export interface EmailVerificationClaims {
   readonly tokenId: string;
   readonly userId: string;
-  /** From `digestEmail`: the token binds to the address without carrying it. */
+  /** From `digestEmail`, so that the token does not contain the address. */
   readonly emailDigest: string;
-  /** To the second; what is finer is cut off. */
+  /** Truncated to seconds. */
   readonly expiresAt: Date;
 }
 
 const signingAlgorithm = 'HS256';
-/** Own type and audience, and a symmetric algorithm: neither kind of token ever passes for the other. */
+/** Own type and audience and a symmetric algorithm, so that access tokens and these are never confused. */
 const tokenType = 'email-verification+jwt';
 const tokenAudience = 'user-service/email-verification';
 
-/** Signs a confirmation token. The key is 32 random bytes or more; throws RangeError when it is shorter. */
+/** Returns a signed confirmation token. Throws RangeError if the key has fewer than 32 bytes. */
 export function signEmailVerificationToken(
   key: Uint8Array,
   claims: EmailVerificationClaims,
 ): Promise<string> {
   if (key.byteLength < 32)
-    throw new RangeError('The key for e-mail verification tokens needs at least 32 bytes.');
+    throw new RangeError('The key for e-mail verification tokens must have at least 32 bytes.');
   return new SignJWT({ email_digest: claims.emailDigest })
     .setProtectedHeader({ alg: signingAlgorithm, typ: tokenType })
     .setJti(claims.tokenId)
@@ -33,8 +33,8 @@ export function signEmailVerificationToken(
 }
 
 /**
- * Answers what a confirmation token says, or null when it is not one of ours, was changed, or has expired. It
- * does not tell whether the token was used already: that is the caller's row.
+ * Returns the claims of a confirmation token, or null if it is malformed, forged or expired. Does not check whether it
+ * was used: the caller stores that.
  */
 export async function verifyEmailVerificationToken(
   key: Uint8Array,
@@ -57,10 +57,8 @@ export async function verifyEmailVerificationToken(
   }
 }
 
-/**
- * Answers a keyed digest (HMAC-SHA256, base64url) of a normalised address, not to be guessed without the key.
- */
+/** Returns a keyed digest (HMAC-SHA256, base64url) of a normalised address; it cannot be guessed without the key. */
 export function digestEmail(key: Uint8Array, normalisedEmail: string): string {
-  // The prefix keeps digests and token signatures, which share the key, apart.
+  // Token signatures use the same key; the prefix makes sure that no digest is a signature.
   return createHmac('sha256', key).update('email-digest\0').update(normalisedEmail).digest('base64url');
 }

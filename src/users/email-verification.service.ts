@@ -8,52 +8,51 @@ import {
   verifyEmailVerificationToken,
 } from './email-verification-token';
 import { EmailVerificationToken } from './email-verification-token.entity';
-import { normalized, parseUserId } from './normalized';
+import { normalized } from './normalized';
 import type { SigningKeys } from './signing-keys';
 import type { User } from './user.entity';
-import {
-  EmailTakenError,
-  InvalidTokenError,
-  UserNotActiveError,
-  UserNotFoundError,
-  UsernameTakenError,
-} from './user.errors';
+import { EmailTakenError, InvalidTokenError, UsernameTakenError } from './user.errors';
 import { userEmailVerified } from './user.events';
 import type { UserRepository } from './user.repository';
-import type { Caller, UserChanges } from './user-changes';
+import { type Caller, checkActive, type UserChanges } from './user-changes';
 
-/** How long a confirmation token works. */
+/** A confirmation token expires after this time. */
 const tokenLifetimeMs = 24 * 60 * 60 * 1000;
-/** Confirmation mails that a user gets at most in 24 hours, to whichever addresses. */
+/** The most confirmation mails that a user gets in 24 hours, to all addresses together. */
 const mailsPerDay = 20;
 
-/** Proves that an address reaches the person: asks for a confirmation, and takes it. */
+export interface EmailVerificationOptions {
+  readonly database: Database;
+  readonly users: UserRepository;
+  readonly changes: UserChanges;
+  readonly keys: SigningKeys;
+  readonly outbox: Outbox;
+  readonly audit: AuditLog;
+}
+
+/** Verifies e-mail addresses: requests a confirmation by mail and checks its token. */
 export class EmailVerificationService {
-  constructor(
-    private readonly database: Database,
-    private readonly users: UserRepository,
-    private readonly changes: UserChanges,
-    private readonly keys: SigningKeys,
-    private readonly outbox: Outbox,
-    private readonly audit: AuditLog,
-  ) {}
+  constructor(private readonly options: EmailVerificationOptions) {}
 
   /**
-   * Asks the NotificationService, by an event, to send a token to the pending address, or else to the current one.
-   * A current address that is verified already needs nothing, nor does one that got a token less than a minute ago
-   * which still works; after 20 tokens in 24 hours nothing is sent to anybody. This is no change: the version stays.
+   * Publishes a request to mail a token to the pending address, or without one to the current address. The version
+   * does not change.
+   *
+   * Does nothing if the current address is verified, if the address got a token less than a minute ago that still
+   * works, or if the user got 20 tokens in 24 hours.
    *
    * @throws UserNotFoundError, UserNotActiveError
    */
   async request(caller: Caller, userId: string): Promise<User> {
-    const { key } = await this.keys.get('email-verification');
-    return this.database.transaction(async (tx) => {
-      const user = await this.lockActive(tx, parseUserId(userId));
+    const { audit, changes, database, keys, outbox } = this.options;
+    const { key } = await keys.get('email-verification');
+    return database.transaction(async (tx) => {
+      const user = await this.lockActive(tx, userId);
       const email = user.pendingEmail ?? user.email;
       if (user.pendingEmail === null && user.emailVerification === 'VERIFIED') return user;
 
       const digest = digestEmail(key, normalized(email));
-      if (await this.isMailedEnough(tx, user.id, digest)) return user;
+      if (await this.isRateLimited(tx, user.id, digest)) return user;
       const issuedAt = new Date();
       const expiresAt = new Date(issuedAt.getTime() + tokenLifetimeMs);
       const id = uuidv7();
@@ -71,7 +70,7 @@ export class EmailVerificationService {
         expiresAt,
         usedAt: null,
       });
-      await this.outbox.append(tx, {
+      await outbox.append(tx, {
         id: uuidv7(),
         userId: user.id,
         version: null,
@@ -80,10 +79,10 @@ export class EmailVerificationService {
         occurredAt: issuedAt,
         traceparent: caller.traceparent,
       });
-      // `emailVerification` is about the address in use, not the one that is to replace it.
-      const stays = user.pendingEmail !== null || user.emailVerification !== 'UNVERIFIED';
-      const emailVerification = stays ? user.emailVerification : 'PENDING';
-      await this.audit.record(tx, {
+      // `emailVerification` is the state of the current address, not of the pending one.
+      const keepsState = user.pendingEmail !== null || user.emailVerification !== 'UNVERIFIED';
+      const emailVerification = keepsState ? user.emailVerification : 'PENDING';
+      await audit.record(tx, {
         origin: caller,
         userId: user.id,
         action: 'EMAIL_VERIFICATION_REQUESTED',
@@ -92,46 +91,49 @@ export class EmailVerificationService {
         at: issuedAt,
         values: { before: { emailVerification: user.emailVerification }, after: { emailVerification } },
       });
-      return stays ? user : this.changes.touch(tx, user, { emailVerification });
+      return keepsState ? user : changes.touch(tx, user, { emailVerification });
     });
   }
 
   /**
-   * Takes a token once: the address it was made for is verified, and takes over if it was the pending one.
+   * Verifies the address of a token, which works once. A pending address replaces the current one.
    *
    * @throws InvalidTokenError, UserNotFoundError, UserNotActiveError
    */
   async confirm(token: string, origin: Origin): Promise<User> {
-    const { key } = await this.keys.get('email-verification');
+    const { changes, database, keys } = this.options;
+    const { key } = await keys.get('email-verification');
     const claims = await verifyEmailVerificationToken(key, token, new Date());
     if (!claims) throw new InvalidTokenError();
     try {
-      return await this.database.transaction(async (tx) => {
-        const user = await this.lockActive(tx, parseUserId(claims.userId));
+      return await database.transaction(async (tx) => {
+        const user = await this.lockActive(tx, claims.userId);
         await this.useToken(tx, claims.tokenId);
-        const at = this.changes.timeFor(user);
+        const at = changes.timeFor(user);
         const verified = { emailVerification: 'VERIFIED', emailVerifiedAt: at } as const;
 
         const { pendingEmail } = user;
         if (pendingEmail !== null && digestEmail(key, normalized(pendingEmail)) === claims.emailDigest) {
-          const changes = { ...verified, ...takeOver(user, pendingEmail), pendingEmail: null };
-          return this.changes.apply(tx, user, changes, at, (it) => userEmailVerified(it, at, true), origin);
+          const values = { ...verified, ...replacedEmail(user, pendingEmail), pendingEmail: null };
+          const eventOf = (it: User) => userEmailVerified(it, at, true);
+          return changes.apply(tx, { user, values, at, eventOf, origin });
         }
         if (digestEmail(key, user.emailNormalized) !== claims.emailDigest) throw new InvalidTokenError();
-        // A second token for an address that another one has verified meanwhile.
+        // Another token has verified the address before.
         if (user.emailVerification === 'VERIFIED') return user;
-        return this.changes.apply(tx, user, verified, at, (it) => userEmailVerified(it, at, false), origin);
+        const eventOf = (it: User) => userEmailVerified(it, at, false);
+        return changes.apply(tx, { user, values: verified, at, eventOf, origin });
       });
     } catch (error) {
-      // Somebody else took the address, or the username that follows it, since it became pending.
+      // Another user took the address, or the username that follows it, after it became pending.
       if (error instanceof EmailTakenError || error instanceof UsernameTakenError)
         throw new InvalidTokenError();
       throw error;
     }
   }
 
-  /** The user's row is locked: nobody counts beside us. */
-  private async isMailedEnough(tx: Transaction, userId: string, emailDigest: string): Promise<boolean> {
+  /** Counts the user's tokens. The lock on the user's row serialises concurrent requests. */
+  private async isRateLimited(tx: Transaction, userId: string, emailDigest: string): Promise<boolean> {
     const [sent]: { fresh: boolean; today: number }[] = await tx.manager.query(
       `SELECT count(*)::int AS today, coalesce(bool_or(email_digest = $2 AND used_at IS NULL
          AND expires_at > now() AND issued_at > now() - interval '1 minute'), false) AS fresh
@@ -141,10 +143,9 @@ export class EmailVerificationService {
     return sent !== undefined && (sent.fresh || sent.today >= mailsPerDay);
   }
 
-  private async lockActive(tx: Transaction, id: string | null): Promise<User> {
-    const user = id === null ? null : await this.users.lock(tx, id);
-    if (!user) throw new UserNotFoundError();
-    if (user.status !== 'ACTIVE') throw new UserNotActiveError();
+  private async lockActive(tx: Transaction, userId: string): Promise<User> {
+    const user = await this.options.users.lockKnown(tx, userId);
+    checkActive(user);
     return user;
   }
 
@@ -157,8 +158,8 @@ export class EmailVerificationService {
   }
 }
 
-/** The pending address becomes the address; a username that was the old address follows. */
-function takeOver(user: User, email: string): Partial<User> {
+/** Returns the columns of a new address. A username that was the old address follows. */
+function replacedEmail(user: User, email: string): Partial<User> {
   const emailNormalized = normalized(email);
   const follows = user.usernameNormalized === user.emailNormalized;
   return {

@@ -19,7 +19,7 @@ import {
 import type { UserRepository } from './user.repository';
 import type { Caller } from './user-changes';
 
-/** One call of a mutation, as far as repeating it is concerned. */
+/** The parts of a mutation's call that identify it. */
 export interface Call {
   readonly caller: Caller;
   readonly mutation: string;
@@ -30,10 +30,10 @@ export interface Call {
   };
 }
 
-/** How often a call begins anew whose forerunner with the same key left nothing. */
+/** Attempts of a call. Each one after the first follows a call with the same key that was rolled back. */
 const maxTries = 5;
 
-/** Makes a repeated call have one effect. Keeps digests of key and input, and which answer the call got; no more. */
+/** Makes repeated calls have one effect. Stores only digests of key and input, and the outcome. */
 export class Idempotency {
   constructor(
     private readonly database: Database,
@@ -42,28 +42,28 @@ export class Idempotency {
   ) {}
 
   /**
-   * Runs `work` in a transaction, once for each key of a caller. A repeated call answers the user as it is now, or
-   * throws the same error again. A user that is still `PENDING` is no answer yet: it comes back to be settled.
+   * Runs `work` in a transaction, once for each key of a caller. A repeated call returns the current user or throws the
+   * same error again. It may return a `PENDING` user, whose credentials the caller then stores.
    *
-   * @throws IdempotencyConflictError when the key was used with another input, and whatever `work` throws
+   * @throws IdempotencyConflictError if the key was used with another input; and the errors of `work`
    */
   async run(call: Call, work: (tx: Transaction) => Promise<User>): Promise<User> {
     const givenKey = call.input.idempotencyKey?.trim();
     if (!givenKey) return this.database.transaction(work);
     const actorId = call.caller.actor.id;
-    // Callers put addresses into their keys: the key itself rests nowhere either.
+    // Clients put e-mail addresses into keys, so only a digest is stored.
     const key = await this.digest('key', givenKey);
     const inputDigest = await this.digest('input', canonical(call));
 
     for (let tries = 1; ; tries += 1) {
       const user = await this.runOnce(call, { actorId, key, inputDigest }, work);
       if (user) return user;
-      // Refused or expired between two looks, again and again: somebody else is at it.
+      // In every attempt a concurrent call with this key was rolled back or removed.
       if (tries === maxTries) throw new CredentialsUnavailableError();
     }
   }
 
-  /** Null when nothing is left of the call that had the key: the next try begins anew. */
+  /** Returns null if the previous call with this key was rolled back during this one; the caller then retries. */
   private async runOnce(
     call: Call,
     { actorId, key, inputDigest }: { actorId: string; key: string; inputDigest: string },
@@ -78,13 +78,13 @@ export class Idempotency {
         return { used };
       }
       try {
-        // An expected error undoes the work and keeps the answer.
+        // An expected error rolls back the work and keeps the key.
         const user = await tx.savepoint(work);
         const outcome = user.status === 'PENDING' ? null : 'SUCCESS';
         await tx.manager.update(IdempotencyKey, { actorId, key }, { outcome, userId: user.id });
         return { user };
       } catch (error) {
-        // Wrong input is wrong again when repeated: it needs no memory.
+        // Validation gives the same error again, without a stored outcome.
         if (!(error instanceof UserError) || error instanceof InvalidInputError) throw error;
         const userId = parseUserId(call.input.userId ?? '');
         await tx.manager.update(IdempotencyKey, { actorId, key }, { outcome: error.code, userId });
@@ -93,15 +93,15 @@ export class Idempotency {
     });
     if (result.error) throw result.error;
     if (result.user) return result.user;
-    return result.used ? this.repeat(result.used) : null;
+    return result.used ? this.outcomeOf(result.used) : null;
   }
 
-  /** The digests that these inputs are known by when they come again; password and key are no part of them. */
+  /** Returns digests that recognise repeated inputs. Password and idempotency key are not part of them. */
   digestsOf(mutation: string, inputs: readonly Call['input'][]): Promise<string[]> {
     return Promise.all(inputs.map((input) => this.digest('key', canonical({ mutation, input }))));
   }
 
-  /** Whom each of these digests led to, of those that were remembered and not forgotten since. */
+  /** Returns the user ids of remembered digests that have not expired. */
   async findRemembered(
     tx: Transaction,
     caller: Caller,
@@ -115,7 +115,7 @@ export class Idempotency {
     return new Map(rows.map(({ key, userId }) => [key, userId]));
   }
 
-  /** Remembers, in the caller's transaction, whom each of these digests led to. */
+  /** Stores the user id of each digest, in the caller's transaction. */
   async remember(tx: Transaction, caller: Caller, usersByDigest: ReadonlyMap<string, string>): Promise<void> {
     await tx.manager.query(
       `INSERT INTO idempotency_keys (actor_id, key, input_digest, user_id, outcome, created_at)
@@ -126,15 +126,15 @@ export class Idempotency {
     );
   }
 
-  /** The call that created this user has its answer. */
-  async settle(tx: Transaction, userId: string): Promise<void> {
+  /** Records success for the call that created this user. */
+  async recordSuccess(tx: Transaction, userId: string): Promise<void> {
     await tx.manager.query(
       `UPDATE idempotency_keys SET outcome = 'SUCCESS' WHERE user_id = $1 AND outcome IS NULL`,
       [userId],
     );
   }
 
-  private async repeat(used: IdempotencyKey): Promise<User | null> {
+  private async outcomeOf(used: IdempotencyKey): Promise<User | null> {
     const user =
       used.userId === null ? undefined : (await this.users.findByIds([used.userId])).get(used.userId);
     if (used.outcome === null) return user ?? null;
@@ -145,12 +145,10 @@ export class Idempotency {
     if (used.outcome === 'VERSION_CONFLICT')
       throw user ? new VersionConflictError(user.version) : new UserNotFoundError();
     const Repeated = repeatable[used.outcome];
-    throw Repeated
-      ? new Repeated()
-      : new Error(`an idempotency key holds the unknown outcome ${used.outcome}`);
+    throw Repeated ? new Repeated() : new Error(`an idempotency key has the unknown outcome ${used.outcome}`);
   }
 
-  /** Keyed, so that the digest of something guessable tells nothing. */
+  /** Keyed, so that a digest does not expose guessable text. */
   private async digest(kind: 'key' | 'input', text: string): Promise<string> {
     const { key } = await this.keys.get('idempotency');
     return createHmac('sha256', key).update(`${kind}\0${text}`).digest('base64url');
@@ -165,8 +163,11 @@ const repeatable: Record<string, new () => UserError> = {
   USER_ID_TAKEN: UserIdTakenError,
 };
 
-/** The input as text. Of a password only whether there is one: it must rest nowhere, not even as a digest. */
-function canonical({ mutation, input }: Pick<Call, 'mutation' | 'input'>): string {
+/**
+ * Returns a text that is equal for equal inputs. It contains only whether there is a password, because not even a
+ * digest of a password may be stored.
+ */
+export function canonical({ mutation, input }: Pick<Call, 'mutation' | 'input'>): string {
   const { idempotencyKey: _, password, ...rest } = input;
   return JSON.stringify([mutation, sortedEntries(rest), password !== null && password !== undefined]);
 }
@@ -182,7 +183,7 @@ function insertKey(
   );
 }
 
-/** Key order is no part of an input; absent and undefined are the same, null is not. */
+/** Removes the order of keys and undefined values; null and absent stay different. */
 function sortedEntries(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortedEntries);
   if (value === null || typeof value !== 'object') return value;

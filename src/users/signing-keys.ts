@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../postgres/database';
 
-/** What a key is for; a key is never used for two things. */
+/** The only use of a key. */
 export type KeyPurpose = 'email-verification' | 'idempotency' | 'unsubscribe';
 
 /** A key and its number among the keys of its purpose. */
@@ -11,25 +11,25 @@ export interface NumberedKey {
   readonly key: Buffer;
 }
 
-/** Secret keys that all replicas share, made by whichever needs one first and kept in PostgreSQL. */
+/** Secret keys in PostgreSQL, shared by all replicas. The first replica that needs a key creates it. */
 export class SigningKeys {
   private readonly newest = new Map<KeyPurpose, Promise<NumberedKey>>();
   private readonly older = new Map<string, Buffer>();
 
   constructor(private readonly database: Database) {}
 
-  /** The key to sign with: the newest there was when this process first asked, the same one until it ends. */
+  /** Returns the key to sign with: the newest one at the first call of this process, the same one until it ends. */
   async get(purpose: KeyPurpose): Promise<NumberedKey> {
     const known = this.newest.get(purpose);
     if (known) return known;
     const reading = this.readNewest(purpose);
     this.newest.set(purpose, reading);
-    // A failure is no answer to remember.
+    // Failures are not cached.
     reading.catch(() => this.newest.delete(purpose));
     return reading;
   }
 
-  /** A key that something was signed with, also one that was replaced since; null when it is gone. */
+  /** Returns a key by its number, also one that was rotated out; null if it was deleted. */
   async find(purpose: KeyPurpose, generation: number): Promise<Buffer | null> {
     const name = `${purpose} ${generation}`;
     const known = this.older.get(name);
@@ -43,8 +43,8 @@ export class SigningKeys {
   }
 
   /**
-   * Makes a new key, which processes that start from now on sign with; answers its number. What was signed before
-   * keeps working where it is checked with `find`.
+   * Creates a key and returns its number. Processes that start after that sign with it. Older signatures stay valid
+   * where `find` supplies the key.
    */
   async rotate(purpose: KeyPurpose): Promise<number> {
     const [row] = await this.database.query<{ generation: number }>(
@@ -53,7 +53,7 @@ export class SigningKeys {
        RETURNING generation`,
       [purpose, randomBytes(32)],
     );
-    if (!row) throw new Error(`no signing key for ${purpose} was made`);
+    if (!row) throw new Error(`could not create a signing key for ${purpose}`);
     this.newest.delete(purpose);
     return row.generation;
   }
@@ -69,7 +69,7 @@ export class SigningKeys {
       'SELECT generation, key FROM signing_keys WHERE purpose = $1 ORDER BY generation DESC LIMIT 1',
       [purpose],
     );
-    if (!row) throw new Error(`the signing key for ${purpose} is gone`);
+    if (!row) throw new Error(`the signing key for ${purpose} is missing`);
     return row;
   }
 }

@@ -1,20 +1,22 @@
 import type { AuditLog } from '../audit/audit-log';
 import type { Database } from '../postgres/database';
 import type { User } from './user.entity';
-import type { UserRepository } from './user.repository';
+import type { UserIdPage, UserRepository } from './user.repository';
 import type { Caller } from './user-changes';
 import type { ImportedUser } from './user-import';
 import { profileFields } from './user-profile';
 
-/** A user as a file holds it, which `UserImport` reads back; what is empty is left out. */
+/** A user in the form that `UserImport` reads; empty fields are absent. */
 export type ListedUser = ImportedUser & { readonly userId: string };
 
-/** Users of whom others know. */
+/** The statuses of published users. */
 export type ListedStatus = 'ACTIVE' | 'DEACTIVATED';
+
+export type ListedPage = UserIdPage & { readonly statuses: readonly ListedStatus[] };
 
 const readFields = [...profileFields, 'status', 'statusReason', 'statusNotes'] as const;
 
-/** Everybody's profile, for whoever moves users elsewhere; each user who is handed out finds it in the audit trail. */
+/** Lists the profiles of all users for a bulk export. Each returned user gets an audit entry. */
 export class UserDirectory {
   constructor(
     private readonly database: Database,
@@ -22,20 +24,15 @@ export class UserDirectory {
     private readonly audit: AuditLog,
   ) {}
 
-  /** How many there are. */
+  /** Returns the number of users with these statuses. */
   count(statuses: readonly ListedStatus[]): Promise<number> {
     return this.users.count(statuses);
   }
 
-  /** At most `limit` of them after the id `after`, by id; answered once it is committed that they were read. */
-  async list(
-    caller: Caller,
-    statuses: readonly ListedStatus[],
-    after: string | null,
-    limit: number,
-  ): Promise<ListedUser[]> {
+  /** Returns a page of users, ordered by id, after their audit entries are committed. */
+  async list(caller: Caller, page: ListedPage): Promise<ListedUser[]> {
     return this.database.transaction(async (tx) => {
-      const users = await this.users.listById(tx, statuses, after, limit);
+      const users = await this.users.listById(tx, page);
       const at = new Date();
       const read = users.map(({ id: userId }) => ({
         origin: caller,
@@ -53,7 +50,7 @@ export class UserDirectory {
 }
 
 function toListed(user: User): ListedUser {
-  // Notes of an active user tell why the account came back: nothing to bring elsewhere.
+  // Notes of an active user explain its reactivation; an import would refuse them.
   const names = user.status === 'DEACTIVATED' ? readFields : ([...profileFields, 'status'] as const);
   const known = names.filter((name) => user[name] !== null).map((name) => [name, user[name]]);
   return { userId: user.id, ...Object.fromEntries(known) };

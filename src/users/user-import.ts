@@ -12,26 +12,26 @@ import { InputReader } from './user.validation';
 import type { Caller, UserChanges } from './user-changes';
 import { type ProfileInput, profileFields } from './user-profile';
 
-/** A user as somebody brings it: as for `createUser`, without a password, and perhaps out of use already. */
+/** A user to import: the input of `createUser` without a password, with a status. */
 export interface ImportedUser extends ProfileInput {
   userId?: string | null | undefined;
-  /** `ACTIVE` unless told. */
+  /** `ACTIVE` or `DEACTIVATED`; defaults to `ACTIVE`. */
   status?: string | null | undefined;
   statusReason?: string | null | undefined;
   statusNotes?: string | null | undefined;
 }
 
-/** What became of one of them. `exists`: it is there, from this very input or as this input has it. */
+/** The outcome of one input. `exists`: the same input was imported before, or a user with these values exists. */
 export type ImportOutcome =
   | { readonly outcome: 'created' | 'exists'; readonly userId: string }
   | { readonly outcome: 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'USER_ID_TAKEN' }
   | { readonly outcome: 'INVALID_INPUT'; readonly fields: readonly FieldProblem[] };
 
-/** How often a batch is tried that crosses with what others write. */
+/** Attempts of a batch that conflicts with concurrent writes. */
 const maxTries = 5;
 
-/** Somebody else has erased or removed a user between two looks at it. */
-class CrossedError extends Error {}
+/** A concurrent transaction erased or removed a user between two reads of this one. */
+class ConcurrentRemovalError extends Error {}
 
 interface Candidate {
   readonly digest: string;
@@ -42,23 +42,28 @@ interface Candidate {
 
 type Deactivation = Pick<User, 'statusReason' | 'statusNotes'>;
 
-/** Brings users in by the batch: each as `createUser` would, with its history, event and audit entry, none for another's fault. */
+export interface UserImportOptions {
+  readonly database: Database;
+  readonly users: UserRepository;
+  readonly changes: UserChanges;
+  readonly idempotency: Idempotency;
+}
+
+/**
+ * Imports users in batches. Each gets its history entry, event and audit entry as by `createUser`. A wrong input does
+ * not affect the others.
+ */
 export class UserImport {
-  constructor(
-    private readonly database: Database,
-    private readonly users: UserRepository,
-    private readonly changes: UserChanges,
-    private readonly idempotency: Idempotency,
-  ) {}
+  constructor(private readonly options: UserImportOptions) {}
 
   /**
-   * One outcome per input, in their order; all that is written is one transaction. The same input again, here or in
-   * a later batch, has no effect: for 7 days it is known by its digest, then by the user being as it says.
+   * Returns one outcome per input, in their order, and writes in one transaction. A repeated input has no effect: for
+   * 7 days its digest is remembered, after that its values are compared with the user's.
    *
-   * @throws DatabaseUnavailableError when PostgreSQL stays away
+   * @throws DatabaseUnavailableError if all attempts fail
    */
   async import(caller: Caller, inputs: readonly ImportedUser[]): Promise<ImportOutcome[]> {
-    const digests = await this.idempotency.digestsOf('import', inputs);
+    const digests = await this.options.idempotency.digestsOf('import', inputs);
     const read = inputs.map((input, index) => readCandidate(input, digests[index] ?? ''));
     const candidates = read.filter((one) => 'user' in one);
     const outcomes = await this.tryImport(caller, candidates);
@@ -71,10 +76,10 @@ export class UserImport {
   ): Promise<Map<Candidate, ImportOutcome>> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.database.transaction((tx) => this.write(tx, caller, candidates));
+        return await this.options.database.transaction((tx) => this.write(tx, caller, candidates));
       } catch (error) {
-        const crossed = [CrossedError, UserIdTakenError, DatabaseUnavailableError];
-        if (!crossed.some((it) => error instanceof it) || tries === maxTries) throw error;
+        const retried = [ConcurrentRemovalError, UserIdTakenError, DatabaseUnavailableError];
+        if (!retried.some((it) => error instanceof it) || tries === maxTries) throw error;
       }
     }
   }
@@ -84,31 +89,32 @@ export class UserImport {
     caller: Caller,
     candidates: readonly Candidate[],
   ): Promise<Map<Candidate, ImportOutcome>> {
+    const { idempotency, users } = this.options;
     const outcomes = new Map<Candidate, ImportOutcome>();
-    const settle = (them: readonly Candidate[], outcomeOf: (it: Candidate) => ImportOutcome | null) => {
+    const decide = (them: readonly Candidate[], outcomeOf: (it: Candidate) => ImportOutcome | null) => {
       for (const one of them) {
         const outcome = outcomeOf(one);
         if (outcome) outcomes.set(one, outcome);
       }
       return them.filter((one) => !outcomes.has(one));
     };
-    const settleRemembered = async (them: readonly Candidate[]) => {
+    const decideRemembered = async (them: readonly Candidate[]) => {
       const digests = them.map(({ digest }) => digest);
-      const remembered = await this.idempotency.findRemembered(tx, caller, digests);
-      return settle(them, ({ digest }) => {
+      const remembered = await idempotency.findRemembered(tx, caller, digests);
+      return decide(them, ({ digest }) => {
         const userId = remembered.get(digest);
         return userId === undefined ? null : { outcome: 'exists', userId };
       });
     };
 
-    let open = await settleRemembered(candidates);
-    const erased = await findErased(tx, broughtIds(open));
-    open = settle(open, ({ user }) => (erased.has(user.id) ? { outcome: 'USER_ID_TAKEN' } : null));
+    let open = await decideRemembered(candidates);
+    const erased = await findErased(tx, givenIds(open));
+    open = decide(open, ({ user }) => (erased.has(user.id) ? { outcome: 'USER_ID_TAKEN' } : null));
     const created = await this.create(tx, caller, open);
-    open = settle(open, (one) => (created.has(one) ? { outcome: 'created', userId: one.user.id } : null));
-    open = await settleRemembered(open);
-    const holders = open.length === 0 ? [] : await this.users.findHolders(tx, open.map(userOf));
-    settle(open, (one) => outcomeOfTaken(one, holders));
+    open = decide(open, (one) => (created.has(one) ? { outcome: 'created', userId: one.user.id } : null));
+    open = await decideRemembered(open);
+    const holders = open.length === 0 ? [] : await users.findHolders(tx, open.map(userOf));
+    decide(open, (one) => outcomeOfTaken(one, holders));
     return outcomes;
   }
 
@@ -118,19 +124,24 @@ export class UserImport {
     candidates: readonly Candidate[],
   ): Promise<Set<Candidate>> {
     if (candidates.length === 0) return new Set();
-    await this.users.removeExpiredPending(tx, ...candidates.map(userOf));
-    const inserted = await this.changes.insertFree(tx, candidates.map(userOf), userCreated, caller);
+    const { changes, idempotency, users } = this.options;
+    await users.removeExpiredPending(tx, ...candidates.map(userOf));
+    const inserted = await changes.insertFree(tx, {
+      users: candidates.map(userOf),
+      eventOf: userCreated,
+      origin: caller,
+    });
     const created = candidates.filter(({ user }) => inserted.has(user));
-    // Afterwards: the insert waits for an erasure of a brought id that is not committed yet.
-    if ((await findErased(tx, broughtIds(created))).size > 0) throw new CrossedError();
+    // After the insert, which waits for uncommitted erasures of these ids.
+    if ((await findErased(tx, givenIds(created))).size > 0) throw new ConcurrentRemovalError();
     for (const { user, deactivation } of created) {
       if (!deactivation) continue;
-      const at = this.changes.timeFor(user);
-      const change = { status: 'DEACTIVATED' as const, ...deactivation, statusChangedAt: at };
-      await this.changes.apply(tx, user, change, at, userDeactivated, caller);
+      const at = changes.timeFor(user);
+      const values = { status: 'DEACTIVATED' as const, ...deactivation, statusChangedAt: at };
+      await changes.apply(tx, { user, values, at, eventOf: userDeactivated, origin: caller });
     }
     const usersByDigest = new Map(created.map(({ digest, user }) => [digest, user.id]));
-    await this.idempotency.remember(tx, caller, usersByDigest);
+    await idempotency.remember(tx, caller, usersByDigest);
     return new Set(created);
   }
 }
@@ -149,7 +160,7 @@ function readCandidate(input: ImportedUser, digest: string): Candidate | ImportO
 }
 
 function readDeactivation(reader: InputReader, input: ImportedUser): Deactivation | null {
-  const statusNotes = reader.optional('statusNotes', input.statusNotes, 1, 500);
+  const statusNotes = reader.optional('statusNotes', input.statusNotes, { maximum: 500 });
   const given = input.statusReason?.trim() || null;
   const statusReason = deactivationReasons.find((reason) => reason === given) ?? null;
   if (given !== statusReason)
@@ -157,28 +168,30 @@ function readDeactivation(reader: InputReader, input: ImportedUser): Deactivatio
   const status = input.status?.trim() || 'ACTIVE';
   if (status === 'DEACTIVATED') return { statusReason: statusReason ?? 'ADMINISTRATIVE_ACTION', statusNotes };
   if (status !== 'ACTIVE') reader.problem('status', 'INVALID_FORMAT', 'must be ACTIVE or DEACTIVATED');
-  if (given !== null) reader.problem('statusReason', 'NOT_AVAILABLE', 'goes with status DEACTIVATED');
-  if (statusNotes !== null) reader.problem('statusNotes', 'NOT_AVAILABLE', 'goes with status DEACTIVATED');
+  if (given !== null)
+    reader.problem('statusReason', 'NOT_AVAILABLE', 'is only allowed with status DEACTIVATED');
+  if (statusNotes !== null)
+    reader.problem('statusNotes', 'NOT_AVAILABLE', 'is only allowed with status DEACTIVATED');
   return null;
 }
 
 const statusFields = ['status', 'statusReason', 'statusNotes'] as const;
 
-/** In the order in which `createUser` finds out: the id, the address, the username. */
+/** Checks the id, the address and the username in the order of `createUser`. */
 function outcomeOfTaken(candidate: Candidate, holders: readonly User[]): ImportOutcome {
   const { user } = candidate;
-  const same = holders.find((holder) => isThere(candidate, holder));
+  const same = holders.find((holder) => isImported(candidate, holder));
   if (same) return { outcome: 'exists', userId: same.id };
   if (holders.some(({ id }) => id === user.id)) return { outcome: 'USER_ID_TAKEN' };
   if (holders.some((holder) => holder.emailNormalized === user.emailNormalized))
     return { outcome: 'EMAIL_TAKEN' };
   if (holders.some((holder) => holder.usernameNormalized === user.usernameNormalized))
     return { outcome: 'USERNAME_TAKEN' };
-  throw new CrossedError();
+  throw new ConcurrentRemovalError();
 }
 
-/** Whether this user is who the input brings, in everything that the input says. */
-function isThere({ input, user, deactivation }: Candidate, holder: User): boolean {
+/** True if the user has all values of the input. */
+function isImported({ input, user, deactivation }: Candidate, holder: User): boolean {
   if (holder.status === 'PENDING' || (input.userId?.trim() && holder.id !== user.id)) return false;
   const wanted = deactivation ? { ...user, ...deactivation, status: 'DEACTIVATED' } : user;
   const compared = input.status?.trim() ? [...profileFields, ...statusFields] : profileFields;
@@ -187,7 +200,7 @@ function isThere({ input, user, deactivation }: Candidate, holder: User): boolea
 
 const userOf = ({ user }: Candidate) => user;
 
-/** The ids that were not made here, and may have belonged to somebody. */
-function broughtIds(candidates: readonly Candidate[]): string[] {
+/** Returns the ids that the input gives: unlike generated ids, they may belong to an erased user. */
+function givenIds(candidates: readonly Candidate[]): string[] {
   return candidates.filter(({ input }) => input.userId?.trim()).map(({ user }) => user.id);
 }

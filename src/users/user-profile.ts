@@ -2,98 +2,71 @@ import { normalized } from './normalized';
 import type { User } from './user.entity';
 import type { AddressInput, InputReader } from './user.validation';
 
-/** What a profile is made of, as people see it. */
-export const profileFields = [
-  'email',
-  'username',
-  'displayName',
-  'firstName',
-  'lastName',
-  'phoneNumber',
-  'address',
-  'locale',
-  'timeZone',
-] as const satisfies readonly (keyof ProfileInput)[];
+type Given<T> = T | null | undefined;
+
+/** Reads each field of a profile, in the order in which problems are reported. */
+const readers = {
+  email: (reader: InputReader, value: Given<string>) => reader.email('email', value),
+  username: (reader: InputReader, value: Given<string>) =>
+    reader.required('username', value, { minimum: 3, maximum: 100 }),
+  firstName: (reader: InputReader, value: Given<string>) =>
+    reader.required('firstName', value, { maximum: 50 }),
+  lastName: (reader: InputReader, value: Given<string>) =>
+    reader.required('lastName', value, { maximum: 50 }),
+  displayName: (reader: InputReader, value: Given<string>) =>
+    reader.optional('displayName', value, { maximum: 50 }),
+  phoneNumber: (reader: InputReader, value: Given<string>) => reader.phoneNumber('phoneNumber', value),
+  address: (reader: InputReader, value: Given<AddressInput>) => reader.address('address', value),
+  locale: (reader: InputReader, value: Given<string>) => reader.locale('locale', value),
+  timeZone: (reader: InputReader, value: Given<string>) => reader.timeZone('timeZone', value),
+} as const;
+
+type ProfileField = keyof typeof readers;
+
+/** The fields that are also stored normalised, for comparisons. */
+const comparedFields = ['email', 'username', 'firstName', 'lastName'] as const;
+
+/** The fields of a profile, as people see it. */
+export const profileFields = Object.keys(readers) as readonly ProfileField[];
 
 /** The profile as callers send it: absent is unchanged, null is cleared. */
-export interface ProfileInput {
-  email?: string | null | undefined;
-  username?: string | null | undefined;
-  displayName?: string | null | undefined;
-  firstName?: string | null | undefined;
-  lastName?: string | null | undefined;
-  phoneNumber?: string | null | undefined;
-  address?: AddressInput | null | undefined;
-  locale?: string | null | undefined;
-  timeZone?: string | null | undefined;
-}
+export type ProfileInput = { [F in ProfileField]?: Parameters<(typeof readers)[F]>[1] };
 
-/** The columns that a profile is made of. */
-export type Profile = Pick<
-  User,
-  | 'email'
-  | 'emailNormalized'
-  | 'username'
-  | 'usernameNormalized'
-  | 'displayName'
-  | 'firstName'
-  | 'firstNameNormalized'
-  | 'lastName'
-  | 'lastNameNormalized'
-  | 'phoneNumber'
-  | 'address'
-  | 'locale'
-  | 'timeZone'
->;
+/** The columns that hold a profile. */
+export type Profile = Pick<User, ProfileField | `${(typeof comparedFields)[number]}Normalized`>;
 
-/** The changes of a profile; `email` stands apart, as it is confirmed before it counts. */
-export type ProfileChanges = Partial<Omit<Profile, 'emailNormalized'>>;
-
-/** Reads the whole profile of a new user; the username defaults to the e-mail address. */
+/** Reads the whole profile of a new user; the username defaults to the e-mail address, of any length. */
 export function readNewProfile(reader: InputReader, input: ProfileInput): Profile {
-  const email = reader.email('email', input.email);
-  const username = reader.optional('username', input.username, 3, 100) ?? email;
-  const firstName = reader.required('firstName', input.firstName, 1, 50);
-  const lastName = reader.required('lastName', input.lastName, 1, 50);
-  return {
-    email,
-    emailNormalized: normalized(email),
-    username,
-    usernameNormalized: normalized(username),
-    displayName: reader.optional('displayName', input.displayName, 1, 50),
-    firstName,
-    firstNameNormalized: normalized(firstName),
-    lastName,
-    lastNameNormalized: normalized(lastName),
-    phoneNumber: reader.phoneNumber('phoneNumber', input.phoneNumber),
-    address: reader.address('address', input.address),
-    locale: reader.locale('locale', input.locale),
-    timeZone: reader.timeZone('timeZone', input.timeZone),
-  };
+  const fields = profileFields.filter((field) => field !== 'username' || input.username?.trim());
+  const profile = readFields(reader, input, fields);
+  const { email, emailNormalized } = profile;
+  return { username: email, usernameNormalized: emailNormalized, ...profile } as Profile;
 }
 
-/** Reads only the fields that the input names. */
-export function readProfileChanges(reader: InputReader, input: ProfileInput): ProfileChanges {
-  const changes: ProfileChanges = {};
-  if (input.email !== undefined) changes.email = reader.email('email', input.email);
-  if (input.username !== undefined) {
-    changes.username = reader.required('username', input.username, 3, 100);
-    changes.usernameNormalized = normalized(changes.username);
+/** Reads only the fields that the input contains. */
+export function readProfileChanges(reader: InputReader, input: ProfileInput): Partial<Profile> {
+  return readFields(
+    reader,
+    input,
+    profileFields.filter((field) => input[field] !== undefined),
+  );
+}
+
+function readFields(
+  reader: InputReader,
+  input: ProfileInput,
+  fields: readonly ProfileField[],
+): Partial<Profile> {
+  const values: Record<string, unknown> = {};
+  for (const field of fields) {
+    const read = readers[field] as (reader: InputReader, value: unknown) => unknown;
+    const value = read(reader, input[field]);
+    values[field] = value;
+    if (isCompared(field)) values[`${field}Normalized`] = normalized(value as string);
   }
-  if (input.firstName !== undefined) {
-    changes.firstName = reader.required('firstName', input.firstName, 1, 50);
-    changes.firstNameNormalized = normalized(changes.firstName);
-  }
-  if (input.lastName !== undefined) {
-    changes.lastName = reader.required('lastName', input.lastName, 1, 50);
-    changes.lastNameNormalized = normalized(changes.lastName);
-  }
-  if (input.displayName !== undefined)
-    changes.displayName = reader.optional('displayName', input.displayName, 1, 50);
-  if (input.phoneNumber !== undefined)
-    changes.phoneNumber = reader.phoneNumber('phoneNumber', input.phoneNumber);
-  if (input.address !== undefined) changes.address = reader.address('address', input.address);
-  if (input.locale !== undefined) changes.locale = reader.locale('locale', input.locale);
-  if (input.timeZone !== undefined) changes.timeZone = reader.timeZone('timeZone', input.timeZone);
-  return changes;
+  return values;
+}
+
+function isCompared(field: ProfileField): field is (typeof comparedFields)[number] {
+  return (comparedFields as readonly ProfileField[]).includes(field);
 }

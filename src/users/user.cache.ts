@@ -4,19 +4,16 @@ import { parseCachedUser } from './cached-user';
 import type { User } from './user.entity';
 import type { UserRepository } from './user.repository';
 
-/** As long as events take to be published when all is well, and no longer. */
+/** The usual time until an event is published. */
 const confirmedForMs = 5_000;
 
 /**
- * Users by id, read through the cache. Reads only: authorization, changes, erasure and export ask PostgreSQL.
- * Users that are still `PENDING` are not kept, as they may yet go without a trace.
+ * Reads users by id through the cache. Authorization, changes, erasure and export read PostgreSQL instead.
+ * `PENDING` users are not cached, because they may be removed without a tombstone.
  */
 export class UserCache {
   private readonly cache: ReadThroughCache<User>;
-  /**
-   * The version of users in which the cache has confirmed to have them; for a while, as a Redis that failed over may
-   * have an older one again.
-   */
+  /** The versions that the cache has confirmed. They expire, because a failover of Redis may lose writes. */
   private readonly confirmed = new LRUCache<string, number>({ max: 10_000, ttl: confirmedForMs });
 
   constructor(
@@ -39,33 +36,33 @@ export class UserCache {
     });
   }
 
-  /** One entry per id; null where there is no such user. The users are shared: treat them as immutable. */
+  /** Returns one entry per id; null if there is no such user. The users are shared: treat them as immutable. */
   getMany(ids: readonly string[]): Promise<Map<string, User | null>> {
     return this.cache.getMany(ids);
   }
 
-  /** Makes a committed change readable; a failure heals by the next write or by time. */
+  /** Caches a committed change. After a failure the old value stays until the next write or its expiry. */
   async write(user: User): Promise<void> {
     if (user.status === 'PENDING') return;
     this.confirmed.delete(user.id);
     if (await this.cache.write(user, user.revision)) this.confirmed.set(user.id, user.version);
   }
 
-  /** Lets nobody read an erased user from now on, after commit. Answers whether the cache has confirmed it. */
+  /** Replaces an erased user by a tombstone, after commit. Returns whether the cache has confirmed it. */
   bury(id: string): Promise<boolean> {
     return this.cache.bury(id);
   }
 
   /**
-   * Writes users of whom something was published again as PostgreSQL has them now, which may be erased, unless the
-   * cache has confirmed to have what was told of; a failure heals by the next write or by time.
+   * Caches the current rows of users whose events were published, and tombstones for erased ones. Skips users whose
+   * published version the cache has confirmed. Failures are ignored: entries expire.
    */
   async refresh(published: readonly Published[]): Promise<void> {
-    const doubtful = published.filter(
+    const unconfirmed = published.filter(
       ({ userId, version }) => version === null || version > (this.confirmed.get(userId) ?? -1),
     );
-    if (doubtful.length === 0) return;
-    const ids = [...new Set(doubtful.map(({ userId }) => userId))];
+    if (unconfirmed.length === 0) return;
+    const ids = [...new Set(unconfirmed.map(({ userId }) => userId))];
     const found = await this.users.findByIds(ids).catch(() => new Map<string, User>());
     const missing = ids.filter((id) => !found.has(id));
     const erased = missing.length === 0 ? [] : await this.users.findErased(missing).catch(() => []);
@@ -76,7 +73,7 @@ export class UserCache {
   }
 }
 
-/** Whose event it was, and the version of the user that it told of, if it told of one. */
+/** The user of a published event, and the user's version if the event has one. */
 interface Published {
   readonly userId: string;
   readonly version: number | null;

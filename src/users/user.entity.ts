@@ -1,7 +1,7 @@
 import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 export const userStatuses = ['PENDING', 'ACTIVE', 'DEACTIVATED'] as const;
-/** What is stored. The graph adds `UNKNOWN` for erased and for never known ids. */
+/** The stored status. The graph adds `UNKNOWN` for erased and unknown ids. */
 export type StoredUserStatus = (typeof userStatuses)[number];
 
 export const verificationStatuses = ['UNVERIFIED', 'PENDING', 'VERIFIED'] as const;
@@ -16,14 +16,14 @@ export const deactivationReasons = [
 export type DeactivationReason = (typeof deactivationReasons)[number];
 
 export const emailTopics = ['marketing', 'newsletter', 'recommendations', 'loyalty', 'orderUpdates'] as const;
-/** What a person can allow e-mail about; `orderUpdates` is the only one that is on by default. */
+/** A topic of e-mails that a person can turn on or off. Only `orderUpdates` is on by default. */
 export type EmailTopic = (typeof emailTopics)[number];
 
 export const addressParts = ['street', 'city', 'state', 'postalCode', 'country'] as const;
-/** A postal address; replaced as a whole, never in part. */
+/** A postal address; always replaced as a whole. */
 export type PostalAddress = Record<(typeof addressParts)[number], string | null>;
 
-/** A row of `users`: who a customer is, how to reach them, what they allow, what state the account is in. */
+/** A row of `users`: profile, verifications, status and e-mail preferences. */
 @Entity('users')
 @Check('users_status_check', `status IN ('PENDING', 'ACTIVE', 'DEACTIVATED')`)
 @Check('users_email_verification_check', `email_verification IN ('UNVERIFIED', 'PENDING', 'VERIFIED')`)
@@ -54,7 +54,7 @@ export class User {
   @Column('text', { name: 'username_normalized' })
   usernameNormalized: string;
 
-  /** A new address until it is confirmed; it reserves nothing. */
+  /** A new address until it is confirmed. It is not reserved: another user may take it. */
   @Column('text', { name: 'pending_email', nullable: true })
   pendingEmail: string | null;
 
@@ -127,11 +127,11 @@ export class User {
   @Column('boolean', { name: 'order_updates', default: true })
   orderUpdates: boolean;
 
-  /** When everything but `orderUpdates` was last turned off; null while anything else is on. */
+  /** When all topics but `orderUpdates` were last turned off; null while one of them is on. */
   @Column('timestamptz', { name: 'unsubscribed_at', nullable: true })
   unsubscribedAt: Date | null;
 
-  /** Null until somebody decided. */
+  /** Null until the first decision. */
   @Column('timestamptz', { name: 'preferences_updated_at', nullable: true })
   preferencesUpdatedAt: Date | null;
 
@@ -139,7 +139,7 @@ export class User {
   @Column('integer')
   version: number;
 
-  /** Counts every write of the row; the cache compares it. */
+  /** Counts all writes of the row. The cache keeps the highest revision. */
   @Column('integer')
   revision: number;
 

@@ -1,4 +1,4 @@
-/** What can be wrong with one field of an input. `path` is dotted, as in `address.city`. */
+/** A problem of one field of an input. `path` is dotted, such as `address.city`. */
 export interface FieldProblem {
   path: string;
   code: FieldProblemCode;
@@ -14,7 +14,7 @@ export type FieldProblemCode =
   | 'REJECTED'
   | 'NOT_AVAILABLE';
 
-/** An outcome people expect, as opposed to a fault. The message holds no personal data. */
+/** An error that callers expect, returned as a member of a result union. Its message has no personal data. */
 export abstract class UserError extends Error {
   abstract readonly code: string;
   override get name(): string {
@@ -60,7 +60,7 @@ export class UserIdTakenError extends UserError {
 export class VersionConflictError extends UserError {
   readonly code = 'VERSION_CONFLICT';
   constructor(readonly currentVersion: number) {
-    super(`The user has changed meanwhile and is at version ${currentVersion}.`);
+    super(`The user was changed and is at version ${currentVersion}.`);
   }
 }
 
@@ -75,7 +75,7 @@ export class InvalidTokenError extends UserError {
   readonly code = 'INVALID_TOKEN';
   constructor() {
     super(
-      'This token is not valid: it is malformed, expired, used, or its address is no longer to be confirmed.',
+      'This token is not valid: it is malformed, expired or used, or its address no longer needs confirmation.',
     );
   }
 }
@@ -92,7 +92,7 @@ export class CredentialsUnavailableError extends UserError {
 export class IdempotencyConflictError extends UserError {
   readonly code = 'IDEMPOTENCY_CONFLICT';
   constructor() {
-    super('This idempotencyKey was used with another input.');
+    super('This idempotencyKey was used with a different input.');
   }
 }
 
@@ -105,17 +105,17 @@ export class InvalidInputError extends UserError {
   }
 }
 
-/** Uniqueness is PostgreSQL's to judge; its constraints say which promise was broken. */
+/** PostgreSQL checks uniqueness; the name of the violated constraint gives the error. */
 const errorsByConstraint: Record<string, new () => UserError> = {
   users_pkey: UserIdTakenError,
-  // Left for a moment by whoever had the id and was erased while this user was on its way.
+  // Rows of an erased user with this id, whose erasure was committed during the insert.
   outbox_events_user_id_version_key: UserIdTakenError,
   audit_keys_pkey: UserIdTakenError,
   users_email_normalized_key: EmailTakenError,
   users_username_normalized_key: UsernameTakenError,
 };
 
-/** The expected error behind a violated constraint of `users`, or the error itself. */
+/** Returns the expected error for a violated constraint of `users`, or the error itself. */
 export function fromConstraint(error: unknown): unknown {
   const { constraint } = ((error as { driverError?: unknown }).driverError ?? error) as {
     constraint?: string;

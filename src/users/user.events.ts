@@ -2,7 +2,7 @@ import type { AuditAction } from '../audit/audit-entry.entity';
 import type { HistoryEntryType } from '../history/history-entry.entity';
 import type { User } from './user.entity';
 
-/** What one committed change says, to the world (`type`, `data`), to auditors and in the user's own history. */
+/** A change as it is published (`type`, `data`), audited (`action`) and stored in the user's history. */
 export interface UserEvent {
   type: string;
   action: AuditAction;
@@ -10,7 +10,7 @@ export interface UserEvent {
   history: { type: HistoryEntryType; summary: string; data: Record<string, unknown> };
 }
 
-/** Payloads are written out field by field: what is not named here never leaves. */
+/** Payloads list their fields explicitly, so that a new column is not published by accident. */
 export function userCreated(user: User): UserEvent {
   return {
     type: 'UserCreated',
@@ -52,7 +52,7 @@ export function userDeactivated(user: User): UserEvent {
     history: {
       type: 'USER_DEACTIVATED',
       summary: 'The account was deactivated.',
-      // Notes are for staff; the history is the user's own to read.
+      // Without the notes: they are for staff, and users read their own history.
       data: { reason: user.statusReason },
     },
   };

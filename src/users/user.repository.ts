@@ -3,33 +3,40 @@ import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, onConflictDoNothing, type Write, writeTogether } from '../postgres/write';
-import { normalized } from './normalized';
+import { normalized, parseUserId } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
-import { fromConstraint } from './user.errors';
+import { fromConstraint, UserNotFoundError } from './user.errors';
 
-/** Which users a page holds; an absent condition matches all, an empty list none. */
+/** Conditions of a list; an absent condition matches all users, an empty list none. */
 export interface UserFilter {
   status?: readonly string[] | undefined;
   emailVerification?: readonly VerificationStatus[] | undefined;
   createdFrom?: Date | undefined;
   /** Exclusive. */
   createdTo?: Date | undefined;
-  /** A prefix of e-mail address, username, first or last name. */
+  /** A prefix of the e-mail address, username, first or last name. */
   search?: string | undefined;
+}
+
+/** At most `limit` users with one of these statuses and an id greater than `after`. */
+export interface UserIdPage {
+  readonly statuses: readonly StoredUserStatus[];
+  readonly after: string | null;
+  readonly limit: number;
 }
 
 const columns = selectListOf(User);
 
 const pendingExpired = haveExpiredAfterFixedDays('pendingUsers');
 
-/** PostgreSQL refuses this character in text, so no user has it. */
+/** PostgreSQL cannot store this character in text, so no user has it. */
 const unstorable = '\0';
 
-/** The table `users`. Reads answer plain objects; writes happen in the caller's transaction. */
+/** Reads and writes the table `users`. Reads return plain objects; writes use the caller's transaction. */
 export class UserRepository {
   constructor(private readonly database: Database) {}
 
-  /** One statement for any number of ids; unknown ids are absent from the answer. */
+  /** Returns users by id, with one statement. Unknown ids are absent. */
   async findByIds(ids: readonly string[]): Promise<Map<string, User>> {
     const rows = await this.database.query<User>(`SELECT ${columns} FROM users WHERE id = ANY($1::uuid[])`, [
       ids,
@@ -37,7 +44,7 @@ export class UserRepository {
     return new Map(rows.map((row) => [row.id, row]));
   }
 
-  /** Those of these ids that belonged to users who are erased. */
+  /** Returns the ids of erased users among these. */
   async findErased(ids: readonly string[]): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
       'SELECT user_id AS id FROM erased_users WHERE user_id = ANY ($1::uuid[])',
@@ -55,7 +62,7 @@ export class UserRepository {
     return row ?? null;
   }
 
-  /** At most `limit` users after `after`, newest first. Costs the same at any depth. */
+  /** Returns at most `limit` users after `after`, newest first. The cost is the same at any depth. */
   async list(filter: UserFilter, limit: number, after: KeysetPosition | null): Promise<Positioned<User>[]> {
     if (filter.search?.includes(unstorable)) return [];
     const parameters: unknown[] = [limit];
@@ -90,13 +97,8 @@ export class UserRepository {
     return Number(row?.users ?? 0);
   }
 
-  /** At most `limit` users with one of these statuses whose id comes after `after`, by id. */
-  async listById(
-    tx: Transaction,
-    statuses: readonly StoredUserStatus[],
-    after: string | null,
-    limit: number,
-  ): Promise<User[]> {
+  /** Returns a page of users, ordered by id. */
+  async listById(tx: Transaction, { statuses, after, limit }: UserIdPage): Promise<User[]> {
     return tx.manager.query(
       `SELECT ${columns} FROM users WHERE status = ANY ($1::text[]) ${after === null ? '' : 'AND id > $3::uuid'}
        ORDER BY id LIMIT $2`,
@@ -104,7 +106,7 @@ export class UserRepository {
     );
   }
 
-  /** The user as committed, locked until the transaction ends; null when unknown. */
+  /** Returns the user as committed, locked until the transaction ends; null if unknown. */
   async lock(tx: Transaction, id: string): Promise<User | null> {
     const [row]: User[] = await tx.manager.query(`SELECT ${columns} FROM users WHERE id = $1 FOR UPDATE`, [
       id,
@@ -113,7 +115,19 @@ export class UserRepository {
   }
 
   /**
-   * Writes a new user and what goes with it, in one statement, in the place of users who have waited in vain.
+   * Returns the user of an id as a caller sent it, as committed, locked until the transaction ends.
+   *
+   * @throws UserNotFoundError also if the id is malformed
+   */
+  async lockKnown(tx: Transaction, userId: string): Promise<User> {
+    const id = parseUserId(userId);
+    const user = id === null ? null : await this.lock(tx, id);
+    if (!user) throw new UserNotFoundError();
+    return user;
+  }
+
+  /**
+   * Inserts a new user along with other writes, in one statement, replacing expired `PENDING` users.
    *
    * @throws EmailTakenError, UsernameTakenError, UserIdTakenError
    */
@@ -129,7 +143,7 @@ export class UserRepository {
   }
 
   /**
-   * Writes `changes` over the user that was read, if nobody has written meanwhile.
+   * Updates the user that was read under its lock.
    *
    * @throws EmailTakenError, UsernameTakenError
    */
@@ -143,10 +157,11 @@ export class UserRepository {
       .catch((error: unknown) => {
         throw fromConstraint(error);
       });
-    if (affected !== 1) throw new Error(`user ${read.id} was written past its row lock`);
+    if (affected !== 1)
+      throw new Error(`user ${read.id} was written by another transaction despite its row lock`);
   }
 
-  /** Whether another user than `exceptId` has this normalised address, as e-mail or as username. */
+  /** Returns whether a user other than `exceptId` has this normalised address as e-mail or as username. */
   async findTaken(tx: Transaction, address: string, exceptId: string) {
     const [taken]: { email: boolean; username: boolean }[] = await tx.manager.query(
       `SELECT EXISTS (SELECT FROM users WHERE email_normalized = $1 AND id <> $2) AS email,
@@ -156,7 +171,7 @@ export class UserRepository {
     return taken as { email: boolean; username: boolean };
   }
 
-  /** Writes those of these users whose id, address and username are free, and answers which. */
+  /** Inserts those users whose id, address and username are free; returns them. */
   async insertFree(tx: Transaction, users: readonly User[]): Promise<Set<User>> {
     if (users.length === 0) return new Set();
     const { raw } = await tx.manager
@@ -168,17 +183,17 @@ export class UserRepository {
       .returning('id, email_normalized, username_normalized')
       .updateEntity(false)
       .execute();
-    const written = new Set((raw as TakenNames[]).map(takes));
-    // Of several that take the same, the first is the one that was written.
+    const written = new Set((raw as UniqueKeys[]).map(textOfKeys));
+    // Of several users with the same keys, PostgreSQL inserted the first.
     return new Set(
       users.filter((user) => {
         const { id, emailNormalized: email_normalized, usernameNormalized: username_normalized } = user;
-        return written.delete(takes({ id, email_normalized, username_normalized }));
+        return written.delete(textOfKeys({ id, email_normalized, username_normalized }));
       }),
     );
   }
 
-  /** Everybody who has an id, address or username that one of these new users would have. */
+  /** Returns the users that have the id, address or username of one of these new users. */
   async findHolders(tx: Transaction, wanted: readonly User[]): Promise<User[]> {
     return tx.manager.query(
       `SELECT ${columns} FROM users WHERE id = ANY ($1::uuid[])
@@ -187,7 +202,7 @@ export class UserRepository {
     );
   }
 
-  /** Makes room for new users where `PENDING` ones have waited in vain for longer than a day. */
+  /** Removes expired `PENDING` users that have the id, address or username of one of these new users. */
   async removeExpiredPending(tx: Transaction, ...wanted: readonly User[]): Promise<void> {
     const expired: { id: string }[] = await tx.manager.query(
       `SELECT id FROM users WHERE ${pendingExpired}
@@ -199,7 +214,7 @@ export class UserRepository {
     for (const { id } of expired) await this.removePending(tx, id);
   }
 
-  /** Removes a user whose account never came to be, and the calls that asked for it; one that is accepted stays. */
+  /** Removes a `PENDING` user and the idempotency keys of its calls; does nothing for other users. */
   async removePending(tx: Transaction, id: string): Promise<void> {
     const [, removed]: [unknown, number] = await tx.manager.query(
       'DELETE FROM users WHERE id = $1 AND status = $2',
@@ -209,14 +224,14 @@ export class UserRepository {
   }
 }
 
-/** What a user has that nobody else may have. */
-interface TakenNames {
+/** The columns that are unique, as `RETURNING` names them. */
+interface UniqueKeys {
   readonly id: string;
   readonly email_normalized: string;
   readonly username_normalized: string;
 }
 
-function takes({ id, email_normalized, username_normalized }: TakenNames): string {
+function textOfKeys({ id, email_normalized, username_normalized }: UniqueKeys): string {
   return JSON.stringify([id, email_normalized, username_normalized]);
 }
 

@@ -1,10 +1,17 @@
 import type { PostalAddress } from './user.entity';
 import { type FieldProblem, type FieldProblemCode, InvalidInputError } from './user.errors';
 
-/** An address as a caller sends it. */
+/** An address as callers send it. */
 export type AddressInput = { [K in keyof PostalAddress]?: string | null | undefined };
 
-/** Collects what is wrong with an input, so that every wrong field is named at once. */
+/** Bounds of a text in code points. */
+export interface TextLength {
+  /** Defaults to 1. */
+  readonly minimum?: number;
+  readonly maximum: number;
+}
+
+/** Reads the fields of an input and collects their problems, so that one error names every wrong field. */
 export class InputReader {
   private readonly problems: FieldProblem[] = [];
 
@@ -12,20 +19,24 @@ export class InputReader {
     this.problems.push({ path, code, message });
   }
 
-  /** @throws InvalidInputError when anything read so far was wrong. */
+  /** Throws InvalidInputError if a field read so far has a problem. */
   finish(): void {
     if (this.problems.length > 0) throw new InvalidInputError(this.problems);
   }
 
-  /** Text that must be there: trimmed, measured in code points, without control characters. */
-  required(path: string, value: string | null | undefined, minimum: number, maximum: number): string {
-    const text = this.optional(path, value, minimum, maximum);
+  /** Returns the trimmed text. It must not be blank, nor contain control characters. */
+  required(path: string, value: string | null | undefined, length: TextLength): string {
+    const text = this.optional(path, value, length);
     if (text === null) this.problem(path, 'REQUIRED', 'must not be empty');
     return text ?? '';
   }
 
-  /** As `required`, but blank and null are both "not given". */
-  optional(path: string, value: string | null | undefined, minimum: number, maximum: number): string | null {
+  /** Returns the trimmed text, or null if it is blank or not given. */
+  optional(
+    path: string,
+    value: string | null | undefined,
+    { minimum = 1, maximum }: TextLength,
+  ): string | null {
     const text = value?.trim() ?? '';
     if (text === '') return null;
     const length = [...text].length;
@@ -38,62 +49,62 @@ export class InputReader {
   }
 
   email(path: string, value: string | null | undefined): string {
-    const text = this.required(path, value, 1, 254);
+    const text = this.required(path, value, { maximum: 254 });
     if (text !== '' && !isEmailAddress(text))
       this.problem(path, 'INVALID_FORMAT', 'must be an e-mail address');
     return text;
   }
 
-  /** E.164, the plus sign optional; answered with it. */
+  /** Returns a number in E.164 form with its plus sign, which is optional in the input. */
   phoneNumber(path: string, value: string | null | undefined): string | null {
-    const text = this.optional(path, value, 1, 100);
+    const text = this.optional(path, value, { maximum: 100 });
     if (text === null) return null;
     if (!/^\+?[1-9]\d{1,14}$/.test(text))
-      this.problem(path, 'INVALID_FORMAT', 'must be in E.164 form, as +14155550100');
+      this.problem(path, 'INVALID_FORMAT', 'must be in E.164 format, such as +14155550100');
     return text.startsWith('+') ? text : `+${text}`;
   }
 
-  /** A BCP 47 tag, answered in its canonical case. */
+  /** Returns a BCP 47 tag in its canonical case. */
   locale(path: string, value: string | null | undefined): string | null {
-    const text = this.optional(path, value, 1, 100);
+    const text = this.optional(path, value, { maximum: 100 });
     if (text === null) return null;
     try {
       return Intl.getCanonicalLocales(text)[0] ?? null;
     } catch {
-      this.problem(path, 'INVALID_FORMAT', 'must be a BCP 47 language tag, as en-GB');
+      this.problem(path, 'INVALID_FORMAT', 'must be a BCP 47 language tag, such as en-GB');
       return null;
     }
   }
 
-  /** An IANA name, answered in its usual case. An alias stays what it is. */
+  /** Returns an IANA time zone name in its usual case. An alias is not replaced by the name it stands for. */
   timeZone(path: string, value: string | null | undefined): string | null {
-    const text = this.optional(path, value, 1, 100);
+    const text = this.optional(path, value, { maximum: 100 });
     if (text === null) return null;
     const name = timeZoneName(text);
     if (name === null)
-      this.problem(path, 'INVALID_FORMAT', 'must be an IANA time zone name, as Europe/Berlin');
+      this.problem(path, 'INVALID_FORMAT', 'must be an IANA time zone name, such as Europe/Berlin');
     return name;
   }
 
-  /** The whole address; null when nothing of it is given. */
+  /** Returns the whole address, or null if no part of it is given. */
   address(path: string, value: AddressInput | null | undefined): PostalAddress | null {
     if (!value) return null;
     const address: PostalAddress = {
-      street: this.optional(`${path}.street`, value.street, 1, 100),
-      city: this.optional(`${path}.city`, value.city, 1, 50),
-      state: this.optional(`${path}.state`, value.state, 1, 50),
-      postalCode: this.optional(`${path}.postalCode`, value.postalCode, 1, 20),
-      country: this.optional(`${path}.country`, value.country, 1, 50),
+      street: this.optional(`${path}.street`, value.street, { maximum: 100 }),
+      city: this.optional(`${path}.city`, value.city, { maximum: 50 }),
+      state: this.optional(`${path}.state`, value.state, { maximum: 50 }),
+      postalCode: this.optional(`${path}.postalCode`, value.postalCode, { maximum: 20 }),
+      country: this.optional(`${path}.country`, value.country, { maximum: 50 }),
     };
     return Object.values(address).every((part) => part === null) ? null : address;
   }
 
-  /** Only checked: what rests of a key is a digest. */
+  /** Checks a key without returning it: only its digest is stored. */
   idempotencyKey(value: string | null | undefined): void {
-    this.optional('idempotencyKey', value, 1, 200);
+    this.optional('idempotencyKey', value, { maximum: 200 });
   }
 
-  /** A password is never trimmed, changed or quoted; its rules beyond the length are the AuthenticationService's. */
+  /** Returns the password unchanged. All rules but the minimum length belong to the AuthenticationService. */
   password(path: string, value: string | null | undefined, isAvailable: boolean): string | null {
     if (value === null || value === undefined) return null;
     if ([...value].length < 8) this.problem(path, 'TOO_SHORT', 'must have at least 8 characters');
@@ -104,11 +115,11 @@ export class InputReader {
 }
 
 /**
- * One `@`, a local part of at most 64 characters, a domain of two or more labels; Unicode is allowed in both, but
- * nothing invisible. Judged in the form in which addresses are compared.
+ * True for one `@`, a local part of at most 64 characters and a domain of two or more labels. Both may contain Unicode,
+ * but no invisible characters. Checks the NFKC form, which is the form that is compared.
  */
 function isEmailAddress(text: string): boolean {
-  // 254 code points; normalising a long text takes quadratic time.
+  // More than 254 code points. Normalising a long text takes quadratic time.
   if (text.length > 508) return false;
   const address = text.normalize('NFKC');
   const [, local, domain] = /^([^@]+)@([^@]+)$/u.exec(address) ?? [];
@@ -123,7 +134,7 @@ function isEmailAddress(text: string): boolean {
 }
 
 function timeZoneName(text: string): string | null {
-  // Newer engines also take offsets such as +01:00, which are no IANA names.
+  // Newer engines also accept offsets such as +01:00, which are not IANA names.
   if (!/^[A-Za-z]/.test(text)) return null;
   try {
     const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions();
