@@ -7,7 +7,7 @@ export interface ErasureStore {
   readonly ofUser: string;
 }
 
-/** Deleted with the user in the first transaction: few records, some of which grant access. */
+/** Deleted with the user in the first transaction: few records, and some grant access. */
 export const immediateStores = storesErased('immediately');
 
 /** Deleted afterwards, in batches, in this order. */

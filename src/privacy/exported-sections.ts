@@ -1,7 +1,7 @@
 import { personalDataMap } from '../personal-data/personal-data-map';
 import { personalDataOfEvents } from '../personal-data/personal-data-of-events';
 
-/** How the rows of a part of an export are ordered, and whether a user has one of them at most. */
+/** The sections of an export: the order of rows, and whether a user has at most one. */
 const shapes: Readonly<Record<string, { readonly order: string; readonly single?: true }>> = {
   profile: { order: 'id', single: true },
   emailPreferences: { order: 'id', single: true },
@@ -14,7 +14,7 @@ const shapes: Readonly<Record<string, { readonly order: string; readonly single?
   accesses: { order: 'at, id' },
 };
 
-/** A part of an export: which columns of which table, under which names. */
+/** A section of an export: columns of one table and their exported names. */
 export interface ExportedSection {
   readonly name: string;
   readonly table: string;
@@ -24,7 +24,7 @@ export interface ExportedSection {
   readonly columns: Readonly<Record<string, string>>;
 }
 
-/** Every part of an export that is read from a table, as the map of personal data has it. */
+/** All sections that are read from tables, by the map of personal data. */
 export const exportedSections: readonly ExportedSection[] = Object.entries(shapes).map(
   ([name, { order, single = false }]) => {
     const exported = Object.entries(personalDataMap).flatMap(([table, { ofUser, columns }]) =>
@@ -34,35 +34,35 @@ export const exportedSections: readonly ExportedSection[] = Object.entries(shape
       }),
     );
     const [first] = exported;
-    if (!first) throw new Error(`the map of personal data has nothing for ${name}`);
+    if (!first) throw new Error(`the map of personal data exports no column as ${name}`);
     const columns = Object.fromEntries(exported.map(({ as, column }) => [as, column]));
     return { name, table: first.table, ofUser: first.ofUser, order, single, columns };
   },
 );
 
-/** What tells of a person in each message, as the map of personal data has it. */
-function toldOnUserEvents(): string {
+/** Lists the personal fields of each message on `user.events`, by the map of personal data. */
+function publishedFields(): string {
   const messages = Object.entries(personalDataOfEvents).flatMap(([type, { exchange, fields }]) => {
-    const told = Object.entries(fields).filter(
+    const personal = Object.entries(fields).filter(
       ([name, { dataClass }]) => name !== 'userId' && dataClass !== 'technical',
     );
-    return exchange === 'user.events' && told.length > 0
-      ? [`${told.map(([name]) => name).join(', ')} in ${type}`]
+    return exchange === 'user.events' && personal.length > 0
+      ? [`${personal.map(([name]) => name).join(', ')} in ${type}`]
       : [];
   });
   return messages.join('; ');
 }
 
-/** Who gets data of users from this service, and which. */
+/** The recipients of personal data, for the export. */
 export const recipients = [
   {
     name: 'AuthenticationService',
     receives: 'the id and e-mail address of accounts with a password, and the account’s status',
   },
-  { name: 'NotificationService', receives: 'e-mail preferences, and addresses that are to be confirmed' },
+  { name: 'NotificationService', receives: 'e-mail preferences, and addresses that need confirmation' },
   { name: 'AuditService', receives: 'who read or changed which fields, without values' },
   {
     name: 'subscribers of user.events',
-    receives: `the id, and ${toldOnUserEvents()}`,
+    receives: `the id, and ${publishedFields()}`,
   },
 ] as const;

@@ -13,9 +13,8 @@ export interface HistoryRemoval {
 }
 
 /**
- * Removes entries of histories that have had their time, and says in the audit trail of each user how many; answers
- * how many in all. Of commerce entries what they added to the summary stays, and their identity, so that the event is
- * not folded again when it is delivered again.
+ * Removes expired history entries and audits their number for each user; returns the total. The summary keeps what
+ * commerce entries added to it. Their event ids are stored, so that a repeated delivery is not folded again.
  */
 export async function removeHistory(tx: Transaction, removal: HistoryRemoval): Promise<number> {
   const { expiry, days, limit, caller, audit } = removal;

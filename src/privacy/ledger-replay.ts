@@ -4,23 +4,23 @@ import type { Caller } from '../users/user-changes';
 import type { LedgerEntry } from './erasure-ledger';
 import type { Erasures } from './erasures';
 
-const entriesPerLookup = 500;
+const entriesPerQuery = 500;
 
-/** How many users of the ledger were found in which state. */
+/** The counts of ledger entries by outcome. */
 export interface ReplayOutcome {
-  /** Were back, and are erased again. */
+  /** The user had been restored and was erased again. */
   readonly erasedAgain: number;
-  /** Were not here at all; now it is known here that they are erased. */
+  /** There was no user; the id was recorded as erased. */
   readonly recorded: number;
-  /** Were known to be erased. */
+  /** The id was recorded as erased before. */
   readonly alreadyErased: number;
-  /** Were back, and somebody has placed a legal hold since: they are not erased. */
+  /** The user had been restored and got a legal hold after the erasure: not erased. */
   readonly held: number;
 }
 
 /**
- * Erases again whoever the ledger says was erased, after an older backup of the database was restored. Killed, it
- * is run again: whoever is erased is passed over.
+ * Repeats the erasures of a ledger after an older backup of the database was restored. A run that was killed can be
+ * repeated: it skips erased users.
  */
 export class LedgerReplay {
   constructor(
@@ -29,8 +29,8 @@ export class LedgerReplay {
   ) {}
 
   /**
-   * @param dryRun counts, and changes nothing
-   * @param onEntry is told after each user
+   * @param dryRun counts and changes nothing
+   * @param onEntry called after each entry
    */
   async run(
     caller: Caller,
@@ -38,14 +38,14 @@ export class LedgerReplay {
     { dryRun = false, onEntry = () => undefined }: { dryRun?: boolean; onEntry?: () => void } = {},
   ): Promise<ReplayOutcome> {
     const counts = { erasedAgain: 0, recorded: 0, alreadyErased: 0, held: 0 };
-    for (let at = 0; at < entries.length; at += entriesPerLookup) {
-      const page = entries.slice(at, at + entriesPerLookup);
+    for (let at = 0; at < entries.length; at += entriesPerQuery) {
+      const page = entries.slice(at, at + entriesPerQuery);
       const found = await this.find(page.map(({ userId }) => userId));
       for (const entry of page) {
-        const { isBack, isErased, heldAt } = found.get(entry.userId) as Found;
-        if (!isBack && isErased) counts.alreadyErased += 1;
+        const { isRestored, isErased, heldAt } = found.get(entry.userId) as Found;
+        if (!isRestored && isErased) counts.alreadyErased += 1;
         else if (heldAt && heldAt > entry.erasedAt) counts.held += 1;
-        else if (dryRun) counts[isBack ? 'erasedAgain' : 'recorded'] += 1;
+        else if (dryRun) counts[isRestored ? 'erasedAgain' : 'recorded'] += 1;
         else counts[await this.eraseAgain(caller, entry)] += 1;
         onEntry();
       }
@@ -64,7 +64,7 @@ export class LedgerReplay {
 
   private async find(userIds: readonly string[]): Promise<Map<string, Found>> {
     const rows = await this.database.query<Found & { id: string }>(
-      `SELECT ledger.id, users.id IS NOT NULL AS "isBack", erased_users.user_id IS NOT NULL AS "isErased",
+      `SELECT ledger.id, users.id IS NOT NULL AS "isRestored", erased_users.user_id IS NOT NULL AS "isErased",
          placed_at AS "heldAt"
        FROM unnest($1::uuid[]) AS ledger (id)
        LEFT JOIN users ON users.id = ledger.id
@@ -76,9 +76,9 @@ export class LedgerReplay {
   }
 }
 
-/** What the database knows of an id of the ledger. */
+/** The state of a ledger entry's id in the database. */
 interface Found {
-  readonly isBack: boolean;
+  readonly isRestored: boolean;
   readonly isErased: boolean;
   readonly heldAt: Date | null;
 }

@@ -18,25 +18,25 @@ import type { Erasures } from './erasures';
 import { removeHistory } from './history-removal';
 import { type ExpiredUsers, isExpiredUser, removeUsers, type UserRemovalOptions } from './user-removal';
 
-/** What has another job: the intake parks events that have waited in vain. */
+/** Without parking, which the intake does to expired waiting events. */
 type RetentionAction = Exclude<ExpiryAction, 'parked'>;
-/** What users go by, one by one; the rest goes by the number. */
+/** Removes users one by one; the other actions remove records in batches. */
 type UserAction = 'erased' | 'withdrawn';
 type BatchAction = Exclude<RetentionAction, UserAction>;
 
-/** What one step, a transaction, removes at most. */
-const largestStep: Readonly<Record<BatchAction, number>> = {
+/** The most records that one step removes; a step is a transaction. */
+const maxPerStep: Readonly<Record<BatchAction, number>> = {
   deleted: 1_000,
   'summed up': 1_000,
 };
-/** What one run removes at most; the next one goes on. */
-const largestRun: Readonly<Record<RetentionAction, number>> = {
+/** The most records that one run removes; the next run continues. */
+const maxPerRun: Readonly<Record<RetentionAction, number>> = {
   deleted: 1_000_000,
   erased: 1_000,
   'summed up': 100_000,
   withdrawn: 10_000,
 };
-/** Any constant will do; replicas that apply the policy at once meet at this lock. */
+/** An advisory lock, so that one replica at a time takes a step. Any constant works. */
 const retentionLock = 7_305_808_872;
 
 /** How many records of each name a run removed, or would remove. */
@@ -50,7 +50,7 @@ export interface RetentionOptions {
   readonly policy: RetentionPolicy;
   readonly metrics: UserRemovalOptions['metrics'];
   readonly log: Logger;
-  /** What one run removes of a name at most, where it is not what it is unless told. */
+  /** The most records of a name that one run removes; defaults to `maxPerRun` of its action. */
   readonly limits?: RetentionOutcome;
 }
 
@@ -63,11 +63,11 @@ interface Step {
 const caller: Caller = { actor: { id: 'retention', scopes: new Set() }, traceparent: null };
 
 /**
- * Removes what has had its time by the map of personal data and the database's clock. Legal holds come first. It can
- * be killed and run again.
+ * Removes expired records by the map of personal data and the database's clock. Skips users under a legal hold. A run
+ * that was killed can be repeated.
  */
 export class Retention {
-  /** One for each action that the map knows: takes a step, and answers how many records went. */
+  /** Removes at most `limit` records by their action; returns how many. */
   private readonly steps: Readonly<Record<BatchAction, (tx: Transaction, step: Step) => Promise<number>>> = {
     deleted: deleteRecords,
     'summed up': (tx, { expiry, days, limit }) =>
@@ -76,14 +76,14 @@ export class Retention {
 
   constructor(private readonly options: RetentionOptions) {}
 
-  /** What `run` would do if nothing was too much for one run. Changes nothing. */
+  /** Returns the counts of expired records, without the limit of a run. Changes nothing. */
   async plan(): Promise<RetentionOutcome> {
     return this.each((_action, { expiry, days }) =>
       this.count(expiry.table, haveExpiredUnheld(expiry, '$1'), days),
     );
   }
 
-  /** What has had its time as well, and stays as its users are under a legal hold. */
+  /** Returns the counts of expired records that stay because of a legal hold. */
   async findHeld(): Promise<RetentionOutcome> {
     return this.each((_action, { expiry, days }) =>
       this.count(expiry.table, `${haveExpired(expiry, '$1')} AND ${areHeld(expiry)}`, days),
@@ -91,8 +91,8 @@ export class Retention {
   }
 
   /**
-   * Removes what has had its time, in batches; once `stopping` is aborted it finishes the one in hand and leaves the
-   * rest to the next run. What one kind cannot have done to it keeps no other kind.
+   * Removes expired records in batches. When `stopping` is aborted, it finishes the current batch; the next run
+   * continues. A failure of one kind of records does not stop the others; the first one is thrown at the end.
    */
   async run(stopping?: AbortSignal): Promise<RetentionOutcome> {
     const failures: unknown[] = [];
@@ -106,7 +106,7 @@ export class Retention {
     return outcome;
   }
 
-  /** In the order of the map: history before its users, so that each record is counted once. */
+  /** Iterates in the order of the map. History comes before its users, so that each record is counted once. */
   private async each(
     work: (action: RetentionAction, step: Omit<Step, 'limit'>) => Promise<number>,
   ): Promise<RetentionOutcome> {
@@ -133,12 +133,12 @@ export class Retention {
     { expiry, days }: Omit<Step, 'limit'>,
     stopping?: AbortSignal,
   ): Promise<number> {
-    const most = this.options.limits?.[expiry.name] ?? largestRun[action];
+    const maximum = this.options.limits?.[expiry.name] ?? maxPerRun[action];
     if (action === 'erased' || action === 'withdrawn')
-      return this.removeUsers(action, { expiry, days, limit: most }, stopping);
+      return this.removeUsers(action, { expiry, days, limit: maximum }, stopping);
     let removed = 0;
-    while (removed < most && !stopping?.aborted) {
-      const limit = Math.min(largestStep[action], most - removed);
+    while (removed < maximum && !stopping?.aborted) {
+      const limit = Math.min(maxPerStep[action], maximum - removed);
       const count = await this.alone((tx) => this.steps[action](tx, { expiry, days, limit }));
       removed += count ?? 0;
       this.options.metrics.retentionRemovals.inc({ what: expiry.name }, count ?? 0);
@@ -147,7 +147,7 @@ export class Retention {
     return removed;
   }
 
-  /** Takes a step of a run while no other replica takes any; null when one does. */
+  /** Runs a step while holding the lock of the retention job; returns null if another replica has it. */
   private async alone<T>(step: (tx: Transaction) => Promise<T>): Promise<T | null> {
     return this.options.database.transaction(async (tx) => {
       const [lock]: { mine: boolean }[] = await tx.manager.query(
@@ -171,19 +171,19 @@ export class Retention {
 
   private async eraseUser(tx: Transaction, users: ExpiredUsers, userId: string): Promise<boolean> {
     try {
-      // Its time may have begun anew since the run began.
-      if (!(await isExpiredUser(tx, users, userId))) return false;
+      // The user may have been reactivated and deactivated again since it was listed.
+      if (!(await isExpiredUser(tx, users, { id: userId }))) return false;
       await this.options.erasures.erase(caller, { userId, policy: 'RETENTION_DEACTIVATED_DAYS' });
       return true;
     } catch (error) {
-      // Reactivated, held, or erased by somebody else, since it was found.
+      // Reactivated, held or erased since it was listed.
       if (error instanceof UserNotFoundError || error instanceof LegalHoldError) return false;
       throw error;
     }
   }
 
   private async withdrawUser(tx: Transaction, users: ExpiredUsers, userId: string): Promise<boolean> {
-    if (!(await isExpiredUser(tx, users, userId, 'FOR UPDATE SKIP LOCKED'))) return false;
+    if (!(await isExpiredUser(tx, users, { id: userId, lock: 'FOR UPDATE SKIP LOCKED' }))) return false;
     await this.options.users.removePending(tx, userId);
     return true;
   }

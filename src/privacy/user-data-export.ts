@@ -5,16 +5,16 @@ import { UserNotFoundError } from '../users/user.errors';
 import type { Caller } from '../users/user-changes';
 import { type ExportedSection, exportedSections, recipients } from './exported-sections';
 
-/** Everything that is stored about a user, at one moment. */
+/** All stored data about a user, from one snapshot. */
 export interface ExportedData {
   readonly generatedAt: Date;
-  /** As contract/user-data-export.schema.json says. */
+  /** Conforms to contract/user-data-export.schema.json. */
   readonly document: Record<string, unknown>;
 }
 
 const pageSize = 1_000;
 
-/** Tells people what is stored about them: from PostgreSQL, never from the cache, and nothing of anybody else. */
+/** Exports the stored data about one user, from PostgreSQL and never from the cache. */
 export class UserDataExport {
   constructor(
     private readonly database: Database,
@@ -26,7 +26,7 @@ export class UserDataExport {
     const id = parseUserId(userId);
     if (id === null) throw new UserNotFoundError();
     const exported = await this.read(id);
-    // Before anybody sees it. What people read of themselves is not audited.
+    // Committed before the data is returned. A person's own export is not audited.
     if (parseUserId(caller.actor.id) !== id)
       await this.database.transaction((tx) => this.record(tx, caller, id, exported.generatedAt));
     return exported;
@@ -40,7 +40,7 @@ export class UserDataExport {
 
   private async read(id: string): Promise<ExportedData> {
     return this.database.transaction(async (tx) => {
-      // One snapshot: a change in between would make the parts contradict each other.
+      // One snapshot: otherwise a concurrent change makes the sections contradict each other.
       await tx.manager.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const query = <Row>(sql: string, parameters: unknown[]) => tx.manager.query<Row[]>(sql, parameters);
       const document: Record<string, unknown> = { userId: id };

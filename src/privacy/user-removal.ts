@@ -4,12 +4,12 @@ import type { Database, Transaction } from '../postgres/database';
 import { DatabaseUnavailableError } from '../postgres/database-unavailable';
 import { type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
 
-/** Users whose ids are read at once; fewer when a run removes fewer. */
-const largestPage = 1_000;
-/** Users whom one run logs when they cannot be removed; of the others it says how many there are. */
-const mostLogged = 20;
+/** The most user ids in one page of the listing. */
+const maxPageSize = 1_000;
+/** The most failures that one run logs by user id; it logs the number of the others. */
+const maxLogged = 20;
 
-/** Users who have had their time. */
+/** The condition for expired users. */
 export interface ExpiredUsers {
   readonly expiry: TableExpiry;
   readonly days: number;
@@ -22,16 +22,16 @@ export interface UserRemovalOptions extends ExpiredUsers {
     retentionRemovals: { inc(labels: { what: string }, count: number): void };
     retentionFailures: { inc(labels: { what: string }): void };
   };
-  /** How many users are removed at most. */
+  /** The most users to remove. */
   readonly limit: number;
   readonly stopping: AbortSignal | undefined;
-  /** Runs a step while no other replica takes any; null when one does. */
+  /** Runs a step under the lock of the job; returns null if another replica has the lock. */
   readonly alone: (step: (tx: Transaction) => Promise<boolean>) => Promise<boolean | null>;
-  /** Removes a user; false when that is not to be any more. */
+  /** Removes a user; returns false if the user is no longer expired. */
   readonly remove: (tx: Transaction, userId: string) => Promise<boolean>;
 }
 
-/** Some users could not be removed; the log has their ids. */
+/** Thrown at the end of a run that could not remove some users. */
 export class UsersNotRemovedError extends Error {
   override readonly name = 'UsersNotRemovedError';
 
@@ -41,17 +41,17 @@ export class UsersNotRemovedError extends Error {
 }
 
 /**
- * Removes users who have had their time one by one, oldest first, and answers how many went. Whoever cannot be
- * removed is passed by, and takes nothing of what may be removed from those behind.
+ * Removes expired users one by one, oldest first; returns how many. A user that cannot be removed is skipped and does
+ * not count towards the limit.
  *
- * @throws UsersNotRemovedError in the end, when somebody was passed by
+ * @throws UsersNotRemovedError at the end, if users were skipped
  */
 export async function removeUsers(options: UserRemovalOptions): Promise<number> {
   const { expiry, limit, stopping, alone, metrics } = options;
   const failures = new Failures(options);
   let removed = 0;
   try {
-    for await (const userId of walk(options)) {
+    for await (const userId of expiredUserIds(options)) {
       if (removed >= limit || stopping?.aborted) break;
       const wasRemoved = await alone(async (tx) => {
         try {
@@ -73,23 +73,27 @@ export async function removeUsers(options: UserRemovalOptions): Promise<number> 
   return removed;
 }
 
-/** Whether this user has (still) had the time. */
+/** Returns whether the user is (still) expired. */
 export async function isExpiredUser(
   tx: Transaction,
   { expiry, days }: ExpiredUsers,
-  id: string,
-  lock: 'FOR UPDATE SKIP LOCKED' | '' = '',
+  { id, lock }: { id: string; lock?: 'FOR UPDATE SKIP LOCKED' },
 ): Promise<boolean> {
   const rows: unknown[] = await tx.manager.query(
-    `SELECT 1 FROM users WHERE ${haveExpiredUnheld(expiry, '$1')} AND id = $2 ${lock}`,
+    `SELECT 1 FROM users WHERE ${haveExpiredUnheld(expiry, '$1')} AND id = $2 ${lock ?? ''}`,
     [days, id],
   );
   return rows.length > 0;
 }
 
-/** The ids of all who have had their time, each once, whatever becomes of those before. */
-async function* walk({ database, expiry, days, limit }: UserRemovalOptions): AsyncGenerator<string> {
-  const size = Math.max(1, Math.min(largestPage, limit));
+/** Yields the id of each expired user once, also after an earlier user could not be removed. */
+async function* expiredUserIds({
+  database,
+  expiry,
+  days,
+  limit,
+}: UserRemovalOptions): AsyncGenerator<string> {
+  const size = Math.max(1, Math.min(maxPageSize, limit));
   let last = keysetStart;
   for (let count = size; count === size; ) {
     const page = await database.query<KeysetPosition>(
@@ -104,7 +108,7 @@ async function* walk({ database, expiry, days, limit }: UserRemovalOptions): Asy
   }
 }
 
-/** Who could not be removed: each is counted, and the first ones are logged. */
+/** Counts the users that could not be removed and logs the first ones. */
 class Failures {
   private count = 0;
   private first: unknown;
@@ -116,16 +120,16 @@ class Failures {
     this.count += 1;
     if (this.count === 1) this.first = error;
     metrics.retentionFailures.inc({ what: expiry.name });
-    if (this.count > mostLogged) return;
+    if (this.count > maxLogged) return;
     const fields = { userId, what: expiry.name, err: error };
     const message = 'could not remove an expired user';
-    // What is in the way for now goes by itself.
+    // An unavailable database needs no action for this user: the next run retries.
     if (error instanceof DatabaseUnavailableError) log.warn(fields, message);
     else log.error(fields, message);
   }
 
   logOthers(): void {
-    const others = this.count - mostLogged;
+    const others = this.count - maxLogged;
     if (others > 0)
       this.options.log.error(
         { what: this.options.expiry.name, others },

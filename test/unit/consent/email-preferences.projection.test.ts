@@ -7,8 +7,8 @@ const fold = (...steps: object[]) =>
     initial,
   );
 
-describe('e-mail preferences', () => {
-  it('begin with only orderUpdates', () => {
+describe('evolve', () => {
+  it('starts with only orderUpdates on', () => {
     expect(fold()).toEqual({
       marketing: false,
       newsletter: false,
@@ -20,14 +20,14 @@ describe('e-mail preferences', () => {
     });
   });
 
-  it('are updated by the first decision, and then by what changes them', () => {
+  it('sets updatedAt on the first decision, then on decisions that change a topic', () => {
     expect(fold({ orderUpdates: true })).toEqual({ ...initial, updatedAt: at(0) });
     const once = fold({ loyalty: true });
     expect(evolve(once, { at: at(5), choices: { loyalty: true, marketing: false } })).toBe(once);
     expect(evolve(once, { at: at(5), choices: { marketing: true } }).updatedAt).toEqual(at(5));
   });
 
-  it('know when all but orderUpdates was last turned off', () => {
+  it('sets unsubscribedAt when the last topic other than orderUpdates is turned off', () => {
     expect(fold({ loyalty: true, newsletter: true }, { loyalty: false }).unsubscribedAt).toBeNull();
     const off = fold({ loyalty: true }, { loyalty: false });
     expect(off.unsubscribedAt).toEqual(at(1));

@@ -7,15 +7,15 @@ const find = async (generation: number) => keys[generation - 1] ?? null;
 const signer = { generation: 2, key: keys[1] as Buffer };
 const claims = { userId: randomUUID(), topic: 'orderUpdates' } as const;
 
-describe('an unsubscribe token', () => {
-  it('says what was signed, in the same words each time, and fits into a header', async () => {
+describe('verifyUnsubscribeToken', () => {
+  it('returns the signed claims of a token that is always the same and fits into a header', async () => {
     const token = await signUnsubscribeToken(signer, claims);
     expect(await verifyUnsubscribeToken(token, find)).toEqual(claims);
     expect(await signUnsubscribeToken(signer, claims)).toBe(token);
     expect(token.length).toBeLessThan(300);
   });
 
-  it('is checked with the key that signed it', async () => {
+  it('uses the key of the generation in the token', async () => {
     const old = await signUnsubscribeToken({ generation: 1, key: keys[0] as Buffer }, claims);
     expect(await verifyUnsubscribeToken(old, find)).toEqual(claims);
     expect(await verifyUnsubscribeToken(old, async () => keys[1] as Buffer)).toBeNull();
@@ -26,17 +26,17 @@ describe('an unsubscribe token', () => {
     ['another type', { typ: 'email-verification+jwt' }, 'user-service/unsubscribe', 'newsletter', true],
     ['another audience', {}, 'user-service/email-verification', 'newsletter', true],
     ['another topic', {}, 'user-service/unsubscribe', 'version', true],
-    ['nobody', {}, 'user-service/unsubscribe', 'newsletter', false],
-    ['no number of a key', { kid: '' }, 'user-service/unsubscribe', 'newsletter', true],
-  ])('is none for %s, however well it is signed', async (_what, header, audience, topic, hasSubject) => {
+    ['no subject', {}, 'user-service/unsubscribe', 'newsletter', false],
+    ['no key number', { kid: '' }, 'user-service/unsubscribe', 'newsletter', true],
+  ])('returns null for %s despite a valid signature', async (_what, header, audience, topic, hasSubject) => {
     const jwt = new SignJWT({ topic, ...(hasSubject ? { sub: claims.userId } : {}) })
       .setProtectedHeader({ alg: 'HS256', typ: 'unsubscribe+jwt', kid: '2', ...header })
       .setAudience(audience);
     expect(await verifyUnsubscribeToken(await jwt.sign(signer.key), find)).toBeNull();
   });
 
-  it('is none where it is rubbish', async () => {
-    for (const rubbish of ['', '.', 'a.b.c', 'eyJ.eyJ.x'])
-      expect(await verifyUnsubscribeToken(rubbish, find)).toBeNull();
+  it('returns null for malformed text', async () => {
+    for (const text of ['', '.', 'a.b.c', 'eyJ.eyJ.x'])
+      expect(await verifyUnsubscribeToken(text, find)).toBeNull();
   });
 });

@@ -15,8 +15,8 @@ const claims = {
   expiresAt: new Date('2026-03-02T12:00:00Z'),
 };
 
-describe('e-mail verification token', () => {
-  it('says what was signed until it expires', async () => {
+describe('verifyEmailVerificationToken', () => {
+  it('returns the signed claims until the token expires', async () => {
     const token = await signEmailVerificationToken(key, claims);
     expect(await verifyEmailVerificationToken(key, token, now)).toEqual(claims);
     expect(await verifyEmailVerificationToken(key, token, new Date(claims.expiresAt.getTime() - 1))).toEqual(
@@ -25,7 +25,7 @@ describe('e-mail verification token', () => {
     expect(await verifyEmailVerificationToken(key, token, claims.expiresAt)).toBeNull();
   });
 
-  it('is null with another key, a changed byte, or rubbish', async () => {
+  it('returns null for another key, a changed payload or signature, and malformed text', async () => {
     const token = await signEmailVerificationToken(key, claims);
     expect(await verifyEmailVerificationToken(randomBytes(32), token, now)).toBeNull();
     const [header, payload, signature] = token.split('.') as [string, string, string];
@@ -51,7 +51,7 @@ describe('e-mail verification token', () => {
     ['no exp', {}, { exp: undefined }],
     ['no sub', {}, { sub: undefined }],
     ['no digest', {}, { email_digest: undefined }],
-  ])('is null when the same key signed something else (%s)', async (_, header, changed) => {
+  ])('returns null for a token of another kind with the same key (%s)', async (_, header, changed) => {
     const good = decodeJwt(await signEmailVerificationToken(key, claims));
     const sign = (head: object, body: object) =>
       new SignJWT({ ...good, ...body })
@@ -60,8 +60,10 @@ describe('e-mail verification token', () => {
     expect(await verifyEmailVerificationToken(key, await sign({}, {}), now)).toEqual(claims);
     expect(await verifyEmailVerificationToken(key, await sign(header, changed), now)).toBeNull();
   });
+});
 
-  it('holds no part of the address', async () => {
+describe('signEmailVerificationToken', () => {
+  it('puts a keyed digest of the address into the token, not the address', async () => {
     const token = await signEmailVerificationToken(key, claims);
     expect(JSON.stringify(decodeJwt(token))).not.toMatch(/ada@|example/);
     expect(digestEmail(key, 'ada@example.com')).toBe(claims.emailDigest);
@@ -69,7 +71,7 @@ describe('e-mail verification token', () => {
     expect(digestEmail(randomBytes(32), 'ada@example.com')).not.toBe(claims.emailDigest);
   });
 
-  it('is not signed with a short key', () => {
+  it('throws RangeError for a key of fewer than 32 bytes', () => {
     expect(() => signEmailVerificationToken(randomBytes(31), claims)).toThrow(RangeError);
   });
 });
