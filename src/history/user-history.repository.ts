@@ -1,4 +1,5 @@
 import type { Database } from '../postgres/database';
+import { selectListOf } from '../postgres/entity-columns';
 import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, type Write } from '../postgres/write';
 import { HistoryEntry } from './history-entry.entity';
@@ -16,8 +17,7 @@ export function historyWrite(entries: readonly HistoryEntry[]): Write {
   return insertRows(HistoryEntry, entries);
 }
 
-const columns = `id, user_id AS "userId", type, occurred_at AS "occurredAt", recorded_at AS "recordedAt",
-  source, event_id AS "eventId", late, summary, data`;
+const columns = selectListOf(HistoryEntry);
 
 /** A page of a user's history, newest entries first. */
 export interface HistoryPage {

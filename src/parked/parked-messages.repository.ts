@@ -1,9 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import { findErased, recordErasedEvents } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
+import { selectListOf } from '../postgres/entity-columns';
 import { declaredOrderIds, orderIdsIn, stringsOfMessage, userIdsIn } from './ids-in-message';
 import type { MessageToPark } from './message-to-park';
-import type { ParkedMessage } from './parked-message.entity';
+import { ParkedMessage } from './parked-message.entity';
 import { storable, storableJson } from './storable-text';
 import { fingerprintOf } from './wire-message';
 
@@ -13,9 +14,7 @@ const storedBodyBytes = 2 * 1024 * 1024;
 /** With many more ids in one statement PostgreSQL would scan the whole table instead of the index. */
 const idsPerLookup = 1_000;
 
-const columns = `id, fingerprint, reason, detail, type, source, event_id AS "eventId", user_id AS "userId",
-  named_user_ids AS "namedUserIds", named_order_ids AS "namedOrderIds", exchange,
-  routing_key AS "routingKey", content_type AS "contentType", headers, body, attempts, parked_at AS "parkedAt"`;
+const columns = selectListOf(ParkedMessage);
 
 /** A message with the user ids and order ids in it. */
 type MessageWithIds = MessageToPark & Pick<ParkedMessage, 'namedUserIds' | 'namedOrderIds'>;

@@ -11,6 +11,7 @@ export interface EntityColumn {
   readonly isNullable: boolean;
   /** True if PostgreSQL makes the value. */
   readonly isGenerated: boolean;
+  /** A value, or a function that returns SQL; undefined if there is none. */
   readonly default: unknown;
   /** The values that a text column allows; null if it allows any. */
   readonly values: readonly string[] | null;

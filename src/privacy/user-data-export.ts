@@ -28,11 +28,17 @@ export class UserDataExport {
     const exported = await this.read(id);
     // Committed before the data is returned. A person's own export is not audited.
     if (parseUserId(caller.actor.id) !== id)
-      await this.database.transaction((tx) => this.record(tx, caller, id, exported.generatedAt));
+      await this.database.transaction((tx) =>
+        this.record(tx, caller, { userId: id, at: exported.generatedAt }),
+      );
     return exported;
   }
 
-  private record(tx: Transaction, caller: Caller, userId: string, at: Date): Promise<void> {
+  private record(
+    tx: Transaction,
+    caller: Caller,
+    { userId, at }: { userId: string; at: Date },
+  ): Promise<void> {
     const fields = exportedSections.map(({ name }) => name);
     const action = 'USER_DATA_EXPORTED';
     return this.audit.record(tx, { origin: caller, userId, action, fields, reason: null, at, values: null });

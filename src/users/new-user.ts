@@ -24,7 +24,8 @@ const initialValues = Object.fromEntries(
 ) as Omit<User, 'id' | 'status' | 'statusChangedAt' | 'version' | 'revision' | 'createdAt' | 'updatedAt'>;
 
 /** Returns a new user at version 1, or 0 until the AuthenticationService has accepted it. */
-export function newUser(id: string, profile: Profile, status: StoredUserStatus, at = new Date()): User {
+export function newUser(id: string, profile: Profile, status: StoredUserStatus): User {
+  const at = new Date();
   return {
     ...initialValues,
     ...profile,

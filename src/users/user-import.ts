@@ -175,7 +175,7 @@ function readDeactivation(reader: InputReader, input: ImportedUser): Deactivatio
   return null;
 }
 
-const statusFields = ['status', 'statusReason', 'statusNotes'] as const;
+export const statusFields = ['status', 'statusReason', 'statusNotes'] as const;
 
 /** Checks the id, the address and the username in the order of `createUser`. */
 function outcomeOfTaken(candidate: Candidate, holders: readonly User[]): ImportOutcome {

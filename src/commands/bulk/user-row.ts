@@ -1,21 +1,13 @@
 import { addressParts } from '../../users/user.entity';
 import type { FieldProblem } from '../../users/user.errors';
-import type { ImportedUser } from '../../users/user-import';
+import { type ImportedUser, statusFields } from '../../users/user-import';
+import { profileFields } from '../../users/user-profile';
 
 /** The fields of a row, apart from the address. */
 export const importedFields = [
   'userId',
-  'email',
-  'username',
-  'displayName',
-  'firstName',
-  'lastName',
-  'phoneNumber',
-  'locale',
-  'timeZone',
-  'status',
-  'statusReason',
-  'statusNotes',
+  ...profileFields.filter((field) => field !== 'address'),
+  ...statusFields,
 ] as const satisfies readonly (keyof ImportedUser)[];
 
 /** Returns the user in a record, or its problems: unknown fields, and values that are not text. */
