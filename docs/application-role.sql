@@ -1,6 +1,6 @@
--- What the service needs of PostgreSQL when it does not own its tables: a role that may add to the audit trail and
--- not change it. Run as the owner (the role of `user-service migrate`) after each migration; it may be run again.
--- The role is made once by an administrator: CREATE ROLE user_service_app LOGIN PASSWORD '…';
+-- Grants for a role that runs the service without owning its tables: it can insert into the audit trail and not
+-- change it. Run as the owner (the role of `user-service migrate`) after each migration; repeating it is safe.
+-- An administrator creates the role once: CREATE ROLE user_service_app LOGIN PASSWORD '…';
 GRANT USAGE ON SCHEMA public TO user_service_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO user_service_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO user_service_app;

@@ -25,12 +25,36 @@ function linksOf(page: string): string[] {
   );
 }
 
+/** The links of a page to headings that their target lacks; anchors are spelled as GitHub does. */
+function brokenAnchorsOf(page: string): string[] {
+  const links = [...read(page).matchAll(/\]\(([^)#:]*\.md)?#([^)]+)\)/g)];
+  return links.flatMap(([, target, anchor = '']) => {
+    const text = read(target === undefined ? page : join(dirname(page), target));
+    const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} -]/gu, '')
+        .replaceAll(' ', '-'),
+    );
+    return anchors.includes(anchor) ? [] : [`${target ?? page}#${anchor}`];
+  });
+}
+
 const found = (folder: string, pattern: RegExp) =>
   filesIn(folder, '.ts').flatMap((file) => [...read(file).matchAll(pattern)].map((match) => match[1] ?? ''));
 
 describe('the documentation', () => {
   it.each(pages)('links only to existing files in %s', (page) => {
     expect(linksOf(page).filter((path) => !existsSync(join(top, path)))).toEqual([]);
+  });
+
+  it.each(pages)('of %s points at headings that are there', (page) => {
+    expect(brokenAnchorsOf(page)).toEqual([]);
+  });
+
+  it.each(pages)('of %s names files that are there', (page) => {
+    const paths = [...read(page).matchAll(/`((?:src|test|scripts|contract|docs|migrations)\/[\w./-]+)`/g)];
+    expect(paths.map(([, path = '']) => path).filter((path) => !existsSync(join(top, path)))).toEqual([]);
   });
 
   it('is linked from the README, page by page', () => {
@@ -55,6 +79,12 @@ describe('the documentation', () => {
       (name) => /\.(ts|cjs)$/.test(name) && !name.endsWith('-process.ts'),
     );
     expect(files.filter((name) => !read(kitPage).includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it('names every folder of src in the README', () => {
+    const folders = readdirSync(join(top, 'src'), { withFileTypes: true }).filter((it) => it.isDirectory());
+    const page = read('README.md');
+    expect(folders.map(({ name }) => `\`${name}/\``).filter((name) => !page.includes(name))).toEqual([]);
   });
 
   it('names every command', () => {
