@@ -8,6 +8,7 @@
 
 /** The folders of src, from the lowest floor to the highest. Folders of one floor do not import each other. */
 const floors = [
+  ['scheduling'],
   ['telemetry', 'personal-data'],
   ['postgres', 'redis', 'rabbitmq', 'authentication'],
   ['embedded-postgres', 'explorer', 'subgraph', 'erased', 'history', 'outbox'],

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { withDeadline } from '../src/rabbitmq/deadline';
+import { within } from '../src/scheduling/within';
 import { type ForeignMessage, orderPlaced, pointsEarned } from '../test/testkit/commerce-events';
 import { type ConfirmChannel, type Stage, withChannel } from './stage';
 
@@ -112,7 +112,7 @@ export class ForeignEvents {
     const { amqpUrl, prefix } = this.stage;
     for (let confirmed = false; !confirmed; ) {
       const attempt = withChannel(amqpUrl, (channel) => publishOnce(channel, prefix, messages));
-      confirmed = await withDeadline(attempt, publishLimitMs).then(
+      confirmed = await within(attempt, publishLimitMs, 'the messages were not confirmed in time').then(
         () => true,
         () => false,
       );

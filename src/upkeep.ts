@@ -1,22 +1,25 @@
 import { AuditSealer } from './audit/audit-sealer';
 import { Outbox } from './outbox/outbox';
-import { type Job, PeriodicJob, sideBySide } from './periodic-job';
 import type { RetentionPolicy } from './personal-data/expiries';
 import type { Database } from './postgres/database';
-import { ErasureLoop } from './privacy/erasure-loop';
+import { createErasureLoop } from './privacy/erasure-loop';
 import { Retention } from './privacy/retention';
+import { type Job, parallel } from './scheduling/job';
+import { PeriodicLoop } from './scheduling/periodic-loop';
 import type { Services } from './services';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 
 const tenMinutesMs = 600_000;
+/** How long an audit entry waits at most before it is sealed. */
+const sealIntervalMs = 5_000;
 
 export interface UpkeepOptions {
   readonly services: Services;
-  /** Connections reserved for background work, so that requests never wait for it. */
+  /** The connections that no request waits for. */
   readonly background: Database;
   readonly policy: RetentionPolicy;
-  /** How often to apply the retention policy, in milliseconds; defaults to ten minutes. */
+  /** How often to look for what has had its time, in milliseconds; ten minutes unless told. */
   readonly retentionIntervalMs?: number;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -27,15 +30,21 @@ export function createUpkeep(options: UpkeepOptions): Job {
   const { services, background, policy, metrics, log, retentionIntervalMs = tenMinutesMs } = options;
   const { audit, erasures, users } = services;
   const retention = new Retention({ database: background, users, erasures, audit, policy, metrics, log });
-  return sideBySide([
-    new PeriodicJob({
+  // Without a wake function: no caller waits for a seal, so the relay finds its event at the next poll.
+  const sealer = new AuditSealer({ database: background, outbox: new Outbox(), log });
+  return parallel([
+    new PeriodicLoop({
       intervalMs: retentionIntervalMs,
-      onFailure: 'could not remove expired records',
-      log,
-      work: (stopping) => retention.run(stopping),
+      startsImmediately: false,
+      work: (signal) => retention.run(signal),
+      onFailure: (err) => log.warn({ err }, 'could not remove expired records'),
     }),
-    new ErasureLoop({ erasures, log }),
-    // Without a wake function: no caller waits for a seal, so the relay finds its event at the next poll.
-    new AuditSealer({ database: background, outbox: new Outbox(), log }),
+    createErasureLoop({ erasures, log }),
+    new PeriodicLoop({
+      intervalMs: sealIntervalMs,
+      startsImmediately: true,
+      work: (signal) => sealer.sealAll(signal),
+      onFailure: (err) => log.warn({ err }, 'could not seal audit entries: retrying'),
+    }),
   ]);
 }

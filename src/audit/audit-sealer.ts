@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { noUser } from '../outbox/cloud-event';
@@ -15,26 +14,15 @@ export interface AuditSealerOptions {
   database: Database;
   outbox: Outbox;
   log: Logger;
-  /** Pause between two runs, in milliseconds; defaults to 5,000. */
-  intervalMs?: number;
 }
 
 /** Adds new audit entries to the chain in batches, after their transactions have committed. One replica seals at a time. */
 export class AuditSealer {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
-
   constructor(private readonly options: AuditSealerOptions) {}
 
-  /** Seals every `intervalMs` until `stop`. Safe on any number of replicas. */
-  start(): void {
-    this.running ??= this.run();
-  }
-
-  /** Stops after the current seal. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
+  /** Seals batches until the queue is shorter than one, or stops after the current one once `signal` is aborted. */
+  async sealAll(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && (await this.sealNext()) === largestSeal);
   }
 
   /** Seals one batch and returns its number of entries: 0 if none are queued, or if another replica is sealing. */
@@ -82,18 +70,5 @@ export class AuditSealer {
     });
     // A copy of the head outside the database reveals a chain that was recomputed from a changed entry.
     tx.afterCommit(() => this.options.log.info(head, 'audit entries sealed'));
-  }
-
-  private async run(): Promise<void> {
-    const { log, intervalMs = 5_000 } = this.options;
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      try {
-        while (!signal.aborted && (await this.sealNext()) === largestSeal);
-      } catch (error) {
-        log.warn({ err: error }, 'could not seal audit entries: retrying');
-      }
-      await delay(intervalMs, undefined, { signal }).catch(() => undefined);
-    }
   }
 }

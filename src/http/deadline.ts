@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { within } from '../scheduling/within';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -40,21 +41,12 @@ export async function withinDeadline<T>(
 ): Promise<T> {
   const controller = new AbortController();
   request.deadline = controller.signal;
-  let timer: NodeJS.Timeout | undefined;
   reply.raw.once('close', () => {
-    clearTimeout(timer);
     if (!reply.raw.writableFinished) controller.abort();
   });
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const error = new RequestTimeoutError(timeoutMs);
-      controller.abort(error);
-      reject(error);
-    }, timeoutMs);
+  return within(respond(), timeoutMs, () => {
+    const error = new RequestTimeoutError(timeoutMs);
+    controller.abort(error);
+    return error;
   });
-  try {
-    return await Promise.race([respond(), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

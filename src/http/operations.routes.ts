@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { TimeoutError, within } from '../scheduling/within';
 import type { Metrics } from '../telemetry/metrics';
 
 export interface Readiness {
@@ -29,11 +30,11 @@ export function addOperationsRoutes(app: FastifyInstance, options: OperationsRou
     if (isShuttingDown()) return reply.code(503).send({ status: 'unavailable', reason: 'shutting down' });
     const unavailable = (reason: string) => reply.code(503).send({ status: 'unavailable', reason });
     try {
-      const result = await within(readinessTimeoutMs, readiness());
-      if (result === undefined) return await unavailable('PostgreSQL did not respond in time');
+      const result = await within(readiness(), readinessTimeoutMs, 'PostgreSQL did not respond in time');
       if (!result.ready) return await unavailable('PostgreSQL is unavailable');
       return { status: 'ready', degraded: result.degraded };
     } catch (error) {
+      if (error instanceof TimeoutError) return unavailable(error.message);
       request.log.warn({ err: error }, 'readiness check failed');
       return unavailable('PostgreSQL is unavailable');
     }
@@ -49,16 +50,4 @@ export function addOperationsRoutes(app: FastifyInstance, options: OperationsRou
     if (schema === undefined) return reply.callNotFound();
     return reply.type('application/schema+json').send(JSON.stringify(schema));
   });
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from '../postgres/database';
 import type { Broker, PublishOutcome } from '../rabbitmq/broker';
+import { PeriodicLoop } from '../scheduling/periodic-loop';
 import type { Tracing } from '../telemetry/tracing';
 import { isAuditEvent } from './cloud-event';
 import { LanesRelay } from './lanes.relay';
@@ -46,7 +46,8 @@ export class OutboxRelay {
   private readonly stopping = new AbortController();
   private readonly changes: RelayLoop;
   private readonly audits: RelayLoop;
-  private polling: Promise<void> | undefined;
+  private readonly poll: PeriodicLoop;
+  private started = false;
   /** The call of `onPublished` in progress. */
   private notifying: Promise<void> = Promise.resolve();
   private failing = false;
@@ -55,22 +56,31 @@ export class OutboxRelay {
   constructor(private readonly options: OutboxRelayOptions) {
     this.changes = this.createLoop(0);
     this.audits = this.createLoop(auditGatheringMs);
+    this.poll = new PeriodicLoop({
+      intervalMs: options.pollIntervalMs ?? 500,
+      startsImmediately: true,
+      work: async () => {
+        for (const lane of await findWaitingLanes(options.database)) this.wake(lane);
+      },
+      onFailure: (error) => this.reportFailure(error),
+    });
   }
 
   /** Requests a pass over this lane. Does nothing before `start`. */
   wake = (lane: number): void => {
-    if (!this.polling) return;
+    if (!this.started) return;
     (lane === auditLane ? this.audits : this.changes).wake(lane);
   };
 
   start(): void {
-    this.polling ??= this.poll();
+    this.started = true;
+    this.poll.start();
   }
 
   /** Stops after the current waves. Events that are not published by then are left for the next relay. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await this.polling;
+    await this.poll.stop();
     await Promise.all([this.changes.whenIdle(), this.audits.whenIdle()]);
     await this.notifying;
   }
@@ -78,18 +88,6 @@ export class OutboxRelay {
   /** @throws DatabaseUnavailableError */
   backlog(): Promise<Backlog> {
     return readBacklog(this.options.database);
-  }
-
-  private async poll(): Promise<void> {
-    const { database, pollIntervalMs = 500 } = this.options;
-    while (!this.stopping.signal.aborted) {
-      try {
-        for (const lane of await findWaitingLanes(database)) this.wake(lane);
-      } catch (error) {
-        this.reportFailure(error);
-      }
-      await this.pause(pollIntervalMs);
-    }
   }
 
   private createLoop(gatheringMs: number): RelayLoop {
@@ -141,9 +139,5 @@ export class OutboxRelay {
     if (nowMs - this.warnedAtMs < unroutableWarningIntervalMs) return;
     this.warnedAtMs = nowMs;
     log.warn({ type }, 'no queue is bound for an event: run republish once one is');
-  }
-
-  private async pause(durationMs: number): Promise<void> {
-    await delay(durationMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../scheduling/pause';
 import type { LanesRelay, RelayPass } from './lanes.relay';
 
 const lastBackoffMs = 2_000;
@@ -42,7 +42,7 @@ export class RelayLoop {
     const { lanes: relay, gatheringMs, signal, onPass, onFailure } = this.options;
     let unfinished: readonly number[] = [];
     for (let failures = 0; this.woken.size > 0 && !signal.aborted; ) {
-      if (unfinished.length === 0 && gatheringMs > 0) await this.pause(gatheringMs);
+      if (unfinished.length === 0 && gatheringMs > 0) await pause(gatheringMs, signal);
       unfinished = [];
       const taken = new Set<number>();
       // Takes all woken lanes: events that are committed during a pass share the next one.
@@ -63,7 +63,7 @@ export class RelayLoop {
         onFailure(error);
         failures += 1;
         for (const lane of taken) this.woken.add(lane);
-        await this.pause(Math.min(50 * 2 ** failures, lastBackoffMs));
+        await pause(Math.min(50 * 2 ** failures, lastBackoffMs), signal);
       }
     }
     this.running = undefined;
@@ -76,9 +76,5 @@ export class RelayLoop {
       this.wake(lane);
       this.retried.delete(lane);
     }, busyRetryMs).unref();
-  }
-
-  private async pause(durationMs: number): Promise<void> {
-    await delay(durationMs, undefined, { signal: this.options.signal }).catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { pause } from '../scheduling/pause';
 import type { Delivery, SubscriptionOptions } from './broker';
 
 const firstBackoffMs = 100;
@@ -76,9 +76,7 @@ export class DeliveryBatches<Item extends Unacknowledged> {
         );
       }
       const { signal } = this.stopping;
-      await delay(Math.min(firstBackoffMs * 2 ** failures, maxBackoffMs), undefined, { signal }).catch(
-        () => null,
-      );
+      await pause(Math.min(firstBackoffMs * 2 ** failures, maxBackoffMs), signal);
       if (signal.aborted || epoch !== this.epoch) return;
     }
     // After a reconnection, the delivery tags of this batch would acknowledge other messages.

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelModel, connect } from 'amqplib';
 import type { Logger } from 'pino';
-import { withDeadline } from './deadline';
+import { pause } from '../scheduling/pause';
+import { within } from '../scheduling/within';
 
 const connectTimeoutMs = 5_000;
 const setupTimeoutMs = 5_000;
@@ -63,9 +63,7 @@ export class RabbitMqConnection {
       failures = livedMs > stableAfterMs ? 0 : failures + 1;
       const backoffMs = Math.min(50 * 2 ** failures, maxBackoffMs[connection ? 'setup' : 'connect']);
       // Random, so that replicas that lost the same broker do not reconnect in step.
-      await delay(backoffMs * (0.75 + Math.random() / 2), undefined, { signal: this.closing.signal }).catch(
-        () => undefined,
-      );
+      await pause(backoffMs * (0.75 + Math.random() / 2), this.closing.signal);
     }
   }
 
@@ -109,7 +107,7 @@ export class RabbitMqConnection {
       if (dropped) return;
       dropped = true;
       this.ready = false;
-      void withDeadline(connection.close(), closeTimeoutMs)
+      void within(connection.close(), closeTimeoutMs, 'RabbitMQ did not close the connection in time')
         .catch(() => hangUp(connection))
         .then(end);
     };
@@ -134,7 +132,7 @@ export class RabbitMqConnection {
     try {
       // If the connection ends during setup, pending replies never arrive.
       const whole = Promise.race([setup(connection, drop).then(() => true), ended.then(() => false)]);
-      if ((await withDeadline(whole, setupTimeoutMs)) && !dropped) {
+      if ((await within(whole, setupTimeoutMs, 'RabbitMQ did not respond in time')) && !dropped) {
         this.ready = true;
         readyAtMs = performance.now();
         log.info({ connection: name }, 'connected to RabbitMQ');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type ChannelModel, connect } from 'amqplib';
-import { withDeadline } from './deadline';
+import { within } from '../scheduling/within';
 
 const connectTimeoutMs = 5_000;
 const confirmTimeoutMs = 5_000;
@@ -27,7 +27,9 @@ export async function readStream(
   try {
     await readToMarker({ connection, stream, marker: await appendMarker(connection, stream), onDocument });
   } finally {
-    await withDeadline(connection.close(), connectTimeoutMs).catch(() => undefined);
+    await within(connection.close(), connectTimeoutMs, 'RabbitMQ did not close the connection in time').catch(
+      () => undefined,
+    );
   }
 }
 
@@ -38,7 +40,7 @@ async function appendMarker(connection: ChannelModel, stream: string): Promise<s
   await channel.checkQueue(stream);
   const messageId = randomUUID();
   channel.sendToQueue(stream, Buffer.alloc(0), { messageId, type: markerType, persistent: true });
-  await withDeadline(channel.waitForConfirms(), confirmTimeoutMs);
+  await within(channel.waitForConfirms(), confirmTimeoutMs, 'RabbitMQ did not confirm in time');
   await channel.close();
   return messageId;
 }

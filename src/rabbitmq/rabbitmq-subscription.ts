@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
+import { within } from '../scheduling/within';
 import type { Delivery, Subscription, SubscriptionOptions } from './broker';
-import { withDeadline } from './deadline';
 import { DeliveryBatches } from './delivery-batches';
 
 const stopTimeoutMs = 1_000;
@@ -106,11 +106,12 @@ export class RabbitMqSubscription implements Subscription {
 }
 
 async function bounded(work: () => Promise<unknown>): Promise<void> {
-  await withDeadline(
+  await within(
     (async () => {
       await work();
     })(),
     stopTimeoutMs,
+    'RabbitMQ did not respond in time',
   ).catch(() => undefined);
 }
 

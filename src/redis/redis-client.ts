@@ -1,5 +1,8 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { within } from '../scheduling/within';
+
+const disconnectTimeoutMs = 100;
 
 export interface RedisClientOptions {
   /** A key that this client may write, to check whether Redis accepts writes. */
@@ -28,7 +31,7 @@ export class RedisUnavailableError extends Error {
 export function createRedisClient(url: string, log: Logger, options: RedisClientOptions = {}): RedisClient {
   const redis = new Redis(url, {
     connectTimeout: 1000,
-    disconnectTimeout: 100,
+    disconnectTimeout: disconnectTimeoutMs,
     commandTimeout: options.commandTimeoutMs ?? 100,
     enableOfflineQueue: false,
     // Commands in flight fail when the connection breaks, before their timeout, and are not resent:
@@ -109,7 +112,9 @@ export class RedisClient {
     if (this.redis.status === 'end') return;
     const ended = new Promise<void>((resolve) => this.redis.once('end', () => resolve()));
     this.redis.disconnect();
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 100))]);
+    await within(ended, disconnectTimeoutMs, 'Redis did not end the connection in time').catch(
+      () => undefined,
+    );
   }
 
   private countFailure(reason: string, startedAtMs: number): void {

@@ -1,3 +1,5 @@
+import { within } from '../scheduling/within';
+
 /** Number of unpublished events and the age of the oldest one. */
 export interface OutboxState {
   readonly pending: number;
@@ -26,12 +28,7 @@ export class OutboxSample {
       this.readAtMs = nowMs;
       this.reading = this.source().catch(() => null);
     }
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), waitLimitMs);
-    });
-    const state = await Promise.race([this.reading, late]);
-    clearTimeout(timer);
-    return state;
+    if (!this.reading) return null;
+    return within(this.reading, waitLimitMs, 'PostgreSQL did not answer in time').catch(() => null);
   }
 }

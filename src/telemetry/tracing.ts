@@ -2,6 +2,7 @@ import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, type Tracer, trace }
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
+import { within } from '../scheduling/within';
 import type { Logger } from './logger';
 
 /** Covers the exporter's own retries. Short, because a pending export keeps a stopping process alive. */
@@ -69,12 +70,9 @@ export class Tracing {
 
   /** Exports the remaining spans; resolves within one second, even if the collector does not respond. */
   async stop(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, flushLimitMs);
-    });
-    await Promise.race([this.provider.shutdown().catch(() => undefined), limit]);
-    clearTimeout(timer);
+    await within(this.provider.shutdown(), flushLimitMs, 'the collector did not answer in time').catch(
+      () => undefined,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
-import { ErasureLoop } from '../../src/privacy/erasure-loop';
+import { createErasureLoop } from '../../src/privacy/erasure-loop';
 import type { Erasures } from '../../src/privacy/erasures';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
 import { createServices, type Services } from '../../src/services';
@@ -62,7 +62,7 @@ async function countHistory(userId: string): Promise<number> {
 
 /** Lets yet another replica finish what runs. */
 async function finish(erasures: Erasures, id: string): Promise<void> {
-  const loop = new ErasureLoop({ erasures, log, pollIntervalMs: 10 });
+  const loop = createErasureLoop({ erasures, log, pollIntervalMs: 10 });
   loop.start();
   await eventually(async () => expect(await erasures.find(id)).toMatchObject({ status: 'COMPLETED' }));
   await loop.stop();

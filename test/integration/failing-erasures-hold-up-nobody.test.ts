@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
-import { ErasureLoop } from '../../src/privacy/erasure-loop';
+import { createErasureLoop } from '../../src/privacy/erasure-loop';
 import type { Erasures } from '../../src/privacy/erasures';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
+import type { Job } from '../../src/scheduling/job';
 import { createServices, type Services } from '../../src/services';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -22,7 +23,7 @@ let database: Database;
 let services: Services;
 let failingIds: string[];
 let logged: Record<string, unknown>[];
-let loop: ErasureLoop | undefined;
+let loop: Job | undefined;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
@@ -78,9 +79,9 @@ async function beginErasure(summary: string): Promise<string> {
   return id;
 }
 
-function startLoop(erasures: Erasures): ErasureLoop {
+function startLoop(erasures: Erasures): Job {
   const destination = { write: (line: string) => void logged.push(JSON.parse(line)) };
-  const started = new ErasureLoop({
+  const started = createErasureLoop({
     erasures,
     log: createLogger({ level: 'info', destination, readable: false }),
     pollIntervalMs: never,
