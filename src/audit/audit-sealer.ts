@@ -3,11 +3,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { noUser } from '../outbox/cloud-event';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
+import { lockKeys, tryLock } from '../postgres/locks';
 import { digestOf, genesisHash, hashOf, type SealedEntry, sealedEntryColumns } from './audit-chain';
 import { AuditSeal } from './audit-seal.entity';
 
-/** The replica that holds it adds the next seal. */
-const sealerLock = 1_635_083_369;
 const largestSeal = 1_000;
 
 export interface AuditSealerOptions {
@@ -28,11 +27,7 @@ export class AuditSealer {
   /** Seals one batch and returns its number of entries: 0 if none are queued, or if another replica is sealing. */
   async sealNext(): Promise<number> {
     return this.options.database.transaction(async (tx) => {
-      const [lock]: { held: boolean }[] = await tx.manager.query(
-        'SELECT pg_try_advisory_xact_lock($1) AS held',
-        [sealerLock],
-      );
-      if (!lock?.held) return 0;
+      if (!(await tryLock(tx, lockKeys.auditSealer))) return 0;
       // From the queue, not by a cursor on position: an entry that drew its position earlier may commit later.
       const entries: SealedEntry[] = await tx.manager.query(
         `SELECT ${sealedEntryColumns} FROM audit_unsealed JOIN audit_entries ON id = entry_id

@@ -1,9 +1,7 @@
 import type { Database, Transaction } from '../postgres/database';
+import { lockKeys, tryLockParts } from '../postgres/locks';
 import { prepared } from '../postgres/prepared';
 import type { OutboxEvent } from './outbox-event.entity';
-
-/** The first key of the relays' advisory locks; the second is the lane. */
-const relayLock = 1_869_968_482;
 
 /** An event that is not published yet. */
 export type PendingEvent = Pick<
@@ -15,12 +13,8 @@ export type PendingEvent = Pick<
  * Locks those of these lanes that no other relay has locked, and returns them. The locks end with the transaction:
  * PostgreSQL ends that of a relay that froze (`idle_in_transaction_session_timeout`).
  */
-export async function leadLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
-  const rows: { lane: number }[] = await tx.manager.query(
-    `SELECT lane FROM unnest($2::integer[]) AS lane WHERE pg_try_advisory_xact_lock($1, lane)`,
-    [relayLock, lanes],
-  );
-  return rows.map(({ lane }) => lane);
+export function leadLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
+  return tryLockParts(tx, lockKeys.relayLane, lanes);
 }
 
 export interface PendingEventsSelection {

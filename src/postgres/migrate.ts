@@ -1,7 +1,5 @@
 import type { DataSource } from 'typeorm';
-
-/** The key of the advisory lock that serializes replicas which migrate at the same time; any constant works. */
-const migrationLock = 7_305_808_869;
+import { lockKeys, withLock } from './locks';
 
 /**
  * Runs the pending migrations of a data source that is not initialized yet, and returns their names.
@@ -9,14 +7,14 @@ const migrationLock = 7_305_808_869;
  */
 export async function runMigrations(dataSource: DataSource): Promise<string[]> {
   return withInitialized(dataSource, async () => {
-    const lock = dataSource.createQueryRunner();
+    const connection = dataSource.createQueryRunner();
     try {
-      await lock.query('SELECT pg_advisory_lock($1)', [migrationLock]);
-      const ran = await dataSource.runMigrations({ transaction: 'all' });
+      const ran = await withLock(connection, lockKeys.migration, () =>
+        dataSource.runMigrations({ transaction: 'all' }),
+      );
       return ran.map((migration) => migration.name);
     } finally {
-      await lock.query('SELECT pg_advisory_unlock($1)', [migrationLock]).catch(() => undefined);
-      await lock.release();
+      await connection.release();
     }
   });
 }

@@ -11,6 +11,7 @@ import {
 } from '../personal-data/expiries';
 import type { ExpiryAction } from '../personal-data/personal-data';
 import type { Database, Transaction } from '../postgres/database';
+import { lockKeys, tryLock } from '../postgres/locks';
 import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
 import type { UserRepository } from '../users/user.repository';
 import type { Caller } from '../users/user-changes';
@@ -36,8 +37,6 @@ const maxPerRun: Readonly<Record<RetentionAction, number>> = {
   'summed up': 100_000,
   withdrawn: 10_000,
 };
-/** An advisory lock, so that one replica at a time takes a step. Any constant works. */
-const retentionLock = 7_305_808_872;
 
 /** How many records of each name a run removed, or would remove. */
 export type RetentionOutcome = Readonly<Record<string, number>>;
@@ -149,13 +148,9 @@ export class Retention {
 
   /** Runs a step while holding the lock of the retention job; returns null if another replica has it. */
   private async alone<T>(step: (tx: Transaction) => Promise<T>): Promise<T | null> {
-    return this.options.database.transaction(async (tx) => {
-      const [lock]: { mine: boolean }[] = await tx.manager.query(
-        'SELECT pg_try_advisory_xact_lock($1) AS mine',
-        [retentionLock],
-      );
-      return lock?.mine ? step(tx) : null;
-    });
+    return this.options.database.transaction(async (tx) =>
+      (await tryLock(tx, lockKeys.retention)) ? step(tx) : null,
+    );
   }
 
   private removeUsers(action: UserAction, users: ExpiredUsers & { limit: number }, stopping?: AbortSignal) {

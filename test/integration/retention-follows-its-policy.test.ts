@@ -2,6 +2,7 @@ import { openDatabase } from '../../src/data-source';
 import { createIntake } from '../../src/intake';
 import { expiries, type RetentionPolicy } from '../../src/personal-data/expiries';
 import type { Database } from '../../src/postgres/database';
+import { lockKeys, tryLock } from '../../src/postgres/locks';
 import type { RetentionOutcome } from '../../src/privacy/retention';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -187,7 +188,7 @@ it('retention removes nothing while another replica holds the lock', async () =>
   const retention = retentionOf({ RETENTION_DEACTIVATED_DAYS: 30, RETENTION_HISTORY_DAYS: 365 });
   const release = await database.transaction(async (tx) => {
     // The lock of another replica.
-    await tx.manager.query('SELECT pg_advisory_xact_lock(7305808872)');
+    expect(await tryLock(tx, lockKeys.retention)).toBe(true);
     return retention.run();
   });
   expect(release).toMatchObject({ users: 0, historyEntries: 0 });
