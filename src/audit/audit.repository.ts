@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Transaction } from '../postgres/database';
-import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
+import { follows, type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { prepared } from '../postgres/prepared';
 import { insertRows, type Write } from '../postgres/write';
 import { AuditEntry } from './audit-entry.entity';
@@ -60,14 +60,15 @@ export class AuditRepository {
     limit: number,
     after: KeysetPosition | null,
   ): Promise<Positioned<AuditTrailEntry>[]> {
-    const parameters: unknown[] = [userId, limit, ...(after ? [after.at, after.id] : [])];
+    const parameters: unknown[] = [userId, limit];
+    const bind = (value: unknown) => `$${parameters.push(value)}`;
     const rows = await this.database.query<ListedEntry>(
       `SELECT id, at, actor_id AS "actorId", user_id AS "userId", action, fields, reason,
          ${keysetTime('at')} AS "keysetAt",
          CASE WHEN action LIKE 'LEGAL_HOLD_%' THEN encrypted_values END AS "encryptedValues",
          (SELECT key FROM audit_keys WHERE audit_keys.user_id = $1) AS key
        FROM audit_entries
-       WHERE user_id = $1 ${after ? 'AND (at, id) < ($3::timestamptz, $4::uuid)' : ''}
+       WHERE user_id = $1 ${after ? `AND ${follows('at', after, 'newest first', bind)}` : ''}
        ORDER BY at DESC, id DESC LIMIT $2`,
       parameters,
     );

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { keysetStart } from '../postgres/keyset';
 import type { ListedStatus, ListedUser, UserDirectory } from '../users/user-directory';
 import { parseIdArgument } from './arguments';
 import { printLine, reportProgress } from './output';
@@ -23,7 +24,7 @@ export function registerExportAllCommand(program: Command): void {
     .action(async ({ status, after }: ExportAllFlags) => {
       const statuses = status ? [status] : everyStatus;
       await withServices(process.env, ({ services: { userDirectory } }) =>
-        exportAll(userDirectory, statuses, after ?? null),
+        exportAll(userDirectory, statuses, after ?? keysetStart.id),
       );
     });
 }
@@ -31,7 +32,7 @@ export function registerExportAllCommand(program: Command): void {
 async function exportAll(
   directory: UserDirectory,
   statuses: readonly ListedStatus[],
-  begin: string | null,
+  begin: string,
 ): Promise<void> {
   let stopped = false;
   const stop = () => {

@@ -5,6 +5,7 @@ import type { createIntake } from '../intake';
 import type { ParkedMessage } from '../parked/parked-message.entity';
 import { toWire } from '../parked/wire-message';
 import type { Database } from '../postgres/database';
+import { keysetStart } from '../postgres/keyset';
 import { recordOperatorRead } from './operator-reads';
 import { printLine } from './output';
 import { withIntake } from './with-intake';
@@ -44,11 +45,11 @@ export function registerParkedCommand(program: Command): void {
 }
 
 async function* pages({ parked }: Intake): AsyncGenerator<ParkedMessage[]> {
-  for (let after: string | null = null; ; ) {
+  for (let after = keysetStart.id; ; ) {
     const page: ParkedMessage[] = await parked.list(after, pageSize);
     yield page;
     if (page.length < pageSize) return;
-    after = page.at(-1)?.id ?? null;
+    after = page.at(-1)?.id ?? after;
   }
 }
 

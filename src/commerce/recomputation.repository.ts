@@ -12,9 +12,9 @@ export class RecomputationRepository {
   constructor(private readonly database: Database) {}
 
   /** Returns at most `limit` users after `afterId`, without those whose history retention has cut. */
-  async listUsers(afterId: string | null, limit: number): Promise<string[]> {
+  async listUsers(afterId: string, limit: number): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
-      `SELECT id FROM users WHERE ($1::uuid IS NULL OR id > $1)
+      `SELECT id FROM users WHERE id > $1::uuid
          AND NOT EXISTS (SELECT FROM user_commerce WHERE user_id = users.id AND history_is_cut)
        ORDER BY id LIMIT $2`,
       [afterId, limit],

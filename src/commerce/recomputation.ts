@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Database, Transaction } from '../postgres/database';
+import { keysetStart } from '../postgres/keyset';
 import type { CommerceRepository } from './commerce.repository';
 import { toFact } from './commerce-entry';
 import type { CommerceEntryRow, RecomputationRepository } from './recomputation.repository';
@@ -30,13 +31,13 @@ export interface RecomputationOptions {
 export async function recompute(options: RecomputationOptions): Promise<number> {
   const { repository, onBatch } = options;
   let users = 0;
-  for (let after: string | null = null; ; ) {
+  for (let after = keysetStart.id; ; ) {
     const ids: string[] = await repository.listUsers(after, usersPerBatch);
     if (ids.length > 0) await recomputeBatch(options, ids);
     users += ids.length;
     if (ids.length < usersPerBatch) return users;
     onBatch(users);
-    after = ids.at(-1) ?? null;
+    after = ids.at(-1) ?? after;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Database } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
-import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
+import { follows, type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, type Write } from '../postgres/write';
 import { HistoryEntry } from './history-entry.entity';
 
@@ -41,8 +41,7 @@ export class UserHistoryRepository {
     if (filter.types) conditions.push(`type = ANY(${bind(filter.types)}::text[])`);
     if (filter.from) conditions.push(`occurred_at >= ${bind(filter.from)}`);
     if (filter.to) conditions.push(`occurred_at < ${bind(filter.to)}`);
-    if (after)
-      conditions.push(`(occurred_at, id) < (${bind(after.at)}::timestamptz, ${bind(after.id)}::uuid)`);
+    if (after) conditions.push(follows('occurred_at', after, 'newest first', bind));
     const rows = await this.database.query<HistoryEntry & { at: string }>(
       `SELECT entry.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
          SELECT ${columns}, ${keysetTime('occurred_at')} AS at FROM user_history

@@ -101,9 +101,9 @@ export class ParkedMessagesRepository {
   }
 
   /** Returns at most `limit` messages after `afterId`, oldest first. */
-  async list(afterId: string | null, limit: number): Promise<ParkedMessage[]> {
+  async list(afterId: string, limit: number): Promise<ParkedMessage[]> {
     return this.database.query<ParkedMessage>(
-      `SELECT ${columns} FROM parked_messages WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2`,
+      `SELECT ${columns} FROM parked_messages WHERE id > $1::uuid ORDER BY id LIMIT $2`,
       [afterId, limit],
     );
   }

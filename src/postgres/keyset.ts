@@ -17,3 +17,19 @@ export interface Positioned<T> {
 export function keysetTime(column: string): string {
   return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
+
+/**
+ * Returns the SQL condition for rows that follow `position`.
+ *
+ * @param timeColumn the column or expression by which the list is ordered before `id`
+ * @param bind adds a value to the parameters of the statement and returns its placeholder
+ */
+export function follows(
+  timeColumn: string,
+  { at, id }: KeysetPosition,
+  order: 'oldest first' | 'newest first',
+  bind: (value: unknown) => string,
+): string {
+  const comparison = order === 'oldest first' ? '>' : '<';
+  return `(${timeColumn}, id) ${comparison} (${bind(at)}::timestamptz, ${bind(id)}::uuid)`;
+}

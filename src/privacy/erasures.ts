@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
-import { type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
+import { follows, type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
@@ -161,11 +161,13 @@ export class Erasures {
 
   /** Returns a page of running erasures, oldest first. */
   async findRunning(limit: number, after: KeysetPosition = keysetStart): Promise<KeysetPosition[]> {
+    const parameters: unknown[] = [limit];
+    const bind = (value: unknown) => `$${parameters.push(value)}`;
     return this.options.database.query<KeysetPosition>(
       `SELECT id, ${keysetTime('requested_at')} AS at FROM erasures
-       WHERE status = 'RUNNING' AND (requested_at, id) > ($2::timestamptz, $3::uuid)
+       WHERE status = 'RUNNING' AND ${follows('requested_at', after, 'oldest first', bind)}
        ORDER BY requested_at, id LIMIT $1`,
-      [limit, after.at, after.id],
+      parameters,
     );
   }
 

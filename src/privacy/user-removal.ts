@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { haveExpiredUnheld, type TableExpiry } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { DatabaseUnavailableError } from '../postgres/database-unavailable';
-import { type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
+import { follows, type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
 
 /** The most user ids in one page of the listing. */
 const maxPageSize = 1_000;
@@ -96,11 +96,13 @@ async function* expiredUserIds({
   const size = Math.max(1, Math.min(maxPageSize, limit));
   let last = keysetStart;
   for (let count = size; count === size; ) {
+    const parameters: unknown[] = [days, size];
+    const bind = (value: unknown) => `$${parameters.push(value)}`;
     const page = await database.query<KeysetPosition>(
       `SELECT id, ${keysetTime(expiry.since)} AS at FROM users
-       WHERE ${haveExpiredUnheld(expiry, '$1')} AND (${expiry.since}, id) > ($2::timestamptz, $3::uuid)
-       ORDER BY ${expiry.since}, id LIMIT $4`,
-      [days, last.at, last.id, size],
+       WHERE ${haveExpiredUnheld(expiry, '$1')} AND ${follows(expiry.since, last, 'oldest first', bind)}
+       ORDER BY ${expiry.since}, id LIMIT $2`,
+      parameters,
     );
     for (const { id } of page) yield id;
     count = page.length;

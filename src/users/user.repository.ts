@@ -1,7 +1,7 @@
 import { haveExpiredAfterFixedDays } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
-import { type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
+import { follows, type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, onConflictDoNothing, type Write, writeTogether } from '../postgres/write';
 import { normalized, parseUserId } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
@@ -21,7 +21,7 @@ export interface UserFilter {
 /** At most `limit` users with one of these statuses and an id greater than `after`. */
 export interface UserIdPage {
   readonly statuses: readonly StoredUserStatus[];
-  readonly after: string | null;
+  readonly after: string;
   readonly limit: number;
 }
 
@@ -78,8 +78,7 @@ export class UserRepository {
       const searched = ['email', 'username', 'first_name', 'last_name'];
       conditions.push(`(${searched.map((it) => `${it}_normalized LIKE ${prefix}`).join(' OR ')})`);
     }
-    if (after)
-      conditions.push(`(created_at, id) < (${bind(after.at)}::timestamptz, ${bind(after.id)}::uuid)`);
+    if (after) conditions.push(follows('created_at', after, 'newest first', bind));
     const rows = await this.database.query<User & { at: string }>(
       `SELECT ${columns}, ${keysetTime('created_at')} AS at FROM users
        ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
@@ -100,9 +99,8 @@ export class UserRepository {
   /** Returns a page of users, ordered by id. */
   async listById(tx: Transaction, { statuses, after, limit }: UserIdPage): Promise<User[]> {
     return tx.manager.query(
-      `SELECT ${columns} FROM users WHERE status = ANY ($1::text[]) ${after === null ? '' : 'AND id > $3::uuid'}
-       ORDER BY id LIMIT $2`,
-      [statuses, limit, ...(after === null ? [] : [after])],
+      `SELECT ${columns} FROM users WHERE status = ANY ($1::text[]) AND id > $2::uuid ORDER BY id LIMIT $3`,
+      [statuses, after, limit],
     );
   }
 
