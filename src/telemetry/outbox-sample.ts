@@ -29,6 +29,6 @@ export class OutboxSample {
       this.reading = this.source().catch(() => null);
     }
     if (!this.reading) return null;
-    return within(this.reading, waitLimitMs, 'PostgreSQL did not answer in time').catch(() => null);
+    return within(this.reading, waitLimitMs, 'PostgreSQL did not respond in time').catch(() => null);
   }
 }

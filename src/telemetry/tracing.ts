@@ -70,7 +70,7 @@ export class Tracing {
 
   /** Exports the remaining spans; resolves within one second, even if the collector does not respond. */
   async stop(): Promise<void> {
-    await within(this.provider.shutdown(), flushLimitMs, 'the collector did not answer in time').catch(
+    await within(this.provider.shutdown(), flushLimitMs, 'the collector did not respond in time').catch(
       () => undefined,
     );
   }
