@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { MessageToPark, ParkReason } from '../parked/message-to-park';
 import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';
 import type { Database } from '../postgres/database';
+import { PeriodicLoop } from '../scheduling/periodic-loop';
 import { type CommerceEvent, toCloudEvent } from './commerce-event';
 import { type CommerceFold, UnfoldableEventError } from './commerce-fold';
 import type { Referent, WaitingEventsRepository } from './waiting-events.repository';
@@ -29,10 +30,20 @@ export interface WaitingEventsOptions {
 export class WaitingEvents {
   private readonly arrived: Record<Referent, Set<string>> = { user: new Set(), order: new Set() };
   private running: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
   private sweeps = 0;
   private sweepIsDue = false;
   private stopped = false;
+
+  private readonly sweeping = new PeriodicLoop({
+    intervalMs: sweepIntervalMs,
+    startsImmediately: false,
+    work: async () => {
+      this.sweepIsDue = true;
+      this.work();
+      await this.running;
+    },
+    onFailure: (error) => this.warn(error),
+  });
 
   constructor(private readonly options: WaitingEventsOptions) {}
 
@@ -49,17 +60,13 @@ export class WaitingEvents {
 
   /** Sweeps every second until `stop`, for users and orders that other replicas added, or that raced with an event. */
   start(): void {
-    this.timer = setInterval(() => {
-      this.sweepIsDue = true;
-      this.work();
-    }, sweepIntervalMs);
-    this.timer.unref();
+    this.sweeping.start();
   }
 
   /** Stops after the current batch. */
   async stop(): Promise<void> {
     this.stopped = true;
-    clearInterval(this.timer);
+    await this.sweeping.stop();
     await this.running;
   }
 
@@ -74,13 +81,15 @@ export class WaitingEvents {
   private work(): void {
     if (this.stopped) return;
     this.running ??= this.run()
-      .catch((error: unknown) =>
-        this.options.log.warn({ err: error }, 'could not fold waiting events: retrying with the next sweep'),
-      )
+      .catch((error: unknown) => this.warn(error))
       .finally(() => {
         this.running = undefined;
         if (this.arrived.user.size + this.arrived.order.size > 0) this.work();
       });
+  }
+
+  private warn(error: unknown): void {
+    this.options.log.warn({ err: error }, 'could not fold waiting events: retrying with the next sweep');
   }
 
   private async run(): Promise<void> {
