@@ -19,7 +19,11 @@ const floors = [
   ['http'],
 ];
 const doors = 'graphql|http|consumers';
-const composers = '^src/(app|cli|data-source|intake|main|services|upkeep)\\.ts$|^src/commands/';
+const composers =
+  '^src/(app|backing-services|cli|data-source|doors|intake|main|services|upkeep|wakeups)\\.ts$|^src/commands/';
+
+/** What a developer's machine needs, and production neither needs nor loads. */
+const developmentAids = '^src/(embedded-postgres|explorer)/|^src/authentication/development-issuer\\.ts$';
 
 const npm = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
 
@@ -78,10 +82,18 @@ module.exports = {
     {
       name: 'only-composers-compose',
       comment:
-        'app.ts, data-source.ts, services.ts, intake.ts, upkeep.ts, main.ts, cli.ts, commands/ compose the service: no file below imports them.',
+        'app.ts, backing-services.ts, doors.ts, wakeups.ts, data-source.ts, services.ts, intake.ts, upkeep.ts, main.ts, cli.ts, commands/ compose the service: no file below imports them.',
       severity: 'error',
       from: { path: '^src/', pathNot: composers },
       to: { path: composers },
+    },
+    {
+      name: 'development-aids-load-on-demand',
+      comment:
+        'Load it with `await import()` where the settings ask for it: production never runs this code.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: developmentAids },
+      to: { path: developmentAids, dynamic: false },
     },
     {
       name: 'migrations-stand-alone',

@@ -8,6 +8,7 @@ import { ParkedMessagesRepository } from './parked/parked-messages.repository';
 import type { Database } from './postgres/database';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
+import { Wakeups } from './wakeups';
 
 export interface IntakeOptions {
   readonly database: Database;
@@ -15,11 +16,13 @@ export interface IntakeOptions {
   readonly log: Logger;
   /** Days after which an event whose user or order is unknown is parked. */
   readonly waitingDays: number;
+  /** Shared with `createServices`, so that a new user releases the events that wait for it. */
+  readonly wakeups?: Wakeups;
 }
 
 /** Creates the consumer of other services' events with its collaborators, for the server and for commands. */
 export function createIntake(options: IntakeOptions) {
-  const { database, metrics } = options;
+  const { database, metrics, wakeups = new Wakeups() } = options;
   const waitingEvents = new WaitingEventsRepository(database);
   const parked = new ParkedMessagesRepository(database);
   const attempts = new DeliveryAttemptsRepository(database);
@@ -29,14 +32,15 @@ export function createIntake(options: IntakeOptions) {
     commerce,
     metrics,
     waiting: waitingEvents,
-    onOrdersKnown: (ids) => waiting.release('order', ids),
+    onOrdersKnown: wakeups.ordersKnown,
   });
-  const waiting: WaitingEvents = new WaitingEvents({
+  const waiting = new WaitingEvents({
     ...options,
     waiting: waitingEvents,
     parked,
     fold,
   });
+  wakeups.waiting = waiting;
   metrics.watchWaiting(() => waitingEvents.measure());
   return {
     fold,

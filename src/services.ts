@@ -26,6 +26,7 @@ import { UserService } from './users/user.service';
 import { UserChanges } from './users/user-changes';
 import { UserDirectory } from './users/user-directory';
 import { UserImport } from './users/user-import';
+import { Wakeups } from './wakeups';
 
 export interface ServicesOptions {
   readonly database: Database;
@@ -36,12 +37,10 @@ export interface ServicesOptions {
   readonly authenticationServiceUrl: string | null;
   /** Traces calls to other services; null for no tracing. */
   readonly tracing?: Tracing | null;
-  /** Called after commit with the lane of each event, so that a relay in this process publishes it immediately. */
-  readonly wakeRelay?: (lane: number) => void;
+  /** Called after commits. Absent: events are found by polling. */
+  readonly wakeups?: Wakeups;
   /** How long the call that starts an erasure continues it, in milliseconds; defaults to 1,000. */
   readonly erasurePatienceMs?: number;
-  /** Called after commit with the id of each new user. */
-  readonly onUserKnown?: (userId: string) => void;
 }
 
 export type Services = ReturnType<typeof createServices>;
@@ -55,17 +54,16 @@ export function createServices(options: ServicesOptions) {
     log,
     authenticationServiceUrl,
     tracing = null,
-    wakeRelay,
-    onUserKnown,
+    wakeups = new Wakeups(),
     erasurePatienceMs: patienceMs = 1_000,
   } = options;
   const users = new UserRepository(database);
   const history = new UserHistoryRepository(database);
   const cache = new UserCache(users, { cache: recordCache, metrics, log });
-  const outbox = new Outbox(wakeRelay);
+  const outbox = new Outbox(wakeups.eventsCommitted);
   const auditTrail = new AuditRepository(database);
   const audit = new AuditLog(auditTrail, outbox);
-  const changes = new UserChanges({ users, cache, outbox, audit, onUserKnown });
+  const changes = new UserChanges({ users, cache, outbox, audit, onUserKnown: wakeups.userKnown });
   const keys = new SigningKeys(database);
   const idempotency = new Idempotency(database, users, keys);
   const credentials =

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { openDevelopmentIssuer } from '../authentication/development-issuer';
 import { packageRoot } from '../package-root';
 
 export interface TokenCommandOptions {
@@ -40,6 +39,7 @@ export function registerTokenCommand(program: Command, options: TokenCommandOpti
       }
       const { sub, scope, expiresIn: expiresInSeconds } = flags;
       const expiresAt = new Date(Date.now() + expiresInSeconds * 1_000).toISOString();
+      const { openDevelopmentIssuer } = await import('../authentication/development-issuer');
       const { issuer, audience, issueToken } = await openDevelopmentIssuer(dataDirectory);
       const token = await issueToken({ sub, scope, expiresInSeconds });
       const document = { token, sub, scope, issuer, audience, expiresAt };

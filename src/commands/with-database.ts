@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type Config, loadConfig } from '../config';
-import { joinEmbeddedPostgres } from '../embedded-postgres/embedded-postgres';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
 
@@ -19,6 +18,7 @@ export async function withDatabase<T>(
   // Standard output carries results only.
   const log = createServiceLog({ level: 'warn', destination: process.stderr });
   if (config.databaseUrl !== null) return work({ url: config.databaseUrl, config, log });
+  const { joinEmbeddedPostgres } = await import('../embedded-postgres/embedded-postgres');
   const embedded = await joinEmbeddedPostgres({
     dataDirectory: join(config.dataDirectory, 'postgres'),
     log: (line) => log.warn(line),

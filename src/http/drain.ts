@@ -45,7 +45,7 @@ export class Drain {
    */
   async run({ delayMs, idleGraceMs = 500, timeoutMs = 10_000 }: DrainTimes): Promise<void> {
     this.started = true;
-    await delay(delayMs);
+    if (this.app.server.listening) await delay(delayMs);
     // Closing the listener resets connections that are not accepted yet. After a turn of the event loop there are none.
     await setImmediate();
     this.listenerClosed = true;

@@ -9,7 +9,6 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { addExplorerRoute } from '../explorer/explorer';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
@@ -37,8 +36,8 @@ export interface HttpServerOptions<Context extends BaseContext> {
   log: Logger;
   /** Creates a span for each request to /graphql. Null or absent: no spans. */
   tracing?: Tracing | null;
-  /** Whether `GET /` serves the explorer page, and with a field for the router's proof. */
-  explorer: false | { asksForRouterProof: boolean };
+  /** Adds the explorer page. Absent: `GET /` responds with 404. */
+  addExplorer?: ((app: FastifyInstance) => void) | undefined;
   /** Publishes events to the in-process broker. Absent: the route is not added. */
   publishDevelopmentEvent?: ((event: DevelopmentEvent) => Promise<void>) | undefined;
   /** Handles unsubscribe links in e-mails. Absent: the routes are not added. */
@@ -111,7 +110,7 @@ export async function createHttpServer<Context extends BaseContext>(
     isShuttingDown: () => drain.isShuttingDown,
   });
   if (options.unsubscribe) addUnsubscribeRoutes(app, options.unsubscribe);
-  if (options.explorer) addExplorerRoute(app, options.explorer.asksForRouterProof);
+  options.addExplorer?.(app);
   if (options.publishDevelopmentEvent) addDevelopmentEventsRoute(app, options.publishDevelopmentEvent);
   respondToUnknownRoutes(app);
   await app.ready();

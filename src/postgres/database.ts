@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager, QueryDeepPartialEntity } from 'typeorm';
+import { pause } from '../scheduling/pause';
 import type { Logger } from '../telemetry/logger';
 import { DatabaseUnavailableError, isDatabaseUnavailable } from './database-unavailable';
 
@@ -26,7 +27,7 @@ export class Database {
   private readonly dataSource: DataSource;
   private readonly migrate: () => Promise<string[]>;
   private readonly log: Logger;
-  private closing = false;
+  private readonly closing = new AbortController();
   private connecting: Promise<void> | undefined;
 
   constructor({ dataSource, migrate, log }: DatabaseOptions) {
@@ -45,19 +46,20 @@ export class Database {
   }
 
   private async connectWithRetries(): Promise<void> {
-    for (let delayMs = 100; !this.closing; delayMs = Math.min(delayMs * 2, 2000)) {
+    const { signal } = this.closing;
+    for (let delayMs = 100; !signal.aborted; delayMs = Math.min(delayMs * 2, 2000)) {
       try {
         const ran = await this.migrate();
         if (ran.length > 0) this.log.info({ migrations: ran }, 'migrations applied');
         await this.dataSource.initialize();
         return;
       } catch (error) {
-        if (this.closing) return;
+        if (signal.aborted) return;
         this.log.warn(
           { code: (error as { code?: string }).code ?? 'UNKNOWN' },
           'could not connect to or migrate PostgreSQL; retrying',
         );
-        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        await pause(delayMs, signal);
       }
     }
   }
@@ -92,7 +94,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    this.closing = true;
+    this.closing.abort();
     await this.connecting;
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }

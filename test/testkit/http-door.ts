@@ -59,7 +59,6 @@ export async function startTestDoor(
       readable: false,
       destination: { write: (line) => logLines.push(line) },
     }),
-    explorer: false,
     bodyLimitBytes: 262_144,
     ...options,
   });

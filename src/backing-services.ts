@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { Config } from './config';
+import { openDatabase } from './data-source';
+import type { Database } from './postgres/database';
+import type { Broker } from './rabbitmq/broker';
+import { InProcessBroker } from './rabbitmq/in-process-broker';
+import { RabbitMqBroker } from './rabbitmq/rabbitmq-broker';
+import { erasuresFileIn, StreamFile } from './rabbitmq/stream-file';
+import { topologyOf } from './rabbitmq/topology';
+import { InProcessRecordCache } from './redis/in-process-record-cache';
+import type { RecordCache } from './redis/record-cache';
+import { createRedisClient } from './redis/redis-client';
+import { RedisRecordCache, recordKeyPrefix } from './redis/redis-record-cache';
+import type { Closers } from './scheduling/closers';
+import type { Logger } from './telemetry/logger';
+import type { Metrics } from './telemetry/metrics';
+import type { Tracing } from './telemetry/tracing';
+
+/** Connections for the relay, retention, erasures and seals, so that these and requests do not wait for each other. */
+const backgroundPoolSize = 6;
+/** Connections for folding events, so that neither the relay nor requests wait for them. */
+const consumingPoolSize = 3;
+
+export interface BackingServicesOptions {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Receives a function for each part that is opened. */
+  readonly closers: Closers;
+  readonly redisPrefix: string | undefined;
+  readonly amqpPrefix: string | undefined;
+}
+
+export interface BackingServices {
+  readonly tracing: Tracing | null;
+  /** One pool of connections for each kind of work. */
+  readonly databases: Readonly<Record<'requests' | 'background' | 'consuming', Database>>;
+  /** Resolves when PostgreSQL is available and its schema is up to date. Never rejects. */
+  readonly connected: Promise<unknown>;
+  readonly recordCache: RecordCache;
+  readonly broker: Broker;
+  /** Names of services that are unavailable while requests are still served. */
+  degraded(): string[];
+}
+
+/**
+ * Opens what the settings name, or its replacement for development. Starts to connect and does not wait for it: a
+ * service that is unavailable does not fail the start.
+ */
+export async function openBackingServices(
+  config: Config,
+  { log, metrics, closers, redisPrefix = recordKeyPrefix, amqpPrefix = '' }: BackingServicesOptions,
+): Promise<BackingServices> {
+  const databaseUrl = config.databaseUrl ?? (await startEmbeddedPostgres(config, log, closers));
+  const tracing = await createTracing(config, log, closers);
+  const databases = {
+    requests: openDatabase(databaseUrl, log),
+    background: openDatabase(databaseUrl, log, backgroundPoolSize),
+    consuming: openDatabase(databaseUrl, log, consumingPoolSize),
+  };
+  const pools = Object.entries(databases);
+  for (const [name, pool] of pools) metrics.watchPool(name, () => pool.poolCounts());
+  closers.push(() => Promise.all(pools.map(([, pool]) => pool.close())));
+  const connected = Promise.all(pools.map(([, pool]) => pool.connect()));
+
+  const redis = config.redisUrl === null ? null : createRedisClient(config.redisUrl, log);
+  if (redis) closers.push(() => redis.close());
+  const broker: Broker =
+    config.amqpUrl === null
+      ? new InProcessBroker(topologyOf(), log, new StreamFile(erasuresFileIn(config.dataDirectory)))
+      : new RabbitMqBroker({ url: config.amqpUrl, prefix: amqpPrefix, log });
+  closers.push(() => broker.close());
+
+  return {
+    tracing,
+    databases,
+    connected,
+    recordCache: redis ? new RedisRecordCache(redis, redisPrefix) : new InProcessRecordCache(),
+    broker,
+    degraded: () => [
+      ...(redis?.status() === 'degraded' ? ['redis'] : []),
+      ...(broker.status() === 'degraded' ? ['rabbitmq'] : []),
+    ],
+  };
+}
+
+async function startEmbeddedPostgres(config: Config, log: Logger, closers: Closers): Promise<string> {
+  const embedded = await import('./embedded-postgres/embedded-postgres');
+  const postgres = await embedded.startEmbeddedPostgres({
+    dataDirectory: join(config.dataDirectory, 'postgres'),
+    log: (line) => log.info(line),
+  });
+  closers.push(() => postgres.stop());
+  return postgres.url;
+}
+
+/** Null without an endpoint. OpenTelemetry is loaded only with one: it costs every start time and memory. */
+async function createTracing(config: Config, log: Logger, closers: Closers): Promise<Tracing | null> {
+  const { otlpEndpoint: endpoint, otelServiceName: serviceName } = config;
+  if (endpoint === null) return null;
+  const telemetry = await import('./telemetry/tracing');
+  const tracing = new telemetry.Tracing({ endpoint, serviceName, log });
+  closers.push(() => tracing.stop());
+  return tracing;
+}

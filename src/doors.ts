@@ -1,0 +1,141 @@
+import { createRouterProof } from './authentication/router-proof';
+import { createTokenVerifier, type TokenVerifier } from './authentication/token-verifier';
+import type { BackingServices } from './backing-services';
+import type { Config } from './config';
+import { actorOf } from './graphql/access/actor-of';
+import { AuditedReads } from './graphql/access/audited-reads';
+import { AuditTrailResolver } from './graphql/audit-trail.resolver';
+import type { GraphqlContext } from './graphql/context';
+import { createLoaders } from './graphql/loaders';
+import { countMutations } from './graphql/metrics-plugin';
+import { PrivacyResolver } from './graphql/privacy.resolver';
+import { createSchema } from './graphql/schema';
+import { createGraphqlServer } from './graphql/server';
+import { UnsubscribeUrlResolver } from './graphql/unsubscribe-url.resolver';
+import { UserResolver } from './graphql/user.resolver';
+import { UserCommerceResolver } from './graphql/user-commerce.resolver';
+import { UserEmailPreferencesResolver } from './graphql/user-email-preferences.resolver';
+import { UserHistoryResolver } from './graphql/user-history.resolver';
+import { UserMutationsResolver } from './graphql/user-mutations.resolver';
+import { readMessageSchemas } from './http/message-schemas';
+import { createHttpServer, type HttpServer } from './http/server';
+import { isDatabaseUnavailable } from './postgres/database-unavailable';
+import type { Services } from './services';
+import type { Logger } from './telemetry/logger';
+import type { Metrics } from './telemetry/metrics';
+
+/** The largest request body, in bytes. */
+const bodyLimitBytes = 256 * 1024;
+
+export interface DoorsOptions {
+  readonly config: Config;
+  readonly backing: BackingServices;
+  readonly services: Services;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** The start of links to this service: PUBLIC_URL, or the address on which HTTP listens. */
+export class LinkBase {
+  constructor(private url: string | null) {}
+
+  /** Sets the address of the listener, which PUBLIC_URL takes precedence over. */
+  listensOn(url: string): void {
+    this.url ??= url;
+  }
+
+  /** @throws Error before there is an address */
+  get(): string {
+    if (this.url === null) throw new Error('HTTP does not listen yet');
+    return this.url;
+  }
+}
+
+/** Creates and starts the GraphQL server. */
+export async function startGraphql(
+  { config, backing, services, metrics, log }: DoorsOptions,
+  links: LinkBase,
+) {
+  const schema = createSchema(
+    [
+      new UserResolver(services.users),
+      new UserMutationsResolver(services.userService, services.emailPreferences, services.emailVerification),
+      new UserEmailPreferencesResolver(),
+      new UnsubscribeUrlResolver(services.unsubscribeLinks, () => links.get()),
+      new UserHistoryResolver(),
+      new PrivacyResolver(services.erasures, services.legalHolds, services.userDataExport),
+      new UserCommerceResolver(),
+      new AuditTrailResolver(services.auditTrail),
+    ],
+    { maxRepresentations: config.limits.representations },
+  );
+  const apollo = createGraphqlServer({
+    schema: countMutations(schema, metrics),
+    limits: config.limits,
+    metrics,
+    accessLog: services.accessLog,
+    log,
+    tracing: backing.tracing,
+    isUnavailable: isDatabaseUnavailable,
+  });
+  await apollo.start();
+  return apollo;
+}
+
+/** Creates the HTTP server with the GraphQL server in it. It does not listen yet. */
+export async function createHttp(
+  { config, backing, services, metrics, log }: DoorsOptions,
+  apollo: Awaited<ReturnType<typeof startGraphql>>,
+): Promise<HttpServer> {
+  const { databases, broker, tracing } = backing;
+  const verifier = await createVerifier(config, log);
+  return createHttpServer<GraphqlContext>({
+    apollo,
+    context: async (request) => {
+      const actor = await actorOf(verifier, request.headers.authorization);
+      return {
+        actor,
+        requestId: request.id,
+        traceparent: request.traceparent,
+        loaders: createLoaders(services),
+        reads: new AuditedReads(actor),
+        log: request.log as Logger,
+      };
+    },
+    routerProof: createRouterProof(config.routerSecrets),
+    readiness: async () => {
+      await databases.requests.ping();
+      return { ready: true, degraded: backing.degraded() };
+    },
+    metrics,
+    log,
+    tracing,
+    addExplorer: config.production ? undefined : await explorerRoute(config.routerSecrets.length > 0),
+    publishDevelopmentEvent:
+      config.production || config.amqpUrl !== null
+        ? undefined
+        : async (event) => void (await broker.publish({ ...event, body: Buffer.from(event.body) })),
+    unsubscribe: { links: services.unsubscribeLinks, isUnavailable: isDatabaseUnavailable },
+    bodyLimitBytes,
+    schemas: await readMessageSchemas(),
+  });
+}
+
+async function explorerRoute(asksForRouterProof: boolean) {
+  const { addExplorerRoute } = await import('./explorer/explorer');
+  return (app: Parameters<typeof addExplorerRoute>[0]) => addExplorerRoute(app, asksForRouterProof);
+}
+
+/** Verifies tokens of the AuthenticationService, or of the development issuer when none is configured. */
+async function createVerifier(
+  { authentication, dataDirectory }: Config,
+  log: Logger,
+): Promise<TokenVerifier> {
+  if (authentication) {
+    const { jwksUrl, issuer, audience } = authentication;
+    return createTokenVerifier({ keys: { jwksUrl: new URL(jwksUrl) }, issuer, audience, log });
+  }
+  const { openDevelopmentIssuer } = await import('./authentication/development-issuer');
+  const { publicKey, issuer, audience } = await openDevelopmentIssuer(dataDirectory);
+  return createTokenVerifier({ keys: { developmentKey: publicKey }, issuer, audience, log });
+}
