@@ -22,15 +22,15 @@ async function read(userId: string, token = app.staff) {
 }
 
 async function decide(userId: string, input: object, token?: string) {
-  const answer = await mutate(app, 'updateEmailPreferences', { userId, ...input }, token);
-  expect(answer.__typename).toBe('UpdateEmailPreferencesSuccess');
-  return answer.emailPreferences;
+  const result = await mutate(app, 'updateEmailPreferences', { userId, ...input }, token);
+  expect(result.__typename).toBe('UpdateEmailPreferencesSuccess');
+  return result.emailPreferences;
 }
 
 const off = { marketing: false, newsletter: false, recommendations: false, loyalty: false };
 
-describe('e-mail preferences', () => {
-  it('begin with only orderUpdates on and nobody having decided', async () => {
+describe('updateEmailPreferences', () => {
+  it('a new user has only orderUpdates on and no updatedAt', async () => {
     const { id } = await createUser(app);
     expect(await read(id)).toEqual({
       userId: id,
@@ -49,7 +49,7 @@ describe('e-mail preferences', () => {
     expect([data, errors]).toEqual([{ userEmailPreferences: null }, []]);
   });
 
-  it('keep who said what, when and through which source, also what repeats the present', async () => {
+  it('updateEmailPreferences records actor, time and source of each decision, also of a repeated one', async () => {
     const { id } = await createUser(app);
     const own = await app.token({ sub: id });
     await decide(id, { marketing: true, loyalty: false, source: ' checkout ' }, own);
@@ -76,7 +76,7 @@ describe('e-mail preferences', () => {
     expect(await read(id)).toMatchObject({ marketing: true, version: 2 });
   });
 
-  it('make a version, an event and a history entry of a real change, and none of a repetition', async () => {
+  it('updateEmailPreferences writes a version, an event and a history entry only for a change', async () => {
     const { id } = await createUser(app);
     const first = await decide(id, { newsletter: true });
     expect((await eventsOf(app, id)).at(-1)).toEqual({
@@ -99,7 +99,7 @@ describe('e-mail preferences', () => {
     });
   });
 
-  it('have updatedAt from the first decision on, even one that leaves all as it was', async () => {
+  it('updateEmailPreferences sets updatedAt with the first decision, even one that changes no preference', async () => {
     const { id } = await createUser(app);
     const first = await decide(id, { orderUpdates: true });
     expect(first).toMatchObject({
@@ -112,36 +112,38 @@ describe('e-mail preferences', () => {
     expect((await decide(id, { orderUpdates: false })).unsubscribedAt).toBeNull();
   });
 
-  it('have unsubscribedAt from when the last of the others was turned off until one is on again', async () => {
+  it('unsubscribedAt is the time when the last optional topic was turned off, until one is on again', async () => {
     const { id } = await createUser(app);
     expect((await decide(id, { marketing: true, newsletter: true })).unsubscribedAt).toBeNull();
     expect((await decide(id, { marketing: false })).unsubscribedAt).toBeNull();
-    const gone = await decide(id, { newsletter: false });
-    expect(gone.unsubscribedAt).toBe(gone.updatedAt);
-    expect((await eventsOf(app, id)).at(-1)?.data.unsubscribedAt).toBe(gone.unsubscribedAt);
-    // Neither order mails nor saying so again moves it.
-    expect((await decide(id, { orderUpdates: false })).unsubscribedAt).toBe(gone.unsubscribedAt);
-    expect((await decide(id, off)).unsubscribedAt).toBe(gone.unsubscribedAt);
-    expect((await decide(id, { ...off, orderUpdates: true })).unsubscribedAt).toBe(gone.unsubscribedAt);
+    const unsubscribed = await decide(id, { newsletter: false });
+    expect(unsubscribed.unsubscribedAt).toBe(unsubscribed.updatedAt);
+    expect((await eventsOf(app, id)).at(-1)?.data.unsubscribedAt).toBe(unsubscribed.unsubscribedAt);
+    // Neither orderUpdates nor a repeated decision changes it.
+    expect((await decide(id, { orderUpdates: false })).unsubscribedAt).toBe(unsubscribed.unsubscribedAt);
+    expect((await decide(id, off)).unsubscribedAt).toBe(unsubscribed.unsubscribedAt);
+    expect((await decide(id, { ...off, orderUpdates: true })).unsubscribedAt).toBe(
+      unsubscribed.unsubscribedAt,
+    );
     expect((await decide(id, { loyalty: true })).unsubscribedAt).toBeNull();
     const again = await decide(id, { loyalty: false });
-    expect(again.unsubscribedAt > gone.unsubscribedAt).toBe(true);
+    expect(again.unsubscribedAt > unsubscribed.unsubscribedAt).toBe(true);
 
     const never = await createUser(app);
     const refused = await decide(never.id, off);
     expect(refused.unsubscribedAt).toBe(refused.updatedAt);
   });
 
-  it('are not decided by null, and all that is null is named', async () => {
+  it('updateEmailPreferences rejects null and names every null field', async () => {
     const { id } = await createUser(app);
     const before = await countRows(app);
-    const answer = await mutate(app, 'updateEmailPreferences', {
+    const result = await mutate(app, 'updateEmailPreferences', {
       userId: id,
       marketing: null,
       loyalty: null,
       newsletter: true,
     });
-    expect(answer).toMatchObject({
+    expect(result).toMatchObject({
       __typename: 'InvalidInputError',
       fields: [
         { path: 'marketing', code: 'REQUIRED' },

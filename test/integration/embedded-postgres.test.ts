@@ -18,18 +18,18 @@ import { eventually } from '../testkit/eventually';
 const started: EmbeddedPostgres[] = [];
 const services: ChildProcess[] = [];
 
-// One directory for all that does not need a new one: making the cluster is the slow part.
-const oldDirectory = mkdtempSync(join(tmpdir(), 'user-service-embedded-'));
-let directory = oldDirectory;
+// Shared by the tests that do not need a new directory, as creating a cluster is slow.
+const sharedDirectory = mkdtempSync(join(tmpdir(), 'user-service-embedded-'));
+let directory = sharedDirectory;
 
 afterEach(async () => {
   for (const service of services.splice(0)) await kill(service);
   await Promise.all(started.splice(0).map((postgres) => postgres.stop()));
-  if (directory !== oldDirectory) await remove(directory);
-  directory = oldDirectory;
+  if (directory !== sharedDirectory) await remove(directory);
+  directory = sharedDirectory;
 });
 
-afterAll(() => remove(oldDirectory));
+afterAll(() => remove(sharedDirectory));
 
 function useNewDirectory(): void {
   directory = mkdtempSync(join(tmpdir(), 'user-service-embedded-'));
@@ -46,7 +46,7 @@ async function start(log?: (line: string) => void): Promise<EmbeddedPostgres> {
   return postgres;
 }
 
-/** A process of its own with the embedded PostgreSQL, as the service would be. */
+/** Starts a process that runs the embedded PostgreSQL, as the service does. */
 function startService(): ChildProcess & { stdout: NodeJS.ReadableStream } {
   const service = spawn(process.execPath, [builtProgram('embedded-postgres-process'), directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -79,7 +79,7 @@ async function query(url: string, sql: string): Promise<unknown[][]> {
   }
 }
 
-/** Commits something new, to be recalled after what follows. */
+/** Commits a new row and returns it, to compare it with `recall` later. */
 async function remember(url: string): Promise<unknown[][]> {
   await query(url, 'CREATE TABLE IF NOT EXISTS memories (id serial, memory uuid DEFAULT gen_random_uuid())');
   return query(url, 'INSERT INTO memories DEFAULT VALUES RETURNING memory');
@@ -89,7 +89,7 @@ const recall = (url: string) => query(url, 'SELECT memory FROM memories ORDER BY
 const postmasterPid = () =>
   Number(readFileSync(join(directory, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0]);
 
-test('keeps its data between starts', async () => {
+test('embedded PostgreSQL keeps its data between starts', async () => {
   const first = await start();
   const memory = await remember(first.url);
   await first.stop();
@@ -98,7 +98,7 @@ test('keeps its data between starts', async () => {
   expect(await recall((await start()).url)).toEqual(memory);
 });
 
-test('lets in who knows its password, on this machine only, and keeps the password to its owner', async () => {
+test('embedded PostgreSQL listens on loopback only, requires its password and stores it with mode 600', async () => {
   const { url } = await start();
   expect(await query(url, 'SHOW listen_addresses')).toEqual([['127.0.0.1']]);
   expect(await query(url, 'SHOW unix_socket_directories')).toEqual([['']]);
@@ -111,16 +111,16 @@ test('lets in who knows its password, on this machine only, and keeps the passwo
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
-test('refuses a second start and names the directory and the process that holds it', async () => {
+test('a second start throws EmbeddedPostgresInUseError with the directory and the pid of its owner', async () => {
   const { service, url } = await startedService();
-  const refusal = await startEmbeddedPostgres({ dataDirectory: directory }).catch((error: unknown) => error);
-  expect(refusal).toBeInstanceOf(EmbeddedPostgresInUseError);
-  expect(refusal).toMatchObject({ directory, pid: service.pid });
-  expect((refusal as Error).message).toContain(`${directory} is already in use by process ${service.pid}`);
+  const error = await startEmbeddedPostgres({ dataDirectory: directory }).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(EmbeddedPostgresInUseError);
+  expect(error).toMatchObject({ directory, pid: service.pid });
+  expect((error as Error).message).toContain(`${directory} is already in use by process ${service.pid}`);
   expect(await query(url, 'SELECT 1')).toEqual([[1]]);
 });
 
-test('lets one of many simultaneous starts through, over a stale lock too', async () => {
+test('one of five concurrent starts succeeds, also with a stale lock', async () => {
   useNewDirectory();
   writeFileSync(
     join(directory, 'owner.7'),
@@ -133,7 +133,7 @@ test('lets one of many simultaneous starts through, over a stale lock too', asyn
   }
 });
 
-test('lets a command join the one that runs', async () => {
+test('joinEmbeddedPostgres uses the running server and leaves it running', async () => {
   const { url } = await start();
   const memory = await remember(url);
   const joined = await joinEmbeddedPostgres({ dataDirectory: directory });
@@ -142,7 +142,7 @@ test('lets a command join the one that runs', async () => {
   expect(await recall(url)).toEqual(memory);
 });
 
-test('ends when the service is killed, and starts again with what was committed', async () => {
+test('embedded PostgreSQL exits after its service is killed and keeps committed rows', async () => {
   const { service, url } = await startedService();
   const memory = await remember(url);
   const pid = postmasterPid();
@@ -152,7 +152,7 @@ test('ends when the service is killed, and starts again with what was committed'
   expect(await recall((await start()).url)).toEqual(memory);
 });
 
-test('takes over at once from a service and a PostgreSQL that were both killed', async () => {
+test('a start succeeds after the service and PostgreSQL were both killed', async () => {
   const { service, url } = await startedService();
   const memory = await remember(url);
   process.kill(postmasterPid(), 'SIGKILL');
@@ -161,11 +161,11 @@ test('takes over at once from a service and a PostgreSQL that were both killed',
   expect(await recall((await start()).url)).toEqual(memory);
 });
 
-test('stops the PostgreSQL that a killed service left behind, and starts its own', async () => {
+test('a start stops the PostgreSQL of a killed service and starts its own', async () => {
   const { service, url } = await startedService();
   const memory = await remember(url);
   const orphan = postmasterPid();
-  // A frozen process cannot follow its service, and does not hear a polite signal.
+  // A stopped process neither notices that its service exited nor handles SIGTERM.
   process.kill(orphan, 'SIGSTOP');
   await kill(service);
   setTimeout(() => process.kill(orphan, 'SIGCONT'), 300);
@@ -177,7 +177,7 @@ test('stops the PostgreSQL that a killed service left behind, and starts its own
   expect(await recall(next.url)).toEqual(memory);
 });
 
-test('starts over a stale postmaster.pid whose id belongs to another program by now', async () => {
+test('a start ignores a stale postmaster.pid whose pid another program has', async () => {
   const first = await start();
   const memory = await remember(first.url);
   await first.stop();
@@ -189,10 +189,10 @@ test('starts over a stale postmaster.pid whose id belongs to another program by 
   expect(await recall((await start()).url)).toEqual(memory);
 });
 
-test('starts over a data directory that was half made when its service was killed', async () => {
+test('a start replaces a data directory that a killed service left incomplete', async () => {
   useNewDirectory();
   const service = startService();
-  const making = await eventually(() => {
+  const incomplete = await eventually(() => {
     const name = readdirSync(directory).find((entry) => entry.startsWith('making-'));
     if (!name || !existsSync(join(directory, name, 'cluster', 'PG_VERSION'))) throw new Error('not yet');
     return name;
@@ -201,22 +201,22 @@ test('starts over a data directory that was half made when its service was kille
   expect(existsSync(join(directory, 'cluster'))).toBe(false);
 
   expect(await query((await start()).url, 'SELECT 1')).toEqual([[1]]);
-  expect(existsSync(join(directory, making))).toBe(false);
+  expect(existsSync(join(directory, incomplete))).toBe(false);
 });
 
-test('sets files aside that are no whole cluster, and says so', async () => {
+test('a start renames an unusable cluster and logs its new name', async () => {
   useNewDirectory();
   await (await start()).stop();
   rmSync(join(directory, 'cluster', 'global', 'pg_control'));
 
   const lines: string[] = [];
   expect(await query((await start((line) => lines.push(line))).url, 'SELECT 1')).toEqual([[1]]);
-  const aside = readdirSync(directory).filter((name) => name.startsWith('cluster-unusable-'));
-  expect(aside).toHaveLength(1);
-  expect(lines).toEqual([expect.stringContaining(aside[0] ?? '')]);
+  const renamed = readdirSync(directory).filter((name) => name.startsWith('cluster-unusable-'));
+  expect(renamed).toHaveLength(1);
+  expect(lines).toEqual([expect.stringContaining(renamed[0] ?? '')]);
 });
 
-test('comes back at the same address when PostgreSQL is killed under a running service', async () => {
+test('a running service restarts a killed PostgreSQL at the same address', async () => {
   const lines: string[] = [];
   const { url } = await start((line) => lines.push(line));
   const memory = await remember(url);

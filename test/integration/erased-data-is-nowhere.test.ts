@@ -32,8 +32,8 @@ const erase = (userId: string) => mutate(app, 'eraseUser', { userId }, officer);
 const rememberedEvents = async () =>
   (await app.sql<{ id: string }>('SELECT event_id AS id FROM erased_events')).map(({ id }) => id);
 
-/** Personal columns that take nobody's own words: ids, words of fixed lists, sentences of ours, and what is encrypted. */
-const columnsOfFixedWords = [
+/** Personal columns without free text of a user: ids, values of fixed lists, generated sentences and ciphertext. */
+const columnsWithoutFreeText = [
   'audit_entries.actor_id',
   'audit_entries.encrypted_values',
   'email_preference_decisions.actor_id',
@@ -53,7 +53,7 @@ const columnsOfFixedWords = [
   'waiting_events.waits_for_id',
 ];
 
-/** The columns that tell of a person by the map, may hold text, and hold none of these. */
+/** Returns the text columns that are personal by the map and contain none of these texts. */
 async function personalColumnsWithout(texts: readonly string[]): Promise<string[]> {
   const stored = await app.sql<{ table: string; column: string }>(
     `SELECT table_name AS table, column_name AS column FROM information_schema.columns
@@ -75,7 +75,7 @@ async function personalColumnsWithout(texts: readonly string[]): Promise<string[
   return without.flat();
 }
 
-/** A user with a text of one's own in every field that takes one, and in everything that tells of the user. */
+/** Creates a user with a unique text in every free-text field and in every record about the user. */
 async function createCanary() {
   const text = `kanari${randomBytes(5).toString('hex')}`;
   const phoneNumber = `+49${randomInt(10 ** 9, 10 ** 10)}`;
@@ -104,7 +104,7 @@ async function createCanary() {
   return { userId, text, texts: [text, phoneNumber] };
 }
 
-it('leaves nothing of an erased user in any table, in Redis, the log or the metrics, and nothing comes back', async () => {
+it('eraseUser removes all texts of a user from tables, Redis, log and metrics, and late events restore none', async () => {
   const { userId, text, texts } = await createCanary();
   const order = { orderId: uuidv7(), reason: text };
   const laterOrderId = uuidv7();
@@ -113,9 +113,9 @@ it('leaves nothing of an erased user in any table, in Redis, the log or the metr
     orderPlaced(userId, order),
     pointsBefore,
     paymentFailed(order.orderId, { errorMessage: text }),
-    // Nobody knows yet whose this is.
+    // Its order is not known yet, so it has no user.
     paymentFailed(laterOrderId, { errorMessage: text }),
-    // Readable, but for its points; with a header that nobody asked for.
+    // Invalid points and an unexpected header: parked.
     withHeader(pointsEarned(userId, { points: -1, reason: text }), text),
   );
   await eventually(async () => {
@@ -138,7 +138,7 @@ it('leaves nothing of an erased user in any table, in Redis, the log or the metr
     'redis',
   ]);
 
-  expect(await personalColumnsWithout(texts)).toEqual(columnsOfFixedWords);
+  expect(await personalColumnsWithout(texts)).toEqual(columnsWithoutFreeText);
 
   expect(await erase(userId)).toMatchObject({ erasure: { status: 'COMPLETED' } });
   expect(await findInSinks(app, texts)).toEqual(['waiting_events']);
@@ -165,7 +165,7 @@ it('leaves nothing of an erased user in any table, in Redis, the log or the metr
   ]);
 });
 
-it('does not let reads and late writes of a replica bring an erased user back into Redis', async () => {
+it('reads and late writes of a replica do not cache an erased user in Redis again', async () => {
   const replica = await startTestApp({ replicaOf: app });
   try {
     const canaries = await Promise.all(Array.from({ length: 6 }, createCanary));
@@ -193,8 +193,8 @@ it('does not let reads and late writes of a replica bring an erased user back in
   }
 });
 
-it('waits for an erasure in progress before it gives the id to anybody else', async () => {
-  // Now the one is first, now the other.
+it('createUser returns UserIdTakenError for the id of an erasure that runs concurrently', async () => {
+  // Repeated, so that either call is first in some rounds.
   for (let round = 0; round < 15; round += 1) {
     const { userId } = await createCanary();
     const [erased, created] = await Promise.all([

@@ -19,7 +19,7 @@ interface Canary {
 
 const service = useKillableService();
 
-/** Calls a mutation with the canary in what a request may carry beside it; answers the member of the union. */
+/** Calls a mutation with the canary in its headers, and returns the member of the result union. */
 async function call(at: number, mutation: string, input: object, token: string, text = 'none'): Promise<any> {
   const type = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input!`;
   const query = `mutation ($input: ${type}) { ${mutation}(input: $input) { __typename } }`;
@@ -43,7 +43,7 @@ const read = (at: number, userId: string) =>
     { token: service.staff },
   );
 
-/** A user with a text of one's own in every field that takes one, in what tells of the user, and in what is refused. */
+/** Creates a user with a unique text in every free-text field, in records about the user and in rejected requests. */
 async function createCanary(): Promise<Canary> {
   const text = `kanari${randomBytes(5).toString('hex')}`;
   const phoneNumber = `+49${randomInt(10 ** 9, 10 ** 10)}`;
@@ -68,7 +68,7 @@ async function createCanary(): Promise<Canary> {
   await call(0, 'reactivateUser', { userId, notes: text }, service.staff, text);
   await call(0, 'placeLegalHold', { userId, reason: text }, service.officer, text);
   await call(0, 'releaseLegalHold', { userId, reason: text }, service.officer, text);
-  // Refused, in every way that there is.
+  // Rejected requests: validation, schema, token, authentication, query and JSON.
   await call(
     0,
     'createUser',
@@ -76,7 +76,13 @@ async function createCanary(): Promise<Canary> {
     service.staff,
     text,
   );
-  await call(0, 'updateUser', { userId, locale: text, timeZone: text, nobody: text }, service.staff, text);
+  await call(
+    0,
+    'updateUser',
+    { userId, locale: text, timeZone: text, unknownField: text },
+    service.staff,
+    text,
+  );
   await call(0, 'confirmEmail', { token: text }, service.staff, text);
   await call(0, 'updateUser', { userId }, text, text);
   await send(service.urlOf(0), { query: `{ user(id: "${text}") { ${text} } }` }, { token: service.staff });
@@ -85,7 +91,7 @@ async function createCanary(): Promise<Canary> {
     orderPlaced(userId, { orderId, note: text }),
     pointsEarned(userId, { reason: text }),
     paymentFailed(orderId, { errorMessage: text, errorCode: text }),
-    // Readable, but for its points; with a header that nobody asked for.
+    // Invalid points and an unexpected header: parked.
     withHeader(pointsEarned(userId, { points: -1, reason: text }), text),
   );
   await service.sql(
@@ -97,10 +103,10 @@ async function createCanary(): Promise<Canary> {
   return { userId, orderId, texts: [text, phoneNumber] };
 }
 
-/** Reads and updates of these users on both replicas, whatever becomes of each, until it is told to end. */
+/** Reads and updates these users on both replicas until `stop`, which returns the number of successful calls. */
 function startLoad(canaries: readonly Canary[]): { stop(): Promise<number> } {
   let stopping = false;
-  let answered = 0;
+  let succeeded = 0;
   const workers = [0, 1].map(async (at) => {
     for (let turn = 0; !stopping; turn += 1) {
       const { userId, texts } = canaries[turn % canaries.length] as Canary;
@@ -108,9 +114,9 @@ function startLoad(canaries: readonly Canary[]): { stop(): Promise<number> } {
         turn % 3 === 0
           ? call(at, 'updateUser', { userId, displayName: `${texts[0]} ${turn}` }, service.staff)
           : read(at, userId);
-      // A replica that was just killed answers nothing.
+      // Requests to a killed replica fail.
       await work.then(
-        () => (answered += 1),
+        () => (succeeded += 1),
         () => undefined,
       );
     }
@@ -119,14 +125,14 @@ function startLoad(canaries: readonly Canary[]): { stop(): Promise<number> } {
     async stop() {
       stopping = true;
       await Promise.all(workers);
-      return answered;
+      return succeeded;
     },
   };
 }
 
-/** Has a replica erase the user, and kills it while it is at it; answers whether the erasure was half-way. */
+/** Starts an erasure on a replica, kills the replica, and returns whether the erasure was still running. */
 async function eraseAndKill(at: number, { userId }: Canary): Promise<boolean> {
-  const asked = call(at, 'eraseUser', { userId }, service.officer).catch(() => undefined);
+  const erasing = call(at, 'eraseUser', { userId }, service.officer).catch(() => undefined);
   await eventually(
     async () =>
       expect(await service.sql('SELECT 1 FROM erasures WHERE user_id = $1', [userId])).toHaveLength(1),
@@ -136,17 +142,17 @@ async function eraseAndKill(at: number, { userId }: Canary): Promise<boolean> {
   const [erasure] = await service.sql<{ status: string }>('SELECT status FROM erasures WHERE user_id = $1', [
     userId,
   ]);
-  await asked;
+  await erasing;
   return erasure?.status === 'RUNNING';
 }
 
-it('leaves nothing of erased users in any sink, though the service is killed while it erases them under load', async () => {
+it('erasures under load leave no text of the users in any sink, also when their replicas are killed', async () => {
   await service.start(0, 1);
   await eventually(async () => {
     const health = service.observed
       .running()
       .map(async ({ url }) => (await fetch(`${url}/health/ready`)).json());
-    for (const answer of await Promise.all(health)) expect(answer).toEqual({ status: 'ready', degraded: [] });
+    for (const state of await Promise.all(health)) expect(state).toEqual({ status: 'ready', degraded: [] });
   }, patient);
   const canaries: Canary[] = [];
   for (let count = 0; count < 3; count += 1) canaries.push(await createCanary());
@@ -157,7 +163,7 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
   );
   for (const { userId } of canaries) await read(0, userId);
   await service.kill(0, 1);
-  // Nobody takes them from the queue for now; one is about an order that is not known yet.
+  // They stay in the queue, as no replica runs. The payment names an order that is not known yet.
   for (const {
     userId,
     texts: [text],
@@ -210,7 +216,7 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
     paymentFailed(orderId, { errorMessage: text }),
   ]);
   await service.publish(...late);
-  // An event that waits for an order belongs to nobody until that is known: here it turns out to be theirs.
+  // An event that waits for an order has no user until the order arrives; here it is an erased user's.
   const waiting = await service.sql<{ id: string }>('SELECT waits_for_id AS id FROM waiting_events');
   for (const [turn, { id }] of waiting.entries())
     await service.publish(orderPlaced(canaries[turn % canaries.length]?.userId ?? '', { orderId: id }));
@@ -226,8 +232,8 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
     const after = await readEverySink(service.observed);
     expect([...after.keys()]).toEqual(scanned);
     expect(sinksContaining(after, texts)).toEqual([]);
-    // What may be there is found, so the scan looks where it says.
-    const [told] = service.witness
+    // The scan finds texts that may stay, which shows that it reads every sink.
+    const [erasedEvent] = service.witness
       .of(canaries[0]?.userId ?? '')
       .filter(({ event }) => event.type === 'UserErased');
     const [seal] = await service.sql<{ hash: string }>(
@@ -236,10 +242,10 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
     expect(sinksContaining(after, [canaries[0]?.userId ?? ''])).toEqual(
       expect.arrayContaining([databaseSink, 'redis', 'queue user-service.erasures']),
     );
-    expect(sinksContaining(after, [told?.messageId ?? 'none'])).toEqual(
+    expect(sinksContaining(after, [erasedEvent?.messageId ?? 'none'])).toEqual(
       expect.arrayContaining([databaseSink, 'queue user-service.erasures']),
     );
-    // Spans that a killed process has not exported yet are gone: somebody's are there.
+    // A killed process loses the spans it has not exported, so one exported span is enough.
     const sent = service.witness.events.map(({ messageId }) => messageId);
     expect(sinksContaining(after, sent)).toContain('traces');
     expect(sinksContaining(after, [seal?.hash ?? 'none'])).toEqual(
@@ -248,14 +254,14 @@ it('leaves nothing of erased users in any sink, though the service is killed whi
     expect(sinksContaining(after, ['operation="read"', 'user_service_'])).toContain('metrics');
   }, patient);
 
-  // What others were told before they may hold until they are told of the erasure; after it, nothing goes out.
+  // Subscribers may keep earlier data until they receive UserErased. From then on, no event has any.
   for (const { userId } of canaries) {
     const events = service.witness.of(userId);
     const erased = events.findIndex(({ event }) => event.type === 'UserErased');
     const afterwards = JSON.stringify(events.slice(erased));
-    expect({ erased: erased > 0, told: texts.some((text) => afterwards.includes(text)) }).toEqual({
+    expect({ erased: erased > 0, leaks: texts.some((text) => afterwards.includes(text)) }).toEqual({
       erased: true,
-      told: false,
+      leaks: false,
     });
   }
 }, 240_000);

@@ -22,7 +22,7 @@ const linesOf = (path: string) =>
     .map((line) => JSON.parse(line));
 
 describe('the service without RabbitMQ', () => {
-  it('keeps every UserErased in a file beside its database, and nothing else', async () => {
+  it('writes every UserErased, and no other event, to a file in its data directory', async () => {
     const app = await startTestApp({ config: { amqpUrl: null, dataDirectory: directory } });
     try {
       const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
@@ -40,7 +40,7 @@ describe('the service without RabbitMQ', () => {
     }
   });
 
-  it('mends what a crash left half-written', async () => {
+  it('StreamFile drops a line that a crash left incomplete', async () => {
     const path = erasuresFileIn(directory);
     writeFileSync(path, '{"a":1}\n{"b"');
     const file = new StreamFile(path);
@@ -49,7 +49,7 @@ describe('the service without RabbitMQ', () => {
   });
 });
 
-describe('the command', () => {
+describe('the erase command', () => {
   let commands: CommandLine;
   let database: TestDatabase;
   let app: TestApp;
@@ -69,26 +69,26 @@ describe('the command', () => {
 
   const run = (...args: string[]) => commands.run(['erase', ...args], { DATABASE_URL: database.url });
   const entry = (userId: string) => JSON.stringify({ userId, erasedAt: '2026-03-01T00:00:00Z' });
-  const isThere = async (id: string) =>
+  const isStored = async (id: string) =>
     (await app.sql('SELECT 1 FROM users WHERE id = $1', [id])).length === 1;
 
-  it('erases again whom its own file names, and may be run again', async () => {
+  it('--replay-ledger erases the users of its own file once, also when it runs again', async () => {
     const { id } = await createUser(app);
-    const nobody = uuidv7();
+    const unknownId = uuidv7();
     const own = join(commands.checkout, '.data');
     mkdirSync(own, { recursive: true });
-    writeFileSync(erasuresFileIn(own), `${entry(id)}\n\n${entry(nobody)}\n`);
+    writeFileSync(erasuresFileIn(own), `${entry(id)}\n\n${entry(unknownId)}\n`);
 
     expect(await run('--replay-ledger', '--dry-run')).toMatchObject({
       code: 0,
       stdout: '2 read, 1 to be erased again, 1 to be recorded as erased, 0 already erased\n',
     });
-    expect(await isThere(id)).toBe(true);
+    expect(await isStored(id)).toBe(true);
     expect(await run('--replay-ledger')).toMatchObject({
       code: 0,
       stdout: '2 read, 1 erased again, 1 recorded as erased, 0 already erased\n',
     });
-    expect(await isThere(id)).toBe(false);
+    expect(await isStored(id)).toBe(false);
     const again = await run('--replay-ledger', '--json');
     expect(JSON.parse(again.stdout)).toEqual({
       read: 2,
@@ -101,7 +101,7 @@ describe('the command', () => {
     });
   });
 
-  it('prints who was erased for a replay elsewhere, and replays such a file', async () => {
+  it('--print-ledger prints the erased users as a file that --replay-ledger reads', async () => {
     const { id } = await createUser(app);
     await mutate(app, 'eraseUser', { userId: id }, officer);
     const printed = await run('--print-ledger');
@@ -120,7 +120,7 @@ describe('the command', () => {
     });
   });
 
-  it('fails when a line says nothing, after it has erased all others; and without a ledger', async () => {
+  it('--replay-ledger exits with 1 after an unreadable line, having erased the others, and without a file', async () => {
     const { id } = await createUser(app);
     const file = join(directory, 'ledger.ndjson');
     writeFileSync(file, `{"userId":"me"}\n${entry(id)}\n`);
@@ -128,11 +128,11 @@ describe('the command', () => {
       code: 1,
       stdout: '2 read, 1 erased again, 0 recorded as erased, 0 already erased, 1 unreadable\n',
     });
-    expect(await isThere(id)).toBe(false);
+    expect(await isStored(id)).toBe(false);
     expect(await run('--replay-ledger', join(directory, 'none'))).toMatchObject({ code: 1, stdout: '' });
   });
 
-  it('says what is wrong when it is asked for nothing, or for two things', async () => {
+  it('exits with 2 without arguments and with conflicting ones', async () => {
     expect(await run()).toMatchObject({ code: 2, stdout: '' });
     expect(await run(uuidv7(), '--print-ledger')).toMatchObject({ code: 2, stdout: '' });
   });

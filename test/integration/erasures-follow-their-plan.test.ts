@@ -35,7 +35,7 @@ beforeAll(async () => {
   database = openDatabase(app.databaseUrl, log, 2);
   await database.connect();
   redis = createRedisClient(process.env['TEST_REDIS_URL'] ?? '', log);
-  // A replica that erases step by step, beside one that takes whatever comes.
+  // A second replica, which erases step by step while the first consumes events.
   services = createServices({
     database,
     recordCache: new RedisRecordCache(redis, app.redisPrefix),
@@ -55,10 +55,10 @@ afterAll(async () => {
 const count = async (condition: string, parameters: unknown[]) =>
   (await app.sql(`SELECT 1 FROM ${condition}`, parameters)).length;
 
-const countParkedWith = (text: string) =>
+const countParkedContaining = (text: string) =>
   count(`parked_messages WHERE convert_from(body, 'UTF8') LIKE '%' || $1 || '%'`, [text]);
 
-/** A user with at least a record in every store that erasure empties. */
+/** Creates a user with at least one record in every store that erasure empties. */
 async function createUserEverywhere(): Promise<{
   userId: string;
   orderId: string;
@@ -81,7 +81,7 @@ async function createUserEverywhere(): Promise<{
   await eventually(async () => {
     expect(await count('user_history WHERE user_id = $1', [userId])).toBe(6);
     expect(await count('parked_messages WHERE user_id = $1', [userId])).toBe(1);
-    expect(await countParkedWith(orderId)).toBe(1);
+    expect(await countParkedContaining(orderId)).toBe(1);
   });
   await app.sql(
     `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
@@ -89,7 +89,7 @@ async function createUserEverywhere(): Promise<{
      FROM generate_series(1, $2::int) AS n`,
     [userId, historyLength],
   );
-  // The event itself names an order that never comes: no sweep folds it before the erasure finds it.
+  // The order in the event never arrives, so no sweep folds the event before the erasure deletes it.
   const waiting = { type: 'PaymentFailed', source: 'test', eventId: randomUUID(), orderId: randomUUID() };
   await app.sql(
     `INSERT INTO waiting_events (source, event_id, type, waits_for, waits_for_id, event)
@@ -99,15 +99,15 @@ async function createUserEverywhere(): Promise<{
   return { userId, orderId, events };
 }
 
-it('erases of every store what the dry run said, record for record, while events of the user keep coming', async () => {
+it('an erasure deletes exactly the records of its plan while events of the user arrive', async () => {
   const { userId, orderId, events } = await createUserEverywhere();
-  const beside = await createUserEverywhere();
-  const recordsBeside = await services.erasures.plan({ userId: beside.userId });
+  const bystander = await createUserEverywhere();
+  const recordsOfBystander = await services.erasures.plan({ userId: bystander.userId });
 
   const plan = await services.erasures.plan({ userId });
   const stores = [...immediateStores, ...batchedStores].map(({ name }) => name);
   expect(new Set(Object.keys(plan.effects))).toEqual(new Set([...stores, 'cache']));
-  // Each of them once more: they were counted already.
+  // Duplicates do not change the plan.
   await others.publish(...events);
   expect((await services.erasures.plan({ userId })).effects).toEqual(plan.effects);
 
@@ -135,7 +135,9 @@ it('erases of every store what the dry run said, record for record, while events
   expect((await services.erasures.find(id))?.effects).toEqual(plan.effects);
   for (const { name, ofUser } of [...immediateStores, ...batchedStores])
     expect({ name, left: await count(`${name} WHERE ${ofUser}`, [userId]) }).toEqual({ name, left: 0 });
-  expect(await countParkedWith(orderId)).toBe(0);
-  // Nothing of anybody else.
-  expect((await services.erasures.plan({ userId: beside.userId })).effects).toEqual(recordsBeside.effects);
+  expect(await countParkedContaining(orderId)).toBe(0);
+  // Other users keep their records.
+  expect((await services.erasures.plan({ userId: bystander.userId })).effects).toEqual(
+    recordsOfBystander.effects,
+  );
 });

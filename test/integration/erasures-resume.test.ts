@@ -27,7 +27,7 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-/** A replica that leaves an erasure as soon as the user is unknown, and goes on only step by step. */
+/** A replica that returns from an erasure once the user is unknown, and continues it only by `advance`. */
 function startReplica(): Services {
   return createServices({
     database,
@@ -60,7 +60,7 @@ async function countHistory(userId: string): Promise<number> {
   return rows.length;
 }
 
-/** Lets yet another replica finish what runs. */
+/** Completes a running erasure with the loop of a replica. */
 async function finish(erasures: Erasures, id: string): Promise<void> {
   const loop = createErasureLoop({ erasures, log, pollIntervalMs: 10 });
   loop.start();
@@ -69,7 +69,7 @@ async function finish(erasures: Erasures, id: string): Promise<void> {
 }
 
 it.each([0, 1, 2, 3])(
-  'is finished as planned by another replica when the first stops after %d batches',
+  'an erasure is completed as planned by another replica when the first stops after %d batches',
   async (batches) => {
     const userId = await createUserWithHistory();
     const { erasures } = startReplica();
@@ -85,7 +85,7 @@ it.each([0, 1, 2, 3])(
   },
 );
 
-it('counts every record once when several replicas are at it at the same time', async () => {
+it('an erasure counts every record once when three replicas advance it concurrently', async () => {
   const userId = await createUserWithHistory();
   const replicas = [1, 2, 3].map(() => startReplica().erasures);
   const [first] = replicas as [Erasures];
@@ -100,7 +100,7 @@ it('counts every record once when several replicas are at it at the same time', 
   expect(await first.find(id)).toMatchObject({ effects: plan.effects });
 });
 
-it('undoes and repeats the batch in which the connection is cut', async () => {
+it('an erasure rolls back and retries the batch in which the connection is lost', async () => {
   const userId = await createUserWithHistory();
   const { erasures } = startReplica();
   const plan = await erasures.plan({ userId });
@@ -116,7 +116,7 @@ it('undoes and repeats the batch in which the connection is cut', async () => {
   expect(await erasures.find(id)).toMatchObject({ effects: plan.effects });
 });
 
-it('is not complete before the cache has taken the tombstone', async () => {
+it('an erasure is not complete before the cache has stored the tombstone', async () => {
   const userId = await createUserWithHistory();
   const { erasures, cache } = startReplica();
   const bury = jest.spyOn(cache, 'bury').mockResolvedValue(false);
