@@ -44,10 +44,10 @@ afterAll(async () => {
 });
 
 /**
- * Plays schedules at the same time on two replicas, each for a user of its own, until every delivery has been dealt
- * with; answers for each schedule how its user differs from the pure model, or null.
+ * Plays schedules concurrently on two replicas, each for a user of its own, until every delivery is processed. Returns
+ * for each schedule how its user differs from the pure model, or null.
  *
- * @param lasting the second replica, where it is to go on afterwards
+ * @param lasting the second replica, which keeps running afterwards; defaults to a new one that is stopped
  */
 async function play(schedules: readonly Schedule[], lasting?: TestApp): Promise<(string | null)[]> {
   const plays = schedules.map(toPlay);
@@ -56,20 +56,20 @@ async function play(schedules: readonly Schedule[], lasting?: TestApp): Promise<
     await others.publish(...messagesOf(plays, 'before'));
     for (const processedFirst of [false, true]) {
       const next = plays.filter(({ schedule }) => schedule.processedFirst === processedFirst);
-      if (processedFirst) await whenever(() => expectAllWaiting(next), next);
+      if (processedFirst) await eventuallyOrTimeout(() => expectAllWaiting(next), next);
       await createUsers(next, replica);
       await others.publish(...messagesOf(next, 'after'));
     }
-    await whenever(() => expectAllFolded(plays), plays);
+    await eventuallyOrTimeout(() => expectAllFolded(plays), plays);
   } finally {
-    // It finishes what it has in hand, and what it has not begun comes to the other before what is published now.
+    // Stopping finishes its batch. RabbitMQ requeues its other deliveries ahead of events published later.
     if (!lasting) await replica.stop();
   }
   const userId = uuidv7();
   await storeUsers(app, [{ id: userId, state: 'ACTIVE' }]);
   const last = pointsEarned(userId);
   await others.publish(last);
-  await whenever(async () => {
+  await eventuallyOrTimeout(async () => {
     const { messageId } = last.properties;
     expect(await app.sql('SELECT 1 FROM user_history WHERE event_id = $1', [messageId])).toHaveLength(1);
   }, plays);
@@ -78,8 +78,8 @@ async function play(schedules: readonly Schedule[], lasting?: TestApp): Promise<
   return plays.map((it, at) => differenceOf(found[at], it));
 }
 
-/** Polls for an expectation, and goes on without it in the end: what came of it is compared later. */
-async function whenever(expectation: () => Promise<void>, plays: readonly Play[]): Promise<void> {
+/** Polls for an expectation, and returns after the timeout too: the caller compares the result later. */
+async function eventuallyOrTimeout(expectation: () => Promise<void>, plays: readonly Play[]): Promise<void> {
   await eventually(expectation, { timeoutMs: patienceMs(plays), intervalMs: 250 }).catch(() => undefined);
 }
 
@@ -87,7 +87,7 @@ function patienceMs(plays: readonly Play[]): number {
   return 5_000 + 50 * plays.length;
 }
 
-/** Nothing is under way any more of what came before its user. */
+/** Asserts that every event that arrived before its user waits for it. */
 async function expectAllWaiting(plays: readonly Play[]): Promise<void> {
   const early = earlyEventsOf(plays);
   const waiting = await app.sql('SELECT 1 FROM waiting_events WHERE event_id = ANY($1)', [early]);
@@ -108,17 +108,17 @@ async function createUsers(plays: readonly Play[], replica: TestApp): Promise<vo
     elsewhere.map(({ userId }) => ({ id: userId, state: 'ACTIVE' as const })),
   );
   const left = plays.filter((it) => !elsewhere.includes(it)).map(({ userId }) => userId);
-  const client = async (door: TestApp) => {
-    for (let userId = left.pop(); userId; userId = left.pop()) await createUserSurely(door, userId);
+  const client = async (target: TestApp) => {
+    for (let userId = left.pop(); userId; userId = left.pop()) await createUserWithRetry(target, userId);
   };
   await Promise.all([app, replica, app, replica].map(client));
 }
 
-/** Asks until the user is there: on a busy machine an answer may come too late. */
-async function createUserSurely(door: TestApp, userId: string): Promise<void> {
+/** Retries until the user is stored: on a busy machine a request may time out. */
+async function createUserWithRetry(target: TestApp, userId: string): Promise<void> {
   await eventually(
     async () => {
-      await tryMutation(door, 'createUser', buildUser({ userId }));
+      await tryMutation(target, 'createUser', buildUser({ userId }));
       expect(await app.sql('SELECT 1 FROM users WHERE id = $1', [userId])).toHaveLength(1);
     },
     { timeoutMs: 30_000 },
@@ -136,7 +136,7 @@ function differenceOf(found: any, expected: Play): string | null {
   }
 }
 
-/** Plays a schedule that went wrong again by itself, and ever smaller ones of its kind; fails with the smallest. */
+/** Plays a failed schedule alone, then smaller ones of its kind, and fails with the smallest. */
 async function shrink(seed: number, path: string): Promise<void> {
   const replica = await startTestApp({ replicaOf: app });
   const property = fc.asyncProperty(anySchedule, async (schedule) => {
@@ -151,22 +151,22 @@ async function shrink(seed: number, path: string): Promise<void> {
 }
 
 describe('events of other services', () => {
-  it('have one effect in any order, however often they come, before and after their user, on two replicas', async () => {
+  it('have one effect in any order, with duplicates, before and after their user, on two replicas', async () => {
     const seed = Date.now() % 1_000_000;
     const schedules = [...fc.sample(anySchedule, { numRuns: randomSchedules, seed }), ...systematicSchedules];
     const differences = await play(schedules);
 
     const wrong = [...differences.keys()].filter((at) => differences[at] !== null);
-    // What goes wrong among others only need not go wrong by itself.
+    // A schedule that fails among others may pass alone.
     for (const at of wrong.slice(0, shrinkTries)) if (at < randomSchedules) await shrink(seed, String(at));
     const described = wrong.map((at) => `${JSON.stringify(schedules[at])}: ${differences[at]}`);
     if (wrong.length > 0)
-      throw new Error(`seed ${seed}: ${wrong.length} go wrong among others, first ${described[0]}`);
+      throw new Error(`seed ${seed}: ${wrong.length} schedules failed, first ${described[0]}`);
     expect(await app.sql('SELECT 1 FROM waiting_events')).toEqual([]);
     expect(await app.sql('SELECT reason FROM parked_messages')).toEqual([]);
   }, 300_000);
 
-  it('are summed exactly', async () => {
+  it('have totals that are summed exactly', async () => {
     const { id } = await createUser(app);
     const totals = [
       { value: 0.1, currency: 'EUR' },
@@ -185,7 +185,7 @@ describe('events of other services', () => {
     });
   });
 
-  it('of many users at once never wait for each other in a circle', async () => {
+  it('are folded for many users in concurrent batches without deadlocks', async () => {
     const userIds = Array.from({ length: 40 }, () => uuidv7());
     await storeUsers(
       app,
@@ -195,7 +195,7 @@ describe('events of other services', () => {
     const databases = [1, 2].map(() => openDatabase(app.databaseUrl, log, 2));
     const event = (userId: string): CommerceEvent => ({
       type: 'OrderPlaced',
-      source: '/circle',
+      source: '/deadlock',
       eventId: uuidv7(),
       occurredAt: new Date(),
       orderId: uuidv7(),
@@ -209,8 +209,8 @@ describe('events of other services', () => {
         (database) => createIntake({ database, metrics: createMetrics(), log, waitingDays: 30 }).fold,
       );
       const batches = fc.sample(fc.shuffledSubarray(userIds, { minLength: userIds.length }), 60);
-      // Three and more: two that waited for the same one go on at the same time.
-      // A lock that is waited for in a circle would end in a timeout, and that in an error.
+      // More than two concurrent batches, so that two can wait for the same lock and continue together.
+      // A deadlock would fail the fold with an error.
       await Promise.all(
         [...folds, ...folds].map(async (fold, at) => {
           const own = batches.filter((_batch, index) => index % 4 === at);

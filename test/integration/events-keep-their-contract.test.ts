@@ -22,23 +22,23 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** Does to a user all that is told to others. */
-async function liveThroughEverything(): Promise<string> {
+/** Makes every change of a user that publishes an event, and returns the user's id. */
+async function causeEveryEvent(): Promise<string> {
   const { id: userId } = await createUser(app, { email: `Zoë.${Date.now()}@müller.example`, lastName: '李' });
   await mutate(app, 'updateUser', { userId, displayName: 'Z', email: `zoe.${Date.now()}@example.com` });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: false });
   await mutate(app, 'requestEmailVerification', { userId });
-  const asked = await eventually(() => {
+  const requested = await eventually(() => {
     const found = witness.of(userId).find(({ event }) => event.type === 'UserEmailVerificationRequested');
     expect(found).toBeDefined();
     return found?.event.data;
   });
-  await mutate(app, 'confirmEmail', { token: asked.token }, null);
+  await mutate(app, 'confirmEmail', { token: requested.token }, null);
   await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY', notes: 'x'.repeat(500) });
   await mutate(app, 'reactivateUser', { userId });
   await mutate(app, 'deactivateUser', { userId });
-  // Erasing drops what is not published yet.
+  // Erasure deletes events that are not published yet.
   await eventually(() => expect(witness.of(userId)).toHaveLength(9));
   const { errors } = await app.graphql(
     'mutation ($input: EraseUserInput!) { eraseUser(input: $input) { __typename } }',
@@ -49,15 +49,15 @@ async function liveThroughEverything(): Promise<string> {
   return userId;
 }
 
-it('publishes each event as the AsyncAPI document and the schema it names say', async () => {
-  const userId = await liveThroughEverything();
+it('each published event matches the AsyncAPI document and its schema', async () => {
+  const userId = await causeEveryEvent();
   await eventually(() => expect(witness.of(userId)).toHaveLength(10));
   await eventually(() => {
-    const told = new Set(auditor.of(userId).map(({ event }) => event.type));
-    expect(told).toEqual(new Set(['UserDataAccessed', 'UserDataChanged']));
+    const types = new Set(auditor.of(userId).map(({ event }) => event.type));
+    expect(types).toEqual(new Set(['UserDataAccessed', 'UserDataChanged']));
   });
 
-  // What was written since the service started is sealed every few seconds.
+  // The audit trail is sealed every few seconds.
   const sealed = await eventually(
     () => {
       const found = auditor.events.filter(({ event }) => event.type === 'AuditSealed');
@@ -78,19 +78,19 @@ it('publishes each event as the AsyncAPI document and the schema it names say', 
     const served = await fetch(new URL(event.dataschema, app.url));
     expect(problemsBySchema((await served.json()) as JsonSchema, event.data)).toEqual([]);
   }
-  const told = new Set(published.map(({ event }) => event.type));
+  const types = new Set(published.map(({ event }) => event.type));
   const sent = [...messages.values()].filter(({ action }) => action === 'send').map(({ type }) => type);
-  expect(told).toEqual(new Set(sent));
+  expect(types).toEqual(new Set(sent));
 });
 
-it('serves the schema of every message as it is committed, and no other', async () => {
+it('GET /schemas returns the committed schema of every message, and 404 for other paths', async () => {
   for (const [path, schema] of readSchemas(contract)) {
-    const answer = await fetch(new URL(path, app.url));
-    expect([answer.status, answer.headers.get('content-type')]).toEqual([
+    const response = await fetch(new URL(path, app.url));
+    expect([response.status, response.headers.get('content-type')]).toEqual([
       200,
       expect.stringContaining('application/schema+json'),
     ]);
-    expect(await answer.json()).toEqual(schema);
+    expect(await response.json()).toEqual(schema);
   }
   for (const path of ['UserCreated/2.0.0.json', 'UserCreated', '..%2fasyncapi.yaml', '../package.json'])
     expect((await fetch(`${app.url}/schemas/${path}`)).status).toBe(404);

@@ -12,8 +12,8 @@ import { removeTopology } from '../testkit/witness';
 const fixture = useRelayFixture();
 const idsOf = (events: NewOutboxEvent[]) => events.map(({ id }) => id);
 
-describe('events of many writers, relayed by two replicas through broken connections', () => {
-  it('arrive all and in the order of each user, and none without its commit', async () => {
+describe('two relays with connections that break', () => {
+  it('publish every committed event in the order of its user, and no event that was rolled back', async () => {
     const relays = [
       await fixture.startRelay({ amqpUrl: fixture.amqp.url }),
       await fixture.startRelay({ databaseUrl: fixture.postgres.url }),
@@ -23,7 +23,7 @@ describe('events of many writers, relayed by two replicas through broken connect
     const rolledBack: string[] = [];
     const outboxes = relays.map(({ relay }) => new Outbox(relay.wake));
 
-    /** One mutation: under the user's lock, as its row lock would, and committed late or not at all. */
+    /** Writes one event as a mutation does: with a lock on the user, then commits after a delay or rolls back. */
     const write = async (random: () => number) => {
       const user = users[Math.floor(random() * users.length)] as (typeof users)[number];
       const fails = random() < 0.25;
@@ -73,7 +73,7 @@ describe('an event whose confirm is lost', () => {
   it.each([
     ['the connection breaks', () => fixture.amqp.cut()],
     ['no confirm comes in time', () => undefined],
-  ])('arrives again with the same id when %s', async (_, trouble) => {
+  ])('is published again with the same id when %s', async (_, trouble) => {
     const relay = await fixture.startRelay({ amqpUrl: fixture.amqp.url, confirmTimeoutMs: 500 });
     const first = buildEvent();
     await fixture.commit([first], relay.relay.wake);
@@ -83,7 +83,7 @@ describe('an event whose confirm is lost', () => {
     await fixture.commit([event], relay.relay.wake);
     await eventually(() => expect(fixture.arrived()).toEqual([first.id, event.id]));
     expect(await fixture.pending()).toEqual([event.id]);
-    // A try before the one that arrived may have failed already.
+    // An attempt before the one that arrived may have failed already.
     const failures = () => relay.attempts.filter((attempt) => attempt === 'UserUpdated failed').length;
     const before = failures();
     trouble();
@@ -95,8 +95,8 @@ describe('an event whose confirm is lost', () => {
   });
 });
 
-describe('a leader that froze in the middle of a pass', () => {
-  it('is followed by another relay as soon as the database gives it up, after 5 seconds', async () => {
+describe('a leader that freezes during a pass', () => {
+  it('is replaced by another relay when PostgreSQL drops its connection after 5 seconds', async () => {
     const leader = await fixture.startRelay({
       amqpUrl: fixture.amqp.url,
       databaseUrl: fixture.postgres.url,
@@ -115,13 +115,13 @@ describe('a leader that froze in the middle of a pass', () => {
       timeoutMs: 8_000,
     });
     expect(performance.now() - frozenAtMs).toBeLessThan(7_000);
-    // Waiting for another leader is nothing to warn of.
+    // A relay that waits to become the leader logs no warning.
     expect(follower.logged.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
   });
 });
 
 describe('the relay', () => {
-  it('publishes nothing twice beside another one, when nothing is broken', async () => {
+  it('publishes each event once while another relay runs', async () => {
     const [one, two] = [await fixture.startRelay(), await fixture.startRelay()];
     await eventually(() =>
       expect([one, two].map(({ broker }) => broker.status())).toEqual(['ready', 'ready']),
@@ -138,7 +138,7 @@ describe('the relay', () => {
     expect(fixture.witness.events.length).toBe(300);
   });
 
-  it('publishes a thousand versions of one user in order, and others meanwhile', async () => {
+  it('publishes a thousand versions of one user in order, and events of other users', async () => {
     const userId = uuidv7();
     const others = Array.from({ length: 20 }, () => buildEvent());
     await fixture.commit([...buildVersions(userId, 1_000), ...others]);
@@ -150,7 +150,7 @@ describe('the relay', () => {
     );
   });
 
-  it('goes on by itself when PostgreSQL comes back', async () => {
+  it('resumes when PostgreSQL is available again', async () => {
     const { relay, logged } = await fixture.startRelay({ databaseUrl: fixture.postgres.url });
     await fixture.postgres.stop();
     const event = buildEvent();
@@ -162,7 +162,7 @@ describe('the relay', () => {
     await eventually(() => expect(fixture.arrived()).toEqual([event.id]), { timeoutMs: 10_000 });
   });
 
-  it('publishes what a relay with other lanes left', async () => {
+  it('publishes events of lanes that it does not use', async () => {
     const event = buildEvent();
     await fixture.commit([event]);
     await fixture.database.query('UPDATE outbox_events SET lane = 31');
@@ -170,7 +170,7 @@ describe('the relay', () => {
     await eventually(() => expect(fixture.arrived()).toEqual([event.id]));
   });
 
-  it('sends only what the catalog knows in the catalog profile, and lets nothing else wait', async () => {
+  it('publishes only the types of the catalog in the catalog profile, and leaves no other event pending', async () => {
     const userId = uuidv7();
     const types = ['UserCreated', 'UserUpdated', 'UserDeactivated', 'UserReactivated', 'UserErased'];
     await fixture.commit(types.map((type, at) => buildEvent({ userId, version: at + 1, type })));
@@ -182,7 +182,7 @@ describe('the relay', () => {
         'UserDeactivated',
       ]),
     );
-    // An erasure is kept for this service itself, though nobody else is told of it.
+    // The stream of erasures gets UserErased in every profile.
     const kept: string[] = [];
     await readStream(rabbitMqUrl(), `${fixture.prefix}${erasuresStream}`, (text) => kept.push(text));
     expect(kept.map((text) => JSON.parse(text))).toEqual([
@@ -190,7 +190,7 @@ describe('the relay', () => {
     ]);
   });
 
-  it('counts what no queue is bound for as published, and warns of it once a minute', async () => {
+  it('marks unroutable events as published and warns once a minute', async () => {
     const bare = newAmqpPrefix();
     const { attempts, broker, logged } = await fixture.startRelay({ prefix: bare });
     await isReady(broker);
@@ -203,7 +203,7 @@ describe('the relay', () => {
   });
 });
 
-/** Numbers from 0 to 1 that are the same in every run (a linear congruential generator). */
+/** A linear congruential generator: numbers from 0 to 1 that are the same in every run. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -5,7 +5,6 @@ import type { Page } from 'playwright-core';
 import { type App, startApp } from '../../src/app';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { loadConfig } from '../../src/config';
-
 import { exampleUserId, explorerExamples } from '../../src/explorer/explorer-examples';
 import { type OfflineBrowser, startOfflineBrowser } from '../testkit/browser';
 import { eventually } from '../testkit/eventually';
@@ -17,7 +16,7 @@ describe('the explorer, in a browser without a network', () => {
   let app: App;
   let browser: OfflineBrowser;
   let page: Page;
-  const complaints: string[] = [];
+  const pageErrors: string[] = [];
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -27,11 +26,11 @@ describe('the explorer, in a browser without a network', () => {
     await app.ready;
     browser = await startOfflineBrowser();
     page = await browser.context.newPage();
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('pageerror', (error) => pageErrors.push(error.message));
     page.on('console', (message) => {
-      // A refused operation is an answer here, with its HTTP status.
+      // A rejected operation has an HTTP status of 4xx, which the tests expect.
       if (message.type() === 'error' && !message.text().includes('status of 4'))
-        complaints.push(message.text());
+        pageErrors.push(message.text());
     });
     await page.goto(`${app.url}/`);
     await page.waitForSelector('.graphiql-execute-button');
@@ -53,8 +52,8 @@ describe('the explorer, in a browser without a network', () => {
     await eventually(async () => expect(await selectedTab()).toBe(title));
     await eventually(async () => {
       await page.click('.graphiql-execute-button');
-      // Faster than a hand, GraphiQL still has the previous tab's operation in mind, and sends nothing.
-      await eventually(async () => expect(await answer()).toContain(expected), { timeoutMs: 1_000 });
+      // Right after a change of tabs, GraphiQL may ignore the click.
+      await eventually(async () => expect(await responseText()).toContain(expected), { timeoutMs: 1_000 });
     });
   }
 
@@ -62,12 +61,12 @@ describe('the explorer, in a browser without a network', () => {
     return (await page.locator('[role=tab][aria-selected=true]').innerText()).trim();
   }
 
-  /** The answer's text; the editor draws its spaces as no-break spaces. */
-  async function answer(): Promise<string> {
+  /** Returns the text of the response. The editor renders spaces as no-break spaces. */
+  async function responseText(): Promise<string> {
     return (await page.locator('.graphiql-response').innerText()).replaceAll('\u00a0', ' ');
   }
 
-  it('shows what it is, how to get a token, and a tab for each example', async () => {
+  it('shows its title, how to get a token, and a tab for each example', async () => {
     expect(await page.title()).toBe('User Service');
     expect(await page.locator('.bar').innerText()).toContain('npx user-service token --sub');
     expect(await page.locator('.graphiql-tab-button').count()).toBe(explorerExamples.length);
@@ -75,12 +74,12 @@ describe('the explorer, in a browser without a network', () => {
     expect(await page.locator('.graphiql-query-editor').innerText()).toContain('createUser');
   });
 
-  it('says what the server refuses without a token', async () => {
+  it('shows UNAUTHENTICATED for a protected operation without a token', async () => {
     expect(await page.locator('#token-state').innerText()).toBe('No token: only public fields are returned');
     await run('Users', 'UNAUTHENTICATED');
   });
 
-  it('runs operations as the one whose token was pasted', async () => {
+  it('runs operations as the actor of the pasted token', async () => {
     const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
     const token = await issueToken({ sub: exampleUserId, scope: 'users:read users:write' });
     await page.getByLabel('Access token').fill(token);
@@ -93,7 +92,7 @@ describe('the explorer, in a browser without a network', () => {
     await run('Me', '"displayName": "Ada"');
   });
 
-  it('keeps the token over a reload, and forgets it with the browser tab', async () => {
+  it('keeps the token on reload, and not in another browser tab', async () => {
     await page.reload();
     await page.waitForSelector('.graphiql-execute-button');
     await run('Users', 'ada@example.com');
@@ -103,7 +102,7 @@ describe('the explorer, in a browser without a network', () => {
     await other.close();
   });
 
-  it('tells a token that is no good before it is used', async () => {
+  it('reports an invalid or expired token before it is used', async () => {
     const field = page.getByLabel('Access token');
     await field.fill('nonsense');
     expect(await page.locator('#token-state').innerText()).toBe('Not a valid token');
@@ -112,7 +111,7 @@ describe('the explorer, in a browser without a network', () => {
     expect(await page.locator('#token-state').innerText()).toContain('Expired at');
   });
 
-  it('asks for the router’s proof where one is needed, and sends it', async () => {
+  it('shows a field for the router secret if one is required, and sends it', async () => {
     expect(await page.getByLabel('Router secret').count()).toBe(0);
     const env = { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'error', ROUTER_SECRET: 'let-me-in' };
     const guarded = await startApp(loadConfig(env, directory));
@@ -132,12 +131,12 @@ describe('the explorer, in a browser without a network', () => {
     await guarded.stop();
   });
 
-  it('asked nobody but the service, and broke no rule of its own content security policy', () => {
+  it('sends no request to other hosts and violates no rule of its content security policy', () => {
     expect(browser.strayRequests).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
-  it('is sent once: the browser is told when it has not changed', async () => {
+  it('responds 304 to a request with its current ETag', async () => {
     const first = await fetch(`${app.url}/`);
     const etag = first.headers.get('etag') ?? '';
     expect(first.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'sha256-");

@@ -31,8 +31,8 @@ afterAll(async () => {
 
 const orders = (id: string, count: number) => Array.from({ length: count }, () => orderPlaced(id));
 
-describe('a fault in the middle of the work', () => {
-  it('of PostgreSQL or RabbitMQ parks nothing, loses nothing and doubles nothing', async () => {
+describe('a fault during folding', () => {
+  it('of PostgreSQL or RabbitMQ parks, loses and duplicates no event', async () => {
     const { id } = await createUser(app);
     for (let round = 0; round < 4; round += 1) {
       await others.publish(...orders(id, 300));
@@ -43,7 +43,7 @@ describe('a fault in the middle of the work', () => {
     }
     await postgres.stop();
     await others.publish(...orders(id, 100));
-    // While PostgreSQL is away, the same deliveries come again and again over new connections.
+    // While PostgreSQL is stopped, RabbitMQ redelivers the same messages over new connections.
     for (let round = 0; round < 4; round += 1) {
       await eventually(() => expect(rabbitmq.connections).toBeGreaterThan(1));
       rabbitmq.cut();
@@ -60,7 +60,7 @@ describe('a fault in the middle of the work', () => {
     ]);
   }, 60_000);
 
-  it('that PostgreSQL alone can mend parks nothing either', async () => {
+  it('of the database schema parks no event, and folding succeeds after the fix', async () => {
     const { id } = await createUser(app);
     await app.sql('ALTER TABLE user_spending RENAME TO elsewhere');
     await others.publish(...orders(id, 5));

@@ -22,8 +22,8 @@ afterAll(async () => {
   await app.stop();
 });
 
-describe('events of other services', () => {
-  it('become history entries with their provenance, and a summary', async () => {
+describe('folded events', () => {
+  it('create history entries with source and event id, and a summary', async () => {
     const { id } = await createUser(app);
     const orderId = uuidv7();
     const order = orderPlaced(id, {
@@ -73,7 +73,7 @@ describe('events of other services', () => {
     ]);
   });
 
-  it('are late when something that happened later was already there', async () => {
+  it('are marked late when a later event was folded before', async () => {
     const { id } = await createUser(app);
     const at = (hour: number) => ({ placedAt: `2026-05-01T0${hour}:00:00Z` });
     const late = async () => {
@@ -82,7 +82,7 @@ describe('events of other services', () => {
         history.map((it: { occurredAt: string; late: boolean }) => [it.occurredAt.slice(12, 13), it.late]),
       );
     };
-    // In one batch, most likely.
+    // Most likely one batch.
     await others.publish(orderPlaced(id, at(3)), orderPlaced(id, at(5)), orderPlaced(id, at(4)));
     await eventually(async () => expect(await late()).toEqual({ 3: false, 4: true, 5: false }));
     await others.publish(orderPlaced(id, at(1)));
@@ -93,7 +93,7 @@ describe('events of other services', () => {
     );
   });
 
-  it('are zeros and an empty list before there are any', async () => {
+  it('have zero totals and an empty history before the first event', async () => {
     const { id } = await createUser(app);
     expect(await commerceOf(app, id)).toEqual({
       orderCount: 0,

@@ -4,15 +4,15 @@ import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { builtProgram } from '../testkit/built-checkout';
 import { eventually } from '../testkit/eventually';
-import { startTestDoor } from '../testkit/http-door';
 import { ask, askUntilRefused } from '../testkit/keep-alive-client';
+import { startTestHttpServer } from '../testkit/test-http-server';
 
 const clientCount = 12;
 const terminationCount = 20;
 
-describe('the drain of the HTTP door', () => {
+describe('draining the HTTP server', () => {
   it(`loses no request in flight in ${terminationCount} terminations under load`, async () => {
-    const child: ChildProcess = fork(builtProgram('door-process'), { execArgv: [] });
+    const child: ChildProcess = fork(builtProgram('http-server-process'), { execArgv: [] });
     const lost: string[] = [];
     for (let round = 0; round < terminationCount; round += 1) {
       const [{ url }] = (await once(child, 'message')) as [{ url: string }];
@@ -37,13 +37,13 @@ describe('the drain of the HTTP door', () => {
     expect(lost).toEqual([]);
   });
 
-  it('says that it is not ready before it stops to serve', async () => {
-    const door = await startTestDoor();
-    expect((await fetch(`${door.url}/health/ready`)).status).toBe(200);
-    const drained = door.http.drain({ delayMs: 200, idleGraceMs: 0 });
+  it('responds 503 on /health/ready while it still serves requests', async () => {
+    const server = await startTestHttpServer();
+    expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
+    const drained = server.http.drain({ delayMs: 200, idleGraceMs: 0 });
     const [ready, served] = await Promise.all([
-      fetch(`${door.url}/health/ready`),
-      door.post('{"query":"{hello}"}'),
+      fetch(`${server.url}/health/ready`),
+      server.post('{"query":"{hello}"}'),
     ]);
     expect([ready.status, await ready.json()]).toEqual([
       503,
@@ -51,32 +51,32 @@ describe('the drain of the HTTP door', () => {
     ]);
     expect(await served.json()).toEqual({ data: { hello: 'world' } });
     await drained;
-    await expect(fetch(`${door.url}/health/ready`)).rejects.toThrow('fetch failed');
+    await expect(fetch(`${server.url}/health/ready`)).rejects.toThrow('fetch failed');
   });
 
-  it('ends connections that are idle or never sent anything', async () => {
-    const door = await startTestDoor();
-    const { hostname: host, port } = new URL(door.url);
+  it('closes idle connections and connections without a request', async () => {
+    const server = await startTestHttpServer();
+    const { hostname: host, port } = new URL(server.url);
     const silent = connect(Number(port), host);
     await once(silent, 'connect');
     const agent = new Agent({ keepAlive: true });
-    await ask(door.url, '{hello}', agent);
+    await ask(server.url, '{hello}', agent);
     const startedAt = performance.now();
     const closed = once(silent, 'close');
     silent.resume();
-    await door.http.drain({ delayMs: 0, idleGraceMs: 50 });
+    await server.http.drain({ delayMs: 0, idleGraceMs: 50 });
     await closed;
     expect(performance.now() - startedAt).toBeLessThan(1000);
     agent.destroy();
   });
 
-  it('cuts what does not end in time', async () => {
-    const door = await startTestDoor();
-    const never = ask(door.url, '{never}', new Agent());
+  it('closes connections of requests that exceed the drain timeout', async () => {
+    const server = await startTestHttpServer();
+    const never = ask(server.url, '{never}', new Agent());
     never.catch(() => undefined);
-    await eventually(() => expect(door.deadlines).toHaveLength(1));
+    await eventually(() => expect(server.deadlines).toHaveLength(1));
     const startedAt = performance.now();
-    await door.http.drain({ delayMs: 0, timeoutMs: 200 });
+    await server.http.drain({ delayMs: 0, timeoutMs: 200 });
     expect(performance.now() - startedAt).toBeLessThan(1000);
     await expect(never).rejects.toMatchObject({ code: 'ECONNRESET' });
   });

@@ -25,23 +25,23 @@ afterAll(async () => {
   await commands.close();
 });
 
-/** Rows that may lie between the one that is read and the one that is answered: batches of both are smaller. */
+/** The most rows that are read ahead of the last result: more than the batches of reading and writing. */
 const mostAhead = 500;
 
 interface Import {
-  /** Where the file goes; standard input unless told. */
+  /** The path of the file; defaults to standard input. */
   readonly file?: string;
   readonly heapMb: number;
-  /** The text of the file, piece by piece, made when there is room for it; may wait for answers. */
-  readonly text: (answers: Answers) => AsyncGenerator<string> | Generator<string>;
+  /** Generates the text of the file in chunks, on demand. It may wait for results. */
+  readonly text: (results: Results) => AsyncGenerator<string> | Generator<string>;
 }
 
-interface Answers {
-  /** Resolves when there are so many. */
+interface Results {
+  /** Resolves when the import has printed this many. */
   reached(count: number): Promise<void>;
 }
 
-/** Runs an import in a process with a small heap, and answers what it told of the rows. */
+/** Runs an import in a process with a small heap, and returns how many rows had each outcome. */
 async function runImport({ file = '-', heapMb, text }: Import) {
   const program = join(commands.checkout, 'bin', 'user-service.js');
   const args = [`--max-old-space-size=${heapMb}`, program, 'import', file, '--json'];
@@ -56,7 +56,7 @@ async function runImport({ file = '-', heapMb, text }: Import) {
   const waiting: { count: number; resolve: () => void }[] = [];
   const outcomes: Record<string, number> = {};
   let count = 0;
-  const answers: Answers = {
+  const results: Results = {
     reached: (wanted) =>
       wanted <= count
         ? Promise.resolve()
@@ -71,16 +71,16 @@ async function runImport({ file = '-', heapMb, text }: Import) {
     }
   })();
   const into: Writable = file === '-' ? child.stdin : createWriteStream(file);
-  // A process that dies reads no further; then its exit code says so.
-  const fed = pipeline(Readable.from(text(answers)), into).catch(() => undefined);
+  // A process that exits early closes the pipe; its exit code shows the failure.
+  const fed = pipeline(Readable.from(text(results)), into).catch(() => undefined);
   const [code] = await exited;
   await Promise.all([read, file === '-' ? fed : undefined]);
   return { code, outcomes, stderr };
 }
 
-it('imports a file that is far larger than its memory', async () => {
+it('import reads a file that is far larger than its memory', async () => {
   const rowCount = 20_000;
-  // Its row and its answer, which names each field, have two kilobytes and more.
+  // The row, and its result with every field, have more than two kilobytes each.
   const odd = Object.fromEntries(Array.from({ length: 25 }, (_, at) => [`unknown${at}`, 'x'.repeat(100)]));
   const oddRow = `${JSON.stringify(odd)}\n`;
   const { code, outcomes, stderr } = await runImport({
@@ -97,17 +97,17 @@ it('imports a file that is far larger than its memory', async () => {
   expect(stderr).toContain(`${rowCount / 100} created`);
 });
 
-it('answers the rows there are while the file has no end yet', async () => {
+it('import prints results before the end of the file', async () => {
   const rowCount = 2_000;
   const file = join(folder, 'endless.csv');
   execFileSync('mkfifo', [file]);
   const { code, outcomes } = await runImport({
     file,
     heapMb: 100,
-    async *text(answers) {
+    async *text(results) {
       yield 'email,firstName,lastName\n';
       for (let at = 0; at < rowCount; at += 1) {
-        await answers.reached(at - mostAhead);
+        await results.reached(at - mostAhead);
         yield `${Object.values(personOf(at, 'endless')).join()}\n`;
       }
     },

@@ -14,7 +14,7 @@ const caller = { actor: { id: 'officer', scopes: new Set<string>() }, traceparen
 
 let commands: CommandLine;
 let database: TestDatabase;
-// The command reads the stream under its only name: a RabbitMQ where nobody else has one.
+// The command reads the stream by its fixed name, so the test needs a RabbitMQ of its own.
 let node: RabbitMqNode;
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ const replay = () =>
     AMQP_URL: node.url,
   });
 
-/** Does something with the services on the database as it is by then. */
+/** Calls `work` with services on a new connection, as restoring a backup closes all connections. */
 async function withServices<T>(
   work: (services: ReturnType<typeof createReplicaServices>, connected: Database) => Promise<T>,
 ): Promise<T> {
@@ -53,7 +53,7 @@ const createUsers = (count: number): Promise<string[]> =>
     ),
   );
 
-/** Resolves when the stream has all of it. */
+/** Erases the users and resolves when the stream has every UserErased. */
 async function eraseAndPublish(ids: readonly string[]): Promise<void> {
   await withServices(async ({ erasures }) => {
     for (const userId of ids) await erasures.erase(caller, { userId });
@@ -65,22 +65,22 @@ async function eraseAndPublish(ids: readonly string[]): Promise<void> {
   await relay.stop();
 }
 
-const idsThere = (ids: readonly string[]) =>
+const storedIds = (ids: readonly string[]) =>
   withServices((_services, connected) => connected.query('SELECT id FROM users WHERE id = ANY ($1)', [ids]));
 
-it('erases again, after an older backup was restored, whom the stream in RabbitMQ names', async () => {
-  const back = await createUsers(2);
+it('erase --replay-ledger erases the users of the stream again after an older backup was restored', async () => {
+  const restored = await createUsers(2);
   const kept = await createUsers(1);
   const backup = await backUp(database.url);
   const younger = await createUsers(1);
-  await eraseAndPublish([...back, ...younger]);
+  await eraseAndPublish([...restored, ...younger]);
   await backup.restore();
   await backup.drop();
 
-  expect(await idsThere(back)).toHaveLength(2);
+  expect(await storedIds(restored)).toHaveLength(2);
   expect(await replay()).toMatchObject({
     code: 0,
     stdout: '3 read, 2 erased again, 1 recorded as erased, 0 already erased\n',
   });
-  expect(await idsThere([...back, ...kept])).toEqual([{ id: kept[0] }]);
+  expect(await storedIds([...restored, ...kept])).toEqual([{ id: kept[0] }]);
 });

@@ -4,7 +4,7 @@ import { type GraphQLResponse, send, startTestApp, type TestApp } from '../testk
 import { createUser } from '../testkit/users';
 
 let app: TestApp;
-/** The same service with every limit set to something else. */
+/** The same service with other limits. */
 let tuned: TestApp;
 const settings = { LIMIT_TOKENS: '50000', LIMIT_ALIASES: '5', LIMIT_DEPTH: '4', LIMIT_REPRESENTATIONS: '3' };
 
@@ -23,32 +23,32 @@ const numbered = (count: number, text: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => text(index)).join(' ');
 const aliases = (count: number) => `{ ${numbered(count, (index) => `a${index}: __typename`)} }`;
 const nested = (depth: number) => `${'{ me '.repeat(depth - 1)}{ id }${' }'.repeat(depth - 1)}`;
-/** A document of exactly this many tokens that is within all other limits. */
+/** Returns a document of exactly this many tokens that is within all other limits. */
 const tokens = (count: number) =>
   `{ __typename ${repeated('@skip(if: true)', Math.floor((count - 3) / 7))} ${repeated('__typename', (count - 3) % 7)} }`;
 const entities = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on User { id } } }';
 
-/** Asks until an answer took less than this, a dozen times at most; answers the last one and the shortest time. */
+/** Repeats a request until one takes less than `enoughMs`, 12 times at most. Returns the last response and the shortest time. */
 async function fastest(
   ask: () => Promise<GraphQLResponse>,
   enoughMs = 0,
-): Promise<{ answer: GraphQLResponse; tookMs: number }> {
+): Promise<{ response: GraphQLResponse; tookMs: number }> {
   let tookMs = Number.POSITIVE_INFINITY;
   for (let attempt = 1; ; attempt += 1) {
     const startedAt = performance.now();
-    const answer = await ask();
+    const response = await ask();
     tookMs = Math.min(tookMs, performance.now() - startedAt);
-    if (tookMs < enoughMs || attempt === 12) return { answer, tookMs };
+    if (tookMs < enoughMs || attempt === 12) return { response, tookMs };
   }
 }
 
-/** Refused in milliseconds: in the time of a hundred plain queries at most, as others use this machine too. */
+/** Asserts a response within 100 ms plus the time of 100 plain queries, as other processes share the machine. */
 async function expectSwift(ask: () => Promise<GraphQLResponse>): Promise<GraphQLResponse> {
   const plain = await fastest(() => app.graphql('{ __typename }'));
   const limitMs = 100 + 100 * plain.tookMs;
-  const { answer, tookMs } = await fastest(ask, limitMs);
+  const { response, tookMs } = await fastest(ask, limitMs);
   expect(tookMs).toBeLessThan(limitMs);
-  return answer;
+  return response;
 }
 
 function expectLimit(
@@ -65,8 +65,8 @@ function expectLimit(
   expect({ status, data }).toEqual({ status: statusCode, data: null });
 }
 
-describe('an operation over a limit is refused at once', () => {
-  it('aliases: 51, and 5,000 in a document that is short enough', async () => {
+describe('an operation over a limit is rejected quickly', () => {
+  it('aliases: 51, and 5,000 within the limit of tokens', async () => {
     expectLimit(await expectSwift(() => app.graphql(aliases(51))), 'aliases', 50);
     expectLimit(await expectSwift(() => app.graphql(aliases(5_000))), 'tokens', 4_000);
     expectLimit(await expectSwift(() => tuned.graphql(aliases(5_000))), 'aliases', 5);
@@ -83,40 +83,40 @@ describe('an operation over a limit is refused at once', () => {
     expectLimit(await expectSwift(() => app.graphql(tokens(4_001))), 'tokens', 4_000);
   });
 
-  it('representations: 1,001, and as many as a body holds', async () => {
+  it('representations: 1,001, and the most that fit in a body', async () => {
     const ask = (count: number) => () => app.graphql(entities, { r: Array(count).fill(1) });
     expectLimit(await expectSwift(ask(1_001)), 'representations', 1_000);
     expectLimit(await expectSwift(ask(120_000)), 'representations', 1_000);
   });
 
-  it('fragments that multiply', async () => {
+  it('fragments that expand exponentially', async () => {
     const bomb = numbered(30, (index) => `fragment F${index} on User { ...F${index + 1} ...F${index + 1} }`);
-    const answer = await expectSwift(() =>
+    const response = await expectSwift(() =>
       app.graphql(`{ me { ...F0 } } ${bomb} fragment F30 on User { a: id }`),
     );
-    expectLimit(answer, 'aliases', 50);
+    expectLimit(response, 'aliases', 50);
   });
 
-  it('fragments in circles, which are a mistake of the caller and not of ours', async () => {
-    const circles = numbered(
+  it('cyclic fragments, with GRAPHQL_VALIDATION_FAILED', async () => {
+    const cycles = numbered(
       180,
       (index) =>
         `fragment F${index} on Query { me { id } ${[1, 7, 31].map((step) => `...F${(index + step) % 180}`).join(' ')} }`,
     );
-    const { status, errors } = await expectSwift(() => app.graphql(`{ ...F0 } ${circles}`));
+    const { status, errors } = await expectSwift(() => app.graphql(`{ ...F0 } ${cycles}`));
     expect(status).toBe(400);
     expect(errors.map(({ extensions }) => extensions.code)).toEqual(['GRAPHQL_VALIDATION_FAILED']);
   });
 
   it.each([['the same field a thousand times', `{ ${repeated('me { id }', 990)} }`]])(
-    'what GraphQL itself meters: %s',
+    '%s, by GraphQL validation',
     async (_what, query) => {
       const { status, errors } = await expectSwift(() => app.graphql(query));
       expect([status, errors[0]?.extensions.code]).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
     },
   );
 
-  it('a value that nests, by the parser or by validation, whichever runs out of room first', async () => {
+  it('a deeply nested value, by the parser or by validation', async () => {
     const query = `{ user(id: ${'['.repeat(1_900)}${']'.repeat(1_900)}) { id } }`;
     const { status, errors } = await expectSwift(() => app.graphql(query));
     expect(status).toBe(400);
@@ -134,7 +134,7 @@ describe('an operation over a limit is refused at once', () => {
     expectLimit(await expectSwift(() => send(app.url, text)), 'bodyBytes', 262_144, 413);
   });
 
-  it('body: 10 MB in chunks, without saying how long it is', async () => {
+  it('body: 10 MB in chunks, without content-length', async () => {
     const chunks = () =>
       new ReadableStream({
         start(controller) {
@@ -142,7 +142,7 @@ describe('an operation over a limit is refused at once', () => {
           controller.close();
         },
       });
-    const answer = await expectSwift(async () => {
+    const result = await expectSwift(async () => {
       const response = await fetch(`${app.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
@@ -152,7 +152,7 @@ describe('an operation over a limit is refused at once', () => {
       const { data = null, errors } = (await response.json()) as GraphQLResponse;
       return { status: response.status, data, errors, headers: response.headers };
     });
-    expectLimit(answer, 'bodyBytes', 262_144, 413);
+    expectLimit(result, 'bodyBytes', 262_144, 413);
   });
 
   it.each([
@@ -201,7 +201,7 @@ describe('each limit is a setting', () => {
   });
 });
 
-describe('what routers and tools send passes', () => {
+describe('operations of routers and tools succeed', () => {
   it('1,000 representations', async () => {
     const { id } = await createUser(app);
     const r = Array.from({ length: 1_000 }, (_, index) => ({
@@ -216,7 +216,7 @@ describe('what routers and tools send passes', () => {
   it.each([
     ['the introspection query', getIntrospectionQuery()],
     [
-      'the introspection query with everything that GraphiQL asks for',
+      'the introspection query with every option of GraphiQL',
       getIntrospectionQuery({
         descriptions: true,
         specifiedByUrl: true,
@@ -226,7 +226,7 @@ describe('what routers and tools send passes', () => {
         oneOf: true,
       }),
     ],
-    ['the question of composition', '{ _service { sdl } }'],
+    ['the query of composition', '{ _service { sdl } }'],
   ])('%s', async (_what, query) => {
     const { status, data, errors } = await app.graphql(query);
     expect({ status, errors }).toEqual({ status: 200, errors: [] });

@@ -14,7 +14,7 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** The same address, as a hundred people might write it. */
+/** Returns a hundred spellings of one address: case, Unicode form, width and surrounding space. */
 function spellings(): string[] {
   const fullwidth = (text: string) =>
     text.replace(/[!-~]/g, (it) => String.fromCodePoint((it.codePointAt(0) as number) + 0xfee0));
@@ -34,12 +34,12 @@ function spellings(): string[] {
   return Array.from({ length: 100 }, (_, n) => spelled[n % spelled.length] as string);
 }
 
-describe('creating users', () => {
-  it('makes one user of a hundred simultaneous creations of one address on two replicas', async () => {
-    const answers = await Promise.all(
+describe('createUser', () => {
+  it('creates one user in a hundred concurrent calls with one address on two replicas', async () => {
+    const results = await Promise.all(
       spellings().map((email, n) => mutate(n % 2 ? app : replica, 'createUser', buildUser({ email }))),
     );
-    const names = answers.map(({ __typename }) => __typename);
+    const names = results.map(({ __typename }) => __typename);
     expect(names.filter((name) => name === 'CreateUserSuccess')).toHaveLength(1);
     expect(names.filter((name) => name === 'EmailTakenError')).toHaveLength(99);
     const [row] = await app.sql(
@@ -48,7 +48,7 @@ describe('creating users', () => {
     expect(row).toEqual({ n: 1 });
   });
 
-  it('takes an id that is brought along, in its canonical form, and only once', async () => {
+  it('accepts a userId once, in its canonical form', async () => {
     const userId = randomUUID();
     const user = await createUser(app, { userId: ` ${userId.toUpperCase()} ` });
     expect(user.id).toBe(userId);
@@ -68,18 +68,18 @@ describe('creating users', () => {
     expect(await mutate(app, 'createUser', buildUser({ userId }))).toMatchObject({
       __typename: 'UserIdTakenError',
     });
-    const answers = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 10 }, () =>
         mutate(app, 'createUser', buildUser({ userId: '00000000-0000-0000-0000-000000000000' })),
       ),
     );
-    expect(answers.map(({ __typename }): string => __typename).sort()).toEqual([
+    expect(results.map(({ __typename }): string => __typename).sort()).toEqual([
       'CreateUserSuccess',
       ...Array(9).fill('UserIdTakenError'),
     ]);
   });
 
-  it('keeps usernames unique without regard to case and Unicode form, also against a default one', async () => {
+  it('keeps usernames unique, also default ones, ignoring case and Unicode form', async () => {
     const first = await createUser(app, { username: 'Ünique.Name' });
     expect(first.username).toBe('Ünique.Name');
     for (const username of ['ÜNIQUE.name', 'u\u0308nique.name', ' ünique.ｎａｍｅ '])
@@ -96,13 +96,13 @@ describe('creating users', () => {
     expect((await createUser(app, { ...squatted, username: 'another name' })).username).toBe('another name');
   });
 
-  it('tells of the id first, then of the address, then of the username', async () => {
+  it('reports a taken id first, then the address, then the username', async () => {
     const taken = await createUser(app);
     const again = { userId: taken.id, email: taken.email, username: taken.username };
-    const answer = async (input: object) =>
+    const typenameOf = async (input: object) =>
       (await mutate(app, 'createUser', buildUser({ ...input }))).__typename;
-    expect(await answer(again)).toBe('UserIdTakenError');
-    expect(await answer({ ...again, userId: null })).toBe('EmailTakenError');
-    expect(await answer({ username: again.username })).toBe('UsernameTakenError');
+    expect(await typenameOf(again)).toBe('UserIdTakenError');
+    expect(await typenameOf({ ...again, userId: null })).toBe('EmailTakenError');
+    expect(await typenameOf({ username: again.username })).toBe('UsernameTakenError');
   });
 });

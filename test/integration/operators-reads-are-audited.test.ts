@@ -34,8 +34,8 @@ const parked = () =>
     'SELECT id, user_id AS "userId" FROM parked_messages ORDER BY id',
   );
 
-/** How often operators have seen parked messages of these users. */
-async function seenOf(userIds: Iterable<string>): Promise<number[]> {
+/** Returns for each user how many audit entries record that an operator read a parked message of the user. */
+async function readsOf(userIds: Iterable<string>): Promise<number[]> {
   const rows = await app.sql<{ userId: string }>(
     `SELECT user_id AS "userId" FROM audit_entries
      WHERE actor_id = 'command-line' AND action = 'USER_READ' AND fields = '{parkedMessages}'`,
@@ -43,7 +43,7 @@ async function seenOf(userIds: Iterable<string>): Promise<number[]> {
   return Array.from(userIds, (id) => rows.filter(({ userId }) => userId === id).length);
 }
 
-/** The parked messages that erasing this user would remove. */
+/** Returns the ids of the parked messages that erasing this user would delete. */
 async function removedWith(userId: string): Promise<string[]> {
   const rows = await app.sql<{ id: string }>(
     `SELECT id FROM parked_messages WHERE ${personalDataMap.parked_messages?.ofUser}`,
@@ -52,7 +52,7 @@ async function removedWith(userId: string): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-/** A user who has placed an order of this id. */
+/** Creates a user with an order of this id. */
 async function createBuyer(orderId: string = uuidv7()): Promise<string> {
   const { id } = await createUser(app);
   await others.publish(orderPlaced(id, { orderId }));
@@ -60,8 +60,8 @@ async function createBuyer(orderId: string = uuidv7()): Promise<string> {
   return id;
 }
 
-describe('whoever’s record a parked message would be for erasure', () => {
-  it('has an entry in the audit trail of each time it is shown', async () => {
+describe('the parked command', () => {
+  it('writes one audit entry for the user of a message each time it prints the message', async () => {
     const bystander = await createBuyer();
     const buyers = new Map<string, string>();
     for (const [how, message] of Object.entries(namingUsers)) {
@@ -76,39 +76,39 @@ describe('whoever’s record a parked message would be for erasure', () => {
     }
     await eventually(async () => expect(await parked()).toHaveLength(buyers.size));
     const messages = await parked();
-    // Only one was read so far that it is known whom it is about.
+    // Only one message was valid enough for its user to be known.
     expect(messages.filter(({ userId }) => userId !== null)).toHaveLength(1);
 
     const userIds = [...buyers.values()];
     const removed = await Promise.all(userIds.map(removedWith));
     for (const { id } of messages) {
-      const before = await seenOf(userIds);
+      const before = await readsOf(userIds);
       expect((await run('parked', 'show', id)).code).toBe(0);
-      const after = await seenOf(userIds);
+      const after = await readsOf(userIds);
       const how = [...buyers.keys()];
-      const seen = how.filter((_, at) => after[at] !== before[at]);
-      expect(seen).toHaveLength(1);
-      expect(seen).toEqual(expect.arrayContaining(how.filter((_, at) => removed[at]?.includes(id))));
+      const read = how.filter((_, at) => after[at] !== before[at]);
+      expect(read).toHaveLength(1);
+      expect(read).toEqual(expect.arrayContaining(how.filter((_, at) => removed[at]?.includes(id))));
     }
-    expect(await seenOf(userIds)).toEqual(userIds.map(() => 1));
+    expect(await readsOf(userIds)).toEqual(userIds.map(() => 1));
     for (const flags of [['--json'], []]) {
       expect((await run('parked', 'list', ...flags)).code).toBe(0);
-      // The plain list tells nothing of anybody.
-      expect(await seenOf(userIds)).toEqual(userIds.map(() => 2));
+      // The plain list has no personal data.
+      expect(await readsOf(userIds)).toEqual(userIds.map(() => 2));
     }
-    expect(await seenOf([bystander])).toEqual([0]);
+    expect(await readsOf([bystander])).toEqual([0]);
   });
 
-  it('is nobody once the user is erased', async () => {
+  it('writes no audit entry for an erased user', async () => {
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
     const orderId = uuidv7();
     const userId = await createBuyer(orderId);
     await mutate(app, 'eraseUser', { userId }, officer);
     const before = await parked();
-    // Only whoever looks finds an order within another word.
+    // An order id within a word is found only by a scan of the text.
     await others.publish(withBody(paymentFailed(''), `{"reference":"PAY${orderId}PAY"`));
     await eventually(async () => expect(await parked()).toHaveLength(before.length + 1));
     expect((await run('parked', 'list', '--json')).code).toBe(0);
-    expect(await seenOf([userId])).toEqual([0]);
+    expect(await readsOf([userId])).toEqual([0]);
   });
 });

@@ -28,46 +28,46 @@ afterEach(() => app.sql('DELETE FROM parked_messages'));
 const bodies = async () =>
   (await app.sql<{ body: Buffer }>('SELECT body FROM parked_messages')).map(({ body }) => body.toString());
 const erase = (userId: string) => mutate(app, 'eraseUser', { userId }, officer);
-const ofNobody = withBody(paymentFailed(''), 'of nobody');
+const ofNoUser = withBody(paymentFailed(''), 'of no user');
 
 it.each(Object.entries(namingUsers))(
-  'erasing a user takes a message that names the user %s',
+  'eraseUser deletes a parked message that names the user %s',
   async (_how, of) => {
     const { id: userId } = await createUser(app);
-    await others.publish(of(userId), ofNobody);
+    await others.publish(of(userId), ofNoUser);
     await eventually(async () => expect(await bodies()).toHaveLength(2));
     await erase(userId);
-    await eventually(async () => expect(await bodies()).toEqual(['of nobody']));
+    await eventually(async () => expect(await bodies()).toEqual(['of no user']));
   },
 );
 
 it.each(Object.entries(namingUsers))(
-  'a message is not kept that names an erased user %s',
+  'the intake does not park a message that names an erased user %s',
   async (_how, of) => {
     const { id: userId } = await createUser(app);
     await erase(userId);
-    await others.publish(of(userId), ofNobody);
-    await eventually(async () => expect(await bodies()).toEqual(['of nobody']));
+    await others.publish(of(userId), ofNoUser);
+    await eventually(async () => expect(await bodies()).toEqual(['of no user']));
   },
 );
 
-it('an unreadable payment goes with whose order it names, and is not kept once that user is erased', async () => {
+it('eraseUser deletes a parked payment for an order of the user, and later ones are not parked', async () => {
   const { id: userId } = await createUser(app);
   await others.publish(orderPlaced(userId, { orderId: 'order-of-kanari' }));
   await eventually(async () => expect((await commerceOf(app, userId)).orderCount).toBe(1));
   const payment = paymentFailed('order-of-kanari', { timestamp: 'yesterday' });
   const encoded = inBase64(paymentFailed('order-of-kanari', { timestamp: 'tomorrow' }));
-  await others.publish(payment, encoded, ofNobody);
+  await others.publish(payment, encoded, ofNoUser);
   await eventually(async () => expect(await bodies()).toHaveLength(3));
   await erase(userId);
-  await eventually(async () => expect(await bodies()).toEqual(['of nobody']));
+  await eventually(async () => expect(await bodies()).toEqual(['of no user']));
 
   await app.sql('DELETE FROM parked_messages');
-  await others.publish(payment, encoded, ofNobody);
-  await eventually(async () => expect(await bodies()).toEqual(['of nobody']));
+  await others.publish(payment, encoded, ofNoUser);
+  await eventually(async () => expect(await bodies()).toEqual(['of no user']));
 });
 
-it('a payment stays whose order is not the erased user’s, however alike the ids are', async () => {
+it('eraseUser keeps a parked payment whose order id only contains that of the user', async () => {
   const { id: userId } = await createUser(app);
   await others.publish(orderPlaced(userId, { orderId: '7' }));
   await eventually(async () => expect((await commerceOf(app, userId)).orderCount).toBe(1));

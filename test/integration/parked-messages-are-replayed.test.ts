@@ -34,8 +34,8 @@ const lines = ({ stdout }: CommandResult) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 const parkedCount = async () => (await app.sql('SELECT 1 FROM parked_messages')).length;
 
-describe('parked messages', () => {
-  it('are listed, shown, and folded when they are replayed after what refused them is mended', async () => {
+describe('the parked command', () => {
+  it('lists and shows messages, and replay folds them after their cause is fixed', async () => {
     const { id } = await createUser(app);
     const orderId = uuidv7();
     await app.sql(`ALTER TABLE user_spending ADD CONSTRAINT refuse CHECK (currency <> 'CHF')`);
@@ -71,7 +71,7 @@ describe('parked messages', () => {
     const parkedOrder = documents.find(({ reason }) => reason === 'CANNOT_BE_FOLDED')?.id as string;
     const shown = JSON.parse((await run('parked', 'show', parkedOrder)).stdout);
     const line = (await run('parked', 'show', parkedOrder, '--json')).stdout;
-    // Seen three times; the plain list tells nothing of anybody.
+    // Printed three times; the plain list has no personal data.
     const trail = await auditTrailOf(app, id);
     expect(trail.filter(({ actor }) => actor === 'command-line')).toEqual(
       Array(3).fill(expect.objectContaining({ action: 'USER_READ', fields: ['parkedMessages'] })),
@@ -90,7 +90,7 @@ describe('parked messages', () => {
       stdout: expect.stringMatching(/\n1 replayed, 1 still parked\n$/),
     });
     expect(replayed.stdout).toContain(`${parkedOrder}  folded\n`);
-    // The payment that waited for it is folded, too.
+    // The payment that waited for the order is folded, too.
     await eventually(async () => {
       expect(await commerceOf(app, id)).toMatchObject({
         orderCount: 1,
@@ -101,7 +101,7 @@ describe('parked messages', () => {
     expect(await parkedCount()).toBe(1);
   });
 
-  it('are looked for in vain with exit code 1, and asked for wrongly with 2', async () => {
+  it('exits with 1 for unknown ids and with 2 for wrong arguments', async () => {
     expect(await run('parked', 'show', uuidv7())).toMatchObject({ code: 1, stdout: '' });
     expect(await run('parked', 'replay', 'nonsense', '--json')).toMatchObject({
       code: 1,
@@ -113,8 +113,8 @@ describe('parked messages', () => {
   });
 });
 
-describe('the summaries', () => {
-  it('are what the history adds up to, and are mended where they are not', async () => {
+describe('recompute', () => {
+  it('prints summaries that differ from the history, and fixes them with --fix', async () => {
     const { id } = await createUser(app);
     await others.publish(
       ...[0.1, 0.2].map((value) => orderPlaced(id, { total: { value, currency: 'EUR' } })),

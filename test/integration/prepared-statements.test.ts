@@ -24,7 +24,7 @@ describe('a prepared statement', () => {
       [statement],
     );
 
-  it('is parsed once for each connection, in and out of transactions, and answers as any other', async () => {
+  it('is parsed once for each connection, in and out of transactions, and returns the same rows', async () => {
     expect(await database.query(sum, [1])).toEqual([{ sum: 2 }]);
     await database.transaction(async (tx) => {
       expect(await tx.manager.query(sum, [2])).toEqual([{ sum: 3 }]);
@@ -32,7 +32,7 @@ describe('a prepared statement', () => {
     expect(await plansOf(sum)).toEqual([{ runs: 2 }]);
   });
 
-  it('leaves all others as they were', async () => {
+  it('does not prepare other statements', async () => {
     const other = 'SELECT $1::integer + 2 AS sum';
     expect(await database.query(other, [1])).toEqual([{ sum: 3 }]);
     expect(await plansOf(other)).toEqual([]);

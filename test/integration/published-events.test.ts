@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 describe('published events', () => {
-  it('tells of each version once, in order, as a persistent CloudEvent', async () => {
+  it('contain each version once, in order, as persistent CloudEvents', async () => {
     const { id, email, createdAt } = await createUser(app);
     await mutate(app, 'updateUser', { userId: id, displayName: 'Countess' });
     await mutate(app, 'deactivateUser', { userId: id, notes: 'asked by phone' });
@@ -62,7 +62,7 @@ describe('published events', () => {
     });
   });
 
-  it('publishes nothing of a change that failed', async () => {
+  it('contain no event of a rejected change', async () => {
     const { id } = await createUser(app);
     const refused = await mutate(app, 'updateUser', { userId: id, firstName: null });
     expect(refused.__typename).toBe('InvalidInputError');
@@ -71,14 +71,14 @@ describe('published events', () => {
     expect(witness.of(id).map(({ event }) => event.type)).toEqual(['UserCreated', 'UserDeactivated']);
   });
 
-  it('marks what is published, and keeps nothing waiting', async () => {
+  it('are marked as published in the outbox', async () => {
     await createUser(app);
     await eventually(async () => {
       expect(await app.sql('SELECT 1 FROM outbox_events WHERE published_at IS NULL')).toEqual([]);
     });
   });
 
-  it('carries the trace of the request that made the change', async () => {
+  it('carry the traceparent of the request that made the change', async () => {
     const { id } = await createUser(app);
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     await app.graphql(
@@ -91,22 +91,22 @@ describe('published events', () => {
   });
 });
 
-describe('the backlog of events', () => {
-  /** The gauges of the outbox, by the last word of their names; without those that are not there. */
+describe('the outbox metrics', () => {
+  /** Returns the outbox gauges by the end of their names, such as `pending`. */
   async function gauges(url: string): Promise<Record<string, number>> {
     const text = await (await fetch(`${url}/metrics`)).text();
     const lines = text.matchAll(/^user_service_outbox_(\w+) (\S+)$/gm);
     return Object.fromEntries([...lines].map(([, name, value]) => [name, Number(value)]));
   }
 
-  it('is told by metrics', async () => {
+  it('report the backlog and its age while RabbitMQ is unavailable', async () => {
     const amqp = await startTcpProxy(rabbitMqUrl());
     const other = await startTestApp({ config: { amqpUrl: amqp.url } });
     await amqp.stop();
     await createUser(other);
     await eventually(async () => {
       const { pending, oldest_seconds } = await gauges(other.url);
-      // The event, and what the AuditService is told of the change.
+      // The user event and its audit event.
       expect(pending).toBeGreaterThanOrEqual(2);
       expect(oldest_seconds).toBeGreaterThan(0.2);
     });

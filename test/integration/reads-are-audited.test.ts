@@ -33,10 +33,11 @@ async function storeUser(): Promise<string> {
 const read = (id: string, selection: string, token: string | undefined = app.staff) =>
   app.graphql(`query ($id: ID!) { user(id: $id) { ${selection} } }`, { id }, { token });
 
-const told = (trail: TrailEntry[]) => trail.map(({ actor, action, fields }) => [actor, action, fields]);
+const summariesOf = (trail: TrailEntry[]) =>
+  trail.map(({ actor, action, fields }) => [actor, action, fields]);
 
-describe('reading somebody else', () => {
-  it('leaves one entry for the request, with who, when and the fields that are not for everybody', async () => {
+describe('reading another user', () => {
+  it('writes one audit entry with actor, time and the protected fields', async () => {
     const id = await storeUser();
     const before = Date.now();
     await app.graphql(
@@ -49,7 +50,7 @@ describe('reading somebody else', () => {
       { token: app.staff },
     );
     const trail = await auditTrailOf(app, id);
-    expect(told(trail)).toEqual([
+    expect(summariesOf(trail)).toEqual([
       ['staff', 'USER_READ', ['address', 'email', 'emailPreferences', 'history']],
     ]);
     expect(trail[0]?.reason).toBeNull();
@@ -57,7 +58,7 @@ describe('reading somebody else', () => {
     expect(Date.parse(trail[0]?.at ?? '')).toBeLessThanOrEqual(Date.now());
   });
 
-  it('leaves one entry for each request and user', async () => {
+  it('writes one audit entry for each request and user', async () => {
     const users = await Promise.all([storeUser(), storeUser(), storeUser()]);
     const of = users.map((id) => ({ __typename: 'User', id }));
     for (const field of ['email', 'username']) {
@@ -69,14 +70,14 @@ describe('reading somebody else', () => {
       expect(data._entities).toHaveLength(4);
     }
     for (const id of users) {
-      expect(told(await auditTrailOf(app, id))).toEqual([
+      expect(summariesOf(await auditTrailOf(app, id))).toEqual([
         ['staff', 'USER_READ', ['email']],
         ['staff', 'USER_READ', ['username']],
       ]);
     }
   });
 
-  it('through a list or in the answer to a mutation is the same', async () => {
+  it('through a list or the result of a mutation writes an audit entry', async () => {
     const id = await storeUser();
     await app.graphql(
       '{ users(first: 100) { nodes { id } edges { node { phoneNumber } } } }',
@@ -94,7 +95,7 @@ describe('reading somebody else', () => {
       { id },
       { token: app.staff },
     );
-    expect(told(await auditTrailOf(app, id)).filter(([, action]) => action === 'USER_READ')).toEqual([
+    expect(summariesOf(await auditTrailOf(app, id)).filter(([, action]) => action === 'USER_READ')).toEqual([
       ['staff', 'USER_READ', ['phoneNumber']],
       ['staff', 'USER_READ', ['locale']],
       ['staff', 'USER_READ', ['emailPreferences']],
@@ -102,26 +103,26 @@ describe('reading somebody else', () => {
   });
 
   it.each([
-    ['userByEmail(email: "SOMEBODY") { id }', ['email']],
-    [
-      'users(filter: { search: "SOMEBODY" }) { nodes { id } }',
-      ['email', 'firstName', 'lastName', 'username'],
-    ],
+    ['userByEmail(email: "ADDRESS") { id }', ['email']],
+    ['users(filter: { search: "ADDRESS" }) { nodes { id } }', ['email', 'firstName', 'lastName', 'username']],
     [
       'users(first: 100, filter: { emailVerification: [UNVERIFIED], createdTo: "9999-01-01T00:00:00Z" }) { nodes { id } }',
       ['createdAt', 'emailVerification'],
     ],
     ['users(first: 100, filter: { status: [ACTIVE] }) { nodes { id } }', null],
-  ])('by what finds them is the same, though only the id is asked for: %s', async (query, fields) => {
-    const { id, email } = await createUser(app);
-    const token = await app.token({ sub: 'finder', scope: 'users:read' });
-    const { data } = await app.graphql(`{ ${query.replace('SOMEBODY', email)} }`, {}, { token });
-    expect(JSON.stringify(data)).toContain(id);
-    const found = told(await auditTrailOf(app, id)).filter(([actor]) => actor === 'finder');
-    expect(found).toEqual(fields ? [['finder', 'USER_READ', fields]] : []);
-  });
+  ])(
+    'by a filter on protected fields audits these fields, also if only the id is selected: %s',
+    async (query, fields) => {
+      const { id, email } = await createUser(app);
+      const token = await app.token({ sub: 'finder', scope: 'users:read' });
+      const { data } = await app.graphql(`{ ${query.replace('ADDRESS', email)} }`, {}, { token });
+      expect(JSON.stringify(data)).toContain(id);
+      const found = summariesOf(await auditTrailOf(app, id)).filter(([actor]) => actor === 'finder');
+      expect(found).toEqual(fields ? [['finder', 'USER_READ', fields]] : []);
+    },
+  );
 
-  it('is told on audit.events, without any value', async () => {
+  it('publishes UserDataAccessed on audit.events, without values', async () => {
     const id = await storeUser();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     await app.graphql(
@@ -130,7 +131,7 @@ describe('reading somebody else', () => {
       { token: app.staff, headers: { traceparent } },
     );
     await eventually(() => expect(witness.of(id)).toHaveLength(1));
-    // Reading the trail is told, too.
+    // Before reading the trail, which publishes another event.
     const events = witness.of(id);
     const [entry] = await auditTrailOf(app, id);
     expect(events).toEqual([
@@ -155,7 +156,7 @@ describe('reading somebody else', () => {
     ]);
   });
 
-  it('by many at once is written together', async () => {
+  it('in concurrent requests writes their entries in batches', async () => {
     const ids = await Promise.all(Array.from({ length: 40 }, storeUser));
     await Promise.all(ids.map((id) => read(id, 'email')));
     const rows = await app.sql(
@@ -167,15 +168,15 @@ describe('reading somebody else', () => {
     expect(rows[0]?.['transactions']).toBeLessThan(20);
   });
 
-  it('that cannot be audited is not answered, while reading oneself goes on', async () => {
+  it('fails if it cannot be audited, while reading oneself succeeds', async () => {
     const id = await storeUser();
     const own = await app.token({ sub: id });
     expect((await read(id, 'email', own)).data.user.email).toBe(`${id}@example.com`);
     await postgres.stop();
-    const answer = await read(id, 'email');
-    expect(answer.status).toBe(503);
-    expect(answer.data).toBeNull();
-    expect(answer.errors).toMatchObject([{ extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
+    const response = await read(id, 'email');
+    expect(response.status).toBe(503);
+    expect(response.data).toBeNull();
+    expect(response.errors).toMatchObject([{ extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
     expect((await read(id, 'email', own)).data.user.email).toBe(`${id}@example.com`);
     expect((await read(id, 'displayName')).data.user.displayName).toBe(`Known as ${id}`);
     await postgres.resume();
@@ -183,7 +184,7 @@ describe('reading somebody else', () => {
   });
 });
 
-describe('no entry is left by', () => {
+describe('no audit entry is written for', () => {
   it('reading oneself', async () => {
     const id = await storeUser();
     const token = await app.token({ sub: id, scope: 'users:read' });
@@ -197,7 +198,7 @@ describe('no entry is left by', () => {
     expect(await auditTrailOf(app, id)).toEqual([]);
   });
 
-  it('reading what everybody may, or asking for what one may not', async () => {
+  it('reading public fields, or fields that are forbidden', async () => {
     const id = await storeUser();
     await read(id, 'id displayName status __typename');
     await read(id, 'email', await app.token({ sub: newId('unknown'), scope: 'users:foo' }));
@@ -205,7 +206,7 @@ describe('no entry is left by', () => {
     expect(await auditTrailOf(app, id)).toEqual([]);
   });
 
-  it('asking for somebody who is not here', async () => {
+  it('reading an unknown user', async () => {
     const id = newId('unknown');
     await read(id, 'email');
     await app.graphql(

@@ -20,29 +20,29 @@ afterAll(async () => {
 });
 
 const newReason = () => `kanari${randomBytes(5).toString('hex')}`;
-const lastOf = async (userId: string) => (await auditTrailOf(app, userId)).at(-1);
-const toldOf = (userId: string, action: string) =>
+const lastEntryOf = async (userId: string) => (await auditTrailOf(app, userId)).at(-1);
+const publishedOf = (userId: string, action: string) =>
   eventually(() => {
-    const told = witness.of(userId).find(({ event }) => event.data.action === action);
-    expect(told).toBeDefined();
-    return told?.event.data;
+    const message = witness.of(userId).find(({ event }) => event.data.action === action);
+    expect(message).toBeDefined();
+    return message?.event.data;
   });
 
-it('tells auditors why a user was put under a hold for as long as there is the user, and nobody else', async () => {
+it('the audit trail has the reason of a legal hold until the user is erased, and no other place has it', async () => {
   const { id: userId } = await createUser(app);
   const placed = newReason();
   const released = newReason();
   await mutate(app, 'placeLegalHold', { userId, reason: placed }, officer);
-  expect(await lastOf(userId)).toMatchObject({ action: 'LEGAL_HOLD_PLACED', reason: placed });
+  expect(await lastEntryOf(userId)).toMatchObject({ action: 'LEGAL_HOLD_PLACED', reason: placed });
   await mutate(app, 'releaseLegalHold', { userId, reason: released }, officer);
-  expect(await lastOf(userId)).toMatchObject({ action: 'LEGAL_HOLD_RELEASED', reason: released });
+  expect(await lastEntryOf(userId)).toMatchObject({ action: 'LEGAL_HOLD_RELEASED', reason: released });
 
   const own = await app.token({ sub: userId });
   const { export: exported } = await mutate(app, 'exportUserData', { userId }, own);
   expect(JSON.stringify(exported)).toContain('LEGAL_HOLD_PLACED');
   expect(JSON.stringify(exported)).not.toContain('kanari');
   for (const action of ['LEGAL_HOLD_PLACED', 'LEGAL_HOLD_RELEASED'])
-    expect(await toldOf(userId, action)).not.toHaveProperty('reason');
+    expect(await publishedOf(userId, action)).not.toHaveProperty('reason');
   expect(await findInSinks(app, [placed, released])).toEqual([]);
 
   await mutate(app, 'eraseUser', { userId }, officer);
@@ -50,26 +50,26 @@ it('tells auditors why a user was put under a hold for as long as there is the u
   expect(holds.map(({ reason }) => reason)).toEqual([null, null]);
 });
 
-it('tells auditors for ever why staff erased a user, and others only that they did', async () => {
+it('the audit trail keeps the reason of an erasure by staff, and its event has none', async () => {
   const { id: userId } = await createUser(app);
   await mutate(app, 'eraseUser', { userId, reason: 'asked for by letter' }, officer);
-  expect(await lastOf(userId)).toMatchObject({
+  expect(await lastEntryOf(userId)).toMatchObject({
     action: 'USER_ERASED',
     actor: 'officer',
     reason: 'asked for by letter',
   });
-  expect(await toldOf(userId, 'USER_ERASED')).not.toHaveProperty('reason');
+  expect(await publishedOf(userId, 'USER_ERASED')).not.toHaveProperty('reason');
 });
 
-it('keeps nothing of what people say when they erase themselves', async () => {
+it('eraseUser discards the reason that users give for erasing themselves', async () => {
   const { id: userId } = await createUser(app);
   const reason = newReason();
   const own = await app.token({ sub: userId, authTime: new Date() });
   expect(await mutate(app, 'eraseUser', { userId, reason }, own)).toMatchObject({
     erasure: { status: 'COMPLETED' },
   });
-  expect(await lastOf(userId)).toMatchObject({ action: 'USER_ERASED', reason: 'USER_REQUESTED' });
-  expect(await toldOf(userId, 'USER_ERASED')).toMatchObject({ reason: 'USER_REQUESTED' });
+  expect(await lastEntryOf(userId)).toMatchObject({ action: 'USER_ERASED', reason: 'USER_REQUESTED' });
+  expect(await publishedOf(userId, 'USER_ERASED')).toMatchObject({ reason: 'USER_REQUESTED' });
   expect(await app.sql('SELECT reason FROM erasures WHERE user_id = $1', [userId])).toEqual([
     { reason: null },
   ]);

@@ -45,7 +45,7 @@ describe.each(makers)('%s', (_, makeCache) => {
   const putNegative = async (replaces?: string) =>
     (await cache.putMany([{ id, revision: null, replaces }]))[0];
 
-  it('answers a value as it was put, and a miss for what was not', async () => {
+  it('returns a value as it was put, and a miss for other ids', async () => {
     const text = JSON.stringify({ name: 'Zoë\n: v9:', notes: '" \\ \u2028 😀' });
     expect(await put(3, text)).toBe(true);
     expect(await cache.getMany([randomUUID(), id])).toEqual([
@@ -54,7 +54,7 @@ describe.each(makers)('%s', (_, makeCache) => {
     ]);
   });
 
-  it('replaces a value by a newer one only', async () => {
+  it('replaces a value only by a newer one', async () => {
     expect(await put(9, '"nine"')).toBe(true);
     expect(await put(9, '"again"')).toBe(false);
     expect(await put(8, '"older"')).toBe(false);
@@ -69,7 +69,7 @@ describe.each(makers)('%s', (_, makeCache) => {
     expect(await put(100_000_000_000_002, '2')).toBe(true);
   });
 
-  it('lets nothing be put over a tombstone', async () => {
+  it('keeps a tombstone when a value is put', async () => {
     await put(1, '"one"');
     await cache.bury(id);
     expect(await put(1_000_000, '"late"')).toBe(false);
@@ -78,7 +78,7 @@ describe.each(makers)('%s', (_, makeCache) => {
     expect(await get()).toEqual({ kind: 'tombstone' });
   });
 
-  it('remembers that there is no record until there is one, and never the other way round', async () => {
+  it('replaces a negative entry by a value, and no value by a negative entry', async () => {
     expect(await putNegative()).toBe(true);
     expect(await get()).toEqual({ kind: 'negative' });
     expect(await put(1, '"created"')).toBe(true);
@@ -86,7 +86,7 @@ describe.each(makers)('%s', (_, makeCache) => {
     expect(await get()).toEqual({ kind: 'value', revision: 1, text: '"created"' });
   });
 
-  it('replaces exactly the text that nobody could read, whatever its revision', async () => {
+  it('replaces exactly the given unreadable text, regardless of revisions', async () => {
     await put(5, '{"old":"shape"}');
     expect(await put(4, '"four"', '{"another":"text"}')).toBe(false);
     expect(await put(4, '"four"', '{"old":"shape"}')).toBe(true);
@@ -94,13 +94,13 @@ describe.each(makers)('%s', (_, makeCache) => {
     expect(await putNegative('"four"')).toBe(true);
   });
 
-  it('keeps the newest of 200 values put at the same time', async () => {
+  it('keeps the newest of 200 values put concurrently', async () => {
     const revisions = Array.from({ length: 200 }, (_, at) => ((at * 77) % 200) + 1);
     await Promise.all(revisions.map((revision) => put(revision, `${revision}`)));
     expect(await get()).toEqual({ kind: 'value', revision: 200, text: '200' });
   });
 
-  it('answers and takes 1,300 records in their order', async () => {
+  it('puts and returns 1,300 records in order', async () => {
     const ids = Array.from({ length: 1300 }, () => randomUUID());
     const stored = await cache.putMany(ids.map((one, at) => ({ id: one, revision: at, text: `${at}` })));
     expect(stored).toEqual(ids.map(() => true));
@@ -110,7 +110,7 @@ describe.each(makers)('%s', (_, makeCache) => {
     expect(await cache.putMany([])).toEqual([]);
   });
 
-  it('forgets each kind of entry after its lifetime', async () => {
+  it('expires each kind of entry after its lifetime', async () => {
     const brief = makeCache({ valueMs: 40, negativeMs: 40, tombstoneMs: 40 });
     const ids = [randomUUID(), randomUUID(), randomUUID()] as const;
     await brief.putMany([
@@ -131,7 +131,7 @@ describe('the Redis record cache', () => {
     cache = new RedisRecordCache(client, prefix);
   });
 
-  it('keeps a value for about a minute, a negative answer for seconds, a tombstone for a day', async () => {
+  it('expires a value after about a minute, a negative entry after seconds, a tombstone after a day', async () => {
     const [value, negative, tombstone] = [randomUUID(), randomUUID(), randomUUID()];
     await cache.putMany([
       { id: value, revision: 1, text: '1' },
@@ -148,7 +148,7 @@ describe('the Redis record cache', () => {
     expect(await redis.pttl(prefix + tombstone)).toBeGreaterThan(23 * 60 * 60 * 1000);
   });
 
-  it('lets values that were put together expire apart', async () => {
+  it('expires values of one batch at different times', async () => {
     const ids = Array.from({ length: 50 }, () => randomUUID());
     await cache.putMany(ids.map((id) => ({ id, revision: 1, text: '1' })));
     const expiries = await Promise.all(ids.map((id) => redis.pexpiretime(prefix + id)));
@@ -159,11 +159,11 @@ describe('the Redis record cache', () => {
     ['text of another kind', (key: string) => redis.set(key, 'hello')],
     ['an empty string', (key: string) => redis.set(key, '')],
     ['a revision without a value', (key: string) => redis.set(key, 'v3:')],
-    ['a revision beyond all numbers', (key: string) => redis.set(key, 'v99999999999999999999:{}')],
-    ['binary rubbish', (key: string) => redis.set(key, Buffer.from([0xff, 0x00, 0xfe]))],
+    ['a revision that is too large', (key: string) => redis.set(key, 'v99999999999999999999:{}')],
+    ['invalid UTF-8', (key: string) => redis.set(key, Buffer.from([0xff, 0x00, 0xfe]))],
     ['a list', (key: string) => redis.rpush(key, 'one')],
     ['a hash', (key: string) => redis.hset(key, 'field', 'value')],
-  ])('takes %s for a miss, overwrites it and serves the others of the batch', async (_, spoil) => {
+  ])('returns a miss for %s, overwrites it and returns the others of the batch', async (_, spoil) => {
     const [spoilt, good] = [randomUUID(), randomUUID()];
     await cache.putMany([{ id: good, revision: 1, text: '"good"' }]);
     await spoil(prefix + spoilt);
@@ -171,14 +171,14 @@ describe('the Redis record cache', () => {
     expect((await cache.getMany([spoilt, good])).map(({ kind }) => kind)).toEqual(['miss', 'value']);
     expect(
       await cache.putMany([
-        { id: spoilt, revision: 1, text: '"healed"' },
+        { id: spoilt, revision: 1, text: '"fixed"' },
         { id: good, revision: 2, text: '"better"' },
       ]),
     ).toEqual([true, true]);
-    expect(await cache.getMany([spoilt])).toEqual([{ kind: 'value', revision: 1, text: '"healed"' }]);
+    expect(await cache.getMany([spoilt])).toEqual([{ kind: 'value', revision: 1, text: '"fixed"' }]);
   });
 
-  it('buries a key of another type', async () => {
+  it('replaces a key of another type by a tombstone', async () => {
     const id = randomUUID();
     await redis.rpush(prefix + id, 'one');
     await cache.bury(id);

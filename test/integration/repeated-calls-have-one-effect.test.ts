@@ -13,16 +13,16 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** Ten calls at once, on both replicas. */
-const tenTimes = (mutation: string, input: Record<string, unknown>) =>
+/** Makes ten concurrent calls on two replicas. */
+const callTenTimes = (mutation: string, input: Record<string, unknown>) =>
   Promise.all(Array.from({ length: 10 }, (_, n) => mutate(n % 2 ? app : replica, mutation, input)));
 
-describe('a call that is repeated with its idempotencyKey', () => {
-  it('creates one user of ten simultaneous calls, and answers it to all of them', async () => {
+describe('a repeated call with an idempotencyKey', () => {
+  it('creates one user in ten concurrent calls, and returns it to all of them', async () => {
     const before = await countRows(app);
-    const answers = await tenTimes('createUser', buildUser({ idempotencyKey: 'one user' }));
-    expect(answers[0].__typename).toBe('CreateUserSuccess');
-    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    const results = await callTenTimes('createUser', buildUser({ idempotencyKey: 'one user' }));
+    expect(results[0].__typename).toBe('CreateUserSuccess');
+    for (const result of results) expect(result).toEqual(results[0]);
     const after = await countRows(app);
     expect(after).toEqual({
       ...before,
@@ -37,16 +37,16 @@ describe('a call that is repeated with its idempotencyKey', () => {
     ['updateUser', { firstName: 'Once' }, 'UserUpdated'],
     ['deactivateUser', { notes: 'once' }, 'UserDeactivated'],
     ['updateEmailPreferences', { marketing: true }, 'UserEmailPreferencesUpdated'],
-  ])('has one effect of ten simultaneous calls of %s', async (mutation, input, type) => {
+  ])('has one effect in ten concurrent calls of %s', async (mutation, input, type) => {
     const { id } = await createUser(app);
-    const answers = await tenTimes(mutation, { userId: id, ...input, idempotencyKey: `ten ${mutation}` });
-    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    const results = await callTenTimes(mutation, { userId: id, ...input, idempotencyKey: `ten ${mutation}` });
+    for (const result of results) expect(result).toEqual(results[0]);
     expect((await eventsOf(app, id)).map((event) => event.type)).toEqual(['UserCreated', type]);
     const ledger = await app.sql('SELECT topic FROM email_preference_decisions WHERE user_id = $1', [id]);
     expect(ledger).toHaveLength(mutation === 'updateEmailPreferences' ? 1 : 0);
   });
 
-  it('answers the user as it is then, even when the same input would now have an effect', async () => {
+  it('returns the current user, also if the input would now have an effect', async () => {
     const { id } = await createUser(app);
     const input = { userId: id, firstName: 'First', expectedVersion: 1, idempotencyKey: `first ${id}` };
     await mutate(app, 'updateUser', input);
@@ -56,7 +56,7 @@ describe('a call that is repeated with its idempotencyKey', () => {
     expect(user).toMatchObject({ firstName: 'Second', version: 4 });
   });
 
-  it('is refused when its input is another, whatever the difference', async () => {
+  it('returns IdempotencyConflictError for any difference in its input', async () => {
     const { id } = await createUser(app);
     const input = { userId: id, displayName: 'A', idempotencyKey: `same ${id}` };
     await mutate(app, 'updateUser', input);
@@ -77,7 +77,7 @@ describe('a call that is repeated with its idempotencyKey', () => {
     expect(user).toMatchObject({ displayName: 'A', version: 2, status: 'ACTIVE' });
   });
 
-  it('answers the same error again, also when the call would now succeed', async () => {
+  it('returns the same error again, also if the call would now succeed', async () => {
     const taken = await createUser(app);
     const { id } = await createUser(app);
     const calls: [mutation: string, input: Record<string, unknown>, error: string][] = [
@@ -95,7 +95,7 @@ describe('a call that is repeated with its idempotencyKey', () => {
         { userId: '01975a5e-0000-7000-8000-000000000000', idempotencyKey: 'e6' },
         'UserNotFoundError',
       ],
-      ['reactivateUser', { userId: 'nobody', idempotencyKey: 'e7' }, 'UserNotFoundError'],
+      ['reactivateUser', { userId: 'malformed', idempotencyKey: 'e7' }, 'UserNotFoundError'],
     ];
     for (const [mutation, input, error] of calls) {
       const first = await mutate(app, mutation, input);
@@ -107,13 +107,13 @@ describe('a call that is repeated with its idempotencyKey', () => {
     await app.sql('DELETE FROM users WHERE id = $1', [taken.id]);
     for (const [mutation, input, error] of calls)
       expect((await mutate(app, mutation, input)).__typename).toBe(error);
-    // A key belongs to the first input also when that failed.
+    // A failed call reserves its key, too.
     expect(await mutate(app, 'createUser', buildUser({ idempotencyKey: 'e1' }))).toMatchObject({
       __typename: 'IdempotencyConflictError',
     });
   });
 
-  it('can be mended and tried again when its input was wrong', async () => {
+  it('succeeds with corrected input after InvalidInputError', async () => {
     const input = buildUser({ firstName: '', idempotencyKey: 'wrong at first' });
     const first = await mutate(app, 'createUser', input);
     expect(first.__typename).toBe('InvalidInputError');
@@ -123,7 +123,7 @@ describe('a call that is repeated with its idempotencyKey', () => {
     );
   });
 
-  it('never meets the keys of another actor', async () => {
+  it('is independent of calls with this key by another actor', async () => {
     const other = await app.token({ sub: 'another-importer', scope: 'users:write' });
     const [mine, theirs] = [buildUser({ idempotencyKey: 'row 1' }), buildUser({ idempotencyKey: 'row 1' })];
     const first = await mutate(app, 'createUser', mine);
@@ -133,7 +133,7 @@ describe('a call that is repeated with its idempotencyKey', () => {
     expect(await mutate(app, 'createUser', theirs, other)).toEqual(second);
   });
 
-  it('keeps digests and a reference of a call, and nothing of its key or input', async () => {
+  it('stores digests and the user id, and no text of its key or input', async () => {
     const input = buildUser({ lastName: 'Canary-Name', idempotencyKey: 'canary-key@example.com' });
     const { user } = await mutate(app, 'createUser', input);
     const [row] = await app.sql('SELECT * FROM idempotency_keys WHERE user_id = $1', [user.id]);

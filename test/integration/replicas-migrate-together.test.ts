@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** Every column, constraint and index, as PostgreSQL itself describes them. */
+/** Returns every column, constraint and index as PostgreSQL describes it. */
 async function describeSchema(): Promise<unknown[]> {
   const client = new Client({ connectionString: database.url });
   await client.connect();
@@ -40,7 +40,7 @@ async function migrateDown(): Promise<void> {
   }
 }
 
-it('brings an empty database up to date once when four replicas begin at the same moment', async () => {
+it('migrate runs each migration once when four replicas start concurrently', async () => {
   const described = await describeSchema();
   expect(described.length).toBeGreaterThan(50);
   await migrateDown();

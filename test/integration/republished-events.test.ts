@@ -27,7 +27,7 @@ const republish = (...args: string[]) =>
 const ids = (userId: string) => witness.of(userId).map(({ messageId }) => messageId);
 
 describe('republish', () => {
-  it('sends a user’s events again with the same ids, in order', async () => {
+  it('publishes the events of a user again with the same ids, in order', async () => {
     const [{ id }, { id: other }] = [await createUser(app), await createUser(app)];
     await mutate(app, 'updateUser', { userId: id, displayName: 'Countess' });
     await mutate(app, 'deactivateUser', { userId: id });
@@ -52,7 +52,7 @@ describe('republish', () => {
     expect(await republish('--since', 'yesterday')).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('sends a long past in order', async () => {
+  it('publishes 700 events of one user in order', async () => {
     const userId = uuidv7();
     await app.sql(
       `INSERT INTO outbox_events (id, user_id, version, type, data, occurred_at, lane, published_at)
@@ -69,7 +69,7 @@ describe('republish', () => {
     expect(sequences).toEqual(Array.from({ length: 700 }, (_, at) => at + 1));
   });
 
-  it('has no more of what was published longer ago than the retention', async () => {
+  it('finds no events older than the retention, which deletes them', async () => {
     const database = openDatabase(app.databaseUrl, createLogger({ level: 'silent' }), 1);
     await database.connect();
     try {

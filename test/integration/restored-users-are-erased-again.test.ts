@@ -47,16 +47,17 @@ afterAll(async () => {
   await backup.drop();
 });
 
-interface Replayed {
+interface ReplayOptions {
   dryRun?: boolean;
-  /** What is in the stream, unless told. */
+  /** Defaults to the entries of the stream. */
   entries?: LedgerEntry[];
 }
 
 const erase = (userId: string) => mutate(app, 'eraseUser', { userId }, officer);
 const hold = (mutation: string, userId: string) =>
   mutate(app, mutation, { userId, reason: 'a dispute' }, officer);
-const heal = () => eventually(() => app.sql('SELECT 1').then(() => createUser(app)), { timeoutMs: 20_000 });
+const reconnected = () =>
+  eventually(() => app.sql('SELECT 1').then(() => createUser(app)), { timeoutMs: 20_000 });
 
 async function readLedger(): Promise<ErasureLedger> {
   const ledger = new ErasureLedger();
@@ -65,8 +66,8 @@ async function readLedger(): Promise<ErasureLedger> {
   return ledger;
 }
 
-/** As the command does, on this test's names. */
-async function replay({ dryRun = false, entries }: Replayed = {}): Promise<ReplayOutcome> {
+/** Replays as the command does, with the names of this test. */
+async function replay({ dryRun = false, entries }: ReplayOptions = {}): Promise<ReplayOutcome> {
   const log = createLogger({ level: 'silent' });
   const database = openDatabase(app.databaseUrl, log, 2);
   await database.connect();
@@ -89,7 +90,7 @@ async function replay({ dryRun = false, entries }: Replayed = {}): Promise<Repla
   }
 }
 
-/** A user with a text of one's own in many places. */
+/** Creates a user with a unique text in many places. */
 async function createCanary(): Promise<{ userId: string; text: string }> {
   const text = `kanari${randomBytes(5).toString('hex')}`;
   const { id: userId } = await createUser(app, {
@@ -111,23 +112,23 @@ const emailOf = async (text: string) =>
   (await app.graphql(`{ userByEmail(email: "${text}@example.com") { id } }`, {}, { token: app.staff })).data
     .userByEmail;
 
-it('erases again, everywhere, whoever an older backup has brought back, and keeps those it never knew unknown', async () => {
-  const back = await createCanary();
+it('a replay erases the users of an older backup everywhere, and records later users as erased', async () => {
+  const restored = await createCanary();
   const held = await createCanary();
   await hold('placeLegalHold', held.userId);
   const before = await createCanary();
   await erase(before.userId);
   backup = await backUp(app.databaseUrl);
-  await heal();
+  await reconnected();
 
-  await mutate(app, 'updateUser', { userId: back.userId, lastName: 'Later' });
+  await mutate(app, 'updateUser', { userId: restored.userId, lastName: 'Later' });
   await hold('releaseLegalHold', held.userId);
   const younger = await createCanary();
-  const all = [back, held, before, younger];
-  for (const { userId } of [back, held, younger]) await erase(userId);
+  const all = [restored, held, before, younger];
+  for (const { userId } of [restored, held, younger]) await erase(userId);
   for (const { userId } of all)
     await eventually(() => expect(erasedEvents(userId)).toHaveLength(1), { timeoutMs: 10_000 });
-  const told = Number(erasedEvents(back.userId)[0]?.event.sequence);
+  const firstSequence = Number(erasedEvents(restored.userId)[0]?.event.sequence);
   expect(
     await findInSinks(
       app,
@@ -136,14 +137,14 @@ it('erases again, everywhere, whoever an older backup has brought back, and keep
   ).toEqual([]);
 
   await backup.restore();
-  await heal();
-  expect(await emailOf(back.text)).toEqual({ id: back.userId });
-  expect(await findInSinks(app, [back.text])).toContain('users');
-  // Somebody has a hand in what should not be there.
-  await mutate(app, 'updateUser', { userId: back.userId, displayName: back.text });
+  await reconnected();
+  expect(await emailOf(restored.text)).toEqual({ id: restored.userId });
+  expect(await findInSinks(app, [restored.text])).toContain('users');
+  // A restored user may be changed before the replay.
+  await mutate(app, 'updateUser', { userId: restored.userId, displayName: restored.text });
 
   expect(await replay({ dryRun: true })).toEqual({ erasedAgain: 2, recorded: 1, alreadyErased: 1, held: 0 });
-  expect(await emailOf(back.text)).toEqual({ id: back.userId });
+  expect(await emailOf(restored.text)).toEqual({ id: restored.userId });
   expect(await replay()).toEqual({ erasedAgain: 2, recorded: 1, alreadyErased: 1, held: 0 });
 
   await eventually(async () =>
@@ -166,14 +167,14 @@ it('erases again, everywhere, whoever an older backup has brought back, and keep
     });
   }
 
-  // Told anew, and later than anything anybody has heard; of those who were not here, nothing.
-  await eventually(() => expect(erasedEvents(back.userId)).toHaveLength(2), { timeoutMs: 10_000 });
-  const [first, second] = erasedEvents(back.userId);
+  // Published again with a higher sequence, and not for users that the backup does not contain.
+  await eventually(() => expect(erasedEvents(restored.userId)).toHaveLength(2), { timeoutMs: 10_000 });
+  const [first, second] = erasedEvents(restored.userId);
   expect(second?.messageId).not.toBe(first?.messageId);
-  expect(Number(second?.event.sequence)).toBe(told + 1);
+  expect(Number(second?.event.sequence)).toBe(firstSequence + 1);
   expect(erasedEvents(younger.userId)).toHaveLength(1);
 
-  for (const { userId } of [back, held, younger]) {
+  for (const { userId } of [restored, held, younger]) {
     const trail = await app.graphql(
       'query ($id: ID!) { auditTrail(userId: $id, first: 1) { nodes { action actor reason } } }',
       { id: userId },
@@ -188,7 +189,7 @@ it('erases again, everywhere, whoever an older backup has brought back, and keep
   }
   // The first erasure counts, not that of the replay.
   const erasedAt = first?.event.data.erasedAt;
-  expect(await app.sql('SELECT erased_at FROM erased_users WHERE user_id = $1', [back.userId])).toEqual([
+  expect(await app.sql('SELECT erased_at FROM erased_users WHERE user_id = $1', [restored.userId])).toEqual([
     { erased_at: new Date(erasedAt) },
   ]);
 
@@ -202,11 +203,11 @@ it('erases again, everywhere, whoever an older backup has brought back, and keep
   expect(await findInSinks(app, [younger.text])).toEqual([]);
 
   expect(await replay()).toEqual({ erasedAgain: 0, recorded: 0, alreadyErased: 4, held: 0 });
-  // Whoever was told of again is in the ledger again.
+  // The replay's UserErased events are in the ledger, too.
   await eventually(async () => expect(await readLedger()).toMatchObject({ read: 6, unreadable: 0 }));
 }, 60_000);
 
-it('leaves alone whom somebody has placed under a hold after the backup was restored', async () => {
+it('a replay skips users who were placed under a hold after the backup was restored', async () => {
   const { userId, text } = await createCanary();
   await hold('placeLegalHold', userId);
   const entries = [{ userId, erasedAt: new Date(Date.now() - 60_000), sequence: 0 }];
@@ -214,7 +215,7 @@ it('leaves alone whom somebody has placed under a hold after the backup was rest
   expect(await emailOf(text)).toEqual({ id: userId });
 });
 
-it('takes lines and whole events for entries, whichever id they are in twice, and counts what says nothing', () => {
+it('ErasureLedger reads lines and events, merges entries of one user and counts unreadable lines', () => {
   const userId = uuidv7();
   const ledger = new ErasureLedger();
   for (const line of [
@@ -229,7 +230,7 @@ it('takes lines and whole events for entries, whichever id they are in twice, an
       sequence: '00000000000000000005',
       data: { userId, erasedAt: '2026-03-03T00:00:00Z' },
     },
-    { userId: 'somebody', erasedAt: '2026-03-02T00:00:00Z' },
+    { userId: 'malformed', erasedAt: '2026-03-02T00:00:00Z' },
     { userId },
   ])
     ledger.add(JSON.stringify(line));

@@ -18,8 +18,8 @@ const operations: [string, string][] = [
     '{ _entities(representations: [{ __typename: "User", id: "x" }]) { ... on User { id status } } }',
   ],
   ['a query', '{ me { id } }'],
-  ['nothing but the type', '{ __typename }'],
-  ['no GraphQL at all', 'canary {'],
+  ['__typename alone', '{ __typename }'],
+  ['text that is not GraphQL', 'canary {'],
 ];
 
 const refused = {
@@ -32,8 +32,8 @@ const ask = async (query: string, headers: Record<string, string>): Promise<Part
   return { status, data, errors };
 };
 
-describe('without the router’s proof', () => {
-  it.each(operations)('%s is refused with 401, whoever asks', async (_what, query) => {
+describe('a request without the router’s proof', () => {
+  it.each(operations)('gets 401 for %s, also with a staff token', async (_what, query) => {
     expect(await ask(query, {})).toEqual(refused);
   });
 
@@ -46,11 +46,11 @@ describe('without the router’s proof', () => {
     'the-new-onee',
     'THE-NEW-ONE',
     ',',
-  ])('a wrong one is none: %s', async (secret) => {
+  ])('gets 401 with the wrong secret %s', async (secret) => {
     expect(await ask('{ __typename }', { 'router-authorization': secret })).toEqual(refused);
   });
 
-  it('is not taken from another place', async () => {
+  it('gets 401 if the secret is elsewhere than in its header', async () => {
     expect(
       await ask('{ __typename }', { authorization: 'the-new-one', 'x-router-authorization': 'the-new-one' }),
     ).toEqual(refused);
@@ -62,27 +62,27 @@ describe('without the router’s proof', () => {
     expect(response.status).toBe(401);
   });
 
-  it.each(['/health/live', '/health/ready', '/metrics'])('%s stays open', async (path) => {
+  it.each(['/health/live', '/health/ready', '/metrics'])('gets 200 for %s', async (path) => {
     expect((await fetch(`${app.url}${path}`)).status).toBe(200);
   });
 });
 
-describe.each(['the-old-one', 'the-new-one'])('with the proof %s', (secret) => {
-  it.each(operations.slice(0, 4))('%s is answered', async (_what, query) => {
+describe.each(['the-old-one', 'the-new-one'])('a request with the secret %s', (secret) => {
+  it.each(operations.slice(0, 4))('succeeds for %s', async (_what, query) => {
     expect(await ask(query, { 'router-authorization': secret })).toMatchObject({ status: 200, errors: [] });
   });
 
-  it('nobody is anybody: the actor proves itself as well', async () => {
-    const answer = await send(
+  it('gets 401 without an access token', async () => {
+    const response = await send(
       app.url,
       { query: '{ me { id } }' },
       { headers: { 'router-authorization': secret } },
     );
-    expect(answer).toMatchObject({ status: 401, data: { me: null } });
+    expect(response).toMatchObject({ status: 401, data: { me: null } });
   });
 });
 
-it('says no secret in any log line or metric', async () => {
+it('no log line and no metric contains a router secret', async () => {
   const metrics = await (await fetch(`${app.url}/metrics`)).text();
   expect(JSON.stringify(app.logged) + metrics).not.toMatch(/the-(old|new|wrong)-one/i);
 });

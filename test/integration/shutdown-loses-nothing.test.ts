@@ -9,7 +9,7 @@ import { askUntilRefused } from '../testkit/keep-alive-client';
 import { buildUser } from '../testkit/users';
 import { startWitness } from '../testkit/witness';
 
-// Each is a process that starts; `npm run faults:shutdown` ends twenty.
+// Each one starts a process. `npm run faults:shutdown` terminates twenty.
 const terminations = Number(process.env['TERMINATIONS'] ?? 6);
 const clients = 8;
 
@@ -28,13 +28,13 @@ afterAll(async () => {
 });
 
 interface Load {
-  /** What each client has been served so far. */
+  /** The number of requests served to each client so far. */
   readonly served: number[];
   readonly results: Promise<{ served: number; lost: string[] }>[];
 }
 
-/** Half of the clients create users, half read them; each over a keep-alive connection of its own. */
-function load(url: string): Load {
+/** Half of the clients create users, the others read them. Each has its own keep-alive connection. */
+function startLoad(url: string): Load {
   const headers = { authorization: `Bearer ${staff}` };
   const reading = '{ users(first: 2) { nodes { id history(first: 2) { nodes { id } } } } }';
   const creating = () => {
@@ -57,7 +57,7 @@ function load(url: string): Load {
   return { served, results };
 }
 
-/** Sends SIGTERM to a process in the middle of its work; answers how many users it said it had created. */
+/** Sends SIGTERM to a process under load, and returns how many users it reported as created. */
 async function terminateUnderLoad(): Promise<number> {
   const { redisPrefix, amqpPrefix } = app;
   const service = await startBuiltService(checkout, {
@@ -69,8 +69,8 @@ async function terminateUnderLoad(): Promise<number> {
     redisPrefix,
     amqpPrefix,
   });
-  const { served, results: working } = load(service.url);
-  // Everybody has a connection that was accepted, and is in the middle of the next request.
+  const { served, results: working } = startLoad(service.url);
+  // Every client has an accepted connection and its next request in flight.
   await eventually(() => expect(Math.min(...served)).toBeGreaterThan(0), {
     timeoutMs: 30_000,
     intervalMs: 5,
@@ -85,10 +85,10 @@ const usersStored = async () =>
   Number((await app.sql<{ count: string }>('SELECT count(*) FROM users'))[0]?.count);
 
 describe('SIGTERM', () => {
-  it(`loses no request, no change and no event in ${terminations} processes under load, which exit with 0`, async () => {
+  it(`loses no request, change or event of ${terminations} processes under load, which exit with 0`, async () => {
     const witness = await startWitness(`${app.amqpPrefix}user.events`);
     const before = await usersStored();
-    // Two at a time, side by side: ending is mostly waiting.
+    // Two in parallel, as a termination is mostly waiting.
     const series = async () => {
       let created = 0;
       for (let round = 0; round < terminations / 2; round += 1) created += await terminateUnderLoad();

@@ -13,7 +13,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
-test('gives every caller a database of its own, and takes it away with its connections', async () => {
+test('createTestDatabase creates a separate database, and drop closes its connections', async () => {
   const [mine, yours] = await Promise.all([createTestDatabase(), createTestDatabase()]);
   await query(mine.url, 'CREATE TABLE notes (note text)');
   expect(await query(yours.url, "SELECT to_regclass('notes') AS notes")).toEqual([{ notes: null }]);
@@ -27,7 +27,7 @@ test('gives every caller a database of its own, and takes it away with its conne
 });
 
 test.each([newRedisPrefix, newAmqpPrefix])(
-  '$name gives every caller one of its own, of this run',
+  '$name returns a new prefix with the name of the run',
   (newPrefix) => {
     expect(newPrefix()).not.toBe(newPrefix());
     expect(newPrefix()).toContain(process.env['TEST_RUN'] ?? 'absent');

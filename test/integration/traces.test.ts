@@ -35,7 +35,7 @@ beforeAll(async () => {
     },
   });
   witness = await startWitness(`${app.amqpPrefix}user.events`);
-  await actThrough(app);
+  await makeRequests(app);
   await app.stop();
 });
 afterAll(async () => {
@@ -45,13 +45,13 @@ afterAll(async () => {
 });
 
 const caller = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
-const unrecorded = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+const unsampled = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
 let userId: string;
-/** The id that a request of the test has. */
+/** Returns the request id of a named request. */
 const requestId = (name: string) => Buffer.from(name.padEnd(8)).toString('hex');
 
-/** What the service did before it stopped: the spans of all of it are with the collector by then. */
-async function actThrough({ graphql, staff: token }: TestApp): Promise<void> {
+/** Makes all requests before the service stops; stopping exports every span. */
+async function makeRequests({ graphql, staff: token }: TestApp): Promise<void> {
   userId = randomUUID();
   const headers = (id: string, traceparent?: string) => ({
     token,
@@ -68,7 +68,7 @@ async function actThrough({ graphql, staff: token }: TestApp): Promise<void> {
     headers('wrong'),
   );
   await graphql('query Seen_0af7651916cd43dd { me { id } }', {}, headers('id'));
-  await graphql('{ me { id } }', {}, headers('unrecorded', unrecorded));
+  await graphql('{ me { id } }', {}, headers('unsampled', unsampled));
   await graphql(
     '{ me { id } }',
     {},
@@ -90,8 +90,8 @@ function only(name: string, request?: string): CollectedSpan {
 const ofRequest = (id: string) =>
   collector.spans().filter(({ attributes }) => attributes['request.id'] === requestId(id));
 
-describe('traces', () => {
-  it('lead from the caller through the request and its operation to the credentials and the event', () => {
+describe('spans', () => {
+  it('link the caller, the request, its operation, the credentials request and the event', () => {
     const request = only('POST /graphql', 'create');
     expect(request).toMatchObject({
       traceId: caller.traceId,
@@ -137,13 +137,13 @@ describe('traces', () => {
     });
   });
 
-  it('begin here where the caller has none', () => {
+  it('start a new trace for a request without traceparent', () => {
     const request = only('POST /graphql', 'read');
     expect(request.parentSpanId || undefined).toBeUndefined();
     expect(only('query', 'read')).toMatchObject({ traceId: request.traceId, parentSpanId: request.spanId });
   });
 
-  it('tell what is refused or fails, and which names may be told', () => {
+  it('report rejected and failed operations, and replace operation names that may contain ids', () => {
     expect(only('GraphQL operation', 'malformed').attributes).toMatchObject({ outcome: 'refused' });
     expect(only('query Wrong')).toMatchObject({ failed: true, attributes: { outcome: 'error' } });
     expect(only('query other', 'id').attributes).toMatchObject({ outcome: 'success' });
@@ -152,12 +152,12 @@ describe('traces', () => {
     ]);
   });
 
-  it('follow the caller who does not record', () => {
-    expect(ofRequest('unrecorded')).toEqual([]);
-    expect(collector.spans().filter(({ traceId }) => unrecorded.includes(traceId))).toEqual([]);
+  it('are not exported if the caller does not sample', () => {
+    expect(ofRequest('unsampled')).toEqual([]);
+    expect(collector.spans().filter(({ traceId }) => unsampled.includes(traceId))).toEqual([]);
   });
 
-  it('hold nothing that a person entered, and no token', () => {
+  it('contain no input of a user and no token', () => {
     const sent = collector.requests.map(({ body }) => body).join('\n');
     expect(sent).toContain('mutation Register');
     for (const value of [...Object.values(canaries), app.staff, 'canary', 'Canary', userId])

@@ -10,15 +10,15 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-describe('a link in a mail', () => {
-  it.each(topics)('turns %s off and nothing else, without a token or a cookie', async (topic) => {
+describe('an unsubscribe link', () => {
+  it.each(topics)('turns off only %s, without an access token or a cookie', async (topic) => {
     const id = await createSubscriber(app);
-    const answer = await click(app, await pathFor(app, id, topic));
-    expect([answer.status, answer.headers.get('set-cookie')]).toEqual([200, null]);
+    const response = await click(app, await pathFor(app, id, topic));
+    expect([response.status, response.headers.get('set-cookie')]).toEqual([200, null]);
     expect(await choicesOf(app, id)).toEqual({ ...all, [topic]: false });
   });
 
-  it('is a change like any other: ledger, version, event, history, audit, cache', async () => {
+  it('writes ledger, version, event, history, audit entry and cache like a mutation', async () => {
     const id = await createSubscriber(app);
     const path = await pathFor(app, id, 'newsletter');
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -58,12 +58,12 @@ describe('a link in a mail', () => {
     expect(data.user.history.nodes[0]).toEqual({ type: 'EMAIL_PREFERENCES_UPDATED' });
   });
 
-  it('has one effect, however often and by however many at once it is followed', async () => {
+  it('has one effect in concurrent and repeated requests', async () => {
     const id = await createSubscriber(app);
     const path = await pathFor(app, id, 'loyalty');
-    // A busy PostgreSQL may ask a mail program to come again.
-    const heard = () => eventually(async () => expect((await click(app, path)).status).toBe(200));
-    await Promise.all(Array.from({ length: 5 }, heard));
+    // A busy PostgreSQL may cause 503; a mail program then retries.
+    const clickWithRetry = () => eventually(async () => expect((await click(app, path)).status).toBe(200));
+    await Promise.all(Array.from({ length: 5 }, clickWithRetry));
     const before = await countRows(app);
     expect((await click(app, path)).status).toBe(200);
     expect(await countRows(app)).toEqual(before);
@@ -75,13 +75,13 @@ describe('a link in a mail', () => {
     expect(
       (await eventsOf(app, id)).filter(({ type }) => type === 'UserEmailPreferencesUpdated'),
     ).toHaveLength(2);
-    // Whoever changes their mind and clicks again is heard again.
+    // A link works again after the topic was turned on.
     await mutate(app, 'updateEmailPreferences', { userId: id, loyalty: true });
     expect((await click(app, path)).status).toBe(200);
     expect(await choicesOf(app, id)).toEqual({ ...all, loyalty: false });
   });
 
-  it('is evidence where the topic was off without anybody having said so', async () => {
+  it('records a decision for a topic that was off by default', async () => {
     const { id } = await createUser(app);
     expect((await click(app, await pathFor(app, id, 'marketing'))).status).toBe(200);
     expect(
@@ -89,7 +89,7 @@ describe('a link in a mail', () => {
     ).toEqual([{ topic: 'marketing', granted: false, source: 'one-click' }]);
   });
 
-  it('is taken from a form in either encoding of RFC 8058', async () => {
+  it('accepts both form encodings of RFC 8058', async () => {
     const multipart = new FormData();
     multipart.set('List-Unsubscribe', 'One-Click');
     const id = await createSubscriber(app);
@@ -98,14 +98,14 @@ describe('a link in a mail', () => {
     expect(await choicesOf(app, id)).toEqual({ ...all, marketing: false, newsletter: false });
   });
 
-  it('shows a person a button, and changes nothing by being looked at', async () => {
+  it('responds to GET and HEAD with a page with a button, and changes nothing', async () => {
     const id = await createSubscriber(app);
     const path = await pathFor(app, id, 'recommendations');
     const before = await countRows(app);
     for (const method of ['GET', 'HEAD']) {
-      const answer = await fetch(app.url + path, { method, redirect: 'error' });
-      expect(answer.status).toBe(200);
-      expect(Object.fromEntries(answer.headers)).toMatchObject({
+      const response = await fetch(app.url + path, { method, redirect: 'error' });
+      expect(response.status).toBe(200);
+      expect(Object.fromEntries(response.headers)).toMatchObject({
         'content-type': 'text/html; charset=utf-8',
         'content-security-policy':
           "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -113,7 +113,7 @@ describe('a link in a mail', () => {
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
       });
-      const page = await answer.text();
+      const page = await response.text();
       if (method === 'GET')
         expect(page).toContain('<form method="post"><button name="List-Unsubscribe" value="One-Click">');
       for (const secret of [id, 'Ada', 'Lovelace', 'example.com']) expect(page).not.toContain(secret);
@@ -122,7 +122,7 @@ describe('a link in a mail', () => {
     expect(await choicesOf(app, id)).toEqual(all);
   });
 
-  it('works for an account that is out of use, and leaves it so', async () => {
+  it('works for a deactivated user without reactivating it', async () => {
     const id = await createSubscriber(app);
     await mutate(app, 'deactivateUser', { userId: id });
     expect((await click(app, await pathFor(app, id, 'marketing'))).status).toBe(200);
@@ -132,7 +132,7 @@ describe('a link in a mail', () => {
     ]);
   });
 
-  it('is answered the same, and leaves no trace, for an account that is not accepted, erased or unknown', async () => {
+  it('responds the same for a pending or erased user, and writes nothing', async () => {
     const [kept, erased, pending] = [
       await createSubscriber(app),
       await createSubscriber(app),
@@ -146,8 +146,8 @@ describe('a link in a mail', () => {
     const [status, page] = [known.status, await known.text()];
     const before = await countRows(app);
     for (const path of paths.slice(1)) {
-      const answer = await click(app, path);
-      expect([answer.status, await answer.text()]).toEqual([status, page]);
+      const response = await click(app, path);
+      expect([response.status, await response.text()]).toEqual([status, page]);
     }
     expect(await countRows(app)).toEqual(before);
     expect((await choicesOf(app, pending.id))['marketing']).toBe(false);
@@ -156,7 +156,7 @@ describe('a link in a mail', () => {
     ).toEqual([]);
   });
 
-  it('is there for users:read and for oneself, the same each time, and begins with PUBLIC_URL', async () => {
+  it('is readable for users:read and oneself, the same each time, and starts with PUBLIC_URL', async () => {
     const { id } = await createUser(app);
     const own = await pathFor(app, id, 'newsletter', await app.token({ sub: id }));
     expect(await pathFor(app, id, 'newsletter')).toBe(own);
@@ -173,7 +173,7 @@ describe('a link in a mail', () => {
     expect(stranger.data.user.emailPreferences).toBeNull();
   });
 
-  it('never gets into the log', async () => {
+  it('is never logged', async () => {
     const id = await createSubscriber(app);
     const path = await pathFor(app, id, 'newsletter');
     await click(app, path);
@@ -183,7 +183,7 @@ describe('a link in a mail', () => {
   });
 });
 
-it('works after the key was replaced, on every replica, next to links of the new key', async () => {
+it('an unsubscribe link works on every replica after key rotation, next to links of the new key', async () => {
   const secret = 'router-secret-of-this-test';
   const id = await createSubscriber(app);
   const [old, older] = [await pathFor(app, id, 'newsletter'), await pathFor(app, id, 'marketing')];
@@ -198,14 +198,14 @@ it('works after the key was replaced, on every replica, next to links of the new
       { id },
       { token: app.staff, headers: { 'router-authorization': secret } },
     );
-    // Without PUBLIC_URL it is where the replica listens.
+    // Without PUBLIC_URL, the link has the address of the replica.
     const fresh = new URL(data.userEmailPreferences.unsubscribeUrl);
     expect(fresh.origin).toBe(replica.url);
     const header = Buffer.from(fresh.pathname.split('/')[2]?.split('.')[0] as string, 'base64url').toString();
     expect(JSON.parse(header).kid).toBe('2');
 
     expect((await click(app, old)).status).toBe(200);
-    // No router stands before mail programs, so none has to prove itself.
+    // Mail programs send no router's proof, so none is required.
     const elsewhere = await fetch(replica.url + older, { method: 'POST', body: oneClick() });
     expect(elsewhere.status).toBe(200);
     expect((await click(app, fresh.pathname)).status).toBe(200);

@@ -26,7 +26,7 @@ const full = {
 const update = (id: string, input: object) => mutate(app, 'updateUser', { userId: id, ...input });
 
 describe('updateUser', () => {
-  it('leaves what is absent, clears what is null or blank, and replaces the address as a whole', async () => {
+  it('keeps absent fields, clears null and blank ones, and replaces the whole address', async () => {
     const created = await createUser(app, full);
     const { id } = created;
     const first = (await update(id, { lastName: 'King', address: { city: 'Ockham' } })).user;
@@ -62,7 +62,7 @@ describe('updateUser', () => {
     expect((await update(created.id, {})).user).toEqual(created);
   });
 
-  it('tells the names of the changed fields and never their values', async () => {
+  it('publishes the names of the changed fields without their values', async () => {
     const { id } = await createUser(app, full);
     const change = {
       firstName: 'Augusta',
@@ -90,12 +90,12 @@ describe('updateUser', () => {
     );
     const [entry] = data.user.history.nodes;
     expect(entry).toMatchObject({ type: 'USER_UPDATED', data: { changedFields: event?.data.changedFields } });
-    const told = JSON.stringify([event, entry]);
+    const published = JSON.stringify([event, entry]);
     for (const value of ['Augusta', 'countess', '960002', 'Westminster', 'augusta'])
-      expect(told).not.toContain(value);
+      expect(published).not.toContain(value);
   });
 
-  it('keeps the version, the history and the outbox when nothing would change', async () => {
+  it('keeps version, history and outbox if no field changes', async () => {
     const created = await createUser(app, full);
     const before = await countRows(app);
     const { email, username, firstName, lastName } = created;
@@ -111,7 +111,7 @@ describe('updateUser', () => {
     expect(await countRows(app)).toEqual(before);
   });
 
-  it('checks expectedVersion before anything else, also when nothing would change', async () => {
+  it('checks expectedVersion first, also if no field changes', async () => {
     const { id } = await createUser(app, full);
     const other = await createUser(app);
     const conflict = { __typename: 'VersionConflictError', currentVersion: 1, message: expect.any(String) };
@@ -130,7 +130,7 @@ describe('updateUser', () => {
     });
   });
 
-  it('loses no update of fifty writers that expect the version they read', async () => {
+  it('loses no update of fifty concurrent writers with expectedVersion', async () => {
     const { id } = await createUser(app);
     const read = async () => {
       const query = 'query ($id: ID!) { user(id: $id) { version address { street } } }';
@@ -145,16 +145,16 @@ describe('updateUser', () => {
     };
     const letters = Array.from({ length: 50 }, (_, n) => String.fromCodePoint(0x4e00 + n));
     const { version: seenByAll } = await read();
-    const answers = await Promise.all(letters.map((letter) => write(letter, seenByAll)));
-    // Whoever was too late reads again: eight side by side, as all at once would be over a thousand tries in vain.
-    const late = letters.filter((_, index) => answers[index] === 'VersionConflictError');
-    expect([answers.includes('UpdateUserSuccess'), late.length]).toEqual([true, 49]);
+    const results = await Promise.all(letters.map((letter) => write(letter, seenByAll)));
+    // Eight writers in parallel retry; all 49 in parallel would make over a thousand attempts.
+    const late = letters.filter((_, index) => results[index] === 'VersionConflictError');
+    expect([results.includes('UpdateUserSuccess'), late.length]).toEqual([true, 49]);
     const retry = async () => {
       for (let letter = late.pop(); letter; letter = late.pop()) {
-        for (let answer = ''; answer !== 'UpdateUserSuccess'; ) {
+        for (let result = ''; result !== 'UpdateUserSuccess'; ) {
           const { version, address } = await read();
-          answer = await write(`${address.street}${letter}`, version);
-          expect(answer).toMatch(/^(UpdateUserSuccess|VersionConflictError)$/);
+          result = await write(`${address.street}${letter}`, version);
+          expect(result).toMatch(/^(UpdateUserSuccess|VersionConflictError)$/);
         }
       }
     };
@@ -167,7 +167,7 @@ describe('updateUser', () => {
     );
   });
 
-  it('refuses a taken username or address, and changes nobody who is not active or not there', async () => {
+  it('rejects a taken username or address, and users who are inactive or unknown', async () => {
     const { id } = await createUser(app);
     const other = await createUser(app, { username: `other-${id}` });
     expect(await update(id, { username: other.username.toUpperCase() })).toMatchObject({
@@ -190,7 +190,7 @@ describe('updateUser', () => {
     expect(await countRows(app)).toEqual(before);
   });
 
-  it('refuses at once an address that the username could not follow', async () => {
+  it('rejects a new address that is taken as a username, which would follow the address', async () => {
     const { id } = await createUser(app);
     const wanted = buildUser().email;
     await createUser(app, { username: wanted });

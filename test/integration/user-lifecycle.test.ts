@@ -8,11 +8,11 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-describe('the life of a user', () => {
-  it('creates an active user at version 1 with the defaults of the contract', async () => {
+describe('the lifecycle of a user', () => {
+  it('starts with createUser, which returns an active user at version 1 with the default values', async () => {
     const input = buildUser({ email: '  Grace@Example.com ', firstName: ' Grace ' });
-    const answer = await mutate(app, 'createUser', input);
-    expect(answer).toEqual({
+    const result = await mutate(app, 'createUser', input);
+    expect(result).toEqual({
       __typename: 'CreateUserSuccess',
       user: {
         id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
@@ -30,7 +30,7 @@ describe('the life of a user', () => {
         emailVerification: { status: 'UNVERIFIED', verifiedAt: null },
         phoneVerification: { status: 'UNVERIFIED', verifiedAt: null },
         emailPreferences: {
-          userId: answer.user.id,
+          userId: result.user.id,
           marketing: false,
           newsletter: false,
           recommendations: false,
@@ -41,15 +41,15 @@ describe('the life of a user', () => {
         },
         statusReason: null,
         statusNotes: null,
-        statusChangedAt: answer.user.createdAt,
+        statusChangedAt: result.user.createdAt,
         version: 1,
         createdAt: expect.any(String),
-        updatedAt: answer.user.createdAt,
+        updatedAt: result.user.createdAt,
       },
     });
   });
 
-  it('writes every change into the history and the outbox, newest first, one event for each version', async () => {
+  it('has one history entry and one event for each version', async () => {
     const { id } = await createUser(app);
     await mutate(app, 'updateUser', { userId: id, displayName: 'Countess', locale: 'en-gb' });
     await mutate(app, 'deactivateUser', { userId: id, reason: 'INACTIVITY', notes: 'asleep' });

@@ -33,8 +33,8 @@ describe('an erased user', () => {
     ({ erasure } = await erase(user.id, { reason: 'asked for by letter' }));
   });
 
-  it('is unknown everywhere, at once', async () => {
-    const answer = await app.graphql(
+  it('is unknown in every query immediately', async () => {
+    const response = await app.graphql(
       `query ($id: ID!, $email: String!, $r: [_Any!]!) {
         user(id: $id) { id } userByEmail(email: $email) { id } userEmailPreferences(userId: $id) { userId }
         users(filter: { search: $email }) { nodes { id } }
@@ -43,7 +43,7 @@ describe('an erased user', () => {
       { id: user.id, email: user.email, r: [{ __typename: 'User', id: user.id }] },
       { token: app.staff },
     );
-    expect(answer.data).toEqual({
+    expect(response.data).toEqual({
       user: null,
       userByEmail: null,
       userEmailPreferences: null,
@@ -62,7 +62,7 @@ describe('an erased user', () => {
     expect(await erase(user.id, { dryRun: true })).toMatchObject({ __typename: 'UserNotFoundError' });
   });
 
-  it('leaves its address and username to others, and its id to nobody', async () => {
+  it('releases its address and username, but not its id', async () => {
     for (const idempotencyKey of [null, 'again']) {
       const again = await mutate(app, 'createUser', buildUser({ userId: user.id, idempotencyKey }));
       expect(again).toMatchObject({ __typename: 'UserIdTakenError' });
@@ -71,7 +71,7 @@ describe('an erased user', () => {
     expect({ email, isAnother: id !== user.id }).toEqual({ email: user.email, isAnother: true });
   });
 
-  it('is told of by one UserErased, the last of its versions', async () => {
+  it('is published in one UserErased event with the last version', async () => {
     await eventually(() =>
       expect(witness.of(user.id).map(({ event }) => event.type)).toContain('UserErased'),
     );
@@ -86,7 +86,7 @@ describe('an erased user', () => {
     expect(Object.keys(event.data).sort()).toEqual(['erasedAt', 'userId']);
   });
 
-  it('stays in the ledger', async () => {
+  it('is readable by the id of its erasure', async () => {
     const { data } = await app.graphql(
       'query ($id: ID!) { erasure(id: $id) { userId status completedAt effects { store records } } }',
       { id: erasure.id },
@@ -106,7 +106,7 @@ describe('an erased user', () => {
   });
 });
 
-it('answers in a dry run what the erasure then does, and changes nothing', async () => {
+it('eraseUser in a dry run returns the effects of the erasure and changes nothing', async () => {
   const { id: userId } = await createUser(app, { idempotencyKey: randomUUID() });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, loyalty: true, source: 'form' });
   await mutate(app, 'requestEmailVerification', { userId });
@@ -128,7 +128,7 @@ it('answers in a dry run what the erasure then does, and changes nothing', async
   expect(erasure).toMatchObject({ status: 'COMPLETED', effects: plan.effects });
 });
 
-it('leaves no key of calls that the user made, however the token spelled their id', async () => {
+it('eraseUser deletes the idempotency keys of the user in every spelling of the id', async () => {
   const { id: userId } = await createUser(app);
   const { id: another } = await createUser(app);
   const keys = () => app.sql('SELECT 1 FROM idempotency_keys WHERE lower(actor_id) = $1', [userId]);
@@ -150,7 +150,7 @@ it('leaves no key of calls that the user made, however the token spelled their i
 });
 
 describe('a legal hold', () => {
-  it('refuses the erasure and its plan, and says since when; released, it no longer does', async () => {
+  it('makes eraseUser return LegalHoldError with heldSince until it is released', async () => {
     const { id: userId } = await createUser(app);
     const hold = (mutation: string) => mutate(app, mutation, { userId, reason: 'a dispute' }, officer);
     expect(await hold('placeLegalHold')).toMatchObject({
@@ -167,7 +167,7 @@ describe('a legal hold', () => {
     expect(await hold('placeLegalHold')).toMatchObject({ __typename: 'UserNotFoundError' });
   });
 
-  it('needs a reason', async () => {
+  it('requires a reason', async () => {
     const { id: userId } = await createUser(app);
     expect(await mutate(app, 'placeLegalHold', { userId, reason: ' ' }, officer)).toMatchObject({
       __typename: 'InvalidInputError',
@@ -176,8 +176,8 @@ describe('a legal hold', () => {
   });
 });
 
-describe('people who erase themselves', () => {
-  it('may not when they signed in longer than 10 minutes ago', async () => {
+describe('eraseUser by the user', () => {
+  it('returns FORBIDDEN if the sign-in was more than 10 minutes ago', async () => {
     const { id: userId } = await createUser(app);
     const token = await app.token({ sub: userId, authTime: minutesAgo(10 + 1 / 60) });
     const { data, errors } = await tryMutation(app, 'eraseUser', { userId }, token);
@@ -186,10 +186,10 @@ describe('people who erase themselves', () => {
     expect(await app.sql('SELECT 1 FROM users WHERE id = $1', [userId])).toHaveLength(1);
   });
 
-  it('may when they signed in lately', async () => {
+  it('succeeds if the sign-in was 9 minutes ago', async () => {
     const { id: userId } = await createUser(app);
     const token = await app.token({ sub: userId, authTime: minutesAgo(9) });
-    const answer = await mutate(app, 'eraseUser', { userId }, token);
-    expect(answer).toMatchObject({ __typename: 'EraseUserSuccess', erasure: { status: 'COMPLETED' } });
+    const result = await mutate(app, 'eraseUser', { userId }, token);
+    expect(result).toMatchObject({ __typename: 'EraseUserSuccess', erasure: { status: 'COMPLETED' } });
   });
 });

@@ -36,7 +36,7 @@ describe('reading CSV', () => {
           const text = rows.map((cells) => cells.map(quoted).join(',')).join(eol) + (last ? eol : '');
           const records = await read(text, size);
           const cells = records.map((it) => (it as unknown[]).slice(1));
-          // A last line that is empty cannot be told from none.
+          // An empty last line cannot be distinguished from no line.
           expect(cells).toEqual(text === eol || text === '' ? cells : rows);
         },
       ),

@@ -24,14 +24,14 @@ beforeAll(async () => {
   orderId = uuidv7();
   const address = { street: '1 Main Street', city: 'Springfield' };
   ({ id: userId } = await createUser(app, { displayName: 'Ada', phoneNumber: '+14155550100', address }));
-  const { id: somebodyElse } = await createUser(app, { firstName: 'Else' });
+  const { id: otherId } = await createUser(app, { firstName: 'Else' });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: 'form' });
   await mutate(app, 'requestEmailVerification', { userId });
   await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY', notes: 'noted by staff' });
   await others.publish(
     orderPlaced(userId, { orderId, total: { value: '12.50', currency: 'EUR' } }),
     paymentFailed(orderId),
-    orderPlaced(somebodyElse, { orderId: 'of somebody else' }),
+    orderPlaced(otherId, { orderId: 'order of another user' }),
   );
   await eventually(async () =>
     expect(await app.sql(`SELECT 1 FROM user_history WHERE late OR source LIKE '/%.events'`)).toHaveLength(3),
@@ -43,7 +43,7 @@ afterAll(() => app.stop());
 const exported = async (token: string) =>
   (await mutate(app, 'exportUserData', { userId }, token)).export as { generatedAt: string; document: any };
 
-it('says everything that is stored, in the documented form, and nothing of anybody else', async () => {
+it('exportUserData returns a document that matches its schema and has no data of other users or staff notes', async () => {
   const { document, generatedAt } = await exported(await app.token({ sub: userId }));
   validate(document);
   expect(validate.errors).toBeNull();
@@ -73,11 +73,11 @@ it('says everything that is stored, in the documented form, and nothing of anybo
   expect(document.recipients.length).toBeGreaterThan(2);
   const text = JSON.stringify(document);
   expect(text).not.toContain('noted by staff');
-  expect(text).not.toContain('somebody else');
+  expect(text).not.toContain('another user');
   expect(text).not.toContain('Else');
 });
 
-it('has the fields that the map of personal data exports, and no others', async () => {
+it('exportUserData returns exactly the fields that the map of personal data exports', async () => {
   const { document } = await exported(await app.token({ sub: userId }));
   const names = Object.entries(document as Record<string, unknown>).flatMap(([section, content]) => {
     const [first] = Array.isArray(content) ? content : [content];
@@ -91,7 +91,7 @@ it('has the fields that the map of personal data exports, and no others', async 
   expect(names.sort()).toEqual(wanted.sort());
 });
 
-it('says what others are told of the person, message by message', async () => {
+it('exportUserData lists the fields that each recipient receives in each message', async () => {
   const { document } = await exported(officer);
   const { receives } = document.recipients.find(({ name }: { name: string }) => name.endsWith('user.events'));
   expect(receives).toContain('email, createdAt, firstName, lastName in UserCreated');
@@ -99,7 +99,7 @@ it('says what others are told of the person, message by message', async () => {
   expect(receives).toContain('verifiedAt in UserEmailVerified');
 });
 
-it('reads PostgreSQL, not the cache', async () => {
+it('exportUserData reads PostgreSQL, not the cache', async () => {
   const read = () =>
     app.graphql('query ($id: ID!) { user(id: $id) { firstName } }', { id: userId }, { token: app.staff });
   await read();
@@ -108,7 +108,7 @@ it('reads PostgreSQL, not the cache', async () => {
   expect((await read()).data.user.firstName).toBe('Ada');
 });
 
-it('tells the person who else was given the data, and not of the person’s own look', async () => {
+it('exportUserData lists exports by other actors, and none by the user', async () => {
   await exported(officer);
   const { document } = await exported(await app.token({ sub: userId }));
   const exports = document.accesses.filter(
@@ -117,7 +117,7 @@ it('tells the person who else was given the data, and not of the person’s own 
   expect(new Set(exports.map(({ actor }: { actor: string }) => actor))).toEqual(new Set(['officer']));
 });
 
-it('is whole however long the history is', async () => {
+it('exportUserData returns every entry of a long history', async () => {
   await app.sql(
     `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
      SELECT gen_random_uuid(), $1, 'ORDER_PLACED', now(), now(), 'test', n, 'An order', '{}' FROM generate_series(1, 2500) AS n`,
@@ -127,7 +127,7 @@ it('is whole however long the history is', async () => {
   expect(new Set(document.history.map(({ eventId }: { eventId: string }) => eventId)).size).toBe(2505);
 });
 
-it('answers UserNotFoundError for ids that are unknown or none', async () => {
+it('exportUserData returns UserNotFoundError for unknown and malformed ids', async () => {
   for (const id of [uuidv7(), 'malformed'])
     expect(await mutate(app, 'exportUserData', { userId: id }, officer)).toMatchObject({
       __typename: 'UserNotFoundError',

@@ -4,12 +4,12 @@ import { eventually } from '../testkit/eventually';
 import { newId, storeUsers } from '../testkit/stored-users';
 import { createUser } from '../testkit/users';
 
-/** What the service asks of PostgreSQL, listened to at the driver; everything goes through. */
+/** The statements that the service sends to PostgreSQL, recorded at the driver. */
 const statements: string[] = [];
 let app: TestApp;
 beforeAll(async () => {
   const { query } = Client.prototype;
-  // Before the service makes its connections, which keep the method they find.
+  // Before the service connects, as each connection keeps the method it finds.
   jest.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
     const [statement] = args as [string | { text: string }];
     statements.push(typeof statement === 'string' ? statement : statement.text);
@@ -22,89 +22,89 @@ afterAll(async () => {
   jest.restoreAllMocks();
 });
 
-/** The statements so far that read users, their history or their consents; the service's own sweeps read none of them. */
+/** The recorded statements on users, history and consents, which no background sweep reads. */
 const reads = () =>
   statements.filter((text) => /\b(first_name|user_history|email_preference_decisions)\b/.test(text));
 
-/** The answer to an operation, and the reads of users and their history that it took. */
-async function watch(query: string, variables: object = {}) {
+/** Runs an operation and returns its data and the reads it made. */
+async function countReads(query: string, variables: object = {}) {
   statements.length = 0;
   const { data, errors } = await app.graphql(query, { ...variables }, { token: app.staff });
   expect(errors).toEqual([]);
-  return { data, asked: reads() };
+  return { data, statements: reads() };
 }
 
 const entities = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on User { id status email displayName } } }`;
 
-describe('statements', () => {
-  it('are one for a hundred references, and none when they are cached', async () => {
+describe('the service', () => {
+  it('reads a hundred references in one statement, and cached ones in none', async () => {
     const users = Array.from({ length: 97 }, () => ({ id: newId('ACTIVE'), state: 'ACTIVE' as const }));
     await storeUsers(app, users);
     const unknown = [newId('unknown'), newId('malformed'), newId('unknown')];
     const of = [...users.map(({ id }) => id), ...unknown].map((id) => ({ __typename: 'User', id }));
-    const cold = await watch(entities, { of });
-    expect(cold.asked).toHaveLength(1);
+    const cold = await countReads(entities, { of });
+    expect(cold.statements).toHaveLength(1);
     expect(cold.data._entities.map((user: { status: string }) => user.status)).toEqual([
       ...users.map(() => 'ACTIVE'),
       ...unknown.map(() => 'UNKNOWN'),
     ]);
     await eventually(async () =>
-      expect(await watch(entities, { of })).toEqual({ data: cold.data, asked: [] }),
+      expect(await countReads(entities, { of })).toEqual({ data: cold.data, statements: [] }),
     );
-    // Together with some that nobody has asked for yet.
+    // Cached and uncached references in one request.
     const more = [{ id: newId('ACTIVE'), state: 'ACTIVE' as const }];
     await storeUsers(app, more);
-    const mixed = await watch(entities, {
+    const mixed = await countReads(entities, {
       of: [...of.slice(0, 50), { __typename: 'User', id: more[0]?.id }],
     });
-    expect(mixed.asked).toHaveLength(1);
+    expect(mixed.statements).toHaveLength(1);
   });
 
-  it('are two for a page of users with the beginning of each history', async () => {
-    const { data, asked } = await watch(
+  it('reads a page of users with the first entries of each history in two statements', async () => {
+    const { data, statements: sent } = await countReads(
       '{ users(first: 50) { nodes { id emailPreferences { marketing } history(first: 5) { nodes { id type } } } } }',
     );
     expect(data.users.nodes).toHaveLength(50);
     for (const { history } of data.users.nodes) expect(history.nodes).toHaveLength(1);
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   });
 
-  it('are two for a page of users with what each allowed at some moment', async () => {
-    const { data, asked } = await watch(
+  it('reads a page of users with their preferences at a past time in two statements', async () => {
+    const { data, statements: sent } = await countReads(
       '{ users(first: 50) { nodes { id emailPreferences(asOf: "2026-01-01T00:00:00Z") { marketing } } } }',
     );
     expect(data.users.nodes).toHaveLength(50);
     for (const { emailPreferences } of data.users.nodes)
       expect(emailPreferences).toEqual({ marketing: false });
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   });
 
-  it('are none for reading a user after a change', async () => {
-    // A Redis that takes long to answer, as on a busy machine, is done without: then PostgreSQL is asked after all.
+  it('reads a user from the cache after a change', async () => {
+    // If Redis times out on a busy machine, the service reads PostgreSQL; then the test tries again.
     await eventually(async () => {
       statements.length = 0;
       const { id } = await createUser(app);
-      const { data, asked } = await watch(
+      const { data, statements: sent } = await countReads(
         'query ($id: ID!) { user(id: $id) { id email } userEmailPreferences(userId: $id) { userId } }',
         { id },
       );
       expect(data.userEmailPreferences.userId).toBe(id);
-      expect(asked).toEqual([]);
+      expect(sent).toEqual([]);
     });
   });
 
-  it('are not five hundred for five hundred readers of one user who is not cached', async () => {
+  it('reads an uncached user at most five times for five hundred concurrent requests', async () => {
     const user = { id: newId('ACTIVE'), state: 'ACTIVE' as const };
     await storeUsers(app, [user]);
     statements.length = 0;
     const read = () =>
       app.graphql('query ($id: ID!) { user(id: $id) { status } }', { id: user.id }, { token: app.staff });
-    const answers = await Promise.all(Array.from({ length: 500 }, read));
-    expect(answers.every(({ data }) => data.user.status === 'ACTIVE')).toBe(true);
+    const responses = await Promise.all(Array.from({ length: 500 }, read));
+    expect(responses.every(({ data }) => data.user.status === 'ACTIVE')).toBe(true);
     expect(reads().length).toBeLessThanOrEqual(5);
   });
 
-  it('are one for all that a new user brings with it', async () => {
+  it('inserts a new user and its records in one statement', async () => {
     statements.length = 0;
     await createUser(app);
     const tables = [
@@ -115,7 +115,7 @@ describe('statements', () => {
       'audit_keys',
       'audit_unsealed',
     ];
-    // The answer is audited too, as a read: that is another statement.
+    // Another statement audits the response as a read.
     const writes = statements.filter((text) => /INSERT INTO (users|user_history|audit_keys)\b/.test(text));
     expect(writes).toHaveLength(1);
     for (const table of tables) expect(writes[0]).toContain(`INSERT INTO ${table} (`);

@@ -37,9 +37,9 @@ function withField(path: string, value: string): Record<string, unknown> {
 const valueAt = (user: Record<string, unknown>, path: string) =>
   path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | null)?.[name], user);
 
-describe('wrong input', () => {
+describe('validation', () => {
   it.each(limits)(
-    'takes %s of %i to %i code points after trimming, and no other',
+    'accepts %s of %i to %i code points after trimming, without control characters',
     async (path, minimum, maximum) => {
       const id = (await createUser(app)).id;
       const update = (text: string) => mutate(app, 'updateUser', { userId: id, ...withField(path, text) });
@@ -83,12 +83,12 @@ describe('wrong input', () => {
     ['password', 'short77', 'TOO_SHORT'],
     ['idempotencyKey', 'k'.repeat(201), 'TOO_LONG'],
     ['idempotencyKey', 'k\u0000', 'CONTROL_CHARACTERS'],
-  ])('refuses %s %j as %s', async (field, value, code) => {
+  ])('rejects %s %j as %s', async (field, value, code) => {
     const before = await countRows(app);
-    const answer = await mutate(app, 'createUser', buildUser({ [field]: value }));
-    expect(answer.__typename).toBe('InvalidInputError');
-    expect(problems(answer)[0]).toBe(`${field} ${code}`);
-    expect(answer.message).toContain(field);
+    const result = await mutate(app, 'createUser', buildUser({ [field]: value }));
+    expect(result.__typename).toBe('InvalidInputError');
+    expect(problems(result)[0]).toBe(`${field} ${code}`);
+    expect(result.message).toContain(field);
     expect(await countRows(app)).toEqual(before);
   });
 
@@ -109,15 +109,15 @@ describe('wrong input', () => {
       { city: ' Bern ' },
       { street: null, city: 'Bern', state: null, postalCode: null, country: null },
     ],
-  ])('takes %s %j as %j', async (field, value, stored = value) => {
+  ])('stores %s %j as %j', async (field, value, stored = value) => {
     const user = await createUser(app, { [field]: value });
     expect(user[field]).toEqual(stored);
   });
 
-  it('names every wrong field at once, and stores and publishes nothing', async () => {
+  it('reports every invalid field in one result, and stores and publishes nothing', async () => {
     const before = await countRows(app);
-    const answer = await mutate(app, 'createUser', {
-      email: 'nobody',
+    const result = await mutate(app, 'createUser', {
+      email: 'malformed',
       firstName: ' ',
       lastName: 'x'.repeat(51),
       userId: '1',
@@ -130,7 +130,7 @@ describe('wrong input', () => {
       password: 'short',
       idempotencyKey: 'k'.repeat(201),
     });
-    expect(problems(answer).sort()).toEqual([
+    expect(problems(result).sort()).toEqual([
       'address.postalCode TOO_LONG',
       'address.street TOO_LONG',
       'displayName CONTROL_CHARACTERS',
@@ -148,7 +148,7 @@ describe('wrong input', () => {
     expect(await countRows(app)).toEqual(before);
   });
 
-  it('leaves a user untouched when one field of a change is wrong', async () => {
+  it('rejects a whole change if one field is invalid', async () => {
     const { id } = await createUser(app);
     const wrong = [
       ['updateUser', { firstName: 'Good', lastName: '', idempotencyKey: 'k'.repeat(201) }],
@@ -161,8 +161,8 @@ describe('wrong input', () => {
     ] as const;
     const before = await countRows(app);
     for (const [mutation, input] of wrong) {
-      const answer = await mutate(app, mutation, { userId: id, ...input });
-      expect(answer.fields.map(({ path }: { path: string }) => path)).toEqual([
+      const result = await mutate(app, mutation, { userId: id, ...input });
+      expect(result.fields.map(({ path }: { path: string }) => path)).toEqual([
         Object.keys(input).at(-2),
         'idempotencyKey',
       ]);
@@ -175,7 +175,7 @@ describe('wrong input', () => {
   });
 
   it.each(['\u0000', '01975a5e-0000-7000-8000-00000000000\u0000', '\ud800', "' OR 1=1 --", ''])(
-    'takes the malformed id %j for an unknown one everywhere',
+    'handles the malformed id %j like an unknown one',
     async (id) => {
       const { data, errors } = await app.graphql(
         `query ($id: ID!, $any: [_Any!]!) {
@@ -198,7 +198,7 @@ describe('wrong input', () => {
   );
 
   it.each(['\u0000', 'a\u0000@example.com', '\ud800@example.com', '\udfff'])(
-    'finds nobody by the text %j, and confirms nothing by it',
+    'finds no user by the text %j, and confirms no token',
     async (text) => {
       const { data, errors } = await app.graphql(
         'query ($text: String!) { userByEmail(email: $text) { id } users(filter: { search: $text }) { nodes { id } } }',
@@ -212,7 +212,7 @@ describe('wrong input', () => {
     },
   );
 
-  it('never answers a fault', () => {
+  it('causes no logged error', () => {
     expect(app.logged.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });

@@ -31,10 +31,11 @@ const connect = (url: string) => {
 
 const becomes = (status: 'ready' | 'degraded') => eventually(() => expect(client.status()).toBe(status));
 
-/** The change reaches Redis, on a busy machine perhaps not within the first timeout. */
-const reaches = (change: () => Promise<boolean>) => eventually(async () => expect(await change()).toBe(true));
+/** Retries a change until Redis has stored it, as it may time out on a busy machine. */
+const eventuallyStored = (change: () => Promise<boolean>) =>
+  eventually(async () => expect(await change()).toBe(true));
 
-/** How long calls took, one after the other, in milliseconds; they read, write and bury in turn. */
+/** Returns the durations of sequential calls in milliseconds. Calls read, write and bury in turn. */
 const durationsMs = async (calls: number): Promise<number[]> => {
   const durations: number[] = [];
   for (let call = 0; call < calls; call += 1) {
@@ -47,7 +48,7 @@ const durationsMs = async (calls: number): Promise<number[]> => {
   return durations;
 };
 
-/** Nine of ten took less than 20 ms, far less than a timeout; the tenth is for a busy machine. */
+/** Asserts that nine of ten calls took less than 20 ms, far less than a timeout. One in ten may be slow on a busy machine. */
 const expectNoWaiting = (durations: number[]) => {
   const sorted = durations.toSorted((one, other) => one - other);
   expect(sorted[Math.floor(sorted.length * 0.9)]).toBeLessThan(20);
@@ -58,8 +59,8 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop();
 });
 
-describe('an absent Redis', () => {
-  it('costs no call anything, and is used when it comes', async () => {
+describe('an unavailable Redis', () => {
+  it('delays no call, and is used once it starts', async () => {
     const port = await freePort();
     connect(`redis://127.0.0.1:${port}`);
     expectNoWaiting(await durationsMs(30));
@@ -67,10 +68,10 @@ describe('an absent Redis', () => {
 
     await start([], port);
     await becomes('ready');
-    await reaches(() => profiles.write(ada, 99));
+    await eventuallyStored(() => profiles.write(ada, 99));
   });
 
-  it('is reported once when it goes away and once when it is back, without its address or data', async () => {
+  it('is logged once, and once when it is ready again, without its password', async () => {
     const port = await freePort();
     connect(`redis://:hush@127.0.0.1:${port}`);
     await eventually(() => expect(logged).toHaveLength(1));
@@ -85,7 +86,7 @@ describe('an absent Redis', () => {
     expect(logged.join()).not.toContain('hush');
   });
 
-  it('loses nobody a request when it goes away under load and is used again when it is back', async () => {
+  it('fails no call under load, and is used again after a restart', async () => {
     const server = await start();
     connect(server.url);
     await becomes('ready');
@@ -104,16 +105,16 @@ describe('an absent Redis', () => {
     await becomes('ready');
     stopped = true;
     await load;
-    await reaches(() => profiles.write(ada, 3));
+    await eventuallyStored(() => profiles.write(ada, 3));
   });
 });
 
 describe('a frozen Redis', () => {
-  it('costs a few calls one timeout, the others nothing, and is used within seconds of thawing', async () => {
+  it('delays a few calls by one timeout, the others not at all, and is used again after thawing', async () => {
     const server = await start();
     connect(server.url);
     await becomes('ready');
-    await reaches(() => profiles.write(ada, 1));
+    await eventuallyStored(() => profiles.write(ada, 1));
 
     server.freeze();
     expect(Math.max(...(await durationsMs(6)))).toBeLessThan(250);
@@ -125,10 +126,10 @@ describe('a frozen Redis', () => {
 
     server.thaw();
     await becomes('ready');
-    await reaches(() => profiles.write(ada, 1000));
+    await eventuallyStored(() => profiles.write(ada, 1000));
   });
 
-  it('lets 500 readers of 500 records wait no longer than one of them', async () => {
+  it('delays 500 concurrent reads of 500 records by one timeout in total', async () => {
     const server = await start();
     connect(server.url);
     await becomes('ready');
@@ -137,13 +138,13 @@ describe('a frozen Redis', () => {
 
     server.freeze();
     const startedAtMs = performance.now();
-    const answers = await Promise.all(ids.map((id) => profiles.getMany([id])));
+    const results = await Promise.all(ids.map((id) => profiles.getMany([id])));
     expect(performance.now() - startedAtMs).toBeLessThan(250);
-    expect(answers.map((answer) => [...answer.values()][0]?.name)).toEqual(ids);
+    expect(results.map((result) => [...result.values()][0]?.name)).toEqual(ids);
     expect(table.queries).toHaveLength(1);
   });
 
-  it('does not hold up the start or the end', async () => {
+  it('delays neither the first calls nor close', async () => {
     const server = await start();
     server.freeze();
     connect(server.url);
@@ -154,8 +155,8 @@ describe('a frozen Redis', () => {
   });
 });
 
-describe('a Redis that refuses', () => {
-  it('is not used without the password it asks for', async () => {
+describe('a Redis that rejects commands', () => {
+  it('is not used without its password', async () => {
     const server = await start(['--requirepass', 'hush']);
     connect(server.url);
     expectNoWaiting(await durationsMs(30));
@@ -163,7 +164,7 @@ describe('a Redis that refuses', () => {
     expect(client.status()).toBe('degraded');
   });
 
-  it('is not used where it is a replica from the start', async () => {
+  it('is not used if it is a read-only replica', async () => {
     const primary = await start();
     const server = await start([
       '--replicaof',
@@ -178,7 +179,7 @@ describe('a Redis that refuses', () => {
     expect(logged.join()).not.toContain('ready');
   });
 
-  it('is not used while it is a replica after a failover', async () => {
+  it('is not used while it is a read-only replica after a failover', async () => {
     const primary = await start();
     const server = await start();
     const operator = new Redis(server.url);
@@ -194,15 +195,15 @@ describe('a Redis that refuses', () => {
     await operator.replicaof('NO', 'ONE');
     operator.disconnect();
     await becomes('ready');
-    await reaches(() => profiles.write(ada, 1));
+    await eventuallyStored(() => profiles.write(ada, 1));
   });
 
-  it('is not read once its memory is full, for it would not take a tombstone', async () => {
+  it('is not read while its memory is full, as it would reject tombstones', async () => {
     const server = await start(['--maxmemory-policy', 'noeviction']);
     const operator = new Redis(server.url);
     connect(server.url);
     await becomes('ready');
-    await reaches(() => profiles.write(ada, 1));
+    await eventuallyStored(() => profiles.write(ada, 1));
 
     await operator.config('SET', 'maxmemory', '1');
     table.rows.delete('a');
@@ -213,31 +214,31 @@ describe('a Redis that refuses', () => {
     await operator.config('SET', 'maxmemory', '0');
     operator.disconnect();
     await becomes('ready');
-    await reaches(() => profiles.bury('a'));
+    await eventuallyStored(() => profiles.bury('a'));
   });
 });
 
 describe('the Redis client', () => {
-  it('fails what is under way when the connection breaks, without waiting for its timeout', async () => {
+  it('rejects commands in flight when the connection breaks, before their timeout', async () => {
     const server = await start();
     connect(server.url);
     await becomes('ready');
     server.freeze();
-    const underWay = client.run((redis) => redis.ping());
-    await Promise.all([expect(underWay).rejects.not.toMatchObject({ reason: 'TIMEOUT' }), server.stop()]);
+    const inFlight = client.run((redis) => redis.ping());
+    await Promise.all([expect(inFlight).rejects.not.toMatchObject({ reason: 'TIMEOUT' }), server.stop()]);
   });
 
-  it('takes commands that fail together for one failure, as when its own process stood still', async () => {
+  it('counts commands that time out together as one failure', async () => {
     const server = await start();
     connect(server.url);
     await becomes('ready');
     server.freeze();
-    const answers = Array.from({ length: 10 }, () => client.run((redis) => redis.ping()).catch(() => 'late'));
-    expect(await Promise.all(answers)).toEqual(answers.map(() => 'late'));
+    const results = Array.from({ length: 10 }, () => client.run((redis) => redis.ping()).catch(() => 'late'));
+    expect(await Promise.all(results)).toEqual(results.map(() => 'late'));
     expect(client.status()).toBe('ready');
   });
 
-  it('says why a command failed without saying what it carried', async () => {
+  it('throws RedisUnavailableError without the arguments of the command', async () => {
     const server = await start();
     connect(server.url);
     await becomes('ready');
@@ -247,7 +248,7 @@ describe('the Redis client', () => {
     expect(client.status()).toBe('ready');
   });
 
-  it('ends with the process not waiting for it, once or twice', async () => {
+  it('rejects commands after close, which may be called twice', async () => {
     const server = await start();
     connect(server.url);
     await becomes('ready');

@@ -9,28 +9,28 @@ const fixture = useRelayFixture();
 const idsOf = (events: NewOutboxEvent[]) => events.map(({ id }) => id);
 
 describe('an event that cannot be published', () => {
-  it('holds up its own user only, even if there are more of them than a batch takes', async () => {
+  it('blocks only its own user, also if a lane has more such events than a batch', async () => {
     const lane = laneOf(uuidv7());
     const usersOfLane = Array.from({ length: 4_000 }, () => uuidv7()).filter((id) => laneOf(id) === lane);
-    const poisoned = usersOfLane
+    const unpublishable = usersOfLane
       .slice(0, 600)
       .map((userId) => buildEvent({ userId, type: 'UserTeleported' }));
-    const last = poisoned[0] as NewOutboxEvent;
+    const last = unpublishable[0] as NewOutboxEvent;
     const behind = buildEvent({ userId: last.userId, version: 2 });
     const others = usersOfLane.slice(600, 610).flatMap((userId) => buildVersions(userId, 3));
-    await fixture.commit([...poisoned, behind, ...others]);
+    await fixture.commit([...unpublishable, behind, ...others]);
     const { logged } = await fixture.startRelay();
     await eventually(() => expect(new Set(fixture.arrived())).toEqual(new Set(idsOf(others))));
     expect(fixture.disorder()).toEqual([]);
     const errors = logged.filter(({ level }) => level === 'error');
-    expect(new Set(errors.map(({ eventId }) => eventId))).toEqual(new Set(idsOf(poisoned)));
+    expect(new Set(errors.map(({ eventId }) => eventId))).toEqual(new Set(idsOf(unpublishable)));
     expect(errors.length).toBe(600);
 
     await fixture.database.query(`UPDATE outbox_events SET type = 'UserUpdated' WHERE id = $1`, [last.id]);
     await eventually(() => expect(fixture.arrived().slice(-2)).toEqual([last.id, behind.id]));
   });
 
-  it('is tried again when the queue that refused it has room', async () => {
+  it('is retried until the queue that rejected it has room', async () => {
     const full = `${fixture.prefix}full`;
     await withRabbitMq(async (channel) => {
       await channel.assertQueue(full, { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } });
@@ -41,7 +41,7 @@ describe('an event that cannot be published', () => {
     const other = buildEvent();
     const { logged } = await fixture.startRelay();
     await fixture.commit([...erased, ...later, other]);
-    // One found room. Their lanes publish side by side: two rows may also wait because nobody asked yet.
+    // The queue has room for one. Before it rejects the other, both rows may still be pending.
     const refusals = () => logged.filter(({ msg }) => String(msg).startsWith('the broker refused'));
     await eventually(async () => {
       const waiting = await fixture.pending();

@@ -42,16 +42,16 @@ const run = (args: string[], on = database) => commands.run(args, { DATABASE_URL
 const runAlone = (args: string[], options: ProcessOptions, on = database) =>
   commands.runAlone(args, { DATABASE_URL: on.url }, options);
 
-/** Imports these lines, and answers what became of each. */
+/** Imports these lines and returns the result of each. */
 async function importLines(lines: readonly unknown[]) {
   const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
   const file = join(folder, 'lines.ndjson');
   writeFileSync(file, text);
   const ended = await run(['import', file, '--json']);
-  return { answers: answersIn(ended.stdout), ended };
+  return { results: resultsIn(ended.stdout), ended };
 }
 
-const answersIn = (stdout: string) =>
+const resultsIn = (stdout: string) =>
   stdout
     .split('\n')
     .filter((line) => line.endsWith('}'))
@@ -65,14 +65,14 @@ const person = (name: string, more: object = {}) => ({
 });
 
 describe('import', () => {
-  it('answers each row, and no bad one takes others with it', async () => {
+  it('prints a result for each row and imports valid rows next to invalid ones', async () => {
     const [taken, erased] = [randomUUID(), randomUUID()];
     await importLines([
       person('first', { userId: taken, username: 'the-first' }),
       person('gone', { userId: erased }),
     ]);
     expect((await run(['erase', erased])).code).toBe(0);
-    const { answers, ended } = await importLines([
+    const { results, ended } = await importLines([
       person('good'),
       person('GOOD', { firstName: 'Another' }),
       person('other', { username: 'The-First' }),
@@ -92,13 +92,13 @@ describe('import', () => {
       fields: paths.map((path) => expect.objectContaining({ path })),
     });
     const userId = expect.stringMatching(/^[0-9a-f-]{36}$/);
-    expect(answers).toEqual([
+    expect(results).toEqual([
       { line: 1, outcome: 'created', userId },
       { line: 2, outcome: 'EMAIL_TAKEN' },
       { line: 3, outcome: 'USERNAME_TAKEN' },
       { line: 4, outcome: 'USER_ID_TAKEN' },
       { line: 5, outcome: 'USER_ID_TAKEN' },
-      { line: 6, outcome: 'exists', userId: answers[0].userId },
+      { line: 6, outcome: 'exists', userId: results[0].userId },
       invalid(7, 'email', 'phoneNumber', 'address.city'),
       invalid(8, 'password', 'fristName'),
       invalid(9, 'phoneNumber', 'address.zip'),
@@ -108,12 +108,12 @@ describe('import', () => {
     expect(ended).toMatchObject({ code: 1, stderr: '2 created, 1 there already, 8 failed\n' });
   });
 
-  it('creates users as createUser does: with history, event and audit entry', async () => {
-    const { answers } = await importLines([
+  it('writes history, event and audit entry of each user as createUser does', async () => {
+    const { results } = await importLines([
       person('active', { username: 'active-ada', phoneNumber: '441632960001', address: { city: 'London' } }),
-      person('left', { status: 'DEACTIVATED', statusReason: 'INACTIVITY', statusNotes: 'no answer' }),
+      person('left', { status: 'DEACTIVATED', statusReason: 'INACTIVITY', statusNotes: 'moved away' }),
     ]);
-    const [active, left] = answers.map(({ userId }) => userId);
+    const [active, left] = results.map(({ userId }) => userId);
     expect(await sql('SELECT * FROM users WHERE id = $1', [active])).toEqual([
       expect.objectContaining({
         status: 'ACTIVE',
@@ -128,10 +128,10 @@ describe('import', () => {
         status: 'DEACTIVATED',
         version: 2,
         status_reason: 'INACTIVITY',
-        status_notes: 'no answer',
+        status_notes: 'moved away',
       }),
     ]);
-    const told = async (table: string, what: string) => {
+    const recordsIn = async (table: string, what: string) => {
       const rows = await sql(
         `SELECT CASE user_id WHEN $1 THEN 'active' ELSE 'left' END || ' ' || ${what} AS what FROM ${table}
          WHERE user_id IN ($1, $2) ORDER BY 1`,
@@ -139,12 +139,12 @@ describe('import', () => {
       );
       return rows.map((row) => row.what);
     };
-    expect(await told('user_history', 'type')).toEqual([
+    expect(await recordsIn('user_history', 'type')).toEqual([
       'active USER_CREATED',
       'left USER_CREATED',
       'left USER_DEACTIVATED',
     ]);
-    expect(await told('outbox_events', `type || coalesce(version::text, '')`)).toEqual([
+    expect(await recordsIn('outbox_events', `type || coalesce(version::text, '')`)).toEqual([
       'active UserCreated1',
       'active UserDataChanged',
       'left UserCreated1',
@@ -152,7 +152,7 @@ describe('import', () => {
       'left UserDataChanged',
       'left UserDeactivated2',
     ]);
-    expect(await told('audit_entries', `actor_id || ' ' || action`)).toEqual([
+    expect(await recordsIn('audit_entries', `actor_id || ' ' || action`)).toEqual([
       'active command-line USER_CREATED',
       'left command-line USER_CREATED',
       'left command-line USER_DEACTIVATED',
@@ -160,7 +160,7 @@ describe('import', () => {
     expect((await run(['audit', 'verify'])).code).toBe(0);
   });
 
-  it('reads CSV as spreadsheets write it', async () => {
+  it('reads CSV with BOM, CRLF and quoted cells', async () => {
     const file = join(folder, 'users.csv');
     const lines = [
       '"email",firstName,lastName,displayName,city,address.street',
@@ -190,7 +190,7 @@ describe('import', () => {
     ]);
   });
 
-  it('imports nothing from a file whose columns it does not know', async () => {
+  it('rejects a file with unknown columns', async () => {
     const file = join(folder, 'unknown.csv');
     writeFileSync(file, 'email,password\na@example.com,12345678\n');
     expect(await run(['import', file])).toMatchObject({
@@ -202,20 +202,20 @@ describe('import', () => {
     expect(await run(['import', 'users.txt'])).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('knows a row again after its key is forgotten, by the user being as it says', async () => {
+  it('prints exists after its key expired if the user still equals the row', async () => {
     const rows = [
       person('known', { locale: 'en-gb' }),
       person('changed'),
       person('own', { userId: randomUUID() }),
     ];
-    const { answers } = await importLines(rows);
+    const { results } = await importLines(rows);
     await sql(`UPDATE users SET first_name = 'Augusta' WHERE email = 'changed@example.com'`);
-    expect((await importLines(rows)).answers.map(({ outcome }) => outcome)).toEqual(Array(3).fill('exists'));
+    expect((await importLines(rows)).results.map(({ outcome }) => outcome)).toEqual(Array(3).fill('exists'));
     await sql('DELETE FROM idempotency_keys');
-    expect((await importLines([...rows, { ...rows[2], firstName: 'Augusta' }])).answers).toEqual([
-      { line: 1, outcome: 'exists', userId: answers[0].userId },
+    expect((await importLines([...rows, { ...rows[2], firstName: 'Augusta' }])).results).toEqual([
+      { line: 1, outcome: 'exists', userId: results[0].userId },
       { line: 2, outcome: 'EMAIL_TAKEN' },
-      { line: 3, outcome: 'exists', userId: answers[2].userId },
+      { line: 3, outcome: 'exists', userId: results[2].userId },
       { line: 4, outcome: 'USER_ID_TAKEN' },
     ]);
   });
@@ -223,7 +223,7 @@ describe('import', () => {
 
 describe('an import of many batches', () => {
   const count = 1_000;
-  /** Every tenth row repeats an earlier one, every other tenth has its address only. */
+  /** One row in ten repeats an earlier row; another has the address of an earlier row and another name. */
   const rows = Array.from({ length: count }, (_, index) => {
     if (index % 10 === 9) return person(`user-${index - 5}`);
     if (index % 10 === 8) return person(`user-${index - 5}`, { firstName: 'Augusta' });
@@ -246,14 +246,14 @@ describe('an import of many batches', () => {
     writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
     const on = await openDatabase();
     const { stdout } = await run(['import', file, '--json'], on);
-    outcomes = answersIn(stdout).map(({ outcome }) => outcome);
+    outcomes = resultsIn(stdout).map(({ outcome }) => outcome);
     expect(new Set(outcomes)).toEqual(new Set(['created', 'exists', 'EMAIL_TAKEN', 'INVALID_INPUT']));
     wanted = await stateOf(on);
   });
 
-  it('that is killed and run again leaves what one run leaves', async () => {
+  it('has the result of one run after it is killed and run again', async () => {
     const on = await openDatabase();
-    // In the middle of a batch: its users are written, its keys are not.
+    // Kills the process during a batch: its users are written, its keys are not.
     let locked: Promise<LockedTable> | undefined;
     const onOutput = (child: ChildProcess) => {
       locked ??= lockTable(on.url, 'idempotency_keys').then(async (table) => {
@@ -267,29 +267,29 @@ describe('an import of many batches', () => {
     const [{ n: done }] = await sql('SELECT count(*)::int AS n FROM users', [], on);
     expect(done).toBeGreaterThan(0);
     expect(done).toBeLessThan(outcomes.filter((outcome) => outcome === 'created').length);
-    const answers = answersIn((await run(['import', file, '--json'], on)).stdout);
-    expect(answers.map(({ line }) => line)).toEqual(rows.map((_, index) => index + 1));
-    const before = answers.filter(
+    const results = resultsIn((await run(['import', file, '--json'], on)).stdout);
+    expect(results.map(({ line }) => line)).toEqual(rows.map((_, index) => index + 1));
+    const before = results.filter(
       ({ outcome }, index) => outcome === 'exists' && outcomes[index] === 'created',
     );
     expect(before).toHaveLength(done);
     expect(
-      answers.map(({ outcome }, index) => (before.includes(answers[index]) ? 'created' : outcome)),
+      results.map(({ outcome }, index) => (before.includes(results[index]) ? 'created' : outcome)),
     ).toEqual(outcomes);
     expect(await stateOf(on)).toEqual(wanted);
   });
 
-  it('that runs twice at once leaves what one run leaves', async () => {
+  it('has the result of one run when it runs twice concurrently', async () => {
     const on = await openDatabase();
-    // Both begin where the other one has not written anything yet.
+    // Both start before either has written a user.
     const table = await lockTable(on.url, 'users');
     const running = [1, 2].map(() => runAlone(['import', file, '--json'], {}, on));
     await table.untilWaiting(2);
     await table.release();
     const both = await Promise.all(running);
-    const [one = [], other = []] = both.map(({ stdout }) => answersIn(stdout));
+    const [one = [], other = []] = both.map(({ stdout }) => resultsIn(stdout));
     expect(one.map(({ userId }) => userId)).toEqual(other.map(({ userId }) => userId));
-    // Each is made by one of them, and there already for the other.
+    // One of them creates each user; the other prints exists.
     const pairs = outcomes.map((_, index) => new Set([one[index]?.outcome, other[index]?.outcome]));
     expect(pairs).toEqual(outcomes.map((it) => new Set(it === 'created' ? ['created', 'exists'] : [it])));
     expect(await stateOf(on)).toEqual(wanted);

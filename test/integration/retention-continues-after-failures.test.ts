@@ -23,7 +23,7 @@ afterAll(async () => {
   await app.stop();
 });
 
-it('stops after the batch in hand, and leaves the rest', async () => {
+it('upkeep stops after its current batch of retention', async () => {
   const { id } = await createUser(app);
   await app.sql(
     `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
@@ -53,7 +53,7 @@ it('stops after the batch in hand, and leaves the rest', async () => {
   expect(await createRetention(database, policy).plan()).toMatchObject({ historyEntries: 1_500 });
 });
 
-it('erases the others when one user is in use again, one left only now, and one cannot be erased', async () => {
+it('retention skips a reactivated user, a newly deactivated one and one that cannot be erased', async () => {
   const ids: string[] = [];
   for (const days of [45, 44, 43, 42, 41]) {
     const { id: userId } = await createUser(app);
@@ -64,12 +64,12 @@ it('erases the others when one user is in use again, one left only now, and one 
     ]);
     ids.push(userId);
   }
-  const [first, reactivated, failing, again] = ids;
+  const [first, reactivated, failing, deactivatedAgain] = ids;
   await app.sql(`CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF OLD.id = '${failing}' THEN RAISE EXCEPTION 'cannot be erased'; END IF;
     IF OLD.id = '${first}' THEN
       UPDATE users SET status = 'ACTIVE', status_reason = NULL WHERE id = '${reactivated}';
-      UPDATE users SET status_changed_at = now() WHERE id = '${again}';
+      UPDATE users SET status_changed_at = now() WHERE id = '${deactivatedAgain}';
     END IF;
     RETURN OLD; END $$`);
   await app.sql('CREATE TRIGGER interfere BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION interfere()');
@@ -77,7 +77,7 @@ it('erases the others when one user is in use again, one left only now, and one 
   await expect(retention.run()).rejects.toThrow('1 of users could not be removed');
   await app.sql('DROP FUNCTION interfere CASCADE');
   const left = await app.sql<{ id: string }>('SELECT id FROM users WHERE id = ANY ($1)', [ids]);
-  expect(new Set(left.map(({ id }) => id))).toEqual(new Set([reactivated, failing, again]));
+  expect(new Set(left.map(({ id }) => id))).toEqual(new Set([reactivated, failing, deactivatedAgain]));
 });
 
 describe.each([
@@ -88,7 +88,7 @@ describe.each([
   const limits = { [name]: 2 };
   const policy = { RETENTION_DEACTIVATED_DAYS: 30 };
 
-  /** As many users whose time has come, in this order; far more than are looked at together. */
+  /** Creates this many expired users and returns their ids in the order of expiry. */
   async function createExpired(count: number): Promise<string[]> {
     const ids = Array.from({ length: count }, () => uuidv7());
     await app.sql(
@@ -105,7 +105,7 @@ describe.each([
       (await app.sql<{ id: string }>('SELECT id FROM users WHERE id = ANY ($1)', [ids])).map(({ id }) => id),
     );
 
-  it('goes on behind all who cannot be removed and all who are held, tells who, and ends', async () => {
+  it('continues after failing and held users, logs the ids of failing ones, and throws', async () => {
     const ids = await createExpired(failingCount + 6);
     const [held, failing, behind] = [ids.slice(0, 3), ids.slice(3, -3), ids.slice(-3)];
     await app.sql(
@@ -158,7 +158,7 @@ describe.each([
   });
 });
 
-it('is done by the service itself, every so often', async () => {
+it('upkeep runs retention periodically', async () => {
   const records = await createExpiringRecords(app, { configuredDays: 30, hours: 1 });
   const withoutSetting = records.filter(({ expiry }) => typeof expiry.days === 'number');
   const metrics = createMetrics();

@@ -26,7 +26,7 @@ const idsOf = (connection: { nodes: { id: string }[] }) => connection.nodes.map(
 const find = async (filter: object | null) => idsOf(await list(filter));
 
 describe('users', () => {
-  /** Twelve users in groups of three at one instant; the instants lie one microsecond apart. */
+  /** Twelve users in groups of three with one creation time; the times are one microsecond apart. */
   const newestFirst = Array.from({ length: 12 }, (_, n) => id(12 - n));
   beforeAll(async () => {
     const users = newestFirst.map((it) => ({ id: it, state: 'ACTIVE' as const }));
@@ -42,31 +42,34 @@ describe('users', () => {
     await app.sql(`UPDATE users SET created_at = '2020-01-01T00:00:00Z' WHERE id = $1`, [id(1)]);
   });
 
-  it.each([1, 2, 5, 12, 100])('walks every user exactly once, newest first, %i at a time', async (first) => {
-    const seen: string[] = [];
-    let after: string | null = null;
-    for (let pages = 0; pages < 20; pages += 1) {
-      const { edges, pageInfo } = await list(null, { first, after });
-      expect(pageInfo).toEqual({
-        hasNextPage: seen.length + edges.length < 12,
-        hasPreviousPage: after !== null,
-        startCursor: edges[0].cursor,
-        endCursor: edges.at(-1).cursor,
+  it.each([1, 2, 5, 12, 100])(
+    'returns every user exactly once, newest first, with page size %i',
+    async (first) => {
+      const seen: string[] = [];
+      let after: string | null = null;
+      for (let pages = 0; pages < 20; pages += 1) {
+        const { edges, pageInfo } = await list(null, { first, after });
+        expect(pageInfo).toEqual({
+          hasNextPage: seen.length + edges.length < 12,
+          hasPreviousPage: after !== null,
+          startCursor: edges[0].cursor,
+          endCursor: edges.at(-1).cursor,
+        });
+        seen.push(...edges.map((edge: { node: { id: string } }) => edge.node.id));
+        after = pageInfo.endCursor;
+        if (!pageInfo.hasNextPage) break;
+      }
+      expect(seen).toEqual(newestFirst);
+      const beyond = await list(null, { after });
+      expect(beyond).toEqual({
+        nodes: [],
+        edges: [],
+        pageInfo: { hasNextPage: false, hasPreviousPage: true, startCursor: null, endCursor: null },
       });
-      seen.push(...edges.map((edge: { node: { id: string } }) => edge.node.id));
-      after = pageInfo.endCursor;
-      if (!pageInfo.hasNextPage) break;
-    }
-    expect(seen).toEqual(newestFirst);
-    const beyond = await list(null, { after });
-    expect(beyond).toEqual({
-      nodes: [],
-      edges: [],
-      pageInfo: { hasNextPage: false, hasPreviousPage: true, startCursor: null, endCursor: null },
-    });
-  });
+    },
+  );
 
-  it('takes every condition together, an empty list for nothing, and an absent one for all', async () => {
+  it('combines conditions with AND; an empty list matches nothing, null matches all', async () => {
     expect(await find({})).toHaveLength(12);
     expect(await find({ status: null, search: null })).toHaveLength(12);
     expect(await find({ status: ['DEACTIVATED'] })).toEqual([id(3), id(2), id(1)]);
@@ -94,7 +97,7 @@ describe('users', () => {
     expect(await find({ createdFrom: later, createdTo: at })).toEqual([]);
   });
 
-  it('searches by the beginning of address, username and names, whatever the case and form', async () => {
+  it('search matches the start of address, username and names, ignoring case and Unicode form', async () => {
     const marker = 'Zürich';
     const users = [
       await createUser(app, { ...buildUser({ email: 'zürich%5_a@example.com' }), username: 'u-one' }),
@@ -146,7 +149,7 @@ describe('history', () => {
   const eventIds = async (variables: object) =>
     (await read(variables)).nodes.map((node: { eventId: string }) => Number(node.eventId));
 
-  it.each([1, 3, 100])('walks every entry exactly once, newest first, %i at a time', async (first) => {
+  it.each([1, 3, 100])('returns every entry exactly once, newest first, with page size %i', async (first) => {
     const seen: number[] = [];
     let after: string | null = null;
     do {
@@ -157,7 +160,7 @@ describe('history', () => {
     expect(seen).toEqual([10, 9, 8, 7, 6, 4, 3, 2, 1, 5]);
   });
 
-  it('takes types, from and to together; from is inclusive, to exclusive, an empty list nothing', async () => {
+  it('combines types, from (inclusive) and to (exclusive); an empty list matches nothing', async () => {
     expect(await eventIds({ types: ['ORDER_PLACED'] })).toEqual([10, 8, 6, 4, 2]);
     expect(await eventIds({ types: ['ORDER_PLACED', 'USER_UPDATED'], first: 2 })).toEqual([10, 9]);
     expect(await eventIds({ types: [] })).toEqual([]);
@@ -178,11 +181,11 @@ describe('a list', () => {
     return app.graphql(
       `{ ${listed}(${arguments_}) { nodes { id } }${close} }`,
       {},
-      { token: await personal() },
+      { token: await staffToken() },
     );
   };
   let staffId: string;
-  const personal = async () => {
+  const staffToken = async () => {
     staffId ??= (await createUser(app)).id;
     return app.token({ sub: staffId, scope: 'users:read' });
   };
@@ -196,7 +199,7 @@ describe('a list', () => {
     `after: "${Buffer.from('2024-02-30T00:00:00.000000Z 01975a5e-0000-7000-8000-000000000000').toString('base64url')}"`,
     `after: "${Buffer.from('2024-02-29T00:00:00.000000Z 01975a5e-0000-7000-8000-000000000000').toString('base64url')}!"`,
     `after: "${Buffer.from(`2024-02-29T00:00:00.000000Z ' OR true`).toString('base64url')}"`,
-  ])('answers BAD_USER_INPUT to (%s)', async (arguments_) => {
+  ])('returns BAD_USER_INPUT for (%s)', async (arguments_) => {
     for (const listed of lists) {
       const { errors } = await ask(arguments_, listed);
       expect(errors.map(({ extensions }) => extensions.code)).toEqual(['BAD_USER_INPUT']);
@@ -211,9 +214,9 @@ describe('a list', () => {
     '',
     '2024-13-01T00:00:00Z',
     5,
-  ])('answers BAD_USER_INPUT to the date %j', async (date) => {
-    const token = await personal();
-    const answers = [
+  ])('returns BAD_USER_INPUT for the date %j', async (date) => {
+    const token = await staffToken();
+    const responses = [
       await app.graphql(
         'query ($d: DateTime) { users(filter: { createdFrom: $d }) { nodes { id } } }',
         { d: date },
@@ -226,14 +229,14 @@ describe('a list', () => {
       ),
       await app.graphql(`{ me { history(from: ${JSON.stringify(date)}) { nodes { id } } } }`, {}, { token }),
     ];
-    for (const { errors } of answers)
+    for (const { errors } of responses)
       expect(errors.map(({ extensions }) => extensions.code)).toEqual(['BAD_USER_INPUT']);
   });
 
-  it('has 20 unless told, at most 100, and takes any year a date can have', async () => {
+  it('has 20 nodes by default, up to 100, and accepts every year of a DateTime', async () => {
     const ids = Array.from({ length: 105 }, (_, n) => ({ id: id(1000 + n), state: 'ACTIVE' as const }));
     await storeUsers(app, ids);
-    const token = await personal();
+    const token = await staffToken();
     const { data } = await app.graphql(
       '{ few: users { nodes { id } } null: users(first: null) { nodes { id } } many: users(first: 100) { nodes { id } } }',
       {},

@@ -25,8 +25,8 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** What is stored of everybody, as text, by `table.column`; without values that are encrypted, and messages on their way. */
-async function stored(): Promise<Map<string, string>> {
+/** Returns all stored values as text by `table.column`, except encrypted values and unprocessed messages. */
+async function storedTexts(): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
   for (const table of Object.keys(personalDataMap)) {
     if (['outbox_events', 'waiting_events', 'parked_messages'].includes(table)) continue;
@@ -40,23 +40,23 @@ async function stored(): Promise<Map<string, string>> {
   return texts;
 }
 
-/** The columns that a value is in, in one of its forms. */
+/** Returns the columns that contain a value in one of its forms. */
 async function columnsWith(...forms: string[]): Promise<string[]> {
-  const found = [...(await stored())].filter(([, text]) => forms.some((form) => text.includes(form)));
+  const found = [...(await storedTexts())].filter(([, text]) => forms.some((form) => text.includes(form)));
   return found.map(([path]) => path).sort((a, b) => a.localeCompare(b));
 }
 
 const declared = (type: string, field: string) =>
   [...(personalDataOfEvents[type]?.fields[field]?.columns ?? [])].sort((a, b) => a.localeCompare(b));
 
-describe('of a message in, each field is kept in the columns that the map says, and in no other:', () => {
+describe('each field of a consumed message is stored in exactly the columns of the map:', () => {
   let userId: string;
   beforeAll(async () => {
     ({ id: userId } = await createUser(app));
   });
 
-  /** Folds a message, and expects each of these fields where it should be: by the forms in which it is kept. */
-  async function expectKept(message: ForeignMessage, fields: Record<string, string[]>): Promise<void> {
+  /** Folds a message and asserts that each field, in one of its stored forms, is in its columns only. */
+  async function expectStored(message: ForeignMessage, fields: Record<string, string[]>): Promise<void> {
     await others.publish(message);
     const { id } = JSON.parse(message.body.toString());
     await eventually(async () =>
@@ -73,7 +73,7 @@ describe('of a message in, each field is kept in the columns that the map says, 
       total: { value: '1357.91', currency: 'CHF' },
       items: [1, 2, 3],
     };
-    await expectKept(
+    await expectStored(
       orderPlaced(userId, { ...order, placedAt: '2026-02-03T04:05:06Z', coupon: 'for-kanari' }),
       {
         orderId: ['order-of-kanari'],
@@ -87,10 +87,10 @@ describe('of a message in, each field is kept in the columns that the map says, 
     expect(await columnsWith(userId)).toEqual(expect.arrayContaining(declared('OrderPlaced', 'userId')));
   });
 
-  it('an order in older words', async () => {
+  it('an order with deprecated field names', async () => {
     const { id: customerId } = await createUser(app);
     const order = { orderId: 'another', totalAmount: '2468.13', currency: 'SEK' };
-    await expectKept(
+    await expectStored(
       foreignEvent('OrderPlaced', { ...order, customerId, createdAt: '2026-02-03T07:08:09Z' }),
       { totalAmount: ['2468.13'], currency: ['SEK'], createdAt: ['2026-02-03T07:08:09'] },
     );
@@ -110,7 +110,7 @@ describe('of a message in, each field is kept in the columns that the map says, 
       errorMessage: 'no kanari',
     };
     const amount = { value: '75.31', currency: 'NOK' };
-    await expectKept(
+    await expectStored(
       paymentFailed('order-to-pay', { ...payment, amount, timestamp: '2026-02-03T10:11:12Z' }),
       {
         paymentId: ['payment-of-kanari'],
@@ -127,7 +127,7 @@ describe('of a message in, each field is kept in the columns that the map says, 
 
   it('points', async () => {
     const points = { points: 97_531, orderId: 'points-of-kanari', reason: 'a kanari' };
-    await expectKept(pointsEarned(userId, { ...points, earnedAt: '2026-02-04T01:02:03Z' }), {
+    await expectStored(pointsEarned(userId, { ...points, earnedAt: '2026-02-04T01:02:03Z' }), {
       points: ['97531'],
       orderId: ['points-of-kanari'],
       reason: ['a kanari'],
@@ -140,12 +140,12 @@ describe('of a message in, each field is kept in the columns that the map says, 
   });
 });
 
-describe('of a message out, each field is told from the columns that the map says:', () => {
-  /** The columns in which values of a field (`type.field`) were, of those that the map has for it. */
+describe('each field of a published message is read from the columns of the map:', () => {
+  /** For each field (`type.field`), the columns of the map that contained a published value. */
   const seen = new Map<string, Set<string>>();
 
-  /** Expects what each field of a message tells in a column that the map has for it. */
-  async function expectTold(type: string, data: Record<string, unknown>): Promise<void> {
+  /** Asserts that the value of each field is in one of its columns. */
+  async function expectInColumns(type: string, data: Record<string, unknown>): Promise<void> {
     for (const [field, value] of Object.entries(data)) {
       const name = `${type}.${field}`;
       const found = await columnsWith(...formsOf(value));
@@ -155,50 +155,57 @@ describe('of a message out, each field is told from the columns that the map say
     }
   }
 
-  /** Calls a mutation, and answers what it tells by the type of message. */
-  async function tellOf(mutation: string, input: Record<string, unknown>, token?: string): Promise<any> {
+  /** Calls a mutation and returns the data of the messages it published, by type. */
+  async function publishedBy(mutation: string, input: Record<string, unknown>, token?: string): Promise<any> {
     const [last] = await app.sql<{ at: string }>(
       'SELECT coalesce(max(position), 0) AS at FROM outbox_events',
     );
-    const answer = await mutate(app, mutation, input, token);
-    expect(answer.__typename).toMatch(/Success$/);
+    const result = await mutate(app, mutation, input, token);
+    expect(result.__typename).toMatch(/Success$/);
     const events = await app.sql<{ type: string; data: Record<string, unknown> }>(
       'SELECT type, data FROM outbox_events WHERE position > $1',
       [last?.at],
     );
     expect(events).not.toEqual([]);
-    for (const { type, data } of events) await expectTold(type, data);
+    for (const { type, data } of events) await expectInColumns(type, data);
     return Object.fromEntries(events.map(({ type, data }) => [type, data]));
   }
 
-  it('whatever changes, and in no other column what people entered', async () => {
+  it('every change of a user, whose entered values are in no other column', async () => {
     const names = {
       email: 'Of.Kanari@example.com',
       username: 'bird',
       firstName: 'Kanaria',
       lastName: 'O’Kanari',
     };
-    const { UserCreated } = await tellOf('createUser', names);
+    const { UserCreated } = await publishedBy('createUser', names);
     for (const field of ['email', 'firstName', 'lastName'])
       expect([field, await columnsWith(JSON.stringify(UserCreated[field]))]).toEqual([
         field,
         declared('UserCreated', field),
       ]);
     const { userId } = UserCreated;
-    const { UserEmailVerificationRequested: request } = await tellOf('requestEmailVerification', { userId });
+    const { UserEmailVerificationRequested: request } = await publishedBy('requestEmailVerification', {
+      userId,
+    });
     expect(await columnsWith(request.token)).toEqual([]);
-    await tellOf('confirmEmail', { token: request.token });
-    await tellOf('updateUser', { userId, email: 'new.of.kanari@example.com' });
-    await tellOf('requestEmailVerification', { userId });
-    await tellOf('updateEmailPreferences', { userId, newsletter: true, marketing: false, source: 'form' });
+    await publishedBy('confirmEmail', { token: request.token });
+    await publishedBy('updateUser', { userId, email: 'new.of.kanari@example.com' });
+    await publishedBy('requestEmailVerification', { userId });
+    await publishedBy('updateEmailPreferences', {
+      userId,
+      newsletter: true,
+      marketing: false,
+      source: 'form',
+    });
     const none = { marketing: false, newsletter: false, recommendations: false, loyalty: false };
-    await tellOf('updateEmailPreferences', { userId, ...none, orderUpdates: false });
-    await tellOf('deactivateUser', { userId, reason: 'INACTIVITY', notes: 'noted of kanari' });
+    await publishedBy('updateEmailPreferences', { userId, ...none, orderUpdates: false });
+    await publishedBy('deactivateUser', { userId, reason: 'INACTIVITY', notes: 'noted of kanari' });
     expect(await columnsWith('noted of kanari')).toEqual(declared('UserDeactivated', 'additionalNotes'));
-    await tellOf('reactivateUser', { userId });
+    await publishedBy('reactivateUser', { userId });
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
-    await tellOf('exportUserData', { userId }, officer);
-    await tellOf('eraseUser', { userId, reason: 'asked for' }, officer);
+    await publishedBy('exportUserData', { userId }, officer);
+    await publishedBy('eraseUser', { userId, reason: 'asked for' }, officer);
   });
 
   it('seals of the audit trail', async () => {
@@ -209,10 +216,10 @@ describe('of a message out, each field is told from the columns that the map say
       expect(rows).not.toEqual([]);
       return rows;
     });
-    await expectTold('AuditSealed', seal?.data ?? {});
+    await expectInColumns('AuditSealed', seal?.data ?? {});
   });
 
-  it('all of them, and no column in vain', () => {
+  it('every field and every column of the map', () => {
     const out = Object.entries(personalDataOfEvents).filter(([, { exchange }]) =>
       ownExchanges.includes(exchange),
     );
@@ -221,14 +228,14 @@ describe('of a message out, each field is told from the columns that the map say
     );
     for (const [type, field] of names) {
       const name = `${type}.${field}`;
-      // Nobody says yet why they read.
+      // No reader gives a reason yet.
       if (name === 'UserDataAccessed.reason') continue;
-      expect([name, [...(seen.get(name) ?? ['never told'])]]).toEqual([name, declared(type, field)]);
+      expect([name, [...(seen.get(name) ?? ['never published'])]]).toEqual([name, declared(type, field)]);
     }
   });
 });
 
-/** How PostgreSQL says a value: times to the second. */
+/** The forms in which PostgreSQL prints a value as JSON; times are cut to the second. */
 function formsOf(value: unknown): string[] {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const [time] = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(text) ?? [];

@@ -13,10 +13,10 @@ import { createTestDatabase, type TestDatabase } from '../testkit/test-database'
 
 const caller = { actor: { id: 'officer', scopes: new Set<string>() }, traceparent: null };
 const silent = createLogger({ level: 'silent' });
-/** Longer than any test: what happens, happens in one pass. */
-const never = 600_000;
-/** More than the loop reads at once, twice. */
-const failing = 23;
+/** Longer than any test, so that the loop makes one pass. */
+const onePassMs = 600_000;
+/** More than two pages of the loop. */
+const failingCount = 23;
 
 let testDatabase: TestDatabase;
 let database: Database;
@@ -36,8 +36,8 @@ beforeAll(async () => {
     CREATE TRIGGER refuse BEFORE DELETE ON user_history FOR EACH ROW
       WHEN (OLD.summary = 'stuck') EXECUTE FUNCTION refuse()`);
   failingIds = [];
-  for (let count = 0; count < failing; count += 1) failingIds.push(await beginErasure('stuck'));
-  // All in one microsecond, so that a page ends between erasures of the same time, which no Date holds.
+  for (let count = 0; count < failingCount; count += 1) failingIds.push(await startErasure('stuck'));
+  // One time for all, so that a page ends between equal times. A Date cannot hold its microseconds.
   await database.query(`UPDATE erasures SET requested_at = '2026-01-01T00:00:00.123456Z'`);
 });
 beforeEach(() => {
@@ -63,8 +63,8 @@ function createServicesOn(on: Database): Services {
   });
 }
 
-/** An erasure that cannot go on when its user's history is `stuck`. */
-async function beginErasure(summary: string): Promise<string> {
+/** Starts an erasure, which fails if `summary` is `stuck`, and returns its id. */
+async function startErasure(summary: string): Promise<string> {
   const { id: userId } = await services.userService.create(caller, {
     email: `${randomUUID()}@example.com`,
     firstName: 'Ada',
@@ -84,34 +84,34 @@ function startLoop(erasures: Erasures): Job {
   const started = createErasureLoop({
     erasures,
     log: createLogger({ level: 'info', destination, readable: false }),
-    pollIntervalMs: never,
+    pollIntervalMs: onePassMs,
   });
   loop = started;
   started.start();
   return started;
 }
 
-it('completes in one pass what waits behind more failing erasures than are read at once', async () => {
+it('the loop completes an erasure in one pass behind more than two pages of failing ones', async () => {
   const { erasures } = services;
-  const id = await beginErasure('free');
+  const id = await startErasure('free');
   startLoop(erasures);
   await eventually(async () => expect(await erasures.find(id)).toMatchObject({ status: 'COMPLETED' }));
   const waiting = (await erasures.findRunning(100)).map((it) => it.id);
   expect(new Set(waiting)).toEqual(new Set(failingIds));
 });
 
-it('warns once in a pass: how many failed, and the cause of the first, in ids only', async () => {
+it('the loop logs one warning in a pass, with the number of failures, the first cause and ids only', async () => {
   const advance = jest.spyOn(services.erasures, 'advance');
   const started = startLoop(services.erasures);
   await eventually(() => expect(logged).not.toEqual([]));
   await started.stop();
   const tried = advance.mock.calls.map(([id]) => id);
-  expect(tried).toHaveLength(failing);
+  expect(tried).toHaveLength(failingCount);
   expect(new Set(tried)).toEqual(new Set(failingIds));
   expect(logged).toEqual([
     expect.objectContaining({
       level: 'warn',
-      failed: failing,
+      failed: failingCount,
       erasureId: tried[0],
       err: expect.objectContaining({ name: 'QueryFailedError' }),
     }),
@@ -119,7 +119,7 @@ it('warns once in a pass: how many failed, and the cause of the first, in ids on
   expect(JSON.stringify(logged)).not.toMatch(/lovelace/i);
 });
 
-it('takes no further erasure once it is told to stop', async () => {
+it('the loop starts no further erasure after stop', async () => {
   const advance = jest.spyOn(services.erasures, 'advance').mockImplementation(async () => {
     void loop?.stop();
     throw new Error('cut off');
@@ -130,12 +130,12 @@ it('takes no further erasure once it is told to stop', async () => {
   expect(advance).toHaveBeenCalledTimes(1);
 });
 
-it('waits for its next pass when the database does not answer', async () => {
+it('the loop ends its pass and warns when the database is not connected', async () => {
   const { erasures } = createServicesOn(openDatabase(testDatabase.url, silent));
   const findRunning = jest.spyOn(erasures, 'findRunning');
   const started = startLoop(erasures);
   await eventually(() => expect(logged).not.toEqual([]));
-  // Another pass would have begun by the time that a database answers.
+  // Another pass would have started by the time of this response.
   await database.query('SELECT count(*) FROM user_history');
   await started.stop();
   expect(findRunning).toHaveBeenCalledTimes(1);

@@ -9,8 +9,8 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-describe('a link in a mail', () => {
-  it('is refused when it was changed, is another token of ours, or none at all', async () => {
+describe('an unsubscribe link', () => {
+  it('responds 404 and changes nothing if its token is forged, of another kind or not a token', async () => {
     const id = await createSubscriber(app);
     const other = await createSubscriber(app);
     const token = (await pathFor(app, id, 'newsletter')).replace('/unsubscribe/', '');
@@ -35,17 +35,17 @@ describe('a link in a mail', () => {
       app.staff,
     ]) {
       for (const method of ['GET', 'POST']) {
-        const answer = await click(app, `/unsubscribe/${bad}`, {
+        const response = await click(app, `/unsubscribe/${bad}`, {
           method,
           body: method === 'GET' ? null : oneClick(),
         });
-        expect([bad, method, answer.status]).toEqual([bad, method, 404]);
-        expect(await answer.text()).toContain('This link is not valid.');
+        expect([bad, method, response.status]).toEqual([bad, method, 404]);
+        expect(await response.text()).toContain('This link is not valid.');
       }
     }
     expect(await choicesOf(app, id)).toEqual(all);
     expect(await choicesOf(app, other)).toEqual(all);
-    // Nor does it open anything else.
+    // The token is no access token and no verification token.
     expect((await app.graphql('{ me { id } }', {}, { token })).status).toBe(401);
     expect(await mutate(app, 'confirmEmail', { token }, null)).toMatchObject({
       __typename: 'InvalidTokenError',
@@ -60,7 +60,7 @@ describe('a link in a mail', () => {
       'a broken form',
       { body: 'no form', headers: { 'content-type': 'multipart/form-data; boundary=x' } },
     ],
-    [400, 'nothing', { body: null }],
+    [400, 'an empty body', { body: null }],
     [
       415,
       'JSON',
@@ -68,29 +68,32 @@ describe('a link in a mail', () => {
     ],
     [
       413,
-      'far too much',
+      'a body of 5 kB',
       { body: new URLSearchParams({ 'List-Unsubscribe': 'One-Click', more: 'x'.repeat(5000) }) },
     ],
-  ] as [number, string, RequestInit][])('answers %i to %s', async (status, _what, init) => {
-    const id = await createSubscriber(app);
-    const answer = await click(app, await pathFor(app, id, 'newsletter'), init);
-    expect(answer.status).toBe(status);
-    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(await answer.text()).toContain('List-Unsubscribe=One-Click');
-    expect(await choicesOf(app, id)).toEqual(all);
-  });
+  ] as [number, string, RequestInit][])(
+    'responds %i to %s and changes nothing',
+    async (status, _what, init) => {
+      const id = await createSubscriber(app);
+      const response = await click(app, await pathFor(app, id, 'newsletter'), init);
+      expect(response.status).toBe(status);
+      expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+      expect(await response.text()).toContain('List-Unsubscribe=One-Click');
+      expect(await choicesOf(app, id)).toEqual(all);
+    },
+  );
 
-  it('is refused for a while when it is followed more than ten times a minute; other links are not', async () => {
+  it('responds 429 after more than ten requests in a minute, while other links respond 200', async () => {
     const [id, other] = [await createSubscriber(app), await createSubscriber(app)];
     const [path, another] = [await pathFor(app, id, 'loyalty'), await pathFor(app, other, 'loyalty')];
-    let heard = 0;
-    let answer = await click(app, path);
-    for (; answer.status === 200 && heard <= 20; heard += 1) answer = await click(app, path);
-    expect(answer.status).toBe(429);
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-    // A minute that ended in between let ten more through.
-    expect(heard).toBeGreaterThanOrEqual(10);
-    expect(heard).toBeLessThanOrEqual(20);
+    let accepted = 0;
+    let response = await click(app, path);
+    for (; response.status === 200 && accepted <= 20; accepted += 1) response = await click(app, path);
+    expect(response.status).toBe(429);
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    // If the minute of the limit ended in between, ten more are accepted.
+    expect(accepted).toBeGreaterThanOrEqual(10);
+    expect(accepted).toBeLessThanOrEqual(20);
     expect((await click(app, another)).status).toBe(200);
   });
 });

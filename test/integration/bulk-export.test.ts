@@ -56,13 +56,13 @@ const linesOf = ({ stdout }: CommandResult) => stdout.split('\n').filter((line) 
 const idOf = (line: string | undefined): string => JSON.parse(line ?? '{}').userId;
 
 describe('export-all', () => {
-  it('prints every user that others know of, once, by id', async () => {
+  it('prints every user except PENDING ones once, ordered by id', async () => {
     const { rows } = await client.query(`SELECT id FROM users WHERE status <> 'PENDING' ORDER BY id`);
     expect(all.map(idOf)).toEqual(rows.map(({ id }) => id));
     expect(all).toHaveLength(count - 1);
   });
 
-  it('prints what import reads back: the users are the same elsewhere', async () => {
+  it('prints lines that import turns into equal users of another database', async () => {
     const imported = await runAlone(['import', '-'], { stdin: all.join('\n') }, elsewhere);
     expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
     expect(imported.stdout).toContain(`${count - 1} created, 0 there already, 0 failed\n`);
@@ -71,22 +71,22 @@ describe('export-all', () => {
     expect(again.stdout).toContain(`0 created, ${count - 1} there already, 0 failed\n`);
   });
 
-  it('goes on after the last line that arrived when it was killed', async () => {
+  it('continues with --after from the last line of a killed run', async () => {
     const killed = await runAlone(['export-all'], {
-      // The pipe is full long before the last user.
+      // The pipe is full before the last user is printed.
       onOutput: (child, stdout) => stdout.length > 0 && child.kill('SIGKILL'),
     });
     expect(killed.code).toBe(null);
     const arrived = linesOf(killed);
     expect(arrived.length).toBeLessThan(all.length);
-    const rest = await run(['export-all', '--after', idOf(arrived.at(-1))]);
-    expect(rest).toMatchObject({ code: 0, stderr: `${all.length - arrived.length} exported\n` });
-    expect([...arrived, ...linesOf(rest)]).toEqual(all);
+    const remaining = await run(['export-all', '--after', idOf(arrived.at(-1))]);
+    expect(remaining).toMatchObject({ code: 0, stderr: `${all.length - arrived.length} exported\n` });
+    expect([...arrived, ...linesOf(remaining)]).toEqual(all);
   });
 
-  it('says where it was when it is told to stop', async () => {
+  it('prints the --after option for the rest when it gets SIGTERM', async () => {
     const stopped = await runAlone(['export-all'], {
-      // Told twice, it ends at once.
+      // A second SIGTERM would end it immediately.
       onOutput: (child) => !child.killed && child.kill('SIGTERM'),
     });
     expect(stopped.code).toBe(1);
@@ -94,7 +94,7 @@ describe('export-all', () => {
     expect(stopped.stderr).toMatch(new RegExp(`^\\d+ exported\\n.* --after ${last}\\n$`));
   });
 
-  it('prints users of one status when asked to', async () => {
+  it('prints users of one status with --status', async () => {
     expect(linesOf(await run(['export-all', '--status', 'DEACTIVATED'])).map((it) => JSON.parse(it))).toEqual(
       [
         {
@@ -111,10 +111,10 @@ describe('export-all', () => {
       ],
     );
     expect(await run(['export-all', '--status', 'PENDING'])).toMatchObject({ code: 2, stdout: '' });
-    expect(await run(['export-all', '--after', 'somebody'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await run(['export-all', '--after', 'malformed'])).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('leaves an entry in the audit trail of each user it prints', async () => {
+  it('writes an audit entry for each user it prints', async () => {
     const { rows } = await client.query(
       `SELECT user_id, actor_id, reason, fields FROM audit_entries WHERE action = 'USER_DATA_EXPORTED'`,
     );
@@ -124,9 +124,9 @@ describe('export-all', () => {
       reason: 'BULK_EXPORT',
       fields: expect.arrayContaining(['address', 'email', 'statusNotes']),
     });
-    const told = await client.query(
+    const published = await client.query(
       `SELECT count(*)::int AS n FROM outbox_events WHERE type = 'UserDataAccessed' AND data->>'reason' = 'BULK_EXPORT'`,
     );
-    expect(told.rows).toEqual([{ n: rows.length }]);
+    expect(published.rows).toEqual([{ n: rows.length }]);
   });
 });

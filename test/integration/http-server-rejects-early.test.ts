@@ -2,22 +2,22 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { startTestDoor, type TestDoor } from '../testkit/http-door';
+import { startTestHttpServer, type TestHttpServer } from '../testkit/test-http-server';
 
 const tenMegabytes = 10_000_000;
 
-describe('the HTTP door', () => {
-  let door: TestDoor;
+describe('the HTTP server', () => {
+  let server: TestHttpServer;
   beforeAll(async () => {
-    door = await startTestDoor({ routerProof: (header) => header !== 'wrong' });
+    server = await startTestHttpServer({ routerProof: (header) => header !== 'wrong' });
   });
-  afterAll(() => door.close());
+  afterAll(() => server.close());
 
-  /** Sends a body of ten megabytes through Node's own client, which tells a broken pipe from an answer. */
+  /** Sends a body of ten megabytes through Node's own client, which distinguishes a broken pipe from a response. */
   function sendTenMegabytes(headers: Record<string, string | number>) {
     return new Promise<{ status: number | undefined; body: string; elapsedMs: number }>((resolve, reject) => {
       const startedAt = performance.now();
-      const outgoing = request(`${door.url}/graphql`, {
+      const outgoing = request(`${server.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
       });
@@ -36,9 +36,9 @@ describe('the HTTP door', () => {
   }
 
   it.each([
-    ['announced', { 'content-length': tenMegabytes }],
+    ['with content-length', { 'content-length': tenMegabytes }],
     ['chunked', { 'transfer-encoding': 'chunked' }],
-  ])('refuses an %s body of 10 MB with 413 in milliseconds', async (_name, headers) => {
+  ])('responds 413 to a body of 10 MB (%s) within 100 ms', async (_name, headers) => {
     const elapsed: number[] = [];
     for (let round = 0; round < 5; round += 1) {
       const { status, body, elapsedMs } = await sendTenMegabytes(headers);
@@ -61,8 +61,8 @@ describe('the HTTP door', () => {
     expect(Math.min(...elapsed)).toBeLessThan(100);
   });
 
-  it('lets a client that reads only once it has sent everything read why it was refused', async () => {
-    const { hostname, port } = new URL(door.url);
+  it('responds 413 to a client that reads only after it has sent the whole body', async () => {
+    const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname);
     const head = `POST /graphql HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\n`;
     socket.write(`${head}content-length: ${tenMegabytes}\r\n\r\n`);
@@ -71,49 +71,49 @@ describe('the HTTP door', () => {
         socket.write(Buffer.alloc(100_000, 'x'), (error) => (error ? reject(error) : resolve()));
       });
     }
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+    const [response] = (await once(socket, 'data')) as [Buffer];
+    expect(response.toString()).toMatch(/^HTTP\/1.1 413 /);
     socket.destroy();
   });
 
-  it('takes a body of exactly 256 kB', async () => {
+  it('accepts a body of exactly 256 kB', async () => {
     const query = '{"query":"{hello}"}';
-    expect((await door.post(query.padEnd(262_144))).status).toBe(200);
-    expect((await door.post(query.padEnd(262_145))).status).toBe(413);
+    expect((await server.post(query.padEnd(262_144))).status).toBe(200);
+    expect((await server.post(query.padEnd(262_145))).status).toBe(413);
   });
 
-  it('asks for the router’s proof before it reads or parses anything', async () => {
+  it('requires the router’s proof before it reads or parses the body', async () => {
     for (const body of ['{"query":"{_service{sdl}}"}', '{ malformed', 'x'.repeat(tenMegabytes)]) {
-      const response = await door.post(body, { 'router-authorization': 'wrong' });
+      const response = await server.post(body, { 'router-authorization': 'wrong' });
       expect(response.status).toBe(401);
       expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
     }
     for (const path of ['/health/live', '/health/ready', '/metrics']) {
-      const response = await fetch(door.url + path, { headers: { 'router-authorization': 'wrong' } });
+      const response = await fetch(server.url + path, { headers: { 'router-authorization': 'wrong' } });
       expect(response.status).toBe(200);
     }
   });
 
-  it('answers malformed JSON with BAD_REQUEST and repeats none of it', async () => {
+  it('responds BAD_REQUEST to malformed JSON without repeating it', async () => {
     for (const body of ['{"query": "zorro@example.com', '', 'null,', '{"__proto__": {"zorro": 1}}']) {
-      const response = await door.post(body);
+      const response = await server.post(body);
       const text = await response.text();
       expect(response.status).toBe(400);
       expect(JSON.parse(text).errors[0].extensions.code).toBe('BAD_REQUEST');
       expect(text).not.toContain('zorro');
     }
-    expect(door.logLines.join('')).not.toContain('zorro');
+    expect(server.logLines.join('')).not.toContain('zorro');
   });
 
-  it('takes JSON only, and not compressed', async () => {
-    const compressed = await fetch(`${door.url}/graphql`, {
+  it('responds 415 to media types other than JSON and to compressed bodies', async () => {
+    const compressed = await fetch(`${server.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
       body: gzipSync('{"query":"{hello}"}'),
     });
     expect(compressed.status).toBe(415);
     for (const contentType of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
-      const response = await door.post('{"query":"{hello}"}', { 'content-type': contentType });
+      const response = await server.post('{"query":"{hello}"}', { 'content-type': contentType });
       expect(response.status).toBe(415);
       expect(await response.json()).toMatchObject({
         errors: [{ extensions: { code: 'UNSUPPORTED_MEDIA_TYPE' } }],
@@ -128,29 +128,29 @@ describe('the HTTP door', () => {
       `GET / HTTP/1.1\r\nhost: here\r\nx: ${'zorro'.repeat(10_000)}\r\n\r\n`,
       431,
     ],
-    ['no HTTP', 'zorro\r\n\r\n', 400],
+    ['text that is not HTTP', 'zorro\r\n\r\n', 400],
     ['a URL that cannot be decoded', 'GET /health/%zorro HTTP/1.1\r\nhost: here\r\n\r\n', 400],
-  ])('answers %s in the shape of all errors', async (_, text, status) => {
-    const { hostname, port } = new URL(door.url);
+  ])('responds with a GraphQL error to %s', async (_, text, status) => {
+    const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname);
     socket.write(text);
-    const [answer] = (await once(socket, 'data')) as [Buffer];
+    const [response] = (await once(socket, 'data')) as [Buffer];
     socket.destroy();
-    const [head = '', body = ''] = answer.toString().split('\r\n\r\n');
+    const [head = '', body = ''] = response.toString().split('\r\n\r\n');
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(JSON.parse(body)).toMatchObject({
       errors: [{ message: expect.any(String), extensions: { code: 'BAD_REQUEST' } }],
     });
-    expect(answer.toString()).not.toContain('zorro');
+    expect(response.toString()).not.toContain('zorro');
   });
 
-  it('tells wrong methods from unknown places', async () => {
-    const query = await fetch(`${door.url}/graphql?query={hello}`);
+  it('responds 405 to a wrong method and 404 to an unknown path', async () => {
+    const query = await fetch(`${server.url}/graphql?query={hello}`);
     expect([query.status, query.headers.get('allow')]).toEqual([405, 'POST']);
-    const live = await fetch(`${door.url}/health/live`, { method: 'DELETE' });
+    const live = await fetch(`${server.url}/health/live`, { method: 'DELETE' });
     expect([live.status, live.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     for (const path of ['/', '/nowhere', '/graphql/deeper', '/schemas/UserCreated/1.0.0.json']) {
-      const response = await fetch(door.url + path);
+      const response = await fetch(server.url + path);
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] });
     }

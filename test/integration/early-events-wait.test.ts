@@ -40,8 +40,8 @@ const metric = async (name: string) => {
   return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
 };
 
-describe('an event that comes too early', () => {
-  it('waits once, is measured, and is folded when its user and its order are there', async () => {
+describe('an early event', () => {
+  it('waits once, is counted by metrics, and is folded when its user and order exist', async () => {
     const [userId, orderId] = [uuidv7(), uuidv7()];
     const events = [paymentFailed(orderId), orderPlaced(userId, { orderId }), pointsEarned(userId)];
     await others.publish(...events, ...events);
@@ -69,17 +69,17 @@ describe('an event that comes too early', () => {
     expect(await metric('user_service_waiting_events_oldest_age_seconds')).toBe(0);
   });
 
-  it('waits while its user is not accepted yet', async () => {
+  it('waits while its user is PENDING', async () => {
     const { id } = await createUser(app);
     await app.sql(`UPDATE users SET status = 'PENDING' WHERE id = $1`, [id]);
     await others.publish(pointsEarned(id));
     await eventually(async () => expect(await waiting()).toHaveLength(1));
     await app.sql(`UPDATE users SET status = 'ACTIVE' WHERE id = $1`, [id]);
-    // Nobody told this process: the sweep finds out.
+    // The change bypasses the service, so only the sweep finds it.
     await eventually(async () => expect((await commerceOf(app, id)).loyaltyPoints).toBe(5));
   });
 
-  it('is found by the sweep of everything, however long it has waited', async () => {
+  it('is folded by a full sweep after 29 days', async () => {
     const { id } = await createUser(app);
     await app.sql(`UPDATE users SET status = 'PENDING' WHERE id = $1`, [id]);
     await others.publish(pointsEarned(id));
@@ -91,11 +91,11 @@ describe('an event that comes too early', () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it('goes on waiting when what it refers to is gone again by the time it is folded', async () => {
-    const settled: unknown[] = [];
+  it('stays waiting when its user does not exist at folding', async () => {
+    const folded: unknown[] = [];
     const early = {
       type: 'LoyaltyPointsEarned' as const,
-      source: '/gone',
+      source: '/early',
       eventId: uuidv7(),
       occurredAt: new Date(),
       userId: uuidv7(),
@@ -103,13 +103,13 @@ describe('an event that comes too early', () => {
       orderId: null,
       reason: null,
     };
-    const results = await intake.fold.fold([early], async (_tx, events) => void settled.push(...events));
+    const results = await intake.fold.fold([early], async (_tx, events) => void folded.push(...events));
     expect(results).toEqual(['waiting']);
-    expect(settled).toEqual([]);
+    expect(folded).toEqual([]);
     await app.sql('DELETE FROM waiting_events');
   });
 
-  it('is parked after 30 days by the database’s clock, whatever time it tells, and can be replayed', async () => {
+  it('is parked after 30 days by the database’s clock, regardless of its own time', async () => {
     const [userId, orderId] = [uuidv7(), uuidv7()];
     const order = orderPlaced(userId, {
       orderId,

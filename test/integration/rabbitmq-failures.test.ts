@@ -16,7 +16,7 @@ import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
 import { newAmqpPrefix } from '../testkit/test-run';
 import { removeTopology } from '../testkit/witness';
 
-/** `connection.blocked` and `connection.unblocked` of AMQP 0-9-1, as RabbitMQ says them during an alarm. */
+/** The frames `connection.blocked` and `connection.unblocked` of AMQP 0-9-1, which RabbitMQ sends during an alarm. */
 const blocked = Buffer.from('01000000000009000a003c046469736bce', 'hex');
 const unblocked = Buffer.from('01000000000004000a003dce', 'hex');
 
@@ -33,7 +33,7 @@ afterEach(async () => {
   for (const { prefix } of brokers) await removeTopology(prefix);
 });
 
-/** A broker by way of the proxy, with its queues declared. */
+/** Opens a broker through the proxy. */
 async function open({ prefix }: { prefix?: string } = {}): Promise<TestBroker> {
   const opening = openTestBroker({ url: proxy.url, confirmTimeoutMs, ...(prefix && { prefix }) });
   opened.push(opening);
@@ -52,8 +52,8 @@ const messagesIn = (prefix: string) =>
 
 const unavailable = { name: 'BrokerUnavailableError' };
 
-describe('publishing', () => {
-  it('says that it does not know when no confirm comes, and heals', async () => {
+describe('publish', () => {
+  it('throws BrokerUnavailableError after a confirm timeout, and recovers', async () => {
     const { broker, prefix } = await openReady();
     proxy.holdResponses();
     const startedAtMs = performance.now();
@@ -67,7 +67,7 @@ describe('publishing', () => {
     expect(await broker.publish(orderPlaced())).toBe('routed');
   });
 
-  it('says so at once when the connection breaks before the confirm', async () => {
+  it('throws BrokerUnavailableError when the connection breaks before the confirm', async () => {
     const { broker, prefix } = await openReady();
     proxy.holdResponses();
     const publishing = Promise.allSettled([1, 2, 3].map(() => broker.publish(orderPlaced())));
@@ -79,12 +79,12 @@ describe('publishing', () => {
     expect(await broker.publish(orderPlaced())).toBe('routed');
   });
 
-  it('is refused at once during an alarm, also what is on its way, and goes on after it', async () => {
+  it('throws BrokerUnavailableError during an alarm, also in flight, and recovers after it', async () => {
     const { broker } = await openReady();
     proxy.holdResponses();
-    const onItsWay = broker.publish(orderPlaced());
+    const inFlight = broker.publish(orderPlaced());
     proxy.sendToClients(blocked);
-    await expect(onItsWay).rejects.toMatchObject(unavailable);
+    await expect(inFlight).rejects.toMatchObject(unavailable);
     const startedAtMs = performance.now();
     await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
     expect(performance.now() - startedAtMs).toBeLessThan(50);
@@ -95,7 +95,7 @@ describe('publishing', () => {
     expect(await broker.publish(orderPlaced())).toBe('routed');
   });
 
-  it('tells a message that a full queue refuses from a broker that is away', async () => {
+  it('throws MessageRefusedError for a message that a full queue rejects', async () => {
     const { broker, prefix } = await openReady();
     await withRabbitMq(async (channel) => {
       const full = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
@@ -109,14 +109,14 @@ describe('publishing', () => {
     await withRabbitMq((channel) => channel.deleteQueue(`${prefix}full`));
   });
 
-  it('survives that its exchange is deleted, and declares it again', async () => {
+  it('declares a deleted exchange again', async () => {
     const { broker, prefix } = await openReady();
     await withRabbitMq((channel) => channel.deleteExchange(`${prefix}order.events`));
     await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
     await eventually(() => expect(broker.publish(orderPlaced())).resolves.toBe('unroutable'));
   });
 
-  it('begins when RabbitMQ comes after the service', async () => {
+  it('succeeds when RabbitMQ starts after the service', async () => {
     await proxy.stop();
     const { broker, logged } = await open();
     const recorder = record(broker);
@@ -131,8 +131,8 @@ describe('publishing', () => {
   });
 });
 
-describe('consuming', () => {
-  it('gives what it held at a broken connection again, and acknowledges nothing twice', async () => {
+describe('a consumer', () => {
+  it('receives unacknowledged messages of a broken connection again, and acknowledges each once', async () => {
     const { broker, prefix, logged } = await openReady();
     for (const id of ['a', 'b', 'c']) await broker.publish(orderPlaced(id));
     let finish: () => void = () => undefined;
@@ -155,7 +155,7 @@ describe('consuming', () => {
     expect(logged.map(({ msg }) => msg)).not.toContain('RabbitMQ closed a consuming channel');
   });
 
-  it('goes on after its queue was deleted', async () => {
+  it('resumes after its queue was deleted', async () => {
     const { broker, prefix } = await openReady();
     const recorder = record(broker);
     await isReady(broker);
@@ -167,13 +167,13 @@ describe('consuming', () => {
     await recorder.stop();
   });
 
-  it('goes on after RabbitMQ closed its channel', async () => {
+  it('resumes after RabbitMQ closed its channel', async () => {
     const { broker, logged } = await openReady();
-    let answered = 0;
+    let batches = 0;
     const recorder = record(broker, async () => {
-      answered += 1;
-      // An acknowledgement of something unknown, as a slip of ours would send it: channel 1, tag 4,000,000.
-      if (answered === 1)
+      batches += 1;
+      // An acknowledgement with an unknown delivery tag: channel 1, tag 4,000,000.
+      if (batches === 1)
         proxy.sendToService(Buffer.from('0100010000000d003c005000000000003d090000ce', 'hex'));
     });
     await isReady(broker);
@@ -187,7 +187,7 @@ describe('consuming', () => {
     await recorder.stop();
   });
 
-  it('waits with one clear error while its queue exists otherwise; publishing goes on', async () => {
+  it('logs one error while its queue has other arguments, and publish succeeds', async () => {
     const prefix = newAmqpPrefix();
     await withRabbitMq((channel) => channel.assertQueue(`${prefix}${historyQueue}`, { durable: true }));
     const { broker, logged } = await open({ prefix });
@@ -208,7 +208,7 @@ describe('consuming', () => {
     await recorder.stop();
   });
 
-  it('uses an exchange that another team has declared otherwise', async () => {
+  it('uses an exchange that another team declared with other arguments', async () => {
     const prefix = newAmqpPrefix();
     await withRabbitMq((channel) =>
       channel.assertExchange(`${prefix}order.events`, 'topic', { durable: true, alternateExchange: 'lost' }),
@@ -222,7 +222,7 @@ describe('consuming', () => {
   });
 });
 
-describe('closing', () => {
+describe('close', () => {
   const elapsedMs = async (work: Promise<unknown>) => {
     const startedAtMs = performance.now();
     await work;
@@ -239,7 +239,7 @@ describe('closing', () => {
     await proxy.resume();
   });
 
-  it('does not wait for a connection that is being made', async () => {
+  it('does not wait for a connection that is being opened', async () => {
     proxy.freeze();
     const { broker } = await open();
     await eventually(() => expect(proxy.connections).toBeGreaterThan(0));
@@ -247,7 +247,7 @@ describe('closing', () => {
     await proxy.resume();
   });
 
-  it('does not wait for what a connection was being set up with', async () => {
+  it('does not wait for the setup of a connection', async () => {
     let begun: () => void = () => undefined;
     const setUp = new Promise<void>((resolve) => {
       begun = resolve;

@@ -39,8 +39,8 @@ const run = (...args: string[]) => commands.run(args, { DATABASE_URL: app.databa
 const wrongTime = '2027-01-01T00:00:00.000Z';
 const rightTime = '2026-03-01T10:00:00.000Z';
 
-/** A user with an order and points, whose summary says otherwise. */
-async function createWrong(): Promise<string> {
+/** Creates a user with an order and points and a wrong summary, and returns its id. */
+async function createUserWithWrongSummary(): Promise<string> {
   const { id } = await createUser(app);
   await others.publish(
     orderPlaced(id, { total: { value: 0.3, currency: 'EUR' } }),
@@ -57,8 +57,8 @@ async function createWrong(): Promise<string> {
   return id;
 }
 
-/** The entry that tells that the user's summary was mended, and the key of its values while there is one. */
-function mendedOf(userId: string) {
+/** Returns the audit entries of fixes of the user's summary, each with the key of its values if it exists. */
+function fixesOf(userId: string) {
   return app.sql<{ id: string; fields: string[]; values: Buffer | null; key: Buffer | null }>(
     `SELECT id, fields, encrypted_values AS values, key FROM audit_entries LEFT JOIN audit_keys USING (user_id)
      WHERE user_id = $1 AND action = 'COMMERCE_RECOMPUTED'`,
@@ -66,26 +66,26 @@ function mendedOf(userId: string) {
   );
 }
 
-describe('a summary that was mended', () => {
+describe('recompute --fix', () => {
   let userId: string;
   beforeAll(async () => {
-    userId = await createWrong();
+    userId = await createUserWithWrongSummary();
   });
 
-  it('is mended together with its entry, or not at all', async () => {
+  it('changes nothing if its audit entry cannot be written', async () => {
     const wrong = await commerceOf(app, userId);
     await app.sql(`ALTER TABLE audit_entries ADD CONSTRAINT refused CHECK (action <> 'COMMERCE_RECOMPUTED')`);
     const refused = await run('recompute', '--fix');
     await app.sql('ALTER TABLE audit_entries DROP CONSTRAINT refused');
     expect(refused.code).not.toBe(0);
     expect(await commerceOf(app, userId)).toEqual(wrong);
-    expect(await mendedOf(userId)).toEqual([]);
+    expect(await fixesOf(userId)).toEqual([]);
   });
 
-  it('leaves who, what and when, and the values before and after for whoever has the key', async () => {
-    // Looking is no change.
+  it('writes an audit entry with actor, time, fields and encrypted values before and after', async () => {
+    // Without --fix, nothing is written.
     expect((await run('recompute')).code).toBe(1);
-    expect(await mendedOf(userId)).toEqual([]);
+    expect(await fixesOf(userId)).toEqual([]);
     const before = Date.now();
     expect((await run('recompute', '--fix')).code).toBe(0);
     expect((await run('recompute', '--fix')).code).toBe(0);
@@ -102,8 +102,8 @@ describe('a summary that was mended', () => {
     expect(entry).toMatchObject({ actor: 'command-line', fields, reason: null });
     expect(more).toEqual([]);
     expect(Date.parse(entry?.at ?? '')).toBeGreaterThanOrEqual(before);
-    const [mended] = await mendedOf(userId);
-    const { id = '', values, key } = mended ?? {};
+    const [fix] = await fixesOf(userId);
+    const { id = '', values, key } = fix ?? {};
     if (!values || !key) throw new Error('the values cannot be read');
     expect(decryptValues(key, id, values)).toEqual({
       before: { lastOrderAt: wrongTime, loyaltyPoints: '99', orderCount: 7, spent: { EUR: '0.4' } },
@@ -116,24 +116,24 @@ describe('a summary that was mended', () => {
     );
   });
 
-  it('keeps its entry without values when the user is erased', async () => {
+  it('leaves an entry without readable values after the user is erased', async () => {
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
     await mutate(app, 'eraseUser', { userId }, officer);
-    expect(await mendedOf(userId)).toMatchObject([{ key: null }]);
+    expect(await fixesOf(userId)).toMatchObject([{ key: null }]);
     expect(await run('audit', 'verify')).toMatchObject({ code: 0 });
   });
 });
 
-describe('while summaries are looked at', () => {
-  /** Recomputes and mends; `meanwhile` comes between the look at a batch and the second look at its users. */
-  async function recomputeWhile(meanwhile: () => Promise<unknown>): Promise<SummaryDifference[]> {
+describe('recompute with concurrent changes', () => {
+  /** Recomputes and fixes. Calls `change` between the first read of a batch and the second read of its users. */
+  async function recomputeWhile(change: () => Promise<unknown>): Promise<SummaryDifference[]> {
     const database = openDatabase(app.databaseUrl, pino({ level: 'silent' }), 2);
     await database.connect();
     const commerce = new CommerceRepository(database);
     const listed = commerce.findByUsers.bind(commerce);
     commerce.findByUsers = async (userIds) => {
       const summaries = await listed(userIds);
-      await meanwhile();
+      await change();
       return summaries;
     };
     const found: SummaryDifference[] = [];
@@ -152,8 +152,8 @@ describe('while summaries are looked at', () => {
     return found;
   }
 
-  it('one whose history is cut stays as it is, and one whose user is erased is passed over', async () => {
-    const [cut, erased] = [await createWrong(), await createWrong()];
+  it('keeps summaries whose history was cut, and skips erased users', async () => {
+    const [cut, erased] = [await createUserWithWrongSummary(), await createUserWithWrongSummary()];
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
     const found = await recomputeWhile(async () => {
       await app.sql('UPDATE user_commerce SET history_is_cut = true WHERE user_id = $1', [cut]);

@@ -44,8 +44,8 @@ const queuedOf = (ids: string[]) =>
 const keysOf = (userId: string) =>
   database.query<AuditKey>('SELECT user_id AS "userId", key FROM audit_keys WHERE user_id = $1', [userId]);
 
-describe('rows that are written together', () => {
-  it('come back as they were, in their order, whatever their columns hold', async () => {
+describe('writeTogether', () => {
+  it('stores every kind of column value, and rows in their order', async () => {
     const key = { userId: uuidv7(), key: randomBytes(32) };
     const { userId } = key;
     const entries = [
@@ -60,7 +60,7 @@ describe('rows that are written together', () => {
     expect(await keysOf(userId)).toEqual([key]);
   });
 
-  it('are all there or none', async () => {
+  it('stores no row if one violates a constraint', async () => {
     const key = { userId: uuidv7(), key: randomBytes(32) };
     const entry = buildEntry(key);
     const write = () =>
@@ -71,7 +71,7 @@ describe('rows that are written together', () => {
     expect(await entriesOf(key.userId)).toEqual([]);
   });
 
-  it('are none when the first of them are not free', async () => {
+  it('stores no row if the first conflicts with a stored one', async () => {
     const key = { userId: uuidv7(), key: randomBytes(32) };
     const write = (entry: Omit<AuditEntry, 'position'>) =>
       database.transaction((tx) =>

@@ -9,12 +9,12 @@ import {
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 
-interface DoorContext {
+interface TestContext {
   request: HttpRequest;
 }
 
 /** The HTTP server in front of a minimal graph, so that every failure is the server's. */
-export interface TestDoor {
+export interface TestHttpServer {
   readonly url: string;
   readonly http: HttpServer;
   readonly logLines: string[];
@@ -27,20 +27,20 @@ export interface TestDoor {
 const typeDefs = 'type Query { hello: String!, requestId: String!, wait(ms: Int!): Int!, never: Int }';
 
 /** Starts the HTTP server on a free port of the loopback address. */
-export async function startTestDoor(
-  options: Partial<HttpServerOptions<DoorContext>> = {},
-): Promise<TestDoor> {
+export async function startTestHttpServer(
+  options: Partial<HttpServerOptions<TestContext>> = {},
+): Promise<TestHttpServer> {
   const deadlines: AbortSignal[] = [];
   const logLines: string[] = [];
-  const apollo = new ApolloServer<DoorContext>({
+  const apollo = new ApolloServer<TestContext>({
     typeDefs,
     stopOnTerminationSignals: false,
     resolvers: {
       Query: {
         hello: () => 'world',
-        requestId: (_source: unknown, _args: unknown, { request }: DoorContext) => request.id,
+        requestId: (_source: unknown, _args: unknown, { request }: TestContext) => request.id,
         wait: async (_source: unknown, { ms }: { ms: number }) => delay(ms, ms),
-        never(_source: unknown, _args: unknown, { request }: DoorContext) {
+        never(_source: unknown, _args: unknown, { request }: TestContext) {
           deadlines.push(request.deadline);
           return new Promise(() => undefined);
         },
@@ -48,7 +48,7 @@ export async function startTestDoor(
     },
   });
   await apollo.start();
-  const http = await createHttpServer<DoorContext>({
+  const http = await createHttpServer<TestContext>({
     apollo,
     context: async (request) => ({ request }),
     routerProof: () => true,

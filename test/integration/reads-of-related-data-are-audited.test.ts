@@ -17,7 +17,7 @@ interface Read {
   values: Buffer | null;
 }
 
-/** Who read what of a user, oldest first; looking leaves no entry. */
+/** Returns the audited reads of a user, oldest first. Reads by SQL are not audited. */
 const readsOf = (userId: string) =>
   app.sql<Read & Record<string, unknown>>(
     `SELECT actor_id AS actor, fields, encrypted_values AS values FROM audit_entries
@@ -26,7 +26,7 @@ const readsOf = (userId: string) =>
   );
 const readBy = (actor: string, ...fields: string[]): Read => ({ actor, fields, values: null });
 
-/** A user about whom there is one entry: that it was created. */
+/** Creates a user with one audit entry, USER_CREATED. The mutation selects no field of the user. */
 async function newUser(): Promise<string> {
   const userId = randomUUID();
   await app.graphql(
@@ -38,49 +38,49 @@ async function newUser(): Promise<string> {
 }
 
 const planFor = (userId: string, token: string) => mutate(app, 'eraseUser', { userId, dryRun: true }, token);
-const askFor = (query: string, id: string, token: string) =>
-  app.graphql(`query ($id: ID!) { ${query} }`, { id }, { token });
+const query = (selection: string, id: string, token: string) =>
+  app.graphql(`query ($id: ID!) { ${selection} }`, { id }, { token });
 
 const readTrail = 'auditTrail(userId: $id) { nodes { action } }';
 const readErasure = 'erasure(id: $id) { status }';
 const readLink = 'userEmailPreferences(userId: $id) { unsubscribeUrl(topic: LOYALTY) }';
 
 describe('reading the audit trail', () => {
-  it('leaves an entry for each request, which the next one shows', async () => {
+  it('writes one audit entry for each request', async () => {
     const userId = await newUser();
-    const told = async () =>
+    const trail = async () =>
       (await wholeAuditTrailOf(app, userId)).map(({ actor, action, fields }) =>
         action === 'USER_READ' ? [actor, fields] : action,
       );
-    expect(await told()).toEqual(['USER_CREATED']);
+    expect(await trail()).toEqual(['USER_CREATED']);
     const other = await app.token({ sub: 'second-auditor', scope: 'users:audit' });
-    const twice = await askFor(`one: ${readTrail} two: ${readTrail}`, userId.toUpperCase(), other);
+    const twice = await query(`one: ${readTrail} two: ${readTrail}`, userId.toUpperCase(), other);
     expect(twice.errors).toEqual([]);
-    expect(await told()).toEqual([
+    expect(await trail()).toEqual([
       'USER_CREATED',
       ['auditor', ['auditTrail']],
       ['second-auditor', ['auditTrail']],
     ]);
   });
 
-  it('of an erased user does, without values', async () => {
+  it('of an erased user writes an entry without values', async () => {
     const userId = await newUser();
     await mutate(app, 'eraseUser', { userId }, officer);
     await wholeAuditTrailOf(app, userId);
     expect(await readsOf(userId)).toEqual([readBy('auditor', 'auditTrail')]);
   });
 
-  it('leaves none where there is nothing to read, and about oneself', async () => {
+  it('writes no entry for an empty trail or one’s own', async () => {
     const [unknown, userId] = [randomUUID(), await newUser()];
     await wholeAuditTrailOf(app, unknown);
     const own = await app.token({ sub: userId, scope: 'users:audit' });
-    expect((await askFor(readTrail, userId, own)).data.auditTrail.nodes).toHaveLength(1);
+    expect((await query(readTrail, userId, own)).data.auditTrail.nodes).toHaveLength(1);
     expect([await readsOf(unknown), await readsOf(userId)]).toEqual([[], []]);
   });
 });
 
 describe('reading about an erasure', () => {
-  it('as a plan leaves an entry, unless it is one’s own or there is none', async () => {
+  it('as a plan writes an audit entry, except for one’s own or a user under a hold', async () => {
     const userId = await newUser();
     const own = await app.token({ sub: userId, authTime: new Date() });
     expect(await planFor(userId, own)).toMatchObject({ erasure: { status: 'PLANNED' } });
@@ -92,30 +92,30 @@ describe('reading about an erasure', () => {
     expect(await readsOf(userId)).toHaveLength(1);
   });
 
-  it('that has begun leaves an entry, without values; erasing is none', async () => {
+  it('by id writes an audit entry without values; eraseUser itself writes no read', async () => {
     const userId = await newUser();
     const { erasure } = await mutate(app, 'eraseUser', { userId }, officer);
     expect(await readsOf(userId)).toEqual([]);
-    expect((await askFor(readErasure, erasure.id, officer)).data.erasure).toEqual({ status: 'COMPLETED' });
-    expect((await askFor(readErasure, userId, officer)).data.erasure).toBeNull();
+    expect((await query(readErasure, erasure.id, officer)).data.erasure).toEqual({ status: 'COMPLETED' });
+    expect((await query(readErasure, userId, officer)).data.erasure).toBeNull();
     expect(await readsOf(userId)).toEqual([readBy('officer', 'erasure')]);
   });
 });
 
-describe('a link that turns a topic off', () => {
-  it('is named in the entry of whoever is handed it for somebody else', async () => {
+describe('reading an unsubscribe link', () => {
+  it('of another user is named in the audit entry', async () => {
     const userId = await newUser();
     const link = 'emailPreferences { unsubscribeUrl(topic: LOYALTY) }';
-    await askFor(readLink, userId, await app.token({ sub: 'mailer', scope: 'users:read' }));
-    await askFor(`user(id: $id) { ${link} }`, userId, app.staff);
+    await query(readLink, userId, await app.token({ sub: 'mailer', scope: 'users:read' }));
+    await query(`user(id: $id) { ${link} }`, userId, app.staff);
     await app.graphql(
       `mutation ($id: ID!) { updateEmailPreferences(input: { userId: $id, loyalty: true }) {
          ... on UpdateEmailPreferencesSuccess { ${link} } } }`,
       { id: userId },
       { token: app.staff },
     );
-    await askFor('userEmailPreferences(userId: $id) { loyalty }', userId, app.staff);
-    await askFor(readLink, userId, await app.token({ sub: userId }));
+    await query('userEmailPreferences(userId: $id) { loyalty }', userId, app.staff);
+    await query(readLink, userId, await app.token({ sub: userId }));
     const both = ['emailPreferences', 'unsubscribeUrl'];
     expect(await readsOf(userId)).toEqual([
       readBy('mailer', ...both),
@@ -126,25 +126,25 @@ describe('a link that turns a topic off', () => {
   });
 });
 
-it('nothing of this is answered when its entry cannot be written', async () => {
+it('audited reads return SERVICE_UNAVAILABLE when their entry cannot be written', async () => {
   const [userId, erased] = [await newUser(), await newUser()];
   const { erasure } = await mutate(app, 'eraseUser', { userId: erased }, officer);
   const token = await app.token({ sub: 'refused', scope: 'users:read users:privacy users:audit' });
   const plan = 'mutation ($id: ID!) { eraseUser(input: { userId: $id, dryRun: true }) { __typename } }';
-  const askAll = () =>
+  const queryAll = () =>
     Promise.all([
-      askFor(readTrail, userId, token),
-      askFor(readErasure, erasure.id, token),
-      askFor(readLink, userId, token),
+      query(readTrail, userId, token),
+      query(readErasure, erasure.id, token),
+      query(readLink, userId, token),
       app.graphql(plan, { id: userId }, { token }),
     ]);
   await app.sql(`ALTER TABLE audit_entries ADD CONSTRAINT refused CHECK (actor_id <> 'refused')`);
-  const refused = await askAll();
+  const refused = await queryAll();
   await app.sql('ALTER TABLE audit_entries DROP CONSTRAINT refused');
   for (const { data, errors } of refused) {
     expect(data).toBeNull();
     expect(errors).toMatchObject([{ extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
   }
-  for (const { data, errors } of await askAll())
+  for (const { data, errors } of await queryAll())
     expect({ data, errors }).toEqual({ data: expect.any(Object), errors: [] });
 });

@@ -18,18 +18,18 @@ afterAll(async () => {
   await commands.close();
 });
 
-/** Imports this one row, and answers what became of it. */
+/** Imports one row and returns its result. */
 async function importRow(row: object): Promise<{ outcome: string; userId?: string }> {
   const env = { DATABASE_URL: database.url };
   const { stdout } = await commands.runAlone(['import', '-', '--json'], env, { stdin: JSON.stringify(row) });
   return JSON.parse(stdout);
 }
 
-it('knows whom another import has brought from the same row since it began, changed as they may be', async () => {
+it('import prints exists for a row that a concurrent import created, also when the user changed since', async () => {
   const row = { email: 'ada@example.com', firstName: 'Ada', lastName: 'Lovelace' };
   const { userId } = await importRow(row);
   await client.query(`UPDATE users SET first_name = 'Augusta'`);
-  // As if that import were not committed yet when the next one asks whom it has brought.
+  // Hides the key, as if the first import were not committed when the second one reads the keys.
   await client.query(`UPDATE idempotency_keys SET key = 'not yet ' || key`);
   const table = await lockTable(database.url, 'users');
   const again = importRow(row);
