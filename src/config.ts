@@ -34,6 +34,7 @@ export interface Config {
     readonly aliases: number;
     readonly depth: number;
     readonly tokens: number;
+    readonly cost: number;
   };
   /** Directory for the files of embedded services and the development issuer. */
   readonly dataDirectory: string;
@@ -105,6 +106,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
       aliases: read('LIMIT_ALIASES'),
       depth: read('LIMIT_DEPTH'),
       tokens: read('LIMIT_TOKENS'),
+      cost: read('LIMIT_COST'),
     },
     retention: {
       RETENTION_DEACTIVATED_DAYS: read('RETENTION_DEACTIVATED_DAYS'),

@@ -148,5 +148,9 @@ export const settings = {
   LIMIT_REPRESENTATIONS: limit('maximum representations in one `_entities` call', 1000),
   LIMIT_ALIASES: limit('maximum aliases in one operation', 50),
   LIMIT_DEPTH: limit('maximum nested levels in one operation', 12),
+  LIMIT_COST: limit(
+    'maximum cost of one operation: the number of objects that it may return, estimated',
+    20_000,
+  ),
   LIMIT_TOKENS: limit('maximum tokens in one document', 4000),
 } as const;

@@ -1,4 +1,4 @@
-import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Ctx, Directive, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { Erasures } from '../privacy/erasures';
 import type { LegalHolds } from '../privacy/legal-holds';
 import type { UserDataExport } from '../privacy/user-data-export';
@@ -49,6 +49,7 @@ export class PrivacyResolver {
     return toErasureType(erasure);
   }
 
+  @Directive('@cost(weight: 1000)')
   @Mutation(() => ExportUserDataResult, {
     nullable: true,
     description:

@@ -10,7 +10,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { AccessLog } from '../audit/access-log';
 import { createErrorMask } from '../subgraph/error-mask';
-import { type Limits, limitOptions } from '../subgraph/limits';
+import { createOperationLimitsCheck, type Limits, limitOptions } from '../subgraph/limits';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
 import { auditPlugin } from './access/audit-plugin';
@@ -45,7 +45,10 @@ export function createGraphqlServer({
     requestId: (context) => context.requestId,
     isUnavailable,
   });
-  const { parseOptions, validationRules, plugins } = limitOptions(limits);
+  const { parseOptions, validationRules, plugins } = limitOptions(
+    limits,
+    createOperationLimitsCheck(schema, limits, ['exportUserData']),
+  );
   return new ApolloServer<GraphqlContext>({
     schema,
     parseOptions,

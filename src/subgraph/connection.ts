@@ -3,7 +3,7 @@ import type { KeysetPosition, Positioned } from '../postgres/keyset';
 import { badUserInput } from './errors';
 
 const defaultPageSize = 20;
-const maximumPageSize = 100;
+export const maximumPageSize = 100;
 
 /** Arguments that select a page of a list. */
 @ArgsType()

@@ -68,6 +68,26 @@ export function limitExceeded(
   });
 }
 
+/** The operation may return too many objects (HTTP 400). `pageSize` is the largest that would be accepted, 0 if none. */
+export function costExceeded(maximum: number, cost: number, pageSize: number): ExpectedError {
+  const advice =
+    pageSize > 0
+      ? `With page sizes of at most ${pageSize} it would be accepted.`
+      : 'Select fewer fields, or split the operation.';
+  return new ExpectedError(
+    'LIMIT_EXCEEDED',
+    `The operation has a cost of ${cost}, more than ${maximum}, the limit set by LIMIT_COST. ${advice}`,
+    { extensions: { limit: 'cost', maximum, cost, http: { status: 400 } } },
+  );
+}
+
+/** The operation has a root field more than once that may occur only once (HTTP 400). */
+export function repeatedField(field: string): ExpectedError {
+  return new ExpectedError('LIMIT_EXCEEDED', `An operation may contain ${field} only once.`, {
+    extensions: { limit: field, maximum: 1, http: { status: 400 } },
+  });
+}
+
 /** The introspection query is nested too deeply (HTTP 400). Its limit is not a setting. */
 export function introspectionTooDeep(options: Pick<GraphQLErrorOptions, 'nodes'> = {}): ExpectedError {
   return new ExpectedError('LIMIT_EXCEEDED', 'The introspection query is nested too deeply.', {

@@ -1,6 +1,5 @@
 import { buildSubgraphSchema, type GraphQLResolverMap, printSubgraphSchema } from '@apollo/subgraph';
 import {
-  type ConstDirectiveNode,
   type DefinitionNode,
   type DocumentNode,
   type GraphQLDirective,
@@ -17,6 +16,8 @@ import {
 import { type BuildSchemaOptions, buildSchemaSync, createResolversMap } from 'type-graphql';
 import { settings } from '../settings';
 import { type References, resolveEntitiesWith } from './entities';
+import { listSizesOf } from './list-sizes';
+import { withDirectives } from './schema-directives';
 
 /** Options of `buildFederatedSchema`. */
 export interface FederatedSchemaOptions<Context>
@@ -38,17 +39,21 @@ export interface FederatedSchemaOptions<Context>
 
 const federationDirectives = [
   'composeDirective',
+  'cost',
   'extends',
   'external',
   'inaccessible',
   'interfaceObject',
   'key',
+  'listSize',
   'override',
   'provides',
   'requires',
   'shareable',
   'tag',
 ];
+
+const defaultLinkVersion = 'v2.9';
 
 const sdlOfSchema = new WeakMap<GraphQLSchema, string>();
 
@@ -70,9 +75,9 @@ export function buildFederatedSchema<Context>(options: FederatedSchemaOptions<Co
     ...(options.orphanedTypes && { orphanedTypes: options.orphanedTypes }),
     ...(options.composed && { directives: [...options.composed] }),
   });
-  const document = sorted(
-    withDirectives(parse(printSubgraphSchema(executable), { noLocation: true }), options.directives ?? {}),
-  );
+  const printed = parse(printSubgraphSchema(executable), { noLocation: true });
+  const listSizes = definesListSize(options.linkVersion) ? listSizesOf(printed) : {};
+  const document = sorted(withDirectives(printed, listSizes, options.directives ?? {}));
   const typeDefs: DocumentNode = {
     kind: Kind.DOCUMENT,
     definitions: [...linksOf(document, options), ...document.definitions],
@@ -102,55 +107,6 @@ export function printFederatedSchema(schema: GraphQLSchema): string {
   return sdl;
 }
 
-/**
- * Returns the document with `directives` added and without the schema definition. Arguments are in source order:
- * TypeGraphQL reverses them, because decorators of parameters run from the last to the first.
- */
-function withDirectives(document: DocumentNode, directives: Readonly<Record<string, readonly string[]>>) {
-  const pending = new Set(Object.keys(directives));
-  const add = <Node extends { readonly directives?: readonly ConstDirectiveNode[] }>(
-    node: Node,
-    name: string,
-  ) => {
-    if (!pending.delete(name)) return undefined;
-    const added = (directives[name] ?? []).map((text) => parseDirective(text));
-    return { ...node, directives: [...(node.directives ?? []), ...added] };
-  };
-  const result = visit(document, {
-    SchemaDefinition: () => null,
-    FieldDefinition: (node) => ({ ...node, arguments: node.arguments?.toReversed() ?? [] }),
-    EnumTypeDefinition: {
-      leave: (node) => {
-        const values = node.values?.map(
-          (value) => add(value, `${node.name.value}.${value.name.value}`) ?? value,
-        );
-        const full = { ...node, ...(values && { values }) };
-        return add(full, node.name.value) ?? full;
-      },
-    },
-    ObjectTypeDefinition: {
-      leave: (node) => {
-        const fields = node.fields?.map(
-          (field) => add(field, `${node.name.value}.${field.name.value}`) ?? field,
-        );
-        return { ...node, ...(fields && { fields }) };
-      },
-    },
-    UnionTypeDefinition: (node) => add(node, node.name.value),
-    ScalarTypeDefinition: (node) => add(node, node.name.value),
-  });
-  if (pending.size > 0)
-    throw new Error(`The schema has no such field, enum, value, union or scalar: ${[...pending].join(', ')}`);
-  return result;
-}
-
-function parseDirective(text: string): ConstDirectiveNode {
-  const [definition] = parse(`scalar Any ${text}`, { noLocation: true }).definitions;
-  const directive = definition?.kind === Kind.SCALAR_TYPE_DEFINITION ? definition.directives?.[0] : undefined;
-  if (!directive) throw new Error(`Not a directive: ${text}`);
-  return directive;
-}
-
 // The order of imports must not change the SDL. So types are sorted by name, and so are the fields of the root types,
 // which come from many files. Fields of other types keep their source order.
 function sorted(document: DocumentNode): DocumentNode {
@@ -176,7 +132,7 @@ function linksOf<Context>(document: DocumentNode, options: FederatedSchemaOption
   const used = new Set<string>(composed.length > 0 ? ['composeDirective'] : []);
   visit(document, { Directive: ({ name }) => void used.add(name.value) });
   const federation = {
-    url: `https://specs.apollo.dev/federation/${options.linkVersion ?? 'v2.9'}`,
+    url: `https://specs.apollo.dev/federation/${options.linkVersion ?? defaultLinkVersion}`,
     import: federationDirectives.filter((name) => used.has(name)).map((name) => `@${name}`),
   };
   const links = [federation, ...(options.links ?? [])].map(
@@ -184,6 +140,10 @@ function linksOf<Context>(document: DocumentNode, options: FederatedSchemaOption
   );
   const kept = composed.map(({ name }) => `@composeDirective(name: "@${name}")`);
   return parse(['extend schema', ...links, ...kept].join(' '), { noLocation: true }).definitions;
+}
+
+function definesListSize(linkVersion = defaultLinkVersion): boolean {
+  return Number(/^v2\.(\d+)$/.exec(linkVersion)?.[1]) >= 9;
 }
 
 // Building a schema from SDL drops extensions, and access rules are read from them.

@@ -6,7 +6,6 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
-  type ValueNode,
 } from 'graphql';
 
 /** Size of an operation with its fragments expanded. */
@@ -111,53 +110,6 @@ export function findCircularSpread(document: DocumentNode): FragmentSpreadNode |
     }
   }
   return null;
-}
-
-/**
- * Returns the number of representations that an operation passes to all its `_entities` fields together, as variables,
- * defaults or literals. It does not read the items.
- */
-export function countRepresentations(
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-  variables: Readonly<Record<string, unknown>>,
-): number {
-  const fragments = fragmentsOf(document);
-  const spread = new Set<string>();
-  // By response name, because fields of one response name are merged and resolved once.
-  const counts = new Map<string, number>();
-
-  function collect({ selections }: SelectionSetNode): void {
-    for (const selection of selections) {
-      if (selection.kind === Kind.FIELD) {
-        if (selection.name.value !== '_entities') continue;
-        const value = selection.arguments?.find(({ name }) => name.value === 'representations')?.value;
-        const name = selection.alias?.value ?? '_entities';
-        counts.set(name, Math.max(counts.get(name) ?? 0, value ? lengthOf(value) : 0));
-      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        collect(selection.selectionSet);
-      } else if (!spread.has(selection.name.value)) {
-        spread.add(selection.name.value);
-        const fragment = fragments.get(selection.name.value);
-        if (fragment) collect(fragment.selectionSet);
-      }
-    }
-  }
-
-  function lengthOf(value: ValueNode): number {
-    if (value.kind === Kind.LIST) return value.values.length;
-    if (value.kind !== Kind.VARIABLE) return 1;
-    const sent = variables[value.name.value];
-    if (Array.isArray(sent)) return sent.length;
-    if (sent !== undefined) return 1;
-    const fallback = operation.variableDefinitions?.find(
-      ({ variable }) => variable.name.value === value.name.value,
-    )?.defaultValue;
-    return fallback ? lengthOf(fallback) : 0;
-  }
-
-  collect(operation.selectionSet);
-  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function fragmentsOf(document: DocumentNode): Map<string, FragmentDefinitionNode> {

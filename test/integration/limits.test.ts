@@ -6,7 +6,13 @@ import { createUser } from '../testkit/users';
 let app: TestApp;
 /** The same service with other limits. */
 let tuned: TestApp;
-const settings = { LIMIT_TOKENS: '50000', LIMIT_ALIASES: '5', LIMIT_DEPTH: '4', LIMIT_REPRESENTATIONS: '3' };
+const settings = {
+  LIMIT_TOKENS: '50000',
+  LIMIT_ALIASES: '5',
+  LIMIT_DEPTH: '4',
+  LIMIT_REPRESENTATIONS: '3',
+  LIMIT_COST: '100',
+};
 
 beforeAll(async () => {
   app = await startTestApp();
@@ -87,6 +93,33 @@ describe('an operation over a limit is rejected quickly', () => {
     const ask = (count: number) => () => app.graphql(entities, { r: Array(count).fill(1) });
     expectLimit(await expectSwift(ask(1_001)), 'representations', 1_000);
     expectLimit(await expectSwift(ask(120_000)), 'representations', 1_000);
+  });
+
+  it.each([
+    [
+      'lists within lists',
+      `{ users(first: 100) { nodes { ${numbered(49, (index) => `h${index}: history(first: 100) { nodes { id data } }`)} } } }`,
+      {},
+      1 + 100 * (1 + 49 * 101),
+    ],
+    [
+      'lists within entities',
+      `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { ${numbered(45, (index) => `h${index}: history(first: 100) { nodes { id } }`)} } } }`,
+      { r: Array(1_000).fill({ __typename: 'User', id: 'x' }) },
+      1_000 * (1 + 45 * 101),
+    ],
+  ])('cost: %s', async (_what, query, variables, cost) => {
+    const response = await expectSwift(() => app.graphql(query, variables, { token: app.staff }));
+    expectLimit(response, 'cost', 20_000);
+    expect(response.errors[0]?.extensions.cost).toBe(cost);
+  });
+
+  it('exports: two in one operation', async () => {
+    const [one, two] = ['a', 'b'].map(
+      (name) => `${name}: exportUserData(input: { userId: "x" }) { __typename }`,
+    );
+    const refused = await app.graphql(`mutation { ${one} ${two} }`, {}, { token: app.staff });
+    expectLimit(refused, 'exportUserData', 1);
   });
 
   it('fragments that expand exponentially', async () => {
@@ -191,6 +224,17 @@ describe('each limit is a setting', () => {
     const passed = await tuned.graphql(within);
     expect(passed.errors.map(({ extensions }) => extensions.code)).not.toContain('LIMIT_EXCEEDED');
     expectLimit(await tuned.graphql(over), limit, maximum);
+  });
+
+  it('LIMIT_cost', async () => {
+    const ask = (first: number) =>
+      tuned.graphql(
+        'query ($first: Int) { users(first: $first) { nodes { id } } }',
+        { first },
+        { token: app.staff },
+      );
+    expect((await ask(99)).errors).toEqual([]);
+    expectLimit(await ask(100), 'cost', 100);
   });
 
   it('LIMIT_representations', async () => {

@@ -5,7 +5,7 @@ import pino from 'pino';
 import { isDatabaseUnavailable } from '../../src/postgres/database-unavailable';
 import { createErrorMask } from '../../src/subgraph/error-mask';
 import { badUserInput } from '../../src/subgraph/errors';
-import { limitOptions } from '../../src/subgraph/limits';
+import { createOperationLimitsCheck, limitOptions } from '../../src/subgraph/limits';
 import { createLogger } from '../../src/telemetry/logger';
 
 /** A value that must not appear in any response or log line. */
@@ -52,7 +52,8 @@ export function buildMaskedServer() {
     requestId: ({ requestId }) => requestId,
     isUnavailable: isDatabaseUnavailable,
   });
-  const limits = limitOptions({ aliases: 50, depth: 12, tokens: 100, representations: 10 });
+  const maxima = { aliases: 50, depth: 12, tokens: 100, representations: 10, cost: 100 };
+  const limits = limitOptions(maxima, createOperationLimitsCheck(schema, maxima));
   const server = new ApolloServer<{ requestId: string }>({
     schema,
     formatError: mask.formatError,

@@ -63,7 +63,7 @@ describe('buildFederatedSchema', () => {
   });
 });
 
-const expectedSdl = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@inaccessible", "@key", "@tag"])
+const expectedSdl = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@inaccessible", "@key", "@listSize", "@tag"])
 
 type Query {
   """All pets."""
@@ -72,7 +72,7 @@ type Query {
     first: Int
     """After which."""
     after: ID
-  ): [Pet!]!
+  ): [Pet!]! @listSize(slicingArguments: ["first"], requireOneSlicingArgument: false)
   """Anything."""
   anything: Thing
   """Finds a pet."""

@@ -1,21 +1,28 @@
 import { ApolloServer } from '@apollo/server';
-import { buildSchema, getIntrospectionQuery } from 'graphql';
+import { buildSchema, getIntrospectionQuery, type OperationDefinitionNode, parse } from 'graphql';
 import pino from 'pino';
 import { settings } from '../../../src/settings';
 import { createErrorMask } from '../../../src/subgraph/error-mask';
-import { type Limits, limitOptions } from '../../../src/subgraph/limits';
+import { createOperationLimitsCheck, type Limits, limitOptions } from '../../../src/subgraph/limits';
 
 const defaults: Limits = {
   aliases: settings.LIMIT_ALIASES.fallback,
   depth: settings.LIMIT_DEPTH.fallback,
   tokens: settings.LIMIT_TOKENS.fallback,
   representations: settings.LIMIT_REPRESENTATIONS.fallback,
+  cost: settings.LIMIT_COST.fallback,
 };
 
 const schema = buildSchema(/* GraphQL */ `
   scalar _Any
   type Person { id: ID, friend: Person, friends: [Person] }
-  type Query { me: Person, _entities(representations: [_Any!]!): [Person]! }
+  directive @listSize(slicingArguments: [String!]) on FIELD_DEFINITION
+  type Query {
+    me: Person
+    friends: [Person!]
+    people(first: Int = 20): [Person!] @listSize(slicingArguments: ["first"])
+    _entities(representations: [_Any!]!): [Person]!
+  }
 `);
 
 async function refusal(
@@ -34,10 +41,11 @@ async function refusal(
     requestId: () => 'r',
     isUnavailable: () => false,
   });
+  const all = { ...defaults, ...limits };
   let resolved = 0;
   const server = new ApolloServer({
     schema,
-    ...limitOptions({ ...defaults, ...limits }),
+    ...limitOptions(all, createOperationLimitsCheck(schema, all, ['me'])),
     formatError: mask.formatError,
     rootValue: {
       me: () => {
@@ -226,5 +234,55 @@ describe('the limit on representations', () => {
     const variables = { r: representations(2_000) };
     expect((await refusal(two, { operationName: 'A', variables })).errors).toBeUndefined();
     expect((await refusal(two, { operationName: 'B', variables })).error).toMatchObject(over);
+  });
+});
+
+describe('the limit on cost', () => {
+  const query = 'query ($n: Int) { people(first: $n) { friends { id } } }';
+
+  it('refuses an operation that may return more objects, and says which page size fits', async () => {
+    expect((await refusal(query, { variables: { n: 50 }, cost: 300 })).errors).toBeUndefined();
+    const { error, status } = await refusal(query, { variables: { n: 51 }, cost: 300 });
+    expect(error).toMatchObject({
+      message:
+        'The operation has a cost of 306, more than 300, the limit set by LIMIT_COST. With page sizes of at most 50 it would be accepted.',
+      extensions: { code: 'LIMIT_EXCEEDED', limit: 'cost', maximum: 300, cost: 306 },
+    });
+    expect(status).toBe(400);
+  });
+
+  it('suggests fewer fields where no page size fits', async () => {
+    const { error } = await refusal('{ a: friends { id } b: friends { id } }', { cost: 9 });
+    expect(error?.message).toBe(
+      'The operation has a cost of 10, more than 9, the limit set by LIMIT_COST. Select fewer fields, or split the operation.',
+    );
+  });
+
+  it('applies to calls of one operation with different variables', async () => {
+    const document = parse('query ($n: Int, $on: Boolean!) { people(first: $n) @include(if: $on) { id } }');
+    const operation = document.definitions[0] as OperationDefinitionNode;
+    const check = createOperationLimitsCheck(schema, { ...defaults, cost: 10 });
+    const call = (variables: Record<string, unknown>) => () => check({ document, operation, variables });
+    for (const _repeat of [1, 2]) {
+      expect(call({ n: 10, on: true })).not.toThrow();
+      expect(call({ n: 11, on: false })).not.toThrow();
+      expect(call({ n: 11, on: true })).toThrow('cost of 11');
+      expect(call({ on: true })).toThrow('cost of 20');
+    }
+  });
+});
+
+describe('a root field that an operation may contain once', () => {
+  it('is refused under a second name', async () => {
+    const { error, status } = await refusal('{ me { id } ...B } fragment B on Query { b: me { id } }');
+    expect(error).toMatchObject({
+      message: 'An operation may contain me only once.',
+      extensions: { code: 'LIMIT_EXCEEDED', limit: 'me', maximum: 1 },
+    });
+    expect(status).toBe(400);
+  });
+
+  it('is accepted if the second one is merged or skipped', async () => {
+    expect((await refusal('{ me { id } me { id } b: me @skip(if: true) { id } }')).errors).toBeUndefined();
   });
 });
