@@ -39,16 +39,23 @@ const openLoopRate = 300;
 async function main(args: readonly string[]): Promise<void> {
   const plan = args.includes('--quick') ? quick : full;
   installPeers();
-  const report = await withServices((open) => open((stage) => compare(stage, plan)));
+  const only = optionOf(args, 'only')?.split(',');
+  const chosen = workloads.filter(({ name }) => !only || only.includes(name));
+  const report = await withServices((open) => open((stage) => compare(stage, plan, chosen)));
   if (args.includes('--json')) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${tableOf(report)}\n`);
-  const file = args.find((arg) => arg.startsWith('--save='))?.slice('--save='.length);
+  const file = optionOf(args, 'save');
   if (file) writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 
 type Report = Awaited<ReturnType<typeof compare>>;
 
-async function compare(stage: Stage, plan: Plan) {
+/** The value of `--name=value`. */
+function optionOf(args: readonly string[], name: string): string | undefined {
+  return args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+}
+
+async function compare(stage: Stage, plan: Plan, chosen: readonly Workload[]) {
   say(`Filling a database with ${plan.size.users} users …`);
   await fillDatabase(stage.databaseUrl, plan.size);
   const ids = await pickUsers(stage.databaseUrl, plan.size, warmUsers);
@@ -56,13 +63,14 @@ async function compare(stage: Stage, plan: Plan) {
   const peers = await Promise.all(peerNames.map((name) => startPeer(name, stage.databaseUrl)));
   try {
     const rows = [];
-    for (const workload of workloads) {
+    for (const workload of chosen) {
       const candidates = candidatesFor(workload, own.byActor, peers);
       await checkSameData(workload, candidates, ids);
       say(`${workload.name}: ${candidates.map(({ name }) => name).join(', ')}`);
       rows.push(await measureWorkload({ workload, candidates, ids, stage, plan }));
     }
-    rows.push(await measureOpenLoop(own.byActor.public, peers, ids, stage));
+    if (chosen.length === workloads.length)
+      rows.push(await measureOpenLoop(own.byActor.public, peers, ids, stage));
     return { machine: machine(), rounds: plan.rounds, workloads: rows };
   } finally {
     for (const peer of peers) peer.stop();

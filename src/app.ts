@@ -95,8 +95,8 @@ async function start(
 
   const links = new LinkBase(config.publicUrl);
   const doors = { config, backing, services, metrics, log };
-  const apollo = await startGraphql(doors, links);
-  closers.push(() => apollo.stop());
+  const graphql = await startGraphql(doors, links);
+  closers.push(() => graphql.apollo.stop());
 
   const upkeep = createUpkeep({
     services,
@@ -107,7 +107,7 @@ async function start(
   });
   closers.push(() => upkeep.stop());
 
-  const http = await createHttp(doors, apollo);
+  const http = await createHttp(doors, graphql);
   closers.push(() => http.drain({ delayMs: drainDelayMs ?? (config.production ? 2000 : 0) }));
   const url = await http.listen({ host: config.host, port: config.port });
   links.listensOn(url);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { packageRoot } from './package-root';
-import { type logLevels, type Setting, settings } from './settings';
+import { type loggedRequests, type logLevels, type Setting, settings } from './settings';
 
 /** The validated settings of the process. */
 export interface Config {
@@ -26,6 +26,8 @@ export interface Config {
   readonly authenticationServiceUrl: string | null;
   readonly eventProfile: 'full' | 'catalog';
   readonly logLevel: (typeof logLevels)[number];
+  /** Which requests are logged when they complete. */
+  readonly logRequests: (typeof loggedRequests)[number];
   /** null: no tracing. */
   readonly otlpEndpoint: string | null;
   readonly otelServiceName: string;
@@ -99,6 +101,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     authenticationServiceUrl: read('AUTHENTICATION_SERVICE_URL'),
     eventProfile: read('EVENT_PROFILE'),
     logLevel: read('LOG_LEVEL'),
+    logRequests: read('LOG_REQUESTS'),
     otlpEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT'),
     otelServiceName: read('OTEL_SERVICE_NAME'),
     limits: {

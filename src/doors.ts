@@ -10,7 +10,7 @@ import { createLoaders } from './graphql/loaders';
 import { countMutations } from './graphql/metrics-plugin';
 import { PrivacyResolver } from './graphql/privacy.resolver';
 import { createSchema } from './graphql/schema';
-import { createGraphqlServer } from './graphql/server';
+import { createGraphqlServer, type GraphqlServer } from './graphql/server';
 import { UnsubscribeUrlResolver } from './graphql/unsubscribe-url.resolver';
 import { UserResolver } from './graphql/user.resolver';
 import { UserCommerceResolver } from './graphql/user-commerce.resolver';
@@ -55,7 +55,7 @@ export class LinkBase {
 export async function startGraphql(
   { config, backing, services, metrics, log }: DoorsOptions,
   links: LinkBase,
-) {
+): Promise<GraphqlServer> {
   const schema = createSchema(
     [
       new UserResolver(services.users),
@@ -69,7 +69,7 @@ export async function startGraphql(
     ],
     { maxRepresentations: config.limits.representations },
   );
-  const apollo = createGraphqlServer({
+  const graphql = createGraphqlServer({
     schema: countMutations(schema, metrics),
     limits: config.limits,
     metrics,
@@ -78,26 +78,28 @@ export async function startGraphql(
     tracing: backing.tracing,
     isUnavailable: isDatabaseUnavailable,
   });
-  await apollo.start();
-  return apollo;
+  await graphql.apollo.start();
+  return graphql;
 }
 
 /** Creates the HTTP server with the GraphQL server in it. It does not listen yet. */
 export async function createHttp(
   { config, backing, services, metrics, log }: DoorsOptions,
-  apollo: Awaited<ReturnType<typeof startGraphql>>,
+  { apollo, preparedReads }: GraphqlServer,
 ): Promise<HttpServer> {
   const { databases, broker, tracing } = backing;
   const verifier = await createVerifier(config, log);
+  const loaders = createLoaders(services);
   return createHttpServer<GraphqlContext>({
     apollo,
+    respondToRead: (body, createContext) => preparedReads.respond(body, createContext),
     context: async (request) => {
       const actor = await actorOf(verifier, request.headers.authorization);
       return {
         actor,
         requestId: request.id,
         traceparent: request.traceparent,
-        loaders: createLoaders(services),
+        loaders,
         reads: new AuditedReads(actor),
         log: request.log as Logger,
       };
@@ -117,6 +119,7 @@ export async function createHttp(
         : async (event) => void (await broker.publish({ ...event, body: Buffer.from(event.body) })),
     unsubscribe: { links: services.unsubscribeLinks, isUnavailable: isDatabaseUnavailable },
     bodyLimitBytes,
+    logRequests: config.logRequests,
     schemas: await readMessageSchemas(),
   });
 }

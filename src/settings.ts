@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 const environments = ['production', 'development', 'test'] as const;
+export const loggedRequests = ['errors', 'sampled', 'all'] as const;
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const url = (...protocols: string[]) =>
@@ -135,6 +136,11 @@ export const settings = {
   LOG_LEVEL: withDefault('info', {
     meaning: logLevels.join(', '),
     schema: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }),
+  }),
+  LOG_REQUESTS: withDefault('sampled', {
+    meaning:
+      'which requests are logged when they complete: `errors` (status 500 and above), `sampled` (these, those over a second, and one in a hundred), `all`',
+    schema: z.enum(loggedRequests, { error: `must be one of ${loggedRequests.join(', ')}` }),
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional({
     meaning: 'the collector that receives traces (OTLP over HTTP as JSON; `/v1/traces` is appended)',

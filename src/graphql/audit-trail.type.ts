@@ -4,7 +4,7 @@ import { PageInfo } from '../subgraph/connection';
 import { DateTime } from '../subgraph/scalars';
 import { AuditAction } from './user-enums.type';
 
-@ObjectType('AuditEntry', { description: 'A change or a read of a user’s data.' })
+@ObjectType('AuditEntry', { simpleResolvers: true, description: 'A change or a read of a user’s data.' })
 export class AuditEntryType {
   @Field(() => ID, { description: 'Unique identifier of the entry.' })
   id: string;
@@ -34,7 +34,10 @@ export class AuditEntryType {
   reason: string | null;
 }
 
-@ObjectType('AuditEdge', { description: 'An entry of the audit trail and its cursor.' })
+@ObjectType('AuditEdge', {
+  simpleResolvers: true,
+  description: 'An entry of the audit trail and its cursor.',
+})
 export class AuditEdge {
   @Field(() => String, {
     description: 'Cursor of this entry. Pass it as `after` to list the entries that follow.',
@@ -45,7 +48,10 @@ export class AuditEdge {
   node: AuditEntryType;
 }
 
-@ObjectType('AuditConnection', { description: 'A page of a user’s audit trail, newest first.' })
+@ObjectType('AuditConnection', {
+  simpleResolvers: true,
+  description: 'A page of a user’s audit trail, newest first.',
+})
 export class AuditConnection {
   @Field(() => [AuditEdge], { description: 'Entries of the page with their cursors.' })
   edges: AuditEdge[];

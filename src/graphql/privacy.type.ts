@@ -21,7 +21,10 @@ registerEnumType(ErasureStatus, {
   },
 });
 
-@ObjectType({ description: 'Records that an erasure deletes, or has deleted so far, from one store.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'Records that an erasure deletes, or has deleted so far, from one store.',
+})
 export class ErasureEffect {
   @Field(() => String, { description: 'Name of a database table, or `cache`.' })
   store: string;
@@ -30,7 +33,7 @@ export class ErasureEffect {
   records: number;
 }
 
-@ObjectType('Erasure', { description: 'The erasure of a user, or the plan of one.' })
+@ObjectType('Erasure', { simpleResolvers: true, description: 'The erasure of a user, or the plan of one.' })
 export class ErasureType {
   @Field(() => ID, {
     description: 'Unique identifier, for the query `erasure`. The ID of a plan cannot be queried.',
@@ -73,7 +76,7 @@ export function toErasureType(erasure: ErasureReport): ErasureType {
   } satisfies ErasureType);
 }
 
-@ObjectType({ description: 'An export of all data stored about a user.' })
+@ObjectType({ simpleResolvers: true, description: 'An export of all data stored about a user.' })
 export class UserDataExport {
   @Field(() => DateTime, { description: 'Time of the export.' })
   generatedAt: Date;
@@ -85,25 +88,28 @@ export class UserDataExport {
   document: unknown;
 }
 
-@ObjectType({ description: 'Returned when the data was exported.' })
+@ObjectType({ simpleResolvers: true, description: 'Returned when the data was exported.' })
 export class ExportUserDataSuccess {
   @Field(() => UserDataExport, { description: 'The export.' })
   export: UserDataExport;
 }
 
-@ObjectType({ description: 'Returned when the erasure was started, or planned by a dry run.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'Returned when the erasure was started, or planned by a dry run.',
+})
 export class EraseUserSuccess {
   @Field(() => ErasureType, { description: 'The erasure or its plan.' })
   erasure: ErasureType;
 }
 
-@ObjectType({ description: 'Returned when the user is under a legal hold.' })
+@ObjectType({ simpleResolvers: true, description: 'Returned when the user is under a legal hold.' })
 export class PlaceLegalHoldSuccess {
   @Field(() => UserType, { description: 'The user after the change.' })
   user: UserType;
 }
 
-@ObjectType({ description: 'Returned when the user is no longer under a legal hold.' })
+@ObjectType({ simpleResolvers: true, description: 'Returned when the user is no longer under a legal hold.' })
 export class ReleaseLegalHoldSuccess {
   @Field(() => UserType, { description: 'The user after the change.' })
   user: UserType;

@@ -70,6 +70,6 @@ async function findReferencedUser(
   const { id } = representation;
   if (typeof id !== 'string') throw badUserInput('A representation of User must have an id of type String.');
   const userId = parseUserId(id);
-  const user = userId && (await loaders.user.load(userId));
+  const user = userId && (await loaders.user(userId));
   return user ? toUserType(user) : unknownUser(id);
 }

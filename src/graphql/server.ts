@@ -16,7 +16,8 @@ import type { Tracing } from '../telemetry/tracing';
 import { auditPlugin } from './access/audit-plugin';
 import type { GraphqlContext } from './context';
 import { metricsPlugin } from './metrics-plugin';
-import { tracingPlugin } from './tracing-plugin';
+import { PreparedReads } from './prepared-reads';
+import { operationSpans, tracingPlugin } from './tracing-plugin';
 
 export interface GraphqlServerOptions {
   schema: GraphQLSchema;
@@ -30,7 +31,14 @@ export interface GraphqlServerOptions {
   isUnavailable: (error: unknown) => boolean;
 }
 
-/** Creates an Apollo Server with limits, error masking, read auditing and telemetry. It is not started yet. */
+export interface GraphqlServer {
+  /** Runs any operation. Not started yet. */
+  readonly apollo: ApolloServer<GraphqlContext>;
+  /** Runs the queries that `apollo` ran before. */
+  readonly preparedReads: PreparedReads;
+}
+
+/** Creates an Apollo Server with limits, error masking, read auditing and telemetry, and the path for known queries next to it. */
 export function createGraphqlServer({
   schema,
   limits,
@@ -39,17 +47,17 @@ export function createGraphqlServer({
   log,
   tracing,
   isUnavailable,
-}: GraphqlServerOptions): ApolloServer<GraphqlContext> {
+}: GraphqlServerOptions): GraphqlServer {
   const mask = createErrorMask<GraphqlContext>({
     logger: log,
     requestId: (context) => context.requestId,
     isUnavailable,
   });
-  const { parseOptions, validationRules, plugins } = limitOptions(
-    limits,
-    createOperationLimitsCheck(schema, limits, ['exportUserData']),
-  );
-  return new ApolloServer<GraphqlContext>({
+  const checkOperationLimits = createOperationLimitsCheck(schema, limits, ['exportUserData']);
+  const { parseOptions, validationRules, plugins } = limitOptions(limits, checkOperationLimits);
+  const startSpan = tracing && operationSpans(tracing);
+  const preparedReads = new PreparedReads({ schema, accessLog, checkOperationLimits, metrics, startSpan });
+  const apollo = new ApolloServer<GraphqlContext>({
     schema,
     parseOptions,
     validationRules,
@@ -73,7 +81,9 @@ export function createGraphqlServer({
       mask.plugin,
       auditPlugin({ accessLog, isUnavailable }),
       metricsPlugin(metrics),
-      ...(tracing ? [tracingPlugin(tracing)] : []),
+      ...(startSpan ? [tracingPlugin(startSpan)] : []),
+      preparedReads.plugin,
     ],
   });
+  return { apollo, preparedReads };
 }

@@ -1,32 +1,52 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import type { GraphqlOutcome } from '../telemetry/metrics';
 import { OperationNames } from '../telemetry/operation-names';
 import type { Tracing } from '../telemetry/tracing';
 import type { GraphqlContext } from './context';
 import { outcomeOf } from './metrics-plugin';
 
-/** Starts a span for each operation and makes it the parent of the operation's work. The number of span names is bounded. */
-export function tracingPlugin(tracing: Tracing): ApolloServerPlugin<GraphqlContext> {
+/** What an operation's span says when it ends. */
+export interface EndedOperation {
+  /** `query` or `mutation`; undefined if the operation was refused before it was known. */
+  readonly type: string | undefined;
+  readonly name: string | null | undefined;
+  readonly outcome: GraphqlOutcome;
+}
+
+export type StartOperationSpan = (context: GraphqlContext) => (ended: EndedOperation) => void;
+
+/**
+ * Returns a function that starts the span of an operation and returns how to end it. The span is named by the
+ * operation's type and bounded name, and becomes the parent of what runs for the operation.
+ */
+export function operationSpans(tracing: Tracing): StartOperationSpan {
   const names = new OperationNames();
+  return (context) => {
+    const span = tracing.startSpan({
+      name: 'GraphQL operation',
+      kind: 'internal',
+      parent: context.traceparent,
+      attributes: { 'request.id': context.requestId },
+    });
+    context.traceparent = span.traceparent;
+    return ({ type, name, outcome }) =>
+      span.end({
+        ...(type && { name: name ? `${type} ${names.label(name, true)}` : type }),
+        failed: outcome === 'error',
+        attributes: { outcome, ...(type && { 'graphql.operation.type': type }) },
+      });
+  };
+}
+
+/** Makes a span for each operation that Apollo Server runs. */
+export function tracingPlugin(startSpan: StartOperationSpan): ApolloServerPlugin<GraphqlContext> {
   return {
     async requestDidStart({ contextValue }) {
-      const { requestId, traceparent } = contextValue;
-      const span = tracing.startSpan({
-        name: 'GraphQL operation',
-        kind: 'internal',
-        parent: traceparent,
-        attributes: { 'request.id': requestId },
-      });
-      contextValue.traceparent = span.traceparent;
+      const endSpan = startSpan(contextValue);
       return {
         async willSendResponse(response) {
-          const outcome = outcomeOf(response);
-          const type = response.operation?.operation;
-          const { operationName } = response;
-          span.end({
-            ...(type && { name: operationName ? `${type} ${names.label(operationName, true)}` : type }),
-            failed: outcome === 'error',
-            attributes: { outcome, ...(type && { 'graphql.operation.type': type }) },
-          });
+          const { operation, operationName } = response;
+          endSpan({ type: operation?.operation, name: operationName, outcome: outcomeOf(response) });
         },
       };
     },

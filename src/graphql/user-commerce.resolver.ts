@@ -16,6 +16,6 @@ export class UserCommerceResolver {
     @Ctx() { loaders }: GraphqlContext,
   ): Promise<CommerceSummaryType | null> {
     if (user.status === 'UNKNOWN') return null;
-    return toCommerceSummaryType(await loaders.commerce.load(user.id));
+    return toCommerceSummaryType(await loaders.commerce(user.id));
   }
 }

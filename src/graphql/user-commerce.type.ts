@@ -2,7 +2,7 @@ import { Field, Float, Int, ObjectType } from 'type-graphql';
 import type { CommerceSummary } from '../commerce/user-history.projection';
 import { DateTime, Decimal } from '../subgraph/scalars';
 
-@ObjectType('Money', { description: 'An exact amount of money.' })
+@ObjectType('Money', { simpleResolvers: true, description: 'An exact amount of money.' })
 export class MoneyType {
   @Field(() => Decimal, { description: 'Amount in units of the currency.' })
   amount: string;
@@ -12,6 +12,7 @@ export class MoneyType {
 }
 
 @ObjectType('CommerceSummary', {
+  simpleResolvers: true,
   description:
     'Summary of a user’s orders, payments and loyalty points, computed from the events received so far.',
 })

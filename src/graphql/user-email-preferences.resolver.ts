@@ -21,7 +21,7 @@ export class UserEmailPreferencesResolver {
   ): Promise<EmailPreferencesType | null> {
     const time = readPastTime(asOf);
     if (!user.emailPreferences || !time) return user.emailPreferences;
-    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt(user.id, time));
+    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt({ userId: user.id, at: time }));
   }
 
   @Query(() => EmailPreferencesType, {
@@ -36,11 +36,11 @@ export class UserEmailPreferencesResolver {
   ): Promise<EmailPreferencesType | null> {
     const time = readPastTime(asOf);
     const id = parseUserId(userId);
-    const user = id && (await loaders.user.load(id));
+    const user = id && (await loaders.user(id));
     if (!user) return null;
     reads.add(user.id, 'emailPreferences');
     if (!time) return toEmailPreferencesType(user);
-    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt(user.id, time));
+    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt({ userId: user.id, at: time }));
   }
 }
 

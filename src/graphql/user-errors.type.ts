@@ -54,7 +54,7 @@ export class LegalHoldErrorType extends UserErrorType {
   heldSince: Date;
 }
 
-@ObjectType('FieldProblem', { description: 'A problem with one field of an input.' })
+@ObjectType('FieldProblem', { simpleResolvers: true, description: 'A problem with one field of an input.' })
 export class FieldProblemType {
   @Field(() => String, { description: 'Path of the field, separated by dots, such as `address.city`.' })
   path: string;

@@ -37,10 +37,13 @@ export class UserHistoryResolver {
     const size = readPageSize(first);
     const position = decodeCursor(after);
     if (user.status === 'UNKNOWN') return null;
-    const rows = await loaders.history(user.id, {
-      filter: { types: types ?? undefined, from: from ?? undefined, to: to ?? undefined },
-      limit: size + 1,
-      after: position,
+    const rows = await loaders.history({
+      userId: user.id,
+      page: {
+        filter: { types: types ?? undefined, from: from ?? undefined, to: to ?? undefined },
+        limit: size + 1,
+        after: position,
+      },
     });
     return toConnection(rows, { size, after, toNode: toHistoryEntryType });
   }

@@ -4,7 +4,7 @@ import { PageInfo } from '../subgraph/connection';
 import { DateTime, Json } from '../subgraph/scalars';
 import { HistoryEntryType } from './user-enums.type';
 
-@ObjectType('UserHistoryEntry', { description: 'An entry of a user’s history.' })
+@ObjectType('UserHistoryEntry', { simpleResolvers: true, description: 'An entry of a user’s history.' })
 export class UserHistoryEntryType {
   @Field(() => ID, { description: 'Unique identifier of the entry.' })
   id: string;
@@ -39,7 +39,10 @@ export class UserHistoryEntryType {
   data: Record<string, unknown>;
 }
 
-@ObjectType('UserHistoryEdge', { description: 'An entry of the history and its cursor.' })
+@ObjectType('UserHistoryEdge', {
+  simpleResolvers: true,
+  description: 'An entry of the history and its cursor.',
+})
 export class UserHistoryEdge {
   @Field(() => String, {
     description: 'Cursor of this entry. Pass it as `after` to list the entries that follow.',
@@ -50,7 +53,10 @@ export class UserHistoryEdge {
   node: UserHistoryEntryType;
 }
 
-@ObjectType('UserHistoryConnection', { description: 'A page of a user’s history, newest first.' })
+@ObjectType('UserHistoryConnection', {
+  simpleResolvers: true,
+  description: 'A page of a user’s history, newest first.',
+})
 export class UserHistoryConnection {
   @Field(() => [UserHistoryEdge], { description: 'Entries of the page with their cursors.' })
   edges: UserHistoryEdge[];

@@ -17,31 +17,32 @@ abstract class WithUser {
   user: UserType;
 }
 
-@ObjectType({ description: 'Returned when the user was created.' })
+@ObjectType({ simpleResolvers: true, description: 'Returned when the user was created.' })
 export class CreateUserSuccess extends WithUser {
   @Field(() => UserType, { description: 'The new user.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'Returned when the profile has the requested values.' })
+@ObjectType({ simpleResolvers: true, description: 'Returned when the profile has the requested values.' })
 export class UpdateUserSuccess extends WithUser {
   @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'Returned when the user is deactivated.' })
+@ObjectType({ simpleResolvers: true, description: 'Returned when the user is deactivated.' })
 export class DeactivateUserSuccess extends WithUser {
   @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'Returned when the user is active.' })
+@ObjectType({ simpleResolvers: true, description: 'Returned when the user is active.' })
 export class ReactivateUserSuccess extends WithUser {
   @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
 @ObjectType({
+  simpleResolvers: true,
   description: 'Returned when a confirmation e-mail was requested, or when the address is already verified.',
 })
 export class RequestEmailVerificationSuccess extends WithUser {
@@ -49,13 +50,16 @@ export class RequestEmailVerificationSuccess extends WithUser {
   override user: UserType;
 }
 
-@ObjectType({ description: 'Returned when the e-mail address is verified.' })
+@ObjectType({ simpleResolvers: true, description: 'Returned when the e-mail address is verified.' })
 export class ConfirmEmailSuccess extends WithUser {
   @Field(() => UserType, { description: 'The user after the change.' })
   override user: UserType;
 }
 
-@ObjectType({ description: 'Returned when the preferences have the requested values.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'Returned when the preferences have the requested values.',
+})
 export class UpdateEmailPreferencesSuccess {
   @Field(() => EmailPreferencesType, { description: 'The preferences after the change.' })
   emailPreferences: EmailPreferencesType;

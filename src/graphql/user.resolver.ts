@@ -6,7 +6,7 @@ import type { GraphqlContext } from './context';
 import { toUserType, UserType } from './user.type';
 import { UserFilterInput } from './user-filter.input';
 
-@ObjectType({ description: 'A user and its cursor.' })
+@ObjectType({ simpleResolvers: true, description: 'A user and its cursor.' })
 export class UserEdge {
   @Field(() => String, {
     description: 'Cursor of this user. Pass it as `after` to list the users that follow.',
@@ -17,7 +17,7 @@ export class UserEdge {
   node: UserType;
 }
 
-@ObjectType({ description: 'A page of users, newest first.' })
+@ObjectType({ simpleResolvers: true, description: 'A page of users, newest first.' })
 export class UserConnection {
   @Field(() => [UserEdge], { description: 'Users of the page with their cursors.' })
   edges: UserEdge[];
@@ -111,6 +111,6 @@ function fieldsRevealedBy({ search, emailVerification, createdFrom, createdTo }:
 
 async function findUser({ loaders }: GraphqlContext, userId: string): Promise<UserType | null> {
   const id = parseUserId(userId);
-  const user = id && (await loaders.user.load(id));
+  const user = id && (await loaders.user(id));
   return user ? toUserType(user) : null;
 }

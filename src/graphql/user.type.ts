@@ -8,7 +8,7 @@ import type {
 } from '../users/user.entity';
 import { DeactivationReason, UserStatus, VerificationStatus } from './user-enums.type';
 
-@ObjectType('Address', { description: 'A postal address.' })
+@ObjectType('Address', { simpleResolvers: true, description: 'A postal address.' })
 export class AddressType {
   @Field(() => String, { nullable: true, description: 'Street and house number.' })
   street: string | null;
@@ -26,7 +26,10 @@ export class AddressType {
   country: string | null;
 }
 
-@ObjectType('Verification', { description: 'Verification of an e-mail address or phone number.' })
+@ObjectType('Verification', {
+  simpleResolvers: true,
+  description: 'Verification of an e-mail address or phone number.',
+})
 export class VerificationType {
   @Field(() => VerificationStatus, { description: 'Status of the verification.' })
   status: Status;
@@ -38,7 +41,7 @@ export class VerificationType {
   verifiedAt: Date | null;
 }
 
-@ObjectType('EmailPreferences', { description: 'E-mail preferences of a user.' })
+@ObjectType('EmailPreferences', { simpleResolvers: true, description: 'E-mail preferences of a user.' })
 export class EmailPreferencesType {
   @Field(() => ID, { description: 'ID of the user.' })
   userId: string;
@@ -82,6 +85,7 @@ export class EmailPreferencesType {
 
 /** The GraphQL type of a user. Resolvers of their own add further fields, such as `history`. */
 @ObjectType('User', {
+  simpleResolvers: true,
   description:
     'A customer. The fields `id`, `displayName` and `status` are public. All other fields require the `users:read` scope or the access token of the user, and are null otherwise.',
 })

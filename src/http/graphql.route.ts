@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { ApolloServer, BaseContext } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -9,6 +10,8 @@ import { traceRequest } from './trace-request';
 export interface GraphqlRouteOptions<Context extends BaseContext> {
   apollo: ApolloServer<Context>;
   context: (request: FastifyRequest) => Promise<Context>;
+  /** Returns the response to a known query as JSON, or null if `apollo` has to run the request. */
+  respondToRead?: (body: unknown, createContext: () => Promise<Context>) => Promise<string | null>;
   routerProof: (header: string | undefined) => boolean;
   bodyLimitBytes: number;
   requestTimeoutMs: number;
@@ -41,8 +44,29 @@ export function addGraphqlRoute<Context extends BaseContext>(
       done();
     },
     handler: (request, reply) =>
-      withinDeadline({ request, reply, timeoutMs: options.requestTimeoutMs }, async () =>
-        executeOperation.call(app, request, reply),
-      ),
+      withinDeadline({ request, reply, timeoutMs: options.requestTimeoutMs }, async () => {
+        const read =
+          options.respondToRead && takesJson(request.headers)
+            ? await options.respondToRead(request.body, () => options.context(request))
+            : null;
+        if (read !== null) return reply.type('application/json; charset=utf-8').send(read);
+        return executeOperation.call(app, request, reply);
+      }),
   });
+}
+
+const jsonTypes = new Set(['*/*', 'application/*', 'application/json']);
+
+/** True if the response may be plain JSON: other media types and federated traces are made by Apollo Server. */
+function takesJson({ accept, 'apollo-federation-include-trace': trace }: IncomingHttpHeaders): boolean {
+  if (trace !== undefined) return false;
+  if (accept === undefined) return true;
+  // Without weights the first type that both sides know is the one to send.
+  if (accept.includes('q=')) return false;
+  for (const type of accept.split(',')) {
+    const name = type.split(';', 1)[0]?.trim() ?? '';
+    if (jsonTypes.has(name)) return true;
+    if (name === 'application/graphql-response+json') return false;
+  }
+  return false;
 }

@@ -29,6 +29,8 @@ export interface HttpServerOptions<Context extends BaseContext> {
   apollo: ApolloServer<Context>;
   /** Creates the GraphQL context of one request. May use `request.id` and `request.deadline` (an AbortSignal). */
   context: (request: FastifyRequest) => Promise<Context>;
+  /** Returns the response to a known query as JSON, or null if `apollo` has to run the request. */
+  respondToRead?: (body: unknown, createContext: () => Promise<Context>) => Promise<string | null>;
   /** True if the value of the `Router-Authorization` header proves that the router sent this request. */
   routerProof: (header: string | undefined) => boolean;
   readiness: () => Promise<Readiness>;
@@ -43,6 +45,8 @@ export interface HttpServerOptions<Context extends BaseContext> {
   /** Handles unsubscribe links in e-mails. Absent: the routes are not added. */
   unsubscribe?: UnsubscribeRoutesOptions;
   bodyLimitBytes: number;
+  /** Which requests are logged when they complete; defaults to `all`. */
+  logRequests?: 'errors' | 'sampled' | 'all';
   /** Time after which an unfinished GraphQL request gets SERVICE_UNAVAILABLE. Defaults to 4,000. */
   requestTimeoutMs?: number;
   /** JSON Schemas of published messages by their URL path, such as `/schemas/UserCreated/1.0.0.json`. */
@@ -96,7 +100,7 @@ export async function createHttpServer<Context extends BaseContext>(
   });
   app.addHook('onResponse', (request, reply, done) => {
     options.metrics.httpRequests.inc({ route: routeOf(request), status: reply.statusCode });
-    logResponse(request, reply);
+    if (isLogged(reply, options.logRequests ?? 'all')) logResponse(request, reply);
     done();
   });
 
@@ -134,6 +138,15 @@ function requestId(request: IncomingMessage): string {
 
 function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? 'unknown';
+}
+
+/** A request that takes longer is logged like an error. */
+const slowRequestMs = 1000;
+const sampledShare = 0.01;
+
+function isLogged({ statusCode, elapsedTime }: FastifyReply, which: 'errors' | 'sampled' | 'all'): boolean {
+  if (which === 'all' || statusCode >= 500) return true;
+  return which === 'sampled' && (elapsedTime > slowRequestMs || Math.random() < sampledShare);
 }
 
 function logResponse(request: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): void {

@@ -62,6 +62,11 @@ export class ReadThroughCache<T> {
     return new Map(lookups.map((lookup, at) => [lookup.id, values[at] ?? null]));
   }
 
+  /** Returns the value of an id, or null if there is no such record. Rejects only with the error of `load`. */
+  get(id: string): Promise<T | null> {
+    return this.singleFlight.request(id).result;
+  }
+
   /** Puts a value into the cache, after commit. Returns whether the cache has it or a newer one; never rejects. */
   async write(value: T, revision: number): Promise<boolean> {
     const id = this.options.idOf(value);

@@ -22,7 +22,10 @@ export class PageArgs {
   first: number | null;
 }
 
-@ObjectType({ description: 'Pagination information of a connection, as defined by the Relay specification.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'Pagination information of a connection, as defined by the Relay specification.',
+})
 export class PageInfo {
   @Field(() => Boolean, { description: 'True if more items follow this page.' })
   hasNextPage: boolean;

@@ -47,12 +47,19 @@ export function resolveEntitiesWith<Context>(
   const resolve: GraphQLFieldResolver<unknown, Context> = (_root, { representations }, context) => {
     if (representations.length > maxRepresentations)
       throw limitExceeded('representations', maxRepresentations);
-    return representations.map(async (representation: unknown) => {
-      const { typeName, find } = referenceOf(references, representation);
-      const entity = await find(representation as Record<string, unknown>, context);
-      if (entity !== null) typeNames.set(entity, typeName);
-      return entity;
-    });
+    // One promise for the list. An Error in it is reported at its item's path and leaves the other items untouched.
+    return Promise.all(
+      representations.map(async (representation: unknown) => {
+        try {
+          const { typeName, find } = referenceOf(references, representation);
+          const entity = await find(representation as Record<string, unknown>, context);
+          if (entity !== null) typeNames.set(entity, typeName);
+          return entity;
+        } catch (error) {
+          return error instanceof Error ? error : new Error(String(error));
+        }
+      }),
+    );
   };
   field.resolve = resolve;
 }

@@ -58,6 +58,11 @@ export function createMetrics() {
     labelNames: ['mutation', 'outcome'] as const,
     registers,
   });
+  const preparedReads = new Counter({
+    name: 'user_service_graphql_prepared_reads_total',
+    help: 'Queries that ran prepared, without parsing and validating their text again',
+    registers,
+  });
   const cacheRequests = new Counter({
     name: 'user_service_cache_requests_total',
     help: 'Reads of the user cache, by result',
@@ -158,6 +163,7 @@ export function createMetrics() {
     graphqlDuration,
     mutations,
     cacheRequests,
+    preparedReads,
     eventsPublished,
     eventsPublishDelay,
     eventsFolded,

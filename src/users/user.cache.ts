@@ -36,9 +36,9 @@ export class UserCache {
     });
   }
 
-  /** Returns one entry per id; null if there is no such user. The users are shared: treat them as immutable. */
-  getMany(ids: readonly string[]): Promise<Map<string, User | null>> {
-    return this.cache.getMany(ids);
+  /** A user by id; null if there is none. Users are shared: treat them as immutable. */
+  get(id: string): Promise<User | null> {
+    return this.cache.get(id);
   }
 
   /** Caches a committed change. After a failure the old value stays until the next write or its expiry. */

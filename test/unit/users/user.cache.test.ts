@@ -93,7 +93,7 @@ it.each([
     return new Map([[id, user]]);
   };
   const cache = cacheOver({ findByIds });
-  expect((await cache.getMany([id])).get(id)).toEqual(user);
-  expect((await cache.getMany([id])).get(id)).toEqual(user);
+  expect(await cache.get(id)).toEqual(user);
+  expect(await cache.get(id)).toEqual(user);
   expect(queries).toBe(1);
 });
