@@ -8,7 +8,7 @@ describe('PositionSet', () => {
     expect(added.map((it) => positions.add(it))).toEqual([false, false, false, false]);
   });
 
-  it('add tells positions apart that differ in one bit', () => {
+  it('add distinguishes positions that differ in one bit', () => {
     for (let bit = 0n; bit < 63n; bit += 1n) {
       const positions = new PositionSet();
       expect(positions.add('0')).toBe(true);

@@ -33,13 +33,13 @@ describe('_entities', () => {
     expect(errors?.[0]?.message).not.toContain('ada');
   });
 
-  it('returns an error at the item whose reference resolver rejects only', async () => {
+  it('returns an error only at the item whose reference resolver rejects', async () => {
     const { data, errors } = await askPets(entities, [pet('1'), pet('throws'), pet('2')]);
     expect(data?.['_entities']).toMatchObject([{ id: '1' }, null, { id: '2' }]);
     expect(errors).toMatchObject([{ message: 'This pet bites.', path: ['_entities', 1] }]);
   });
 
-  it('returns an error at the item whose reference resolver throws synchronously only', async () => {
+  it('returns an error only at the item whose reference resolver throws synchronously', async () => {
     const schema = buildPets({
       references: {
         Pet: ({ id }) => {

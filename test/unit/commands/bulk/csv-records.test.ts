@@ -21,8 +21,8 @@ async function read(text: string | Buffer, chunkSize = 7): Promise<unknown[]> {
 const problem = { problem: expect.any(String) };
 const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`;
 
-describe('reading CSV', () => {
-  it('reads back whatever is written, however it arrives', async () => {
+describe('readCsvRecords', () => {
+  it('returns quoted cells unchanged for any size of chunks', async () => {
     const cell = fc.string({ unit: fc.constantFrom('a', 'ü', '"', ',', '\n', '\r', ' ') });
     const table = fc.array(fc.array(cell, { minLength: 1, maxLength: 4 }), { maxLength: 6 });
     const end = fc.constantFrom('\n', '\r\n');
@@ -43,7 +43,7 @@ describe('reading CSV', () => {
     );
   });
 
-  it('says in which line each record begins', async () => {
+  it('returns the line where each record begins', async () => {
     expect(await read('\uFEFFa,b\r\n"1\r\n2",x\r\n\r\n3,"y"')).toEqual([
       [1, 'a', 'b'],
       [2, '1\r\n2', 'x'],
@@ -52,15 +52,15 @@ describe('reading CSV', () => {
     ]);
   });
 
-  it('takes a quote inside an unquoted cell for itself', async () => {
+  it('returns a quote inside an unquoted cell literally', async () => {
     expect(await read('5" pipe,x\n')).toEqual([[1, '5" pipe', 'x']]);
   });
 
   it.each([
-    ['something after a closing quote', 'a\n"b"c,d\ne\n', 2],
+    ['text after a closing quote', 'a\n"b"c,d\ne\n', 2],
     ['a quote that is never closed', 'a\n"b,c\ne\n', 2],
     ['a carriage return after a closing quote', 'a\n"b"\rc\ne\n', 2],
-  ])('loses one line to %s', async (_, text, line) => {
+  ])('returns a problem for one line with %s, and reads on', async (_, text, line) => {
     expect(await read(text)).toEqual([
       [1, 'a'],
       [line, problem],
@@ -68,7 +68,7 @@ describe('reading CSV', () => {
     ]);
   });
 
-  it('loses one line to a row that is too long, and keeps no more of it than it may', async () => {
+  it('returns a problem for one line with a row that is too long, and reads on', async () => {
     const long = 'x'.repeat(maxRowBytes + 1);
     const rows = [
       [1, 'a'],

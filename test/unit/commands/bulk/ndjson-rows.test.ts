@@ -16,8 +16,8 @@ const wrong = (line: number, message: unknown) => ({
   fields: [{ path: 'line', code: 'INVALID_FORMAT', message }],
 });
 
-describe('reading NDJSON', () => {
-  it('reads an object a line, with either end of line, with or without a last one', async () => {
+describe('readNdjsonRows', () => {
+  it('returns the object of each line, with LF or CRLF, and with or without a final one', async () => {
     const rows = [
       { line: 1, record: { a: 'ü' } },
       { line: 3, record: { b: 2 } },
@@ -26,7 +26,7 @@ describe('reading NDJSON', () => {
     expect(await read('\uFEFF{"a":"ü"}\r\n \r\n{"b":2}\r\n', 1)).toEqual(rows);
   });
 
-  it('names the line of what is no object, not UTF-8, or too long, and reads on', async () => {
+  it('returns a problem for a line that is not an object, not UTF-8 or too long, and reads on', async () => {
     const text = Buffer.concat([
       Buffer.from('[1]\nnull\n{"a":\n'),
       Buffer.from([0x7b, 0xff, 0x7d, 0x0a]),
