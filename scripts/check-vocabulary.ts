@@ -2,9 +2,6 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { bannedWordsIn } from './banned-words';
 
-/** Whether banned words and a long README fail the check; `--words` lists them either way. */
-const wordsFail = false;
-
 /** A file outside src above `longLines` is reported; the check fails above the limit of its folder. */
 const longLines = 250;
 const maxLines = (path: string): number => (path.startsWith('src/') ? longLines : 300);
@@ -162,12 +159,10 @@ function check(): void {
     if (lines > longLines) process.stdout.write(`${path}: ${lines} lines, more than ${longLines}\n`);
   }
   problems.push(...problemsOfSizes(linesOf));
-  if (wordsFail) {
-    problems.push(
-      ...wordedPlaces.flatMap(filesUnder).flatMap((path) => wordsOfFile(path, readFileSync(path, 'utf8'))),
-    );
-    problems.push(...filesUnder('README.md').flatMap((path) => problemsOfReadme(readFileSync(path, 'utf8'))));
-  }
+  problems.push(
+    ...wordedPlaces.flatMap(filesUnder).flatMap((path) => wordsOfFile(path, readFileSync(path, 'utf8'))),
+  );
+  problems.push(...filesUnder('README.md').flatMap((path) => problemsOfReadme(readFileSync(path, 'utf8'))));
   for (const problem of problems) process.stdout.write(`${problem}\n`);
   if (problems.length > 0) process.exitCode = 1;
 }

@@ -19,7 +19,7 @@ export interface UpkeepOptions {
   /** The connections that no request waits for. */
   readonly background: Database;
   readonly policy: RetentionPolicy;
-  /** How often to look for what has had its time, in milliseconds; ten minutes unless told. */
+  /** Time between retention runs, in milliseconds; defaults to ten minutes. */
   readonly retentionIntervalMs?: number;
   readonly metrics: Metrics;
   readonly log: Logger;

@@ -80,7 +80,7 @@ interface GroupedLoad<Key, Value> {
   /** Keys of one group differ in their user alone. */
   readonly groupOf: (key: Key) => string | number;
   readonly load: (userIds: string[], key: Key) => Promise<ReadonlyMap<string, Value>>;
-  /** The value of a user for whom nothing was found. */
+  /** The value of a user without stored data. */
   readonly empty: Value;
 }
 

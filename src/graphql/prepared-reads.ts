@@ -17,8 +17,8 @@ export interface PreparedReadsOptions {
 }
 
 /**
- * Runs queries that ran before without parsing and validating them again. A query whose result would have an error is
- * not answered here: Apollo Server runs it again, so that errors come from one place.
+ * Runs queries that ran before without parsing and validating them again. If the result has an error, Apollo Server
+ * runs the query again, so that errors come from one place.
  */
 export class PreparedReads {
   private readonly operations: PreparedOperations;

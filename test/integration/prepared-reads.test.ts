@@ -88,7 +88,7 @@ describe('a query', () => {
 
   it.each([
     ['with a string literal', () => `{ user(id: "${users[0]?.id}") { id two: version } }`, {}],
-    ['with a block string', () => '{ userByEmail(email: """nobody@example.com""") { id } }', {}],
+    ['with a block string', () => '{ userByEmail(email: """unknown@example.com""") { id } }', {}],
     ['that asks for the schema', () => '{ __schema { queryType { name } } }', {}],
     [
       'of a router that asks for a trace',
