@@ -7,8 +7,7 @@ type Given<T> = T | null | undefined;
 /** Reads each field of a profile, in the order in which problems are reported. */
 const readers = {
   email: (reader: InputReader, value: Given<string>) => reader.email('email', value),
-  username: (reader: InputReader, value: Given<string>) =>
-    reader.required('username', value, { minimum: 3, maximum: 100 }),
+  username: (reader: InputReader, value: Given<string>) => reader.username('username', value),
   firstName: (reader: InputReader, value: Given<string>) =>
     reader.required('firstName', value, { maximum: 50 }),
   lastName: (reader: InputReader, value: Given<string>) =>
@@ -40,7 +39,18 @@ export function readNewProfile(reader: InputReader, input: ProfileInput): Profil
   const fields = profileFields.filter((field) => field !== 'username' || input.username?.trim());
   const profile = readFields(reader, input, fields);
   const { email, emailNormalized } = profile;
+  checkUsername(reader, profile, emailNormalized);
   return { username: email, usernameNormalized: emailNormalized, ...profile } as Profile;
+}
+
+/** Adds a problem for a username that is an address, unless it is the user's own: others could mistake its owner. */
+export function checkUsername(
+  reader: InputReader,
+  { usernameNormalized }: Partial<Profile>,
+  ownEmailNormalized: string | undefined,
+): void {
+  if (usernameNormalized?.includes('@') && usernameNormalized !== ownEmailNormalized)
+    reader.problem('username', 'INVALID_FORMAT', 'must not contain @ unless it is your e-mail address');
 }
 
 /** Reads only the fields that the input contains. */

@@ -18,7 +18,7 @@ import { userCreated, userDeactivated, userReactivated, userUpdated } from './us
 import type { UserRepository } from './user.repository';
 import { InputReader } from './user.validation';
 import { type Caller, checkActive, checkVersion, type UserChanges } from './user-changes';
-import { type ProfileInput, readProfileChanges } from './user-profile';
+import { checkUsername, type ProfileInput, readProfileChanges } from './user-profile';
 
 type Optional<T> = T | null | undefined;
 
@@ -117,6 +117,7 @@ export class UserService {
     return idempotency.run({ caller, mutation: 'updateUser', input }, async (tx) => {
       const user = await users.lockKnown(tx, input.userId);
       checkVersion(user, input.expectedVersion);
+      if (patch.username !== user.username) checkUsername(reader, patch, user.emailNormalized);
       reader.finish();
       checkActive(user);
 

@@ -1,3 +1,4 @@
+import { timeZoneName } from './time-zone-name';
 import type { PostalAddress } from './user.entity';
 import { type FieldProblem, type FieldProblemCode, InvalidInputError } from './user.errors';
 
@@ -10,6 +11,19 @@ export interface TextLength {
   readonly minimum?: number;
   readonly maximum: number;
 }
+
+/**
+ * Control characters, bidirectional controls and characters of no width. U+200C and U+200D are allowed within a word or
+ * an emoji: Persian, Hindi and emoji of several people need them.
+ */
+const unseen = new RegExp(
+  [
+    '[\\p{Cc}\\p{Cs}\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]',
+    '(?<![\\p{L}\\p{M}\\p{Extended_Pictographic}\\p{Emoji_Modifier}])[\\u200c\\u200d]',
+    '[\\u200c\\u200d](?![\\p{L}\\p{M}\\p{Extended_Pictographic}])',
+  ].join('|'),
+  'u',
+);
 
 /** Reads the fields of an input and collects their problems, so that one error names every wrong field. */
 export class InputReader {
@@ -24,7 +38,7 @@ export class InputReader {
     if (this.problems.length > 0) throw new InvalidInputError(this.problems);
   }
 
-  /** Returns the trimmed text. It must not be blank, nor contain control characters. */
+  /** Returns the trimmed text. It must not be blank, nor contain control or invisible characters. */
   required(path: string, value: string | null | undefined, length: TextLength): string {
     const text = this.optional(path, value, length);
     if (text === null) this.problem(path, 'REQUIRED', 'must not be empty');
@@ -42,17 +56,22 @@ export class InputReader {
     const length = [...text].length;
     if (length < minimum) this.problem(path, 'TOO_SHORT', `must have at least ${minimum} characters`);
     if (length > maximum) this.problem(path, 'TOO_LONG', `must have at most ${maximum} characters`);
-    if (/[\p{Cc}\p{Cs}]/u.test(text)) {
-      this.problem(path, 'CONTROL_CHARACTERS', 'must not contain control characters');
-    }
+    if (unseen.test(text))
+      this.problem(path, 'CONTROL_CHARACTERS', 'must not contain control or invisible characters');
     return text;
   }
 
+  /** Returns the address as it was written, except that another character for `@` is replaced. */
   email(path: string, value: string | null | undefined): string {
-    const text = this.required(path, value, { maximum: 254 });
+    const text = withPlainAt(this.required(path, value, { maximum: 254 }));
     if (text !== '' && !isEmailAddress(text))
       this.problem(path, 'INVALID_FORMAT', 'must be an e-mail address');
     return text;
+  }
+
+  /** Returns the username. `checkUsername` checks one that is an address, which depends on the user. */
+  username(path: string, value: string | null | undefined): string {
+    return withPlainAt(this.required(path, value, { minimum: 3, maximum: 100 }));
   }
 
   /** Returns a number in E.164 form with its plus sign, which is optional in the input. */
@@ -114,6 +133,11 @@ export class InputReader {
   }
 }
 
+/** Replaces the characters that NFKC turns into `@`. */
+function withPlainAt(text: string): string {
+  return text.replace(/[\ufe6b\uff20]/g, '@');
+}
+
 /**
  * True for one `@`, a local part of at most 64 characters and a domain of two or more labels. Both may contain Unicode,
  * but no invisible characters. Checks the NFKC form, which is the form that is compared.
@@ -131,15 +155,4 @@ function isEmailAddress(text: string): boolean {
     labels.length > 1 &&
     labels.every((label) => /^[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?$/u.test(label))
   );
-}
-
-function timeZoneName(text: string): string | null {
-  // Newer engines also accept offsets such as +01:00, which are not IANA names.
-  if (!/^[A-Za-z]/.test(text)) return null;
-  try {
-    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions();
-    return timeZone.toLowerCase() === text.toLowerCase() ? timeZone : text;
-  } catch {
-    return null;
-  }
 }

@@ -101,6 +101,7 @@ describe('validation', () => {
     ['locale', 'de-ch-1996', 'de-CH-1996'],
     ['timeZone', 'Asia/Kolkata'],
     ['timeZone', 'europe/berlin', 'Europe/Berlin'],
+    ['timeZone', 'asia/kolkata', 'Asia/Kolkata'],
     ['displayName', '   ', null],
     ['phoneNumber', '', null],
     ['address', { street: ' ' }, null],

@@ -78,7 +78,7 @@ describe('a repeated call with an idempotencyKey', () => {
   });
 
   it('returns the same error again, also if the call would now succeed', async () => {
-    const taken = await createUser(app);
+    const taken = await createUser(app, { username: 'taken' });
     const { id } = await createUser(app);
     const calls: [mutation: string, input: Record<string, unknown>, error: string][] = [
       ['createUser', buildUser({ email: taken.email, idempotencyKey: 'e1' }), 'EmailTakenError'],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { countRows, eventsOf } from '../testkit/stored-rows';
+import { storeUsername } from '../testkit/stored-users';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
@@ -193,7 +194,7 @@ describe('updateUser', () => {
   it('rejects a new address that is taken as a username, which would follow the address', async () => {
     const { id } = await createUser(app);
     const wanted = buildUser().email;
-    await createUser(app, { username: wanted });
+    await storeUsername(app, (await createUser(app)).id, wanted as string);
     expect(await update(id, { email: wanted })).toMatchObject({ __typename: 'UsernameTakenError' });
     expect((await update(id, { email: wanted, username: `own-${id}` })).user).toMatchObject({
       pendingEmail: wanted,

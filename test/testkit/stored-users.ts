@@ -14,6 +14,14 @@ export function newId(state: UserState): string {
 
 export const emailOf = (id: string) => `${id}@example.com`;
 
+/** Gives a user a username that new and changed usernames may no longer be, such as another user's address. */
+export async function storeUsername(app: Pick<TestApp, 'sql'>, id: string, username: string): Promise<void> {
+  await app.sql(
+    'UPDATE users SET username = $2, username_normalized = lower($2), revision = revision + 1 WHERE id = $1',
+    [id, username],
+  );
+}
+
 /**
  * Inserts users by SQL, each with a value in every column and one history entry: null in a response then means that the
  * field is hidden. Skips ids that are unknown or malformed.

@@ -50,6 +50,69 @@ describe('InputReader.required and optional', () => {
   );
 });
 
+describe('invisible characters', () => {
+  const name = (text: string) => read((it) => it.optional('displayName', text, { maximum: 50 }));
+  const points = (first: number, last: number) =>
+    Array.from({ length: last - first + 1 }, (_, n) => String.fromCodePoint(first + n));
+  const listed = [
+    '\u200b',
+    '\u200e',
+    '\u200f',
+    ...points(0x202a, 0x202e),
+    ...points(0x2066, 0x2069),
+    '\ufeff',
+  ];
+
+  it.each(listed)('are refused between, before and after letters: %j', (character) => {
+    expect(name(`Ad${character}a`).codes).toEqual(['CONTROL_CHARACTERS']);
+    expect(name(`A ${character} B`).codes).toEqual(['CONTROL_CHARACTERS']);
+    expect(name(`👩${character}👩`).codes).toEqual(['CONTROL_CHARACTERS']);
+  });
+
+  it.each([
+    'می\u200cخواهم',
+    'नमस्\u200dते',
+    'র\u200d্যাব',
+    '👩\u200d👩\u200d👧\u200d👦',
+    '👩🏽\u200d💻',
+    '👩\u200d❤️\u200d👨',
+    '🏳️\u200d🌈',
+    '🏴\u200d☠️',
+    'عبد\u200cالله Ada',
+  ])('join letters and emoji in %j', (text) => {
+    expect(name(text)).toEqual({ value: text, codes: [] });
+  });
+
+  it.each([
+    '\u200dAda',
+    'Ada\u200d',
+    'Ada\u200c',
+    'Ada\u200d Lovelace',
+    'Ada \u200cLovelace',
+    'A\u200c\u200cda',
+    'a\u200d1',
+    '1\u200da',
+    'a\u200d-b',
+    '👩\u200d',
+    '\u200d👩',
+    'a\u200d\u200bb',
+  ])('join nothing in %j, which is refused', (text) => {
+    expect(name(text).codes).toEqual(['CONTROL_CHARACTERS']);
+  });
+
+  it('are refused in every part of an address and in an e-mail address', () => {
+    const hidden = {
+      street: 'a\u202eb',
+      city: 'a\u200bb',
+      state: 'a\u2066b',
+      postalCode: '1\u200f',
+      country: 'x\u200c',
+    };
+    expect(read((it) => it.address('address', hidden)).codes).toEqual(Array(5).fill('CONTROL_CHARACTERS'));
+    expect(read((it) => it.email('email', 'a\u200bda@example.com')).codes).toContain('CONTROL_CHARACTERS');
+  });
+});
+
 describe('InputReader.email', () => {
   const email = (text: string) => read((it) => it.email('email', text));
 
@@ -78,10 +141,21 @@ describe('InputReader.email', () => {
     'ada@example-.com',
     'ada@example..com',
     'ada<x>@example.com',
-    'a\u200bb@example.com',
+    'a\u00adb@example.com',
     `${'a'.repeat(65)}@example.com`,
     `a@${'b'.repeat(64)}.com`,
   ])('refuses %s', (text) => {
+    expect(email(text).codes).toEqual(['INVALID_FORMAT']);
+  });
+
+  it.each(['ada\uff20example.com', 'ada\ufe6bexample.com', '\u3000ada\uff20example.com '])(
+    'returns the address %j with a plain @',
+    (text) => {
+      expect(email(text)).toEqual({ value: 'ada@example.com', codes: [] });
+    },
+  );
+
+  it.each(['ada\uff20@example.com', 'ada\uff20', 'a\uff20b\uff20example.com'])('refuses %s', (text) => {
     expect(email(text).codes).toEqual(['INVALID_FORMAT']);
   });
 
@@ -118,6 +192,29 @@ describe('InputReader.locale and timeZone', () => {
     expect(read((it) => it.locale('locale', 'EN-gb')).value).toBe('en-GB');
     expect(read((it) => it.timeZone('timeZone', 'europe/BERLIN')).value).toBe('Europe/Berlin');
     expect(read((it) => it.timeZone('timeZone', 'utc')).codes).toEqual([]);
+  });
+
+  it.each([
+    'Asia/Kolkata',
+    'Europe/Kyiv',
+    'US/Eastern',
+    'America/Port-au-Prince',
+    'America/Argentina/ComodRivadavia',
+    'America/Knox_IN',
+    'Antarctica/DumontDUrville',
+    'Australia/ACT',
+    'Etc/GMT+5',
+    'Etc/UTC',
+    'EST5EDT',
+    'GB-Eire',
+    'GMT0',
+    'NZ-CHAT',
+    'PRC',
+    'W-SU',
+    'Zulu',
+  ])('return the time zone %s in its usual case, without replacing an alias', (name) => {
+    for (const text of [name, name.toLowerCase(), name.toUpperCase()])
+      expect(read((it) => it.timeZone('timeZone', text))).toEqual({ value: name, codes: [] });
   });
 
   it.each(['en_GB', 'e', '-', 'en-'])('refuse the locale %j', (text) => {
