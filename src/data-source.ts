@@ -8,6 +8,7 @@ import { ExpireHistory1795391400000 } from '../migrations/1795391400000-ExpireHi
 import { SealAudit1795394000000 } from '../migrations/1795394000000-SealAudit';
 import { KeepConsents1795398000000 } from '../migrations/1795398000000-KeepConsents';
 import { NameUsersOfParkedMessages1795402000000 } from '../migrations/1795402000000-NameUsersOfParkedMessages';
+import { BoundParkedMessages1795965053000 } from '../migrations/1795965053000-BoundParkedMessages';
 import { AuditEntry } from './audit/audit-entry.entity';
 import { AuditKey } from './audit/audit-key.entity';
 import { AuditSeal } from './audit/audit-seal.entity';
@@ -90,6 +91,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       SealAudit1795394000000,
       KeepConsents1795398000000,
       NameUsersOfParkedMessages1795402000000,
+      BoundParkedMessages1795965053000,
     ],
     migrationsTableName: 'schema_migrations',
     installExtensions: false,

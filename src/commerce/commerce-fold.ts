@@ -1,8 +1,8 @@
 import { findErased, findErasedOrders, recordErasedEvents } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
+import { isInputAtFault, isRetryable } from '../postgres/failed-write';
 import type { AttributedEvent, CommerceRepository } from './commerce.repository';
 import { type CommerceEvent, identityOf } from './commerce-event';
-import { isEventAtFault, isRetryable } from './fold-failure';
 import { type CommerceSummary, evolve, initial } from './user-history.projection';
 import type { WaitingEventsRepository } from './waiting-events.repository';
 
@@ -61,7 +61,7 @@ export class CommerceFold {
   ): Promise<(FoldOutcome | UnfoldableEventError)[]> {
     if (events.length === 0) return [];
     const results = await this.foldBatch(events, onFolded).catch((error: unknown) => {
-      if (!isEventAtFault(error) && !isRetryable(error)) throw error;
+      if (!isInputAtFault(error) && !isRetryable(error)) throw error;
       return this.foldOneByOne(events, onFolded);
     });
     for (const [at, event] of events.entries()) {
@@ -102,7 +102,7 @@ export class CommerceFold {
         const [outcome] = await this.foldBatch([event], onFolded);
         return outcome as FoldOutcome;
       } catch (error) {
-        if (isEventAtFault(error))
+        if (isInputAtFault(error))
           return new UnfoldableEventError('Event cannot be folded', { cause: error });
         if (!isRetryable(error) || attempt === attemptsPerEvent) throw error;
       }

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from '../rabbitmq/broker';
+import { isStorable } from '../postgres/storable-text';
+import { type IncomingMessage, largestBodyBytes, unreadableHeaders } from '../rabbitmq/broker';
 import { UnreadableMessageError } from './unreadable-message';
 
 /** An event in the form that `readEnvelope` returns for each of the three accepted forms. */
@@ -11,43 +12,49 @@ export interface Envelope {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-const maxBodyBytes = 256 * 1024;
 const maxIdBytes = 1_000;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
+const requiredAttributes = ['specversion', 'id', 'source', 'type'];
 const attributeHeader = /^(?:cloudEvents[_:]|ce[-_])(.+)$/i;
 
 /**
  * Reads a CloudEvent in structured or binary mode, or bare JSON with the AMQP properties `message_id` and `type`. The
- * source of bare JSON is its exchange.
+ * source of bare JSON is its exchange, or that of its type if it was put straight into a queue.
  *
  * @throws UnreadableMessageError
  */
-export function readEnvelope(message: IncomingMessage): Envelope {
-  const { body, exchange, properties } = message;
+export function readEnvelope(
+  message: IncomingMessage,
+  exchangeOf: (type: string) => string | undefined,
+): Envelope {
+  const { body, truncated, exchange, properties } = message;
   const contentType = properties.contentType?.toLowerCase().split(';', 1)[0]?.trim() ?? '';
-  if (body.length > maxBodyBytes)
-    throw new UnreadableMessageError('TOO_LARGE', `the body has more than ${maxBodyBytes} bytes`);
+  if (truncated !== undefined)
+    throw new UnreadableMessageError('TOO_LARGE', `the body has more than ${largestBodyBytes} bytes`);
+  if (unreadableHeaders in properties.headers)
+    throw new UnreadableMessageError('INVALID_HEADERS', 'the headers are nested too deeply to decode');
+  const isStructured = contentType.startsWith('application/cloudevents');
+  if (isStructured && contentType !== 'application/cloudevents+json')
+    throw new UnreadableMessageError('UNSUPPORTED_FORMAT', 'only single CloudEvents in JSON are supported');
+  const json = parseObject(body, 'the message');
+  if (isStructured) return structured(json);
   const attributes = attributesOf(properties.headers);
-
-  if (contentType.startsWith('application/cloudevents') || attributes === null) {
-    if (contentType.startsWith('application/cloudevents') && contentType !== 'application/cloudevents+json')
-      throw new UnreadableMessageError('UNSUPPORTED_FORMAT', 'only single CloudEvents in JSON are supported');
-    const json = parseObject(body, 'the message');
-    if (contentType !== '' && contentType.startsWith('application/cloudevents'))
-      return structured(json, message);
-    // Without its content type, a structured CloudEvent is recognized by these members; with `data_base64` it is not.
-    if (typeof json.specversion === 'string' && 'data' in json) return structured(json, message);
-    const { messageId: id, type, timestamp: time } = properties;
-    return checked({ id, type, source: exchange, time, data: json });
+  if (isBinary(attributes)) {
+    const { id, source, type, time } = attributes;
+    return checked({ id, source, type, time, data: json });
   }
-  const { id, source, type, time } = attributes;
-  return checked({ id, source, type, time, data: parseObject(body, 'the message') });
+  // Without its content type, a structured CloudEvent is recognized by these members.
+  if (typeof json.specversion === 'string' && ('data' in json || 'data_base64' in json))
+    return structured(json);
+  const { messageId: id, type, timestamp: time } = properties;
+  const source = exchange || (type === undefined ? undefined : exchangeOf(type));
+  return checked({ id, type, source, time, data: json });
 }
 
 /** Returns the attributes found in the headers and properties of a message that cannot be read, for operators. */
 export function describeMessage(message: IncomingMessage): { type?: string; source?: string; id?: string } {
   const { messageId, type } = message.properties;
-  const attributes = attributesOf(message.properties.headers) ?? {};
+  const attributes = attributesOf(message.properties.headers);
   const text = (value: unknown, otherwise: string | undefined) =>
     typeof value === 'string' ? value : otherwise;
   const described = {
@@ -58,25 +65,30 @@ export function describeMessage(message: IncomingMessage): { type?: string; sour
   return Object.fromEntries(Object.entries(described).filter(([, value]) => value !== undefined));
 }
 
-function structured(json: Record<string, unknown>, message: IncomingMessage): Envelope {
+function structured(json: Record<string, unknown>): Envelope {
   if (!String(json.specversion).startsWith('1.'))
     throw new UnreadableMessageError('INVALID_ENVELOPE', 'specversion is not 1.0');
   const { id, source, type, time, data, data_base64: encoded } = json;
   if (typeof encoded === 'string') {
-    const decoded = { ...message, body: Buffer.from(encoded, 'base64') };
-    return checked({ id, source, type, time, data: parseObject(decoded.body, 'data_base64') });
+    const decoded = Buffer.from(encoded, 'base64');
+    return checked({ id, source, type, time, data: parseObject(decoded, 'data_base64') });
   }
   return checked({ id, source, type, time, data });
 }
 
-/** Returns the CloudEvent attributes in the headers of binary mode; null if there are none. */
-function attributesOf(headers: Readonly<Record<string, unknown>>): Record<string, unknown> | null {
-  const attributes: Record<string, unknown> = {};
+/** Returns the CloudEvent attributes in the headers. */
+function attributesOf(headers: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const attributes: [string, unknown][] = [];
   for (const [name, value] of Object.entries(headers)) {
     const [, attribute] = attributeHeader.exec(name) ?? [];
-    if (attribute) attributes[attribute.toLowerCase()] = value;
+    if (attribute) attributes.push([attribute.toLowerCase(), value]);
   }
-  return Object.keys(attributes).length === 0 ? null : attributes;
+  return Object.fromEntries(attributes);
+}
+
+/** False for a single attribute, such as the `ce-traceparent` that tracing adds to messages of any format. */
+function isBinary(attributes: Record<string, unknown>): boolean {
+  return requiredAttributes.filter((name) => attributes[name] !== undefined).length > 1;
 }
 
 function checked(found: Record<'id' | 'source' | 'type' | 'time' | 'data', unknown>): Envelope {
@@ -113,11 +125,6 @@ function parseObject(body: Buffer, what: string): Record<string, unknown> {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** True if PostgreSQL can store the text: no NUL, no unpaired surrogate. */
-function isStorable(text: string): boolean {
-  return !/[\u0000\p{Surrogate}]/u.test(text);
 }
 
 function everyText(value: unknown, holds: (text: string) => boolean): boolean {

@@ -9,25 +9,31 @@ import { UnreadableMessageError } from './unreadable-message';
 /** Reads one type of message. */
 export interface EventStream {
   readonly type: CommerceEvent['type'];
+  /** The exchange whose producer may send this type. */
+  readonly exchange: string;
   /** @throws UnreadableMessageError */
   read(envelope: Envelope): CommerceEvent;
 }
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));
-const decimal = /^\d{1,25}(?:\.\d{1,4})?$/;
+const decimal = /^0*\d{1,15}(?:\.\d{1,4})?$/;
+const longestDecimal = 50;
 /** Below this, a JSON number with four decimals is exact: 15 digits. */
 const exactBelow = 1e11;
 const longestText = 1_000;
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
-// PostgreSQL has no year 0, and RFC 3339 no year after 9999.
+const rfc3339 =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+// PostgreSQL has no year 0.
 const earliest = Date.parse('0001-01-01T00:00:00Z');
-const latest = Date.parse('9999-12-31T23:59:59.999Z');
+/** Allows for wrong clocks and time zones of producers. A later time would make all other events `late`. */
+const furthestAheadMs = 24 * 60 * 60 * 1000;
 
-/** A number or decimal string, zero or more, with at most four decimals. Parses to an exact decimal. */
+/** A number or decimal string, zero or more and below 10^15, with at most four decimals. Parses to an exact decimal. */
 const amount = fieldOrPark('INVALID_AMOUNT', (value) => {
   if (typeof value === 'number' && !(value >= 0 && value < exactBelow)) return undefined;
   const text = typeof value === 'number' ? String(Math.abs(value)) : value;
-  return typeof text === 'string' && decimal.test(text) ? fromUnits(toUnits(text)) : undefined;
+  const isDecimal = typeof text === 'string' && text.length <= longestDecimal && decimal.test(text);
+  return isDecimal ? fromUnits(toUnits(text)) : undefined;
 });
 
 const currency = fieldOrPark('UNKNOWN_CURRENCY', (value) =>
@@ -49,10 +55,13 @@ export const points = fieldOrPark('INVALID_POINTS', (value) =>
   Number.isSafeInteger(value) && (value as number) >= 1 ? (value as number) : undefined,
 );
 
-/** RFC 3339 with an offset, or an AMQP timestamp. Parses to a `Date`, so digits below a millisecond are dropped. */
+/**
+ * RFC 3339 with an offset, or an AMQP timestamp, at most a day ahead. Parses to a `Date`, so digits below a millisecond
+ * are dropped.
+ */
 export const time = fieldOrPark('INVALID_TIME', (value) => {
   const at = value instanceof Date ? value.getTime() : parseTime(value);
-  return at >= earliest && at <= latest ? new Date(at) : undefined;
+  return at >= earliest && at <= Date.now() + furthestAheadMs ? new Date(at) : undefined;
 });
 
 /** An id that another service assigned. */
@@ -92,7 +101,15 @@ function parseTime(value: unknown): number {
   // A timestamp in an AMQP header, as amqplib decodes it, in seconds.
   if (typeof value === 'object' && value !== null && '!' in value && 'value' in value)
     return Number(value.value) * 1000;
-  return typeof value === 'string' && rfc3339.test(value) ? Date.parse(value) : Number.NaN;
+  const [text, year, month, day] = (typeof value === 'string' && rfc3339.exec(value)) || [];
+  // Date.parse takes 30 February for 2 March.
+  return text && isOnCalendar(Number(year), Number(month), Number(day)) ? Date.parse(text) : Number.NaN;
+}
+
+function isOnCalendar(year: number, month: number, day: number): boolean {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
 function truncate(value: string): string {

@@ -5,12 +5,17 @@ import type { ParkedMessagesRepository } from '../parked/parked-messages.reposit
 import { fingerprintOf } from '../parked/wire-message';
 import type { Broker, Delivery, Subscription } from '../rabbitmq/broker';
 import { historyQueue, parkedQueue } from '../rabbitmq/topology';
-import { parkUnread, readMessage } from './read-message';
+import { nextTurn } from '../scheduling/next-turn';
+import { parkUnread, type ReadMessage, readMessage } from './read-message';
 
+/** Reading a larger body takes milliseconds: the event loop gets a turn after each. */
+const largeBodyBytes = 16 * 1024;
 const batchSize = 200;
 const prefetch = 400;
 /** The attempt alone at which a message that crashed the process in all attempts before is parked instead of folded. */
 const lastAttempt = 3;
+/** Deliveries of a dead letter after which only its digest is stored. */
+const mostParkingAttempts = 20;
 const rememberedMessages = 10_000;
 
 export interface HistoryConsumerOptions {
@@ -105,7 +110,11 @@ export class HistoryConsumer {
   }
 
   private async process(deliveries: readonly Delivery[]): Promise<void> {
-    const read = deliveries.map((it) => ({ delivery: it, result: readMessage(it, it.deliveryCount + 1) }));
+    const read: { delivery: Delivery; result: ReadMessage }[] = [];
+    for (const delivery of deliveries) {
+      read.push({ delivery, result: readMessage(delivery, delivery.deliveryCount + 1) });
+      if (delivery.body.length > largeBodyBytes) await nextTurn();
+    }
     const readable = read.flatMap(({ delivery, result }) =>
       'event' in result ? [{ delivery, event: result.event }] : [],
     );
@@ -129,18 +138,20 @@ export class HistoryConsumer {
 
   /** Parks messages that exceeded the broker's delivery limit. Does not read them: reading may be what failed. */
   private async parkGivenUp(deliveries: readonly Delivery[]): Promise<void> {
-    await this.park(
-      deliveries.map((delivery) =>
-        parkUnread(
-          { ...delivery, ...origin(delivery) },
-          {
-            reason: 'DELIVERY_LIMIT',
-            detail: 'it exceeded the delivery limit of the queue',
-            attempts: delivery.deliveryCount + 1,
-          },
-        ),
-      ),
+    const givenUp = deliveries.map((delivery) =>
+      parkUnread(delivery, {
+        reason: 'DELIVERY_LIMIT',
+        detail: 'it exceeded the delivery limit of the queue',
+        attempts: delivery.deliveryCount + 1,
+      }),
     );
+    await this.park(givenUp.filter(({ attempts }) => attempts <= mostParkingAttempts));
+    // Parking them has failed often, or crashed a process.
+    for (const message of givenUp)
+      if (message.attempts > mostParkingAttempts) {
+        await this.options.parked.parkDigest(message);
+        this.options.metrics.messagesParked.inc({ reason: message.reason });
+      }
   }
 
   private async park(messages: readonly MessageToPark[]): Promise<void> {
@@ -154,15 +165,4 @@ const types = ['OrderPlaced', 'PaymentFailed', 'LoyaltyPointsEarned'];
 /** Returns a metric label from a fixed set, so that messages cannot create labels. */
 function knownType(type: string | undefined): string {
   return type !== undefined && types.includes(type) ? type : 'other';
-}
-
-/** Returns where a message was published before the broker moved it, without the prefix that tests add to names. */
-function origin({ exchange, routingKey, properties }: Delivery): { exchange: string; routingKey: string } {
-  const [death] = (properties.headers['x-death'] ?? []) as {
-    exchange?: unknown;
-    'routing-keys'?: unknown[];
-  }[];
-  const [, name] = /((?:order|payment|loyalty)\.events)$/.exec(String(death?.exchange)) ?? [];
-  const key = death?.['routing-keys']?.[0];
-  return { exchange: name ?? exchange, routingKey: typeof key === 'string' ? key : routingKey };
 }

@@ -21,6 +21,7 @@ const schema = z.object({
 /** Reads `LoyaltyPointsEarned` of `loyalty.events`. */
 export const loyaltyPointsEarned: EventStream = {
   type: 'LoyaltyPointsEarned',
+  exchange: 'loyalty.events',
   read(envelope) {
     const { data } = envelope;
     const { earnedAt, ...earned } = readFields(schema, {

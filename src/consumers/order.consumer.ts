@@ -6,6 +6,7 @@ const schema = z.object({ orderId: identifier, userId, total: money, placedAt: t
 /** Reads `OrderPlaced` of `order.events`. */
 export const orderPlaced: EventStream = {
   type: 'OrderPlaced',
+  exchange: 'order.events',
   read(envelope) {
     const { data } = envelope;
     const order = readFields(schema, {

@@ -13,6 +13,7 @@ const schema = z.object({
 /** Reads `PaymentFailed` of `payment.events`, which names an order and no user. */
 export const paymentFailed: EventStream = {
   type: 'PaymentFailed',
+  exchange: 'payment.events',
   read(envelope) {
     const { data } = envelope;
     const payment = readFields(schema, {

@@ -1,6 +1,7 @@
 import type { CommerceEvent } from '../commerce/commerce-event';
 import type { MessageToPark } from '../parked/message-to-park';
 import type { IncomingMessage } from '../rabbitmq/broker';
+import { queueExchange } from '../rabbitmq/topology';
 import { parseUserId } from '../users/normalized';
 import { describeMessage, type Envelope, readEnvelope } from './envelope';
 import type { EventStream } from './event-fields';
@@ -16,13 +17,21 @@ const streams: ReadonlyMap<string, EventStream> = new Map(
   [orderPlaced, paymentFailed, loyaltyPointsEarned].map((stream) => [stream.type, stream]),
 );
 
+/** Every source of this service's own events begins with it. */
+const ownSources = '/user-service/';
+
 /** Reads a message of another service; never throws. */
 export function readMessage(message: IncomingMessage, attempts: number): ReadMessage {
   let envelope: Envelope | undefined;
   try {
-    envelope = readEnvelope(message);
+    envelope = readEnvelope(message, (type) => streams.get(type)?.exchange);
     const stream = streams.get(envelope.type);
     if (!stream) throw new UnreadableMessageError('UNKNOWN_TYPE', 'events of this type are not consumed');
+    // An operator who puts a message straight into a queue uses the default exchange.
+    if (message.exchange !== stream.exchange && message.exchange !== queueExchange)
+      throw new UnreadableMessageError('WRONG_EXCHANGE', 'events of this type come through another exchange');
+    if (envelope.source.startsWith(ownSources))
+      throw new UnreadableMessageError('OWN_SOURCE', 'the source is this service');
     return { event: stream.read(envelope) };
   } catch (error) {
     const { reason, detail } =

@@ -1,4 +1,5 @@
 import type { Transaction } from '../postgres/database';
+import { storableKey } from '../postgres/storable-text';
 
 /** Returns those of these ids that are of erased users. Sees erasures that committed before the call. */
 export async function findErased(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
@@ -20,7 +21,7 @@ export async function findErasedOrders(tx: Transaction, orderIds: readonly strin
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Stores the identities of events whose content is not stored. */
+/** Stores the identities of events whose content is not stored; of an identity that is no valid key a digest. */
 export async function recordErasedEvents(
   tx: Transaction,
   events: readonly { readonly source: string; readonly eventId: string }[],
@@ -29,6 +30,6 @@ export async function recordErasedEvents(
   await tx.manager.query(
     `INSERT INTO erased_events (source, event_id) SELECT DISTINCT * FROM unnest($1::text[], $2::text[])
        AS erased (source, event_id) ORDER BY source, event_id ON CONFLICT DO NOTHING`,
-    [events.map(({ source }) => source), events.map(({ eventId }) => eventId)],
+    [events.map(({ source }) => storableKey(source)), events.map(({ eventId }) => storableKey(eventId))],
   );
 }

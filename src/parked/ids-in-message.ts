@@ -42,7 +42,7 @@ export function declaredOrderIds(body: string): string[] {
   return [...ids].filter((id) => id !== '' && id.length <= longestId).slice(0, largestIdCount);
 }
 
-/** Returns the texts of a message's headers and body. */
-export function stringsOfMessage(message: { readonly headers: unknown; readonly body: Buffer }): Set<string> {
-  return new Set([...stringsOf(message.body.toString()), ...stringsOf(JSON.stringify(message.headers))]);
+/** Returns the texts of a message's headers (as JSON) and body. */
+export function stringsOfMessage(message: { readonly headers: string; readonly body: Buffer }): Set<string> {
+  return new Set([...stringsOf(message.body.toString()), ...stringsOf(message.headers)]);
 }

@@ -3,12 +3,15 @@ import type { IncomingMessage } from '../rabbitmq/broker';
 /** Why a message is parked. */
 export type ParkReason =
   | 'TOO_LARGE'
+  | 'INVALID_HEADERS'
   | 'INVALID_ENCODING'
   | 'INVALID_JSON'
   | 'INVALID_TEXT'
   | 'INVALID_ENVELOPE'
   | 'UNSUPPORTED_FORMAT'
   | 'UNKNOWN_TYPE'
+  | 'WRONG_EXCHANGE'
+  | 'OWN_SOURCE'
   | 'INVALID_DATA'
   | 'INVALID_USER_ID'
   | 'INVALID_AMOUNT'

@@ -57,6 +57,10 @@ export class ParkedMessage {
   @Column('bytea')
   body: Buffer;
 
+  /** The size of the whole body, if `body` is only its beginning. */
+  @Column('integer', { name: 'body_bytes', nullable: true })
+  bodyBytes: number | null;
+
   /** Number of deliveries. */
   @Column('integer')
   attempts: number;

@@ -2,22 +2,27 @@ import { v7 as uuidv7 } from 'uuid';
 import { findErased, recordErasedEvents } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
-import { declaredOrderIds, orderIdsIn, stringsOfMessage, userIdsIn } from './ids-in-message';
+import { isInputAtFault } from '../postgres/failed-write';
+import { nextTurn } from '../scheduling/next-turn';
+import { orderIdsIn, stringsOfMessage } from './ids-in-message';
 import type { MessageToPark } from './message-to-park';
 import { ParkedMessage } from './parked-message.entity';
-import { storable, storableJson } from './storable-text';
-import { fingerprintOf } from './wire-message';
+import { type ParkedRow, toDigestRow, toParkedRow } from './parked-row';
 
-/** Longer bodies are truncated. The intake's own limit is far below; this one only bounds a row. */
-const storedBodyBytes = 2 * 1024 * 1024;
-
+/** Reading a larger body takes milliseconds: the event loop gets a turn after each. */
+const largeBodyBytes = 16 * 1024;
 /** With many more ids in one statement PostgreSQL would scan the whole table instead of the index. */
 const idsPerLookup = 1_000;
+/** Messages and bytes of bodies that one transaction parks at most. */
+const largestGroup = { messages: 50, bytes: 512 * 1024 };
 
 const columns = selectListOf(ParkedMessage);
 
-/** A message with the user ids and order ids in it. */
-type MessageWithIds = MessageToPark & Pick<ParkedMessage, 'namedUserIds' | 'namedOrderIds'>;
+/** A message with its row. */
+interface Parking {
+  readonly message: MessageToPark;
+  readonly row: ParkedRow;
+}
 
 /** Reads and writes the table `parked_messages`. */
 export class ParkedMessagesRepository {
@@ -25,79 +30,108 @@ export class ParkedMessagesRepository {
 
   /**
    * Parks each message once, however often it is delivered. Returns how many were new. Of messages that name an
-   * erased user it stores only the identity.
+   * erased user it stores only the identity. Of a message whose row PostgreSQL rejects it stores a digest.
    */
   async park(messages: readonly MessageToPark[]): Promise<number> {
-    if (messages.length === 0) return 0;
-    return this.database.transaction((tx) => this.parkIn(tx, messages));
+    let parked = 0;
+    for (const group of groupsOf(messages)) {
+      const parkings: Parking[] = [];
+      for (const message of group) {
+        parkings.push({ message, row: toParkedRow(message) });
+        if (message.message.body.length > largeBodyBytes) await nextTurn();
+      }
+      parked += await this.store(parkings);
+    }
+    return parked;
   }
 
-  /** As `park`, in the caller's transaction. */
+  /** Parks a message by its digest, size and reason only. */
+  async parkDigest(message: MessageToPark): Promise<number> {
+    return this.database.transaction((tx) => this.insert(tx, [{ message, row: toDigestRow(message) }]));
+  }
+
+  /** As `park`, in the caller's transaction, for small messages that PostgreSQL is known to accept. */
   async parkIn(tx: Transaction, messages: readonly MessageToPark[]): Promise<number> {
+    return this.insert(
+      tx,
+      messages.map((message) => ({ message, row: toParkedRow(message) })),
+    );
+  }
+
+  private async store(parkings: readonly Parking[]): Promise<number> {
+    try {
+      return await this.database.transaction((tx) => this.insert(tx, parkings));
+    } catch (error) {
+      if (!isInputAtFault(error)) throw error;
+      const [only, ...others] = parkings;
+      if (only && others.length === 0) return this.parkDigest(only.message);
+      let parked = 0;
+      for (const parking of parkings) parked += await this.store([parking]);
+      return parked;
+    }
+  }
+
+  private async insert(tx: Transaction, parkings: readonly Parking[]): Promise<number> {
     let parked = 0;
-    const ordered = (await this.withoutErased(tx, messages.map(withIds)))
-      .map((it) => ({ ...it, fingerprint: fingerprintOf(it.message) }))
+    const rows = (await this.withoutErased(tx, parkings))
+      .map(({ row }) => row)
       .sort((one, other) => (one.fingerprint < other.fingerprint ? -1 : 1));
-    for (const it of ordered) {
-      const { exchange, routingKey, body, properties } = it.message;
-      const { messageId, type, contentType, timestamp, headers } = properties;
-      const rows: unknown[] = await tx.manager.query(
+    for (const row of rows) {
+      const inserted: unknown[] = await tx.manager.query(
         `INSERT INTO parked_messages (id, fingerprint, reason, detail, type, source, event_id, user_id, named_user_ids,
-           named_order_ids, exchange, routing_key, content_type, headers, body, attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+           named_order_ids, exchange, routing_key, content_type, headers, body, body_bytes, attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (fingerprint) DO NOTHING RETURNING 1`,
         [
           uuidv7(),
-          it.fingerprint,
-          it.reason,
-          it.detail,
-          storable(it.type),
-          storable(it.source),
-          storable(it.eventId),
-          it.userId ?? null,
-          it.namedUserIds,
-          it.namedOrderIds,
-          storable(exchange),
-          storable(routingKey),
-          storable(contentType),
-          storableJson({ messageId, type, timestamp, headers }),
-          body.subarray(0, storedBodyBytes),
-          it.attempts,
+          row.fingerprint,
+          row.reason,
+          row.detail,
+          row.type,
+          row.source,
+          row.eventId,
+          row.userId,
+          row.namedUserIds,
+          row.namedOrderIds,
+          row.exchange,
+          row.routingKey,
+          row.contentType,
+          row.headers,
+          row.body,
+          row.bodyBytes,
+          row.attempts,
         ],
       );
-      parked += rows.length;
+      parked += inserted.length;
     }
     return parked;
   }
 
   /** Returns the messages that name no erased user and no order of one. Of the others it stores only the identity. */
-  private async withoutErased(
-    tx: Transaction,
-    messages: readonly MessageWithIds[],
-  ): Promise<readonly MessageWithIds[]> {
+  private async withoutErased(tx: Transaction, parkings: readonly Parking[]): Promise<readonly Parking[]> {
     const owners = await findOwners(
       tx,
-      messages.flatMap(({ namedOrderIds }) => namedOrderIds),
+      parkings.flatMap(({ row }) => row.namedOrderIds),
     );
-    const usersOf = ({ namedUserIds, namedOrderIds }: MessageWithIds) => [
-      ...namedUserIds,
-      ...namedOrderIds.flatMap((id) => owners.get(id) ?? []),
+    const usersOf = ({ row }: Parking) => [
+      ...row.namedUserIds,
+      ...row.namedOrderIds.flatMap((id) => owners.get(id) ?? []),
     ];
-    const userIds = [...new Set(messages.flatMap(usersOf))];
-    if (userIds.length === 0) return messages;
+    const userIds = [...new Set(parkings.flatMap(usersOf))];
+    if (userIds.length === 0) return parkings;
     // Locks the users: an erasure in progress has committed after this, or it finds what is parked here.
     await tx.manager.query('SELECT id FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE', [
       userIds,
     ]);
     const erased = await findErased(tx, userIds);
-    const isErased = (message: MessageWithIds) => usersOf(message).some((id) => erased.has(id));
+    const isErased = (parking: Parking) => usersOf(parking).some((id) => erased.has(id));
     await recordErasedEvents(
       tx,
-      messages
+      parkings
         .filter(isErased)
-        .flatMap(({ source, eventId }) => (source && eventId ? [{ source, eventId }] : [])),
+        .flatMap(({ message: { source, eventId } }) => (source && eventId ? [{ source, eventId }] : [])),
     );
-    return messages.filter((it) => !isErased(it));
+    return parkings.filter((it) => !isErased(it));
   }
 
   /** Returns at most `limit` messages after `afterId`, oldest first. */
@@ -121,7 +155,11 @@ export class ParkedMessagesRepository {
    * Contains every user whose erasure would delete one of them. It may also contain other users and unknown ids.
    */
   async findUsersNamed(messages: readonly ParkedMessage[]): Promise<Set<string>> {
-    const texts = new Set(messages.flatMap((message) => [...stringsOfMessage(message)]));
+    const texts = new Set(
+      messages.flatMap(({ headers, body }) => [
+        ...stringsOfMessage({ headers: JSON.stringify(headers), body }),
+      ]),
+    );
     const users = new Set(
       messages.flatMap(({ userId, namedUserIds }) => [userId ?? [], namedUserIds].flat()),
     );
@@ -140,13 +178,22 @@ export class ParkedMessagesRepository {
   }
 }
 
-function withIds(it: MessageToPark): MessageWithIds {
-  const { body, properties } = it.message;
-  const { messageId, type, timestamp, headers } = properties;
-  const userIds = userIdsIn(stringsOfMessage({ headers: { messageId, type, timestamp, headers }, body }));
-  if (it.userId !== undefined) userIds.add(it.userId);
-  const namedOrderIds = declaredOrderIds(body.toString()).flatMap((id) => storable(id) ?? []);
-  return { ...it, namedUserIds: [...userIds], namedOrderIds };
+/** Yields groups in the order of the messages, each with one message at least. */
+function* groupsOf(messages: readonly MessageToPark[]): Generator<MessageToPark[]> {
+  let group: MessageToPark[] = [];
+  let bytes = 0;
+  for (const it of messages) {
+    const isFull =
+      group.length === largestGroup.messages || bytes + it.message.body.length > largestGroup.bytes;
+    if (isFull && group.length > 0) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(it);
+    bytes += it.message.body.length;
+  }
+  if (group.length > 0) yield group;
 }
 
 /** Returns the user id of each known order, including erased users. */

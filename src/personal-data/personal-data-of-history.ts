@@ -88,6 +88,7 @@ export const personalDataOfHistory = {
       content_type: column('technical', 'service', 'how to parse it'),
       headers: column('behaviour', 'service', 'to replay it'),
       body: column('behaviour', 'service', 'to replay it'),
+      body_bytes: column('technical', 'service', 'size of a body that is stored in part'),
       attempts: column('technical', 'service', 'number of deliveries'),
       parked_at: column('technical', 'service', 'when'),
     },

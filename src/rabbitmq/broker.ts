@@ -22,11 +22,21 @@ export class MessageRefusedError extends BrokerUnavailableError {
   override name = 'MessageRefusedError';
 }
 
+/** Bytes of a body that are kept in memory and read. */
+export const largestBodyBytes = 256 * 1024;
+
+/** The header that replaces all headers of a message that cannot be decoded. It has their size and SHA-256. */
+export const unreadableHeaders = 'x-unreadable-headers';
+
 /** A message as received, with everything needed to process it, now or when it is replayed. */
 export interface IncomingMessage {
+  /** Where it was published. */
   readonly exchange: string;
   readonly routingKey: string;
+  /** At most 256 kB: the body, or its beginning. */
   readonly body: Buffer;
+  /** Present if `body` is only the beginning: the size and digest of the whole body. */
+  readonly truncated?: { readonly totalBytes: number; readonly digest: string };
   readonly properties: {
     readonly messageId?: string | undefined;
     readonly type?: string | undefined;

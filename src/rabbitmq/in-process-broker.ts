@@ -8,6 +8,7 @@ import {
   type Subscription,
   type SubscriptionOptions,
 } from './broker';
+import { boundBody } from './delivery';
 import { DeliveryBatches } from './delivery-batches';
 import type { StreamFile } from './stream-file';
 import { erasuresStream, ownExchanges, queueExchange, type Topology } from './topology';
@@ -117,7 +118,7 @@ function toDelivery(queue: string, { message, publishedAt, deliveryCount }: Queu
     exchange,
     routingKey,
     queue,
-    body,
+    ...boundBody(body),
     redelivered: deliveryCount > 0,
     deliveryCount,
     properties: { messageId, type, contentType, timestamp: publishedAt, headers },

@@ -2,6 +2,7 @@ import { type ChannelModel, connect } from 'amqplib';
 import type { Logger } from 'pino';
 import { pause } from '../scheduling/pause';
 import { within } from '../scheduling/within';
+import { guardDecoding } from './guarded-decoding';
 
 const connectTimeoutMs = 5_000;
 const setupTimeoutMs = 5_000;
@@ -111,6 +112,7 @@ export class RabbitMqConnection {
         .catch(() => hangUp(connection))
         .then(end);
     };
+    guardDecoding(connection);
     // Before any other call: an error event without a listener ends the process.
     connection.on('error', (error: Error) => {
       if (!dropped) log.warn({ err: error, connection: name }, 'RabbitMQ connection failed');

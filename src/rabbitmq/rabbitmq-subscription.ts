@@ -2,14 +2,15 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import { within } from '../scheduling/within';
 import type { Delivery, Subscription, SubscriptionOptions } from './broker';
+import { toDelivery } from './delivery';
 import { DeliveryBatches } from './delivery-batches';
 
 const stopTimeoutMs = 1_000;
 
-/** A delivery, and the message that acknowledges it. */
+/** A delivery, and the fields that acknowledge it. */
 interface Received {
   readonly delivery: Delivery;
-  readonly message: ConsumeMessage;
+  readonly fields: ConsumeMessage['fields'];
 }
 
 /** A consumer of one queue that processes deliveries in batches and acknowledges each processed batch. */
@@ -48,9 +49,15 @@ export class RabbitMqSubscription implements Subscription {
     this.batches.forget();
     this.channel = channel;
     await channel.prefetch(this.options.prefetch);
-    const { consumerTag } = await channel.consume(`${this.prefix}${this.options.queue}`, (message) => {
+    const { prefix } = this;
+    const { queue } = this.options;
+    const { consumerTag } = await channel.consume(`${prefix}${queue}`, (message) => {
       if (this.channel !== channel || this.stopped) return;
-      if (message) return this.batches.add({ delivery: this.toDelivery(message), message });
+      if (message)
+        return this.batches.add({
+          delivery: toDelivery(message, { queue, prefix }),
+          fields: message.fields,
+        });
       // RabbitMQ cancels a consumer, for example when its queue is deleted, but keeps the connection open.
       this.log.warn({ queue: this.options.queue }, 'RabbitMQ cancelled a consumer');
       drop();
@@ -73,35 +80,11 @@ export class RabbitMqSubscription implements Subscription {
     if (!last || !this.channel) return;
     try {
       // Batches finish in order of arrival, so every delivery up to the last one is processed.
-      this.channel.ack(last.message, true);
+      this.channel.ack({ fields: last.fields } as ConsumeMessage, true);
     } catch (error) {
       // The connection is closing: the deliveries are redelivered.
       this.log.debug({ err: error }, 'an acknowledgement was not sent');
     }
-  }
-
-  private toDelivery({ fields, properties, content }: ConsumeMessage): Delivery {
-    const { messageId, type, contentType, timestamp, headers = {} } = properties;
-    return {
-      exchange: this.withoutPrefix(fields.exchange),
-      routingKey: this.withoutPrefix(fields.routingKey),
-      queue: this.options.queue,
-      body: content,
-      redelivered: fields.redelivered,
-      // Since RabbitMQ 4.3, x-delivery-count counts only failures, and x-acquired-count every earlier delivery.
-      deliveryCount: Math.max(countOf(headers['x-delivery-count']), countOf(headers['x-acquired-count'])),
-      properties: {
-        messageId: textOf(messageId),
-        type: textOf(type),
-        contentType: textOf(contentType),
-        timestamp: typeof timestamp === 'number' ? new Date(timestamp * 1000) : undefined,
-        headers,
-      },
-    };
-  }
-
-  private withoutPrefix(name: string): string {
-    return name.startsWith(this.prefix) ? name.slice(this.prefix.length) : name;
   }
 }
 
@@ -113,12 +96,4 @@ async function bounded(work: () => Promise<unknown>): Promise<void> {
     stopTimeoutMs,
     'RabbitMQ did not respond in time',
   ).catch(() => undefined);
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function countOf(value: unknown): number {
-  return Number.isSafeInteger(value) ? (value as number) : 0;
 }

@@ -20,6 +20,13 @@ export interface Topology {
 
 /** The exchanges this service publishes to. */
 export const ownExchanges: readonly string[] = ['user.events', 'audit.events'];
+/** The exchanges of other services that this service consumes from, with their routing keys. */
+const inbound = [
+  ['order.events', 'order.placed'],
+  ['payment.events', 'payment.failed'],
+  ['loyalty.events', 'loyalty.points-earned'],
+] as const;
+export const inboundExchanges: readonly string[] = inbound.map(([exchange]) => exchange);
 /** The queue of other services' events. */
 export const historyQueue = 'user-service.history';
 /** The dead-letter queue: messages that exceeded the delivery limit. */
@@ -40,13 +47,8 @@ const noDeliveryLimit = 2_000_000_000;
  * @param prefix prepended to every name, so that tests can share a broker
  */
 export function topologyOf(prefix = ''): Topology {
-  const inbound = [
-    ['order.events', 'order.placed'],
-    ['payment.events', 'payment.failed'],
-    ['loyalty.events', 'loyalty.points-earned'],
-  ] as const;
   return {
-    exchanges: [...ownExchanges, ...inbound.map(([exchange]) => exchange)].map((name) => `${prefix}${name}`),
+    exchanges: [...ownExchanges, ...inboundExchanges].map((name) => `${prefix}${name}`),
     queues: [
       {
         name: `${prefix}${historyQueue}`,

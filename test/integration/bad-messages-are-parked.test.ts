@@ -79,7 +79,7 @@ describe('messages that can never be folded', () => {
     });
     const rows = await parkedRows();
     for (const [reason, message] of bad) {
-      const row = rows.find(({ body }) => body.equals(message.body));
+      const row = rows.find(({ body }) => body.equals(message.body.subarray(0, 256 * 1024)));
       expect(row).toMatchObject({ reason, exchange: message.exchange, attempts: 1 });
     }
     expect(rows.find(({ reason }) => reason === 'INVALID_TIME')).toMatchObject({

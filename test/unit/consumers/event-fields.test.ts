@@ -10,6 +10,7 @@ import {
   userId,
 } from '../../../src/consumers/event-fields';
 import type { UnreadableMessageError } from '../../../src/consumers/unreadable-message';
+import { envelope, message, order, read, refused, structured } from '../../testkit/inbound-messages';
 
 const id = '01975a5e-1111-7000-8000-0000000000ad';
 
@@ -70,5 +71,53 @@ describe('event fields', () => {
     const envelope = { id: 'e-1', source: '/orders', type: 'OrderPlaced', time: undefined, data: {} };
     const occurredAt = new Date(0);
     expect(identity(envelope, occurredAt)).toEqual({ source: '/orders', eventId: 'e-1', occurredAt });
+  });
+});
+
+describe('the time of an event', () => {
+  const hour = 3_600_000;
+  const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString();
+  it.each([
+    ['a leap day', '2024-02-29T10:00:00Z', '2024-02-29T10:00:00.000Z'],
+    ['the first instant', '0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
+    ['a space and a lower-case z', '2026-03-01 10:00:00z', '2026-03-01T10:00:00.000Z'],
+    ['the largest offset', '2026-03-01T10:00:00+23:59', '2026-02-28T10:01:00.000Z'],
+    ['less than a day ahead', fromNow(23 * hour), undefined],
+  ])('reads a time that has %s', (_what, placedAt, expected = placedAt) => {
+    expect(read(structured({ ...order, placedAt })).occurredAt.toISOString()).toBe(expected);
+  });
+
+  it.each([
+    '2026-02-30T10:00:00Z',
+    '2026-02-29T10:00:00Z',
+    '2100-02-29T10:00:00Z',
+    '2026-04-31T10:00:00Z',
+    '2026-13-01T10:00:00Z',
+    '2026-00-10T10:00:00Z',
+    '2026-03-00T10:00:00Z',
+    '2026-03-01T24:00:00Z',
+    '2026-03-01T10:60:00Z',
+    '2026-03-01T10:00:60Z',
+    '2026-03-01T10:00:00+24:00',
+    '2026-03-01T10:00:00+01:60',
+    '2026-03-01T10:00:00.1234567890Z',
+    '2099-01-01T00:00:00Z',
+    '9999-12-31T23:59:59Z',
+    '12026-03-01T10:00:00Z',
+    fromNow(25 * hour),
+  ])('rejects the time %s in the data and in each envelope', (time) => {
+    const { placedAt: _at, ...timeless } = order;
+    const headers = Object.fromEntries(
+      Object.entries({ ...envelope, time }).map(([name, value]) => [`ce-${name}`, value]),
+    );
+    const bare = { messageId: 'm', type: 'OrderPlaced', timestamp: new Date(Date.now() + 25 * hour) };
+    const rejected = [
+      structured({ ...order, placedAt: time }),
+      structured(timeless, { time }),
+      message(timeless, { headers }),
+      message(timeless, bare),
+      message(timeless, { ...bare, timestamp: new Date(Number.NaN) }),
+    ];
+    expect(rejected.map(refused)).toEqual(rejected.map(() => 'INVALID_TIME'));
   });
 });

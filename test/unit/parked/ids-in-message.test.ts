@@ -4,7 +4,7 @@ import { orderIdsIn, stringsOfMessage, userIdsIn } from '../../../src/parked/ids
 const userId = '01975a5e-1111-7000-8000-0000000000ad';
 
 const textsOf = (body: string | Buffer, headers: unknown = {}) =>
-  stringsOfMessage({ headers, body: Buffer.from(body as string) });
+  stringsOfMessage({ headers: JSON.stringify(headers), body: Buffer.from(body as string) });
 const named = (body: string | Buffer, headers?: unknown) => userIdsIn(textsOf(body, headers));
 const orders = (body: string | Buffer, headers?: unknown) => new Set(orderIdsIn(textsOf(body, headers)));
 

@@ -1,4 +1,4 @@
-import { isDatabaseUnavailable } from '../postgres/database-unavailable';
+import { isDatabaseUnavailable } from './database-unavailable';
 
 /** SQLSTATE classes of invalid values: data exceptions, integrity violations, limits of a row or an index. */
 const invalidValueClasses = ['22', '23', '54'];
@@ -9,7 +9,7 @@ const conflictStates = ['40P01', '40001', '23503'];
  * True if the same events will fail again. An error without an SQLSTATE counts as the events' fault. False for faults
  * of PostgreSQL (unavailable, read-only, out of space, not migrated): parking then would park the whole queue.
  */
-export function isEventAtFault(error: unknown): boolean {
+export function isInputAtFault(error: unknown): boolean {
   if (isDatabaseUnavailable(error) || isRetryable(error)) return false;
   const state = sqlState(error);
   return state === null || invalidValueClasses.includes(state.slice(0, 2));
