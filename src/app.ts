@@ -94,7 +94,8 @@ async function start(
   closers.push(() => intake.consumer.stop());
 
   const links = new LinkBase(config.publicUrl);
-  const doors = { config, backing, services, metrics, log };
+  const degraded = () => [...backing.degraded(), ...(relay.status() === 'degraded' ? ['relay'] : [])];
+  const doors = { config, backing, services, metrics, log, degraded };
   const graphql = await startGraphql(doors, links);
   closers.push(() => graphql.apollo.stop());
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from './config';
-import { openDatabase } from './data-source';
+import { openDatabases } from './data-source';
 import type { Database } from './postgres/database';
 import type { Broker } from './rabbitmq/broker';
 import { InProcessBroker } from './rabbitmq/in-process-broker';
@@ -16,10 +16,14 @@ import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 import type { Tracing } from './telemetry/tracing';
 
-/** Connections for the relay, retention, erasures and seals, so that these and requests do not wait for each other. */
-const backgroundPoolSize = 6;
-/** Connections for folding events, so that neither the relay nor requests wait for them. */
-const consumingPoolSize = 3;
+/** Connections for each kind of work, so that none waits for another's. */
+const poolSizes = {
+  requests: 10,
+  /** For the relay, retention, erasures and seals. */
+  background: 6,
+  /** For folding events. */
+  consuming: 3,
+};
 
 export interface BackingServicesOptions {
   readonly log: Logger;
@@ -33,7 +37,7 @@ export interface BackingServicesOptions {
 export interface BackingServices {
   readonly tracing: Tracing | null;
   /** One pool of connections for each kind of work. */
-  readonly databases: Readonly<Record<'requests' | 'background' | 'consuming', Database>>;
+  readonly databases: Readonly<Record<keyof typeof poolSizes, Database>>;
   /** Resolves when PostgreSQL is available and its schema is up to date. Never rejects. */
   readonly connected: Promise<unknown>;
   readonly recordCache: RecordCache;
@@ -52,11 +56,7 @@ export async function openBackingServices(
 ): Promise<BackingServices> {
   const databaseUrl = config.databaseUrl ?? (await startEmbeddedPostgres(config, log, closers));
   const tracing = await createTracing(config, log, closers);
-  const databases = {
-    requests: openDatabase(databaseUrl, log),
-    background: openDatabase(databaseUrl, log, backgroundPoolSize),
-    consuming: openDatabase(databaseUrl, log, consumingPoolSize),
-  };
+  const databases = openDatabases(databaseUrl, log, poolSizes);
   const pools = Object.entries(databases);
   for (const [name, pool] of pools) metrics.watchPool(name, () => pool.poolCounts());
   closers.push(() => Promise.all(pools.map(([, pool]) => pool.close())));

@@ -24,8 +24,9 @@ import { HistoryEntry } from './history/history-entry.entity';
 import { OutboxEvent } from './outbox/outbox-event.entity';
 import { DeliveryAttempt } from './parked/delivery-attempt.entity';
 import { ParkedMessage } from './parked/parked-message.entity';
+import { ConnectionAttempts } from './postgres/connection-attempts';
 import { Database } from './postgres/database';
-import { DeadlineClient } from './postgres/deadline-client';
+import { DeadlineClient, type ServerTimeouts } from './postgres/deadline-client';
 import { findPendingMigrations, runMigrations } from './postgres/migrate';
 import { QueryFailureLogger } from './postgres/query-failure-logger';
 import { Erasure } from './privacy/erasure.entity';
@@ -39,14 +40,14 @@ import { User } from './users/user.entity';
 export interface DataSourceSettings {
   url: string;
   log: Logger;
-  poolSize?: number;
+  poolSize?: number | undefined;
   /** False for migrations, which may take as long as they need. */
   deadlines?: boolean;
 }
 
-/** The timeouts of one query, each above the next so that the innermost speaks first. */
-const deadlines = {
-  query_timeout: 3000,
+/** The client's timeout of one query. It is above the server's, so that the server's error arrives first. */
+const queryTimeoutMs = 3000;
+const serverTimeouts: ServerTimeouts = {
   statement_timeout: 2500,
   lock_timeout: 1000,
   idle_in_transaction_session_timeout: 5000,
@@ -103,7 +104,12 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       max: settings.poolSize ?? 10,
       connectionTimeoutMillis: settings.deadlines === false ? 5000 : 2000,
       keepAlive: true,
-      ...(settings.deadlines === false ? {} : deadlines),
+      ...(settings.deadlines === false
+        ? {}
+        : {
+            query_timeout: queryTimeoutMs,
+            onConnect: (client: DeadlineClient) => client.enforce(serverTimeouts),
+          }),
     },
   };
   return new DataSource(options);
@@ -111,16 +117,41 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
 
 /** A database with this service's schema. It connects when `connect` is called. */
 export function openDatabase(url: string, log: Logger, poolSize?: number): Database {
-  return new Database({
-    dataSource: createDataSource({ url, log, ...(poolSize === undefined ? {} : { poolSize }) }),
-    migrate: () => migrate(url, log),
-    log,
-  });
+  return openDatabases(url, log, { only: poolSize }).only;
 }
 
-/** Runs the pending migrations and returns their names. Safe from any number of replicas at the same time. */
-export function migrate(url: string, log: Logger): Promise<string[]> {
-  return runMigrations(createMigrationDataSource(url, log));
+/** Several pools of one database, by name and size. The first that connects migrates for all. */
+export function openDatabases<Name extends string>(
+  url: string,
+  log: Logger,
+  poolSizes: Readonly<Record<Name, number | undefined>>,
+): Record<Name, Database> {
+  let migrating: Promise<void> | undefined;
+  const migrateOnce = (signal: AbortSignal) => {
+    migrating ??= migrate(url, log, signal).then(
+      (names) => {
+        if (names.length > 0) log.info({ migrations: names }, 'migrations applied');
+      },
+      (error: unknown) => {
+        migrating = undefined;
+        throw error;
+      },
+    );
+    return migrating;
+  };
+  const attempts = new ConnectionAttempts(log);
+  const open = (poolSize: number | undefined) =>
+    new Database({ dataSource: createDataSource({ url, log, poolSize }), migrate: migrateOnce, attempts });
+  const entries = Object.entries<number | undefined>(poolSizes);
+  return Object.fromEntries(entries.map(([name, size]) => [name, open(size)])) as Record<Name, Database>;
+}
+
+/**
+ * Runs the pending migrations and returns their names. Safe from any number of replicas at the same time: waits until
+ * no other process migrates, or `signal` is aborted.
+ */
+export function migrate(url: string, log: Logger, signal = new AbortController().signal): Promise<string[]> {
+  return runMigrations(createMigrationDataSource(url, log), { log, signal });
 }
 
 /** Returns the names of the migrations that have not run; changes nothing. */
@@ -128,7 +159,7 @@ export function pendingMigrations(url: string, log: Logger): Promise<string[]> {
   return findPendingMigrations(createMigrationDataSource(url, log));
 }
 
-/** Two connections: one holds the lock, the other migrates, for as long as that takes. */
+/** One connection, without timeouts, as migrations take as long as they need. */
 function createMigrationDataSource(url: string, log: Logger): DataSource {
-  return createDataSource({ url, log, poolSize: 2, deadlines: false });
+  return createDataSource({ url, log, poolSize: 1, deadlines: false });
 }

@@ -33,6 +33,8 @@ export interface DoorsOptions {
   readonly services: Services;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Names of parts that do not work while requests are still served. */
+  readonly degraded: () => string[];
 }
 
 /** The start of links to this service: PUBLIC_URL, or the address on which HTTP listens. */
@@ -84,7 +86,7 @@ export async function startGraphql(
 
 /** Creates the HTTP server with the GraphQL server in it. It does not listen yet. */
 export async function createHttp(
-  { config, backing, services, metrics, log }: DoorsOptions,
+  { config, backing, services, metrics, log, degraded }: DoorsOptions,
   { apollo, preparedReads }: GraphqlServer,
 ): Promise<HttpServer> {
   const { databases, broker, tracing } = backing;
@@ -107,7 +109,8 @@ export async function createHttp(
     routerProof: createRouterProof(config.routerSecrets),
     readiness: async () => {
       await databases.requests.ping();
-      return { ready: true, degraded: backing.degraded() };
+      const ready = Object.values(databases).every((pool) => pool.isConnected);
+      return { ready, degraded: degraded() };
     },
     metrics,
     log,

@@ -3,7 +3,7 @@ import { AuditVerification } from '../audit/audit-verification';
 import { openDatabase } from '../data-source';
 import type { Database } from '../postgres/database';
 import { reportProgress } from './output';
-import { withDatabase } from './with-database';
+import { connectLimitMs, withDatabase } from './with-database';
 
 interface VerifyFlags {
   readonly json?: true;
@@ -25,7 +25,7 @@ export function registerAuditCommand(program: Command): void {
     .action(async ({ json, head }: VerifyFlags) => {
       const { rows, seals, erased, broken } = await withDatabase(process.env, async ({ url, log }) => {
         const database = openDatabase(url, log, 1);
-        await database.connect();
+        await database.connect(connectLimitMs);
         try {
           return await verify(database, head);
         } finally {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { openDatabase } from '../data-source';
 import { republish } from '../outbox/republish';
 import { parseIdArgument } from './arguments';
-import { withDatabase } from './with-database';
+import { connectLimitMs, withDatabase } from './with-database';
 
 /** Adds `republish`: publishes users' events again with the same ids, for queues that were bound later. */
 export function registerRepublishCommand(program: Command): void {
@@ -17,7 +17,7 @@ export function registerRepublishCommand(program: Command): void {
     .action(async ({ since, user, json }: { since: Date; user?: string; json?: true }) => {
       const count = await withDatabase(process.env, async ({ url, log }) => {
         const database = openDatabase(url, log, 1);
-        await database.connect();
+        await database.connect(connectLimitMs);
         try {
           let events = 0;
           return await republish(database, { since, userId: user }, (more) => {

@@ -10,7 +10,7 @@ import type { Caller } from '../users/user-changes';
 import { countParser } from './arguments';
 import { reportProgress } from './output';
 import { demoUser, type SeedServices, seedActivity } from './seed-story';
-import { type DatabaseContext, withDatabase } from './with-database';
+import { connectLimitMs, type DatabaseContext, withDatabase } from './with-database';
 
 const parallel = 8;
 /** Derives the same ids in every run, so that a repeated run skips existing users. */
@@ -35,7 +35,7 @@ export function registerSeedCommand(program: Command): void {
 
 async function seed({ url, config, log }: DatabaseContext, count: number) {
   const database = openDatabase(url, log, parallel);
-  await database.connect();
+  await database.connect(connectLimitMs);
   try {
     const metrics = createMetrics();
     const services = createServices({

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import { type Config, loadConfig } from '../config';
+import { ConnectionAttempts } from '../postgres/connection-attempts';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
+
+/** How long commands wait for PostgreSQL, in milliseconds; then they fail. */
+export const connectLimitMs = 10_000;
 
 export interface DatabaseContext {
   readonly url: string;
@@ -28,4 +32,15 @@ export async function withDatabase<T>(
   } finally {
     await embedded.stop();
   }
+}
+
+/** Calls `work`, and again while PostgreSQL is unavailable, until `connectLimitMs` have passed. */
+export async function onceReachable<T>(log: Logger, work: () => Promise<T>): Promise<T> {
+  let result: T | undefined;
+  const attempt = async () => {
+    result = await work();
+  };
+  const { signal } = new AbortController();
+  await new ConnectionAttempts(log).repeat({ attempt, signal, limitMs: connectLimitMs });
+  return result as T;
 }

@@ -2,7 +2,7 @@ import { openDatabase } from '../data-source';
 import { createIntake } from '../intake';
 import type { Database } from '../postgres/database';
 import { createMetrics } from '../telemetry/metrics';
-import { withDatabase } from './with-database';
+import { connectLimitMs, withDatabase } from './with-database';
 
 /** Runs `work` with the server's intake of other services' events, without consuming from a queue. */
 export function withIntake<T>(
@@ -10,7 +10,7 @@ export function withIntake<T>(
 ): Promise<T> {
   return withDatabase(process.env, async ({ url, config, log }) => {
     const database = openDatabase(url, log, 2);
-    await database.connect();
+    await database.connect(connectLimitMs);
     const waitingDays = config.retention.WAITING_DAYS;
     const intake = createIntake({ database, metrics: createMetrics(), log, waitingDays });
     try {

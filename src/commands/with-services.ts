@@ -8,7 +8,7 @@ import { createServices, type Services } from '../services';
 import type { Logger } from '../telemetry/logger';
 import { createMetrics } from '../telemetry/metrics';
 import type { Caller } from '../users/user-changes';
-import { withDatabase } from './with-database';
+import { connectLimitMs, withDatabase } from './with-database';
 
 const poolSize = 4;
 
@@ -29,7 +29,7 @@ export async function withServices<T>(
 ): Promise<T> {
   return withDatabase(env, async ({ url, config, log }) => {
     const database = openDatabase(url, log, poolSize);
-    await database.connect();
+    await database.connect(connectLimitMs);
     const redis = config.redisUrl === null ? null : createRedisClient(config.redisUrl, log);
     try {
       const services = createServices({

@@ -3,7 +3,7 @@ import { TimeoutError, within } from '../scheduling/within';
 import type { Metrics } from '../telemetry/metrics';
 
 export interface Readiness {
-  /** True while PostgreSQL responds. */
+  /** True while PostgreSQL responds and all pools of connections to it are open. */
   ready: boolean;
   /** Names of unavailable services that requests can do without, such as `redis`. */
   degraded: string[];

@@ -10,6 +10,8 @@ import { type Backlog, findWaitingLanes, type PendingEvent, readBacklog } from '
 import { RelayLoop } from './relay-loop';
 
 const unroutableWarningIntervalMs = 60_000;
+/** Longer than a poll that times out, so that the status does not alternate while polls fail. */
+const degradedForMs = 5_000;
 /** How long audit events are gathered before a pass. They have a loop of their own, so user events never wait for them. */
 const auditGatheringMs = 100;
 
@@ -51,6 +53,7 @@ export class OutboxRelay {
   /** The call of `onPublished` in progress. */
   private notifying: Promise<void> = Promise.resolve();
   private failing = false;
+  private failedAtMs = Number.NEGATIVE_INFINITY;
   private warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: OutboxRelayOptions) {
@@ -90,6 +93,11 @@ export class OutboxRelay {
     return readBacklog(this.options.database);
   }
 
+  /** Returns `degraded` for five seconds after a poll or a pass failed. */
+  status(): 'ready' | 'degraded' {
+    return performance.now() - this.failedAtMs < degradedForMs ? 'degraded' : 'ready';
+  }
+
   private createLoop(gatheringMs: number): RelayLoop {
     const { database, broker, profile, log, tracing = null } = this.options;
     return new RelayLoop({
@@ -126,6 +134,7 @@ export class OutboxRelay {
   private reportFailure(error: unknown): void {
     if (!this.failing) this.options.log.warn({ err: error }, 'could not publish events: retrying');
     this.failing = true;
+    this.failedAtMs = performance.now();
   }
 
   private count(event: PendingEvent, outcome: PublishOutcome | 'failed'): void {

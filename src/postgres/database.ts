@@ -1,6 +1,5 @@
 import type { DataSource, EntityManager, QueryDeepPartialEntity } from 'typeorm';
-import { pause } from '../scheduling/pause';
-import type { Logger } from '../telemetry/logger';
+import type { ConnectionAttempts } from './connection-attempts';
 import { DatabaseUnavailableError, isDatabaseUnavailable } from './database-unavailable';
 
 /** An open transaction, with effects that run after its commit. */
@@ -17,51 +16,41 @@ export interface Transaction {
 export interface DatabaseOptions {
   /** Configured with entities, pool and timeouts; not initialized yet. */
   readonly dataSource: DataSource;
-  /** Runs the pending migrations and returns their names. */
-  readonly migrate: () => Promise<string[]>;
-  readonly log: Logger;
+  /** Runs the pending migrations. Ends early, without an error, when the signal is aborted. */
+  readonly migrate: (signal: AbortSignal) => Promise<void>;
+  /** Logs failed attempts to connect; the pools of a process share one. */
+  readonly attempts: ConnectionAttempts;
 }
 
-/** The connection to PostgreSQL. While PostgreSQL is unavailable, calls throw `DatabaseUnavailableError`. */
+/** A pool of connections to PostgreSQL. While PostgreSQL is unavailable, calls throw `DatabaseUnavailableError`. */
 export class Database {
   private readonly dataSource: DataSource;
-  private readonly migrate: () => Promise<string[]>;
-  private readonly log: Logger;
+  private readonly migrate: (signal: AbortSignal) => Promise<void>;
+  private readonly attempts: ConnectionAttempts;
   private readonly closing = new AbortController();
   private connecting: Promise<void> | undefined;
 
-  constructor({ dataSource, migrate, log }: DatabaseOptions) {
+  constructor({ dataSource, migrate, attempts }: DatabaseOptions) {
     this.dataSource = dataSource;
     this.migrate = migrate;
-    this.log = log;
+    this.attempts = attempts;
   }
 
   /**
-   * Migrates and connects. Retries, with a back-off of up to two seconds, until it succeeds or `close` is called.
-   * Until then, calls throw `DatabaseUnavailableError`; the service can already serve requests.
+   * Migrates and connects. Retries until it succeeds or `close` is called. Until then, calls throw
+   * `DatabaseUnavailableError`; the service can already serve requests.
+   *
+   * @param limitMs makes it throw the last error after this time, and immediately an error that no retry repairs
    */
-  connect(): Promise<void> {
-    this.connecting ??= this.connectWithRetries();
+  connect(limitMs?: number): Promise<void> {
+    const { signal } = this.closing;
+    this.connecting ??= this.attempts.repeat({ attempt: () => this.connectOnce(), signal, limitMs });
     return this.connecting;
   }
 
-  private async connectWithRetries(): Promise<void> {
-    const { signal } = this.closing;
-    for (let delayMs = 100; !signal.aborted; delayMs = Math.min(delayMs * 2, 2000)) {
-      try {
-        const ran = await this.migrate();
-        if (ran.length > 0) this.log.info({ migrations: ran }, 'migrations applied');
-        await this.dataSource.initialize();
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        this.log.warn(
-          { code: (error as { code?: string }).code ?? 'UNKNOWN' },
-          'could not connect to or migrate PostgreSQL; retrying',
-        );
-        await pause(delayMs, signal);
-      }
-    }
+  private async connectOnce(): Promise<void> {
+    await this.migrate(this.closing.signal);
+    if (!this.closing.signal.aborted) await this.dataSource.initialize();
   }
 
   /** Runs one statement outside any transaction and returns its rows. */
@@ -86,21 +75,26 @@ export class Database {
     await this.query('SELECT 1');
   }
 
+  /** True once `connect` succeeded, until `close`. PostgreSQL may be unavailable nevertheless. */
+  get isConnected(): boolean {
+    return this.dataSource.isInitialized;
+  }
+
   /** Counts the pool's connections (total, idle) and the callers waiting for one. */
   poolCounts(): { total: number; idle: number; waiting: number } {
-    if (!this.dataSource.isInitialized) return { total: 0, idle: 0, waiting: 0 };
+    if (!this.isConnected) return { total: 0, idle: 0, waiting: 0 };
     const pool = (this.dataSource.driver as unknown as { master: PoolCounts }).master;
     return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
   }
 
   async close(): Promise<void> {
     this.closing.abort();
-    await this.connecting;
-    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    await this.connecting?.catch(() => undefined);
+    if (this.isConnected) await this.dataSource.destroy();
   }
 
   private async withUnavailableErrors<T>(work: () => Promise<T>): Promise<T> {
-    if (!this.dataSource.isInitialized) throw new DatabaseUnavailableError();
+    if (!this.isConnected) throw new DatabaseUnavailableError();
     try {
       return await work();
     } catch (error) {

@@ -1,4 +1,3 @@
-import type { QueryRunner } from 'typeorm';
 import type { Transaction } from './database';
 
 /**
@@ -17,7 +16,7 @@ export const lockKeys = {
  * Takes a lock until the end of the transaction, without waiting. Returns false if another transaction holds it.
  * PostgreSQL frees the lock of a frozen process with its transaction (`idle_in_transaction_session_timeout`).
  */
-export async function tryLock(tx: Transaction, key: number): Promise<boolean> {
+export async function tryLock(tx: Pick<Transaction, 'manager'>, key: number): Promise<boolean> {
   const [row]: { locked: boolean }[] = await tx.manager.query(
     'SELECT pg_try_advisory_xact_lock($1::bigint) AS locked',
     [key],
@@ -36,14 +35,4 @@ export async function tryLockParts(
     [key, parts],
   );
   return rows.map(({ part }) => part);
-}
-
-/** Runs `work` while this connection holds a lock; waits for the lock first. */
-export async function withLock<T>(connection: QueryRunner, key: number, work: () => Promise<T>): Promise<T> {
-  try {
-    await connection.query('SELECT pg_advisory_lock($1)', [key]);
-    return await work();
-  } finally {
-    await connection.query('SELECT pg_advisory_unlock($1)', [key]).catch(() => undefined);
-  }
 }

@@ -18,6 +18,21 @@ const debianPackages = new Map([
 ]);
 
 /**
+ * Returns the path of a server program that has the name of its package, installing the package for root on Debian.
+ *
+ * @throws an error that names the package, if the program is missing
+ */
+export function installedProgram(name: string): string {
+  const present = findExecutable(name);
+  if (present !== null) return present;
+  if (!isRootOnDebian()) throw new Error(`This test needs ${name} on PATH: install the package ${name}.`);
+  installPackages([name]);
+  const program = findExecutable(name);
+  if (program === null) throw new Error(`${name} is not on this machine after its installation.`);
+  return program;
+}
+
+/**
  * Starts Redis and RabbitMQ at their default ports: by Docker, by installed programs, or, for root on Debian, by
  * installing packages. They keep running for the next run.
  *
@@ -55,15 +70,22 @@ function hasDockerEngine(): boolean {
 }
 
 function installFromDebian(services: readonly BackingService[]): void {
-  if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
+  if (!isRootOnDebian()) {
     throw new Error(
       `${namesOf(services)} cannot be started on this machine: start a Docker engine, or install ` +
         `${services.map((service) => debianPackages.get(service)).join(' and ')}, or set ` +
         `${services.map(({ variable }) => variable).join(' and ')} to a running one.`,
     );
   }
-  say(`Installing ${namesOf(services)} with apt-get.`);
-  const packages = services.map((service) => debianPackages.get(service) ?? '');
+  installPackages(services.map((service) => debianPackages.get(service) ?? ''));
+}
+
+function isRootOnDebian(): boolean {
+  return existsSync('/etc/debian_version') && process.getuid?.() === 0;
+}
+
+function installPackages(packages: readonly string[]): void {
+  say(`Installing ${packages.join(' and ')} with apt-get.`);
   run('apt-get', ['update', '-qq']);
   run('apt-get', [
     'install',
@@ -144,7 +166,10 @@ async function waitFor(service: BackingService, deadlineMs: () => number): Promi
 
 /** The path of the service's program; null if it is not installed. */
 export function findProgram(service: BackingService): string | null {
-  const program = service === redis ? 'redis-server' : 'rabbitmq-server';
+  return findExecutable(service === redis ? 'redis-server' : 'rabbitmq-server');
+}
+
+function findExecutable(program: string): string | null {
   for (const folder of searchPath()) {
     try {
       accessSync(join(folder, program), constants.X_OK);

@@ -4,6 +4,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOwner } from '../../src/embedded-postgres/embedded-lock';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
+import { startPgBouncer } from './pgbouncer';
 import { type BackingService, postgres, rabbitmq, redis, unavailableReason } from './service-probes';
 import { startServices } from './service-startup';
 
@@ -22,6 +23,7 @@ const leftoverAgeMs = 3_600_000;
 /**
  * Finds PostgreSQL, Redis and RabbitMQ at `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_AMQP_URL` or at their default
  * ports, and starts those that do not respond. `TEST_DATABASE_URL=embedded` always starts the embedded PostgreSQL.
+ * With `TEST_PGBOUNCER`, the tests reach PostgreSQL through PgBouncer.
  *
  * @throws an error that says what to do, if a service cannot be started: no test is skipped for it
  */
@@ -31,11 +33,15 @@ export async function findServices(): Promise<TestServices> {
   const database = databaseUrl
     ? { url: databaseUrl, stop: async () => undefined }
     : await startPrivatePostgres();
+  const pgBouncer = process.env['TEST_PGBOUNCER'] ? await startPgBouncer(database.url) : null;
   return {
-    databaseUrl: database.url,
+    databaseUrl: pgBouncer?.urlOf(database.url) ?? database.url,
     redisUrl: redisUrl ?? redis.defaultUrl,
     amqpUrl: amqpUrl ?? rabbitmq.defaultUrl,
-    stop: () => database.stop(),
+    async stop() {
+      await pgBouncer?.stop();
+      await database.stop();
+    },
   };
 }
 

@@ -64,6 +64,11 @@ export async function createTemplate(
   await migrate(urlOf(adminUrl, name));
   // PostgreSQL clones a database only if it has no connections.
   await query(adminUrl, `ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
+  // PgBouncer keeps its connections open.
+  await query(
+    adminUrl,
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}'`,
+  );
 }
 
 /** Drops the databases of this run, and those older than an hour that crashed runs left. */

@@ -1,0 +1,78 @@
+import { pause } from '../scheduling/pause';
+import type { Logger } from '../telemetry/logger';
+import { isDatabaseUnavailable } from './database-unavailable';
+import { MigrationFailedError } from './migration-failed';
+
+const firstDelayMs = 100;
+const maxDelayMs = 2_000;
+/** Each attempt locks tables, and only a change by a person makes the migration succeed. */
+const failedMigrationDelayMs = 10_000;
+
+export interface RepeatOptions {
+  readonly attempt: () => Promise<void>;
+  readonly signal: AbortSignal;
+  /** After this time, and for an error that no retry repairs, the error is thrown. Absent: every error is retried. */
+  readonly limitMs?: number | undefined;
+}
+
+/** Repeats attempts to connect to PostgreSQL, and logs each reason of a failure once for all pools that share it. */
+export class ConnectionAttempts {
+  private lastReason: string | null = null;
+
+  constructor(private readonly log: Logger) {}
+
+  /** Resolves when an attempt succeeded or the signal is aborted. */
+  async repeat({ attempt, signal, limitMs }: RepeatOptions): Promise<void> {
+    const startedAtMs = performance.now();
+    for (let delayMs = firstDelayMs; !signal.aborted; delayMs = Math.min(delayMs * 2, maxDelayMs)) {
+      try {
+        await attempt();
+        if (this.lastReason !== null) this.log.info('connected to PostgreSQL');
+        this.lastReason = null;
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (limitMs !== undefined) {
+          if (!isDatabaseUnavailable(error)) throw error;
+          if (performance.now() - startedAtMs + delayMs > limitMs) throw notReached(error, limitMs);
+        }
+        this.report(error);
+        const failed = error instanceof MigrationFailedError && !isDatabaseUnavailable(error.cause);
+        await pause(failed ? failedMigrationDelayMs : delayMs, signal);
+      }
+    }
+  }
+
+  private report(error: unknown): void {
+    const reason = reasonOf(error);
+    if (reason === this.lastReason) return;
+    this.lastReason = reason;
+    if (error instanceof MigrationFailedError && !isDatabaseUnavailable(error.cause)) {
+      const { migration } = error;
+      this.log.error({ migration, reason: error.reason }, 'a migration failed: not ready until it succeeds');
+    } else if (isDatabaseUnavailable(error)) {
+      this.log.warn({ reason }, 'waiting for PostgreSQL');
+    } else {
+      this.log.error({ reason }, 'PostgreSQL cannot be used: not ready until it can');
+    }
+  }
+}
+
+function notReached(error: unknown, limitMs: number): Error {
+  const seconds = Math.round(limitMs / 1000);
+  return new Error(
+    `PostgreSQL could not be reached within ${seconds} s (${reasonOf(error)}). Check DATABASE_URL.`,
+    { cause: error },
+  );
+}
+
+/** Returns a code such as ECONNREFUSED or 28P01, with PostgreSQL's message if the error is from PostgreSQL. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  if (!(error instanceof Error)) return 'UNKNOWN';
+  if (error instanceof MigrationFailedError) return error.message;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && !/^[0-9A-Z]{5}$/.test(code)
+    ? code
+    : [code, error.message].filter(Boolean).join(' ');
+}
