@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+/** The size of a SHA-256 digest. */
 export const digestBytes = 32;
 
 /** The previous hash of the first seal. */
@@ -31,7 +32,7 @@ export interface Link {
   readonly previousHash: Buffer;
 }
 
-/** SHA-256 over all columns of the entry. Values count as ciphertext, so that deleting a key changes no digest. */
+/** Returns the SHA-256 of all columns of the entry. It covers values as ciphertext, so that deleting a key changes no digest. */
 export function digestOf(entry: SealedEntry): Buffer {
   const { id, position, atMicros, actorId, userId, action, fields, reason, encryptedValues } = entry;
   const values = encryptedValues?.toString('base64') ?? null;
@@ -39,7 +40,7 @@ export function digestOf(entry: SealedEntry): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-/** SHA-256 over the previous seal's hash and all fields of this one. */
+/** Returns the SHA-256 of the previous seal's hash and all fields of this one. */
 export function hashOf({ number, sealedAtMicros, entryIds, entryDigests, previousHash }: Link): Buffer {
   return createHash('sha256')
     .update(previousHash)

@@ -2,7 +2,7 @@ const maxBodyBytes = 16_384;
 const maxReasonCodePoints = 200;
 const reasonFields = ['reason', 'message', 'detail', 'title'] as const;
 
-/** The reason when the AuthenticationService gives none, or none that may be shown. */
+/** Replaces a reason that is missing or contains the password. */
 export const unstatedRefusal = 'The credentials were not accepted.';
 
 /**

@@ -9,7 +9,7 @@ import { operator } from './with-services';
 const idsPerLookup = 1_000;
 
 /**
- * Audits that an operator reads data of these users; resolves after commit. Ids without a user are skipped.
+ * Audits that an operator reads data of these users; resolves after commit. Ids of unknown and PENDING users are skipped.
  *
  * @param field the data that is read, by its name in the audit trail
  */

@@ -10,6 +10,7 @@ import { hasArgument, stopPostgresAfterThisProcess, stopPostgresProcess } from '
 
 export const embeddedUser = 'user_service';
 
+/** Starts the names of folders in which clusters are created. */
 const draftPrefix = 'making-';
 const passwordFile = 'user-service.password';
 
@@ -57,9 +58,9 @@ export async function prepareCluster(options: ClusterOptions): Promise<void> {
   if (existsSync(cluster)) {
     await stopOrphan(cluster, log);
     if (!isComplete(cluster)) {
-      const aside = `${cluster}-unusable-${new Date().toISOString().replaceAll(':', '')}`;
-      await rename(cluster, aside);
-      log(`The PostgreSQL cluster in ${cluster} is incomplete and was moved to ${aside}.`);
+      const unusable = `${cluster}-unusable-${new Date().toISOString().replaceAll(':', '')}`;
+      await rename(cluster, unusable);
+      log(`The PostgreSQL cluster in ${cluster} is incomplete and was moved to ${unusable}.`);
     }
   }
   if (!existsSync(cluster)) await createCluster(options);
@@ -150,6 +151,7 @@ async function runInitdb(options: InitdbOptions): Promise<void> {
     env: binaries.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A killed service would leave initdb running.
   const stopGuard = child.pid ? stopPostgresAfterThisProcess(child.pid) : () => undefined;
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

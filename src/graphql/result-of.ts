@@ -49,10 +49,11 @@ export async function resultOf<T>(work: () => Promise<T>): Promise<T | UserError
   }
 }
 
-/** Returns a success with the user that `work` resolves to, or an expected error. GraphQL checks the union's members. */
+/** Returns a success with the user that `work` resolves to, or the GraphQL type of an expected error. */
 export async function userResultOf<R>(
   Success: new () => { user: object },
   work: () => Promise<User>,
 ): Promise<R> {
+  // `R` need not contain every error: GraphQL rejects a result that is not a member of the union.
   return (await resultOf(async () => Object.assign(new Success(), { user: toUserType(await work()) }))) as R;
 }

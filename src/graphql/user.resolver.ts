@@ -95,6 +95,7 @@ export class UserResolver {
     };
     const rows = await this.users.list(conditions, size + 1, decodeCursor(after));
     const page = toConnection(rows, { size, after, toNode: toUserType });
+    // Audited even if the operation selects only ids.
     for (const { id } of page.nodes) for (const field of fieldsRevealedBy(conditions)) reads.add(id, field);
     return page;
   }

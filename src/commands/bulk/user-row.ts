@@ -3,7 +3,7 @@ import type { FieldProblem } from '../../users/user.errors';
 import { type ImportedUser, statusFields } from '../../users/user-import';
 import { profileFields } from '../../users/user-profile';
 
-/** The fields of a row, apart from the address. */
+/** The text fields of a row. The address is an object of texts. */
 export const importedFields = [
   'userId',
   ...profileFields.filter((field) => field !== 'address'),
