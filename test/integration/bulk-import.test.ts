@@ -1,46 +1,33 @@
-import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { type CommandLine, openCommandLine, type ProcessOptions } from '../testkit/command';
-import { type LockedTable, lockTable } from '../testkit/locked-table';
+import { type CommandLine, openCommandLine } from '../testkit/command';
+import { buildRow, resultsIn } from '../testkit/import-rows';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 let commands: CommandLine;
 let folder: string;
 let database: TestDatabase;
-const clients = new Map<TestDatabase, Client>();
+let client: Client;
 beforeAll(async () => {
   commands = openCommandLine();
   folder = mkdtempSync(join(tmpdir(), 'bulk-'));
-  database = await openDatabase();
+  database = await createTestDatabase();
+  client = new Client({ connectionString: database.url });
+  await client.connect();
 });
 afterAll(async () => {
-  for (const [opened, client] of clients) {
-    await client.end();
-    await opened.drop();
-  }
+  await client.end();
+  await database.drop();
   await commands.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function openDatabase(): Promise<TestDatabase> {
-  const opened = await createTestDatabase();
-  const client = new Client({ connectionString: opened.url });
-  await client.connect();
-  clients.set(opened, client);
-  return opened;
-}
-
-async function sql(text: string, parameters: unknown[] = [], on = database): Promise<any[]> {
-  return (await clients.get(on)?.query(text, parameters))?.rows ?? [];
-}
-
-const run = (args: string[], on = database) => commands.run(args, { DATABASE_URL: on.url });
-const runAlone = (args: string[], options: ProcessOptions, on = database) =>
-  commands.runAlone(args, { DATABASE_URL: on.url }, options);
+const sql = async (text: string, parameters: unknown[] = []): Promise<any[]> =>
+  (await client.query(text, parameters)).rows;
+const run = (args: string[]) => commands.run(args, { DATABASE_URL: database.url });
 
 /** Imports these lines and returns the result of each. */
 async function importLines(lines: readonly unknown[]) {
@@ -51,40 +38,27 @@ async function importLines(lines: readonly unknown[]) {
   return { results: resultsIn(ended.stdout), ended };
 }
 
-const resultsIn = (stdout: string) =>
-  stdout
-    .split('\n')
-    .filter((line) => line.endsWith('}'))
-    .map((line) => JSON.parse(line));
-
-const person = (name: string, more: object = {}) => ({
-  email: `${name}@example.com`,
-  firstName: 'Ada',
-  lastName: 'Lovelace',
-  ...more,
-});
-
 describe('import', () => {
   it('prints a result for each row and imports valid rows next to invalid ones', async () => {
     const [taken, erased] = [randomUUID(), randomUUID()];
     await importLines([
-      person('first', { userId: taken, username: 'the-first' }),
-      person('gone', { userId: erased }),
+      buildRow('first', { userId: taken, username: 'the-first' }),
+      buildRow('gone', { userId: erased }),
     ]);
     expect((await run(['erase', erased])).code).toBe(0);
     const { results, ended } = await importLines([
-      person('good'),
-      person('GOOD', { firstName: 'Another' }),
-      person('other', { username: 'The-First' }),
-      person('other', { userId: taken }),
-      person('gone', { userId: erased }),
-      person('good'),
-      person('bad', { email: 'nowhere', phoneNumber: '12 34', address: { city: 'x'.repeat(51) } }),
-      person('bad', { password: 'correct horse', fristName: 'Ada' }),
-      person('bad', { phoneNumber: 4930, address: { zip: '1' } }),
+      buildRow('good'),
+      buildRow('GOOD', { firstName: 'Another' }),
+      buildRow('other', { username: 'The-First' }),
+      buildRow('other', { userId: taken }),
+      buildRow('gone', { userId: erased }),
+      buildRow('good'),
+      buildRow('bad', { email: 'nowhere', phoneNumber: '12 34', address: { city: 'x'.repeat(51) } }),
+      buildRow('bad', { password: 'correct horse', fristName: 'Ada' }),
+      buildRow('bad', { phoneNumber: 4930, address: { zip: '1' } }),
       '{"email":',
       '',
-      person('last'),
+      buildRow('last'),
     ]);
     const invalid = (line: number, ...paths: string[]) => ({
       line,
@@ -110,8 +84,12 @@ describe('import', () => {
 
   it('writes history, event and audit entry of each user as createUser does', async () => {
     const { results } = await importLines([
-      person('active', { username: 'active-ada', phoneNumber: '441632960001', address: { city: 'London' } }),
-      person('left', { status: 'DEACTIVATED', statusReason: 'INACTIVITY', statusNotes: 'moved away' }),
+      buildRow('active', {
+        username: 'active-ada',
+        phoneNumber: '441632960001',
+        address: { city: 'London' },
+      }),
+      buildRow('left', { status: 'DEACTIVATED', statusReason: 'INACTIVITY', statusNotes: 'moved away' }),
     ]);
     const [active, left] = results.map(({ userId }) => userId);
     expect(await sql('SELECT * FROM users WHERE id = $1', [active])).toEqual([
@@ -204,9 +182,9 @@ describe('import', () => {
 
   it('prints exists after its key expired if the user still equals the row', async () => {
     const rows = [
-      person('known', { locale: 'en-gb' }),
-      person('changed'),
-      person('own', { userId: randomUUID() }),
+      buildRow('known', { locale: 'en-gb' }),
+      buildRow('changed'),
+      buildRow('own', { userId: randomUUID() }),
     ];
     const { results } = await importLines(rows);
     await sql(`UPDATE users SET first_name = 'Augusta' WHERE email = 'changed@example.com'`);
@@ -218,80 +196,5 @@ describe('import', () => {
       { line: 3, outcome: 'exists', userId: results[2].userId },
       { line: 4, outcome: 'USER_ID_TAKEN' },
     ]);
-  });
-});
-
-describe('an import of many batches', () => {
-  const count = 1_000;
-  /** One row in ten repeats an earlier row; another has the address of an earlier row and another name. */
-  const rows = Array.from({ length: count }, (_, index) => {
-    if (index % 10 === 9) return person(`user-${index - 5}`);
-    if (index % 10 === 8) return person(`user-${index - 5}`, { firstName: 'Augusta' });
-    return person(`user-${index}`, index % 7 === 0 ? { phoneNumber: 'none' } : {});
-  });
-  const tables = ['users', 'user_history', 'outbox_events', 'audit_entries', 'idempotency_keys'];
-  const stateOf = async (on: TestDatabase) => [
-    await sql('SELECT email, first_name, version FROM users ORDER BY email', [], on),
-    await sql(
-      `SELECT ${tables.map((name) => `(SELECT count(*) FROM ${name}) AS ${name}`).join(', ')}`,
-      [],
-      on,
-    ),
-  ];
-  let file: string;
-  let wanted: unknown;
-  let outcomes: string[];
-  beforeAll(async () => {
-    file = join(folder, 'many.ndjson');
-    writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
-    const on = await openDatabase();
-    const { stdout } = await run(['import', file, '--json'], on);
-    outcomes = resultsIn(stdout).map(({ outcome }) => outcome);
-    expect(new Set(outcomes)).toEqual(new Set(['created', 'exists', 'EMAIL_TAKEN', 'INVALID_INPUT']));
-    wanted = await stateOf(on);
-  });
-
-  it('has the result of one run after it is killed and run again', async () => {
-    const on = await openDatabase();
-    // Kills the process during a batch: its users are written, its keys are not.
-    let locked: Promise<LockedTable> | undefined;
-    const onOutput = (child: ChildProcess) => {
-      locked ??= lockTable(on.url, 'idempotency_keys').then(async (table) => {
-        await table.untilWaiting(1).finally(() => child.kill('SIGKILL'));
-        return table;
-      });
-    };
-    const killed = await runAlone(['import', file, '--json'], { onOutput }, on);
-    await locked?.then((table) => table.release());
-    expect(killed.code).toBe(null);
-    const [{ n: done }] = await sql('SELECT count(*)::int AS n FROM users', [], on);
-    expect(done).toBeGreaterThan(0);
-    expect(done).toBeLessThan(outcomes.filter((outcome) => outcome === 'created').length);
-    const results = resultsIn((await run(['import', file, '--json'], on)).stdout);
-    expect(results.map(({ line }) => line)).toEqual(rows.map((_, index) => index + 1));
-    const before = results.filter(
-      ({ outcome }, index) => outcome === 'exists' && outcomes[index] === 'created',
-    );
-    expect(before).toHaveLength(done);
-    expect(
-      results.map(({ outcome }, index) => (before.includes(results[index]) ? 'created' : outcome)),
-    ).toEqual(outcomes);
-    expect(await stateOf(on)).toEqual(wanted);
-  });
-
-  it('has the result of one run when it runs twice concurrently', async () => {
-    const on = await openDatabase();
-    // Both start before either has written a user.
-    const table = await lockTable(on.url, 'users');
-    const running = [1, 2].map(() => runAlone(['import', file, '--json'], {}, on));
-    await table.untilWaiting(2);
-    await table.release();
-    const both = await Promise.all(running);
-    const [one = [], other = []] = both.map(({ stdout }) => resultsIn(stdout));
-    expect(one.map(({ userId }) => userId)).toEqual(other.map(({ userId }) => userId));
-    // One of them creates each user; the other prints exists.
-    const pairs = outcomes.map((_, index) => new Set([one[index]?.outcome, other[index]?.outcome]));
-    expect(pairs).toEqual(outcomes.map((it) => new Set(it === 'created' ? ['created', 'exists'] : [it])));
-    expect(await stateOf(on)).toEqual(wanted);
   });
 });

@@ -50,14 +50,6 @@ describe('a command in a process of its own', () => {
 });
 
 describe('the command line', () => {
-  it('seed creates each demo user once', async () => {
-    await run(['seed', '--users', '30']);
-    expect(await run(['seed', '--users', '31'])).toMatchObject({
-      code: 0,
-      stdout: '1 created, 30 existed already\n',
-    });
-  });
-
   it('migrate --check reports pending migrations without running them', async () => {
     expect(await run(['migrate', '--check'])).toMatchObject({ code: 0, stdout: '0 pending\n' });
     const url = new URL(database.url);
@@ -205,11 +197,6 @@ describe('the command line', () => {
     });
   });
 
-  it('seed fails in production', async () => {
-    const { code, stderr } = await run(['seed'], { NODE_ENV: 'production' });
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('for development only') });
-  });
-
   it('uses the same data directory in every folder of the checkout', async () => {
     const token = await run(['token', '--sub', 'x', '--json']);
     const elsewhere = await runAlone(
@@ -222,22 +209,6 @@ describe('the command line', () => {
       return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }).kid;
     };
     expect(kidOf(elsewhere)).toBe(kidOf(token));
-  });
-
-  it('seed creates orders, late payment failures, and deactivated and erased users', async () => {
-    const seededDatabase = await createTestDatabase();
-    const seeded = await run(['seed', '--users', '25', '--json'], { DATABASE_URL: seededDatabase.url });
-    expect(JSON.parse(seeded.stdout)).toEqual({ created: 25, present: 0 });
-    const client = new Client({ connectionString: seededDatabase.url });
-    await client.connect();
-    const { rows } = await client.query(`SELECT
-      (SELECT count(*)::int FROM users) AS users, (SELECT count(*)::int FROM erased_users) AS erased,
-      (SELECT count(*)::int FROM users WHERE status = 'DEACTIVATED') AS deactivated,
-      (SELECT count(*)::int FROM user_history WHERE type = 'ORDER_PLACED') AS orders,
-      (SELECT count(*)::int FROM user_history WHERE type = 'PAYMENT_FAILED' AND late) AS late_failures`);
-    await client.end();
-    await seededDatabase.drop();
-    expect(rows).toEqual([{ users: 24, erased: 1, deactivated: 1, orders: 8, late_failures: 8 }]);
   });
 
   it('--help describes generated defaults without an example value', async () => {

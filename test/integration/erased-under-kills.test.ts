@@ -1,37 +1,15 @@
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import { send } from '../testkit/app';
 import { orderPlaced, paymentFailed, pointsEarned } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { readEverySink } from '../testkit/every-sink';
+import { type Canary, callMutation, createCanary } from '../testkit/killable-canary';
 import { useKillableService } from '../testkit/killable-service';
-import { withHeader } from '../testkit/message-variants';
 import { sinksContaining } from '../testkit/sinks';
 
-const historyLength = 10_000;
 const patient = { timeoutMs: 60_000, intervalMs: 50 };
 
-interface Canary {
-  userId: string;
-  orderId: string;
-  texts: string[];
-}
-
 const service = useKillableService();
-
-/** Calls a mutation with the canary in its headers, and returns the member of the result union. */
-async function call(at: number, mutation: string, input: object, token: string, text = 'none'): Promise<any> {
-  const type = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input!`;
-  const query = `mutation ($input: ${type}) { ${mutation}(input: $input) { __typename } }`;
-  const headers = {
-    'x-canary': text,
-    'user-agent': text,
-    cookie: `canary=${text}`,
-    referer: `http://${text}/`,
-  };
-  const { data } = await send(service.urlOf(at), { query, variables: { input } }, { token, headers });
-  return data?.[mutation];
-}
 
 const read = (at: number, userId: string) =>
   send(
@@ -43,66 +21,6 @@ const read = (at: number, userId: string) =>
     { token: service.staff },
   );
 
-/** Creates a user with a unique text in every free-text field, in records about the user and in rejected requests. */
-async function createCanary(): Promise<Canary> {
-  const text = `kanari${randomBytes(5).toString('hex')}`;
-  const phoneNumber = `+49${randomInt(10 ** 9, 10 ** 10)}`;
-  const userId = uuidv7();
-  const orderId = uuidv7();
-  const profile = {
-    firstName: text,
-    lastName: text,
-    displayName: text,
-    phoneNumber,
-    address: { street: text, city: text, state: text, postalCode: text, country: text },
-  };
-  const own = { email: `${text}@example.com`, username: `${text}-name`, idempotencyKey: text, ...profile };
-  expect(await call(0, 'createUser', { userId, ...own }, service.staff, text)).toEqual({
-    __typename: 'CreateUserSuccess',
-  });
-  await call(0, 'updateUser', { userId, email: `${text}-new@example.com` }, service.staff, text);
-  const decision = { newsletter: true, source: text, wordingVersion: text };
-  await call(1, 'updateEmailPreferences', { userId, ...decision }, service.staff, text);
-  await call(1, 'requestEmailVerification', { userId }, service.staff, text);
-  await call(1, 'deactivateUser', { userId, notes: text }, service.staff, text);
-  await call(0, 'reactivateUser', { userId, notes: text }, service.staff, text);
-  await call(0, 'placeLegalHold', { userId, reason: text }, service.officer, text);
-  await call(0, 'releaseLegalHold', { userId, reason: text }, service.officer, text);
-  // Rejected requests: validation, schema, token, authentication, query and JSON.
-  await call(
-    0,
-    'createUser',
-    { ...own, idempotencyKey: null, firstName: text.repeat(20) },
-    service.staff,
-    text,
-  );
-  await call(
-    0,
-    'updateUser',
-    { userId, locale: text, timeZone: text, unknownField: text },
-    service.staff,
-    text,
-  );
-  await call(0, 'confirmEmail', { token: text }, service.staff, text);
-  await call(0, 'updateUser', { userId }, text, text);
-  await send(service.urlOf(0), { query: `{ user(id: "${text}") { ${text} } }` }, { token: service.staff });
-  await send(service.urlOf(0), `{ "query": "${text}`, { token: service.staff });
-  await service.publish(
-    orderPlaced(userId, { orderId, note: text }),
-    pointsEarned(userId, { reason: text }),
-    paymentFailed(orderId, { errorMessage: text, errorCode: text }),
-    // Invalid points and an unexpected header: parked.
-    withHeader(pointsEarned(userId, { points: -1, reason: text }), text),
-  );
-  await service.sql(
-    `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
-     SELECT gen_random_uuid(), $1::uuid, 'ORDER_PLACED', now(), now(), 'test', $1::text || n, $2, '{}'
-     FROM generate_series(1, $3::int) AS n`,
-    [userId, text, historyLength],
-  );
-  return { userId, orderId, texts: [text, phoneNumber] };
-}
-
 /** Reads and updates these users on both replicas until `stop`, which returns the number of successful calls. */
 function startLoad(canaries: readonly Canary[]): { stop(): Promise<number> } {
   let stopping = false;
@@ -112,7 +30,10 @@ function startLoad(canaries: readonly Canary[]): { stop(): Promise<number> } {
       const { userId, texts } = canaries[turn % canaries.length] as Canary;
       const work =
         turn % 3 === 0
-          ? call(at, 'updateUser', { userId, displayName: `${texts[0]} ${turn}` }, service.staff)
+          ? callMutation(service, at, 'updateUser', {
+              input: { userId, displayName: `${texts[0]} ${turn}` },
+              token: service.staff,
+            })
           : read(at, userId);
       // Requests to a killed replica fail.
       await work.then(
@@ -132,7 +53,10 @@ function startLoad(canaries: readonly Canary[]): { stop(): Promise<number> } {
 
 /** Starts an erasure on a replica, kills the replica, and returns whether the erasure was still running. */
 async function eraseAndKill(at: number, { userId }: Canary): Promise<boolean> {
-  const erasing = call(at, 'eraseUser', { userId }, service.officer).catch(() => undefined);
+  const erasing = callMutation(service, at, 'eraseUser', {
+    input: { userId },
+    token: service.officer,
+  }).catch(() => undefined);
   await eventually(
     async () =>
       expect(await service.sql('SELECT 1 FROM erasures WHERE user_id = $1', [userId])).toHaveLength(1),
@@ -155,7 +79,7 @@ it('erasures under load leave no text of the users in any sink, also when their 
     for (const state of await Promise.all(health)) expect(state).toEqual({ status: 'ready', degraded: [] });
   }, patient);
   const canaries: Canary[] = [];
-  for (let count = 0; count < 3; count += 1) canaries.push(await createCanary());
+  for (let count = 0; count < 3; count += 1) canaries.push(await createCanary(service));
   const texts = canaries.flatMap((canary) => canary.texts);
   await eventually(
     async () => expect(await service.sql('SELECT 1 FROM parked_messages')).toHaveLength(canaries.length),

@@ -35,7 +35,7 @@ describe('draining the HTTP server', () => {
     }
     child.disconnect();
     expect(lost).toEqual([]);
-  });
+  }, 90_000);
 
   it('responds 503 on /health/ready while it still serves requests', async () => {
     const server = await startTestHttpServer();

@@ -1,7 +1,6 @@
-import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { createRedisClient, type RedisClient, RedisUnavailableError } from '../../src/redis/redis-client';
+import { createRedisClient, type RedisClient } from '../../src/redis/redis-client';
 import { RedisRecordCache } from '../../src/redis/redis-record-cache';
 import { eventually } from '../testkit/eventually';
 import { ProfileTable, readThrough } from '../testkit/read-through';
@@ -215,46 +214,5 @@ describe('a Redis that rejects commands', () => {
     operator.disconnect();
     await becomes('ready');
     await eventuallyStored(() => profiles.bury('a'));
-  });
-});
-
-describe('the Redis client', () => {
-  it('rejects commands in flight when the connection breaks, before their timeout', async () => {
-    const server = await start();
-    connect(server.url);
-    await becomes('ready');
-    server.freeze();
-    const inFlight = client.run((redis) => redis.ping());
-    await Promise.all([expect(inFlight).rejects.not.toMatchObject({ reason: 'TIMEOUT' }), server.stop()]);
-  });
-
-  it('counts commands that time out together as one failure', async () => {
-    const server = await start();
-    connect(server.url);
-    await becomes('ready');
-    server.freeze();
-    const results = Array.from({ length: 10 }, () => client.run((redis) => redis.ping()).catch(() => 'late'));
-    expect(await Promise.all(results)).toEqual(results.map(() => 'late'));
-    expect(client.status()).toBe('ready');
-  });
-
-  it('throws RedisUnavailableError without the arguments of the command', async () => {
-    const server = await start();
-    connect(server.url);
-    await becomes('ready');
-    const failed = client.run((redis) => redis.call('NOSUCHCOMMAND', 'secret@example.com'));
-    await expect(failed).rejects.toThrow(RedisUnavailableError);
-    await expect(failed.catch((error: unknown) => inspect(error))).resolves.not.toContain('secret');
-    expect(client.status()).toBe('ready');
-  });
-
-  it('rejects commands after close, which may be called twice', async () => {
-    const server = await start();
-    connect(server.url);
-    await becomes('ready');
-    await client.close();
-    await client.close();
-    expect(client.status()).toBe('degraded');
-    await expect(client.run((redis) => redis.ping())).rejects.toThrow(RedisUnavailableError);
   });
 });
