@@ -38,6 +38,11 @@ export interface Config {
     readonly tokens: number;
     readonly cost: number;
   };
+  /** Maximum concurrent operations on this replica. */
+  readonly concurrency: {
+    readonly total: number;
+    readonly perActor: number;
+  };
   /** Directory for the files of embedded services and the development issuer. */
   readonly dataDirectory: string;
   /** Days after which data are deleted, by setting; null: never. */
@@ -110,6 +115,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
       depth: read('LIMIT_DEPTH'),
       tokens: read('LIMIT_TOKENS'),
       cost: read('LIMIT_COST'),
+    },
+    concurrency: {
+      total: read('LIMIT_CONCURRENCY'),
+      perActor: read('LIMIT_ACTOR_CONCURRENCY'),
     },
     retention: {
       RETENTION_DEACTIVATED_DAYS: read('RETENTION_DEACTIVATED_DAYS'),

@@ -1,3 +1,4 @@
+import type { Actor } from './authentication/actor';
 import { createRouterProof } from './authentication/router-proof';
 import { createTokenVerifier, type TokenVerifier } from './authentication/token-verifier';
 import type { BackingServices } from './backing-services';
@@ -18,9 +19,10 @@ import { UserEmailPreferencesResolver } from './graphql/user-email-preferences.r
 import { UserHistoryResolver } from './graphql/user-history.resolver';
 import { UserMutationsResolver } from './graphql/user-mutations.resolver';
 import { readMessageSchemas } from './http/message-schemas';
-import { createHttpServer, type HttpServer } from './http/server';
+import { createHttpServer, type HttpRequest, type HttpServer } from './http/server';
 import { isDatabaseUnavailable } from './postgres/database-unavailable';
 import type { Services } from './services';
+import { ErrorBudget } from './subgraph/error-budget';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 
@@ -78,6 +80,7 @@ export async function startGraphql(
     accessLog: services.accessLog,
     log,
     tracing: backing.tracing,
+    suggestNames: !config.production,
     isUnavailable: isDatabaseUnavailable,
   });
   await graphql.apollo.start();
@@ -92,17 +95,30 @@ export async function createHttp(
   const { databases, broker, tracing } = backing;
   const verifier = await createVerifier(config, log);
   const loaders = createLoaders(services);
+  const actors = new WeakMap<HttpRequest, Promise<Actor | null>>();
+  const identify = (request: HttpRequest) => {
+    let actor = actors.get(request);
+    if (!actor) {
+      actor = actorOf(verifier, request.headers.authorization);
+      actors.set(request, actor);
+    }
+    return actor;
+  };
   return createHttpServer<GraphqlContext>({
     apollo,
     respondToRead: (body, createContext) => preparedReads.respond(body, createContext),
+    concurrency: config.concurrency,
+    // An invalid token is reported when the context is created.
+    actorId: async (request) => (await identify(request).catch(() => null))?.id ?? null,
     context: async (request) => {
-      const actor = await actorOf(verifier, request.headers.authorization);
+      const actor = await identify(request);
       return {
         actor,
         requestId: request.id,
         traceparent: request.traceparent,
         loaders,
         reads: new AuditedReads(actor),
+        errors: new ErrorBudget(),
         log: request.log as Logger,
       };
     },

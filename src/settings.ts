@@ -158,5 +158,7 @@ export const settings = {
     'maximum cost of one operation: the number of objects that it may return, estimated',
     20_000,
   ),
+  LIMIT_ACTOR_CONCURRENCY: limit('maximum concurrent operations of one caller on a replica', 20),
+  LIMIT_CONCURRENCY: limit('maximum concurrent operations on a replica', 200),
   LIMIT_TOKENS: limit('maximum tokens in one document', 4000),
 } as const;

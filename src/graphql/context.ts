@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Actor } from '../authentication/actor';
+import type { ErrorBudget } from '../subgraph/error-budget';
 import { unauthenticated } from '../subgraph/errors';
 import type { Caller } from '../users/user-changes';
 import type { AuditedReads } from './access/audited-reads';
@@ -15,6 +16,8 @@ export interface GraphqlContext {
   readonly loaders: Loaders;
   /** Collected while fields are resolved, and written to the audit log before the response is sent. */
   readonly reads: AuditedReads;
+  /** Limits the errors that are built for one response. */
+  readonly errors: ErrorBudget;
   readonly log: Logger;
 }
 

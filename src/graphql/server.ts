@@ -27,6 +27,8 @@ export interface GraphqlServerOptions {
   log: Logger;
   /** Creates a span for each operation. Null: no spans. */
   tracing: Tracing | null;
+  /** Whether messages about invalid operations suggest names of the schema. */
+  suggestNames: boolean;
   /** True for errors that mean PostgreSQL is unavailable. */
   isUnavailable: (error: unknown) => boolean;
 }
@@ -46,11 +48,13 @@ export function createGraphqlServer({
   accessLog,
   log,
   tracing,
+  suggestNames,
   isUnavailable,
 }: GraphqlServerOptions): GraphqlServer {
   const mask = createErrorMask<GraphqlContext>({
     logger: log,
     requestId: (context) => context.requestId,
+    omittedErrors: ({ errors }) => errors.omitted,
     isUnavailable,
   });
   const checkOperationLimits = createOperationLimitsCheck(schema, limits, ['exportUserData']);
@@ -63,6 +67,7 @@ export function createGraphqlServer({
     validationRules,
     formatError: mask.formatError,
     introspection: true,
+    hideSchemaDetailsFromClientErrors: !suggestNames,
     // Stored queries would keep personal data in their literals in memory.
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,

@@ -9,9 +9,11 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import { settings } from '../settings';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
+import type { ConcurrencyLimits } from './concurrency';
 import { addDevelopmentEventsRoute, type DevelopmentEvent } from './development-events.route';
 import { Drain, type DrainTimes } from './drain';
 import { setErrorResponses } from './error-responses';
@@ -47,6 +49,10 @@ export interface HttpServerOptions<Context extends BaseContext> {
   bodyLimitBytes: number;
   /** Which requests are logged when they complete; defaults to `all`. */
   logRequests?: 'errors' | 'sampled' | 'all';
+  /** Defaults to the defaults of `LIMIT_CONCURRENCY` and `LIMIT_ACTOR_CONCURRENCY`. */
+  concurrency?: ConcurrencyLimits;
+  /** Returns the id of the caller, or null without a valid access token. Absent: no caller has an id. */
+  actorId?: (request: FastifyRequest) => Promise<string | null>;
   /** Time after which an unfinished GraphQL request gets SERVICE_UNAVAILABLE. Defaults to 4,000. */
   requestTimeoutMs?: number;
   /** JSON Schemas of published messages by their URL path, such as `/schemas/UserCreated/1.0.0.json`. */
@@ -105,7 +111,11 @@ export async function createHttpServer<Context extends BaseContext>(
   });
 
   const { metrics, readiness, schemas = new Map() } = options;
-  addGraphqlRoute(app, { requestTimeoutMs: 4000, ...options });
+  const concurrency = {
+    total: settings.LIMIT_CONCURRENCY.fallback,
+    perActor: settings.LIMIT_ACTOR_CONCURRENCY.fallback,
+  };
+  addGraphqlRoute(app, { requestTimeoutMs: 4000, concurrency, ...options });
   addOperationsRoutes(app, {
     metrics,
     readiness,

@@ -1,7 +1,8 @@
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
-import type { GraphQLFormattedError } from 'graphql';
+import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 import type { Logger } from '../telemetry/logger';
-import { serviceUnavailable } from './errors';
+import { maxErrors } from './error-budget';
+import { errorsOmitted, serviceUnavailable } from './errors';
 import { causeOf, safeErrorOf, safeExpected } from './safe-message';
 
 /** Options of an Apollo Server that keep values and internals out of responses and logs. */
@@ -13,6 +14,8 @@ export interface ErrorMask<Context extends BaseContext> {
 export interface ErrorMaskOptions<Context> {
   readonly logger: Logger;
   readonly requestId: (context: Context) => string;
+  /** Returns how many errors of the request were not built. Defaults to none. */
+  readonly omittedErrors?: (context: Context) => number;
   /** True for errors that mean a backing service is unavailable. */
   readonly isUnavailable: (error: unknown) => boolean;
 }
@@ -57,6 +60,7 @@ export function createErrorMask<Context extends BaseContext>(
     async requestDidStart() {
       return {
         async didEncounterErrors({ contextValue, errors, operationName }) {
+          omitErrors(errors, options.omittedErrors?.(contextValue) ?? 0);
           const requestId = options.requestId(contextValue);
           for (const error of errors) {
             requestIds.set(error, requestId);
@@ -78,4 +82,10 @@ export function createErrorMask<Context extends BaseContext>(
   };
 
   return { formatError, plugin };
+}
+
+/** Cuts the errors of a response, in place, before Apollo Server formats each of them. */
+function omitErrors(errors: readonly GraphQLError[], notBuilt: number): void {
+  const omitted = Math.max(errors.length - maxErrors, 0) + notBuilt;
+  if (omitted > 0) (errors as GraphQLError[]).splice(maxErrors, Infinity, errorsOmitted(omitted));
 }

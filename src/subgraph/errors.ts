@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'FORBIDDEN'
   | 'BAD_USER_INPUT'
   | 'LIMIT_EXCEEDED'
+  | 'ERRORS_OMITTED'
   | 'SERVICE_UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR';
 
@@ -85,6 +86,13 @@ export function costExceeded(maximum: number, cost: number, pageSize: number): E
 export function repeatedField(field: string): ExpectedError {
   return new ExpectedError('LIMIT_EXCEEDED', `An operation may contain ${field} only once.`, {
     extensions: { limit: field, maximum: 1, http: { status: 400 } },
+  });
+}
+
+/** Stands for the errors beyond the maximum of one response. */
+export function errorsOmitted(count: number): ExpectedError {
+  return new ExpectedError('ERRORS_OMITTED', `${count} more errors were omitted.`, {
+    extensions: { omitted: count },
   });
 }
 

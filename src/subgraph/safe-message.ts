@@ -63,7 +63,16 @@ export function causeOf(error: unknown): unknown {
 }
 
 function safe(code: string, message: string): SafeError {
-  return { message, extensions: { code } };
+  return { message: shortened(message), extensions: { code } };
+}
+
+const maxNameLength = 50;
+const maxMessageLength = 300;
+
+/** Returns a message in which long names, which come from the document, are cut. */
+function shortened(message: string): string {
+  const short = message.replace(/[^\s"]{51,}/g, (name) => `${name.slice(0, maxNameLength - 1)}…`);
+  return short.length > maxMessageLength ? `${short.slice(0, maxMessageLength - 1)}…` : short;
 }
 
 function safeValidationError(error: GraphQLError, cause: unknown): SafeError {

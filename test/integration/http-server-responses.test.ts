@@ -1,3 +1,4 @@
+import type { HttpRequest } from '../../src/http/server';
 import { eventually } from '../testkit/eventually';
 import { startTestHttpServer, type TestHttpServer } from '../testkit/test-http-server';
 
@@ -51,6 +52,79 @@ describe('the HTTP server', () => {
       ],
     });
     expect(server.deadlines[0]?.aborted).toBe(true);
+  });
+
+  it('responds LIMIT_EXCEEDED instead of a body of more than 2^24 bytes', async () => {
+    const server = await start();
+    const overhead = '{"data":{"text":""}}\n'.length;
+    const text = (bytes: number) => server.post(`{"query":"{text(length: ${(bytes - overhead) / 2})}"}`);
+    const largest = await text(2 ** 24 - 1);
+    expect([largest.status, (await largest.arrayBuffer()).byteLength]).toEqual([200, 2 ** 24 - 1]);
+    const refused = await text(2 ** 24 + 1);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toEqual({
+      errors: [
+        {
+          message: 'The response has more than 16777216 bytes. Request smaller pages.',
+          extensions: {
+            code: 'LIMIT_EXCEEDED',
+            limit: 'responseBytes',
+            maximum: 16_777_216,
+            requestId: refused.headers.get('x-request-id'),
+          },
+        },
+      ],
+    });
+  });
+
+  describe('with limited concurrency', () => {
+    const actorId = async ({ headers }: HttpRequest) => headers.authorization ?? null;
+    const never = '{"query":"{never}"}';
+    const hello = '{"query":"{hello}"}';
+
+    async function expectRefused(response: Response): Promise<void> {
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+      expect(await response.json()).toMatchObject({
+        errors: [
+          {
+            message: 'Too many operations are running. Please try again.',
+            extensions: { code: 'SERVICE_UNAVAILABLE' },
+          },
+        ],
+      });
+    }
+
+    it('refuses the operation after the last of an actor before it reads the body', async () => {
+      const server = await start({ concurrency: { total: 10, perActor: 2 }, actorId });
+      const clients = new AbortController();
+      const own = { authorization: 'ada' };
+      for (let operation = 0; operation < 2; operation += 1)
+        server.post(never, own, clients.signal).catch(() => undefined);
+      await eventually(() => expect(server.deadlines).toHaveLength(2));
+      await expectRefused(await server.post(hello, own));
+      await expectRefused(await server.post('no JSON', own));
+      expect((await server.post(hello, { authorization: 'bob' })).status).toBe(200);
+      expect((await server.post(hello)).status).toBe(200);
+      clients.abort();
+    });
+
+    it('refuses the operation after the last of the replica and accepts the next one after an end', async () => {
+      const server = await start({ concurrency: { total: 2, perActor: 2 }, actorId });
+      const waiting = [1, 2].map(() => server.post('{"query":"{wait(ms: 300)}"}'));
+      await eventually(async () => expectRefused(await server.post(hello)));
+      for (const response of await Promise.all(waiting)) expect(response.status).toBe(200);
+      for (let operation = 0; operation < 5; operation += 1) {
+        expect((await server.post(hello)).status).toBe(200);
+        expect((await server.post('no JSON')).status).toBe(400);
+      }
+    });
+
+    it('counts an operation until its work ends, which may be after its timeout', async () => {
+      const server = await start({ concurrency: { total: 1, perActor: 1 }, requestTimeoutMs: 50 });
+      expect((await server.post('{"query":"{wait(ms: 400)}"}')).status).toBe(503);
+      await expectRefused(await server.post(hello));
+      await eventually(async () => expect((await server.post(hello)).status).toBe(200));
+    });
   });
 
   it('aborts the deadline signal when the client disconnects', async () => {

@@ -20,11 +20,12 @@ export interface TestHttpServer {
   readonly logLines: string[];
   /** The deadline signals of requests for `never`. */
   readonly deadlines: AbortSignal[];
-  post(body: string, headers?: Record<string, string>): Promise<Response>;
+  post(body: string, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
   close(): Promise<void>;
 }
 
-const typeDefs = 'type Query { hello: String!, requestId: String!, wait(ms: Int!): Int!, never: Int }';
+const typeDefs =
+  'type Query { hello: String!, requestId: String!, wait(ms: Int!): Int!, text(length: Int!): String!, never: Int }';
 
 /** Starts the HTTP server on a free port of the loopback address. */
 export async function startTestHttpServer(
@@ -39,6 +40,7 @@ export async function startTestHttpServer(
       Query: {
         hello: () => 'world',
         requestId: (_source: unknown, _args: unknown, { request }: TestContext) => request.id,
+        text: (_source: unknown, { length }: { length: number }) => 'ä'.repeat(length),
         wait: async (_source: unknown, { ms }: { ms: number }) => delay(ms, ms),
         never(_source: unknown, _args: unknown, { request }: TestContext) {
           deadlines.push(request.deadline);
@@ -68,11 +70,12 @@ export async function startTestHttpServer(
     http,
     logLines,
     deadlines,
-    post: (body, headers = {}) =>
+    post: (body, headers = {}, signal) =>
       fetch(`${url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body,
+        ...(signal && { signal }),
       }),
     async close() {
       await http.drain({ delayMs: 0, idleGraceMs: 0 });

@@ -5,6 +5,7 @@ import {
   type GraphQLSchema,
   isUnionType,
 } from 'graphql';
+import type { ErrorBudget } from '../../subgraph/error-budget';
 import type { GraphqlContext } from '../context';
 import { type Audience, checkOperation, mayRead, operations, refuseField, type UserFields } from './access';
 
@@ -61,11 +62,21 @@ function guardUserField(field: Field, audience: Audience): void {
   if (audience === 'anyone') return;
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
-    if (!mayRead(context.actor, source.id, audience)) return refuseField(context.actor, field.name);
+    if (!mayRead(context.actor, source.id, audience))
+      return refuseField(context.actor, field.name, context.errors);
     // An erased or unknown user has no data, so nothing is read.
     if (source.status !== 'UNKNOWN') context.reads.add(source.id, field.name);
-    return resolve(source, args, context, info);
+    const value = resolve(source, args, context, info);
+    return value instanceof Promise
+      ? value.catch((error: unknown) => throwWithin(context.errors, error))
+      : value;
   };
+}
+
+/** Throws the error of a nullable field, or returns null once the response has its maximum of errors. */
+function throwWithin(errors: ErrorBudget, error: unknown): null {
+  if (errors.take()) throw error;
+  return null;
 }
 
 function entityNames(schema: GraphQLSchema): string[] {

@@ -1,5 +1,6 @@
 import { type Actor, hasAnyUsersScope, hasScope, type Scope } from '../../authentication/actor';
 import { type ShownFields, shownFields } from '../../personal-data/shown-fields';
+import type { ErrorBudget } from '../../subgraph/error-budget';
 import { forbidden, unauthenticated } from '../../subgraph/errors';
 import { parseUserId } from '../../users/normalized';
 
@@ -105,9 +106,9 @@ export function mayRead(actor: Actor | null, userId: string, audience: Audience)
 /**
  * Returns null, the value of a field that the actor may not read.
  *
- * @throws FORBIDDEN if the actor has any `users:*` scope
+ * @throws FORBIDDEN if the actor has any `users:*` scope, while the response may have more errors
  */
-export function refuseField(actor: Actor | null, field: string): null {
-  if (hasAnyUsersScope(actor)) throw forbidden(`read ${field} of this user`);
+export function refuseField(actor: Actor | null, field: string, errors: ErrorBudget): null {
+  if (hasAnyUsersScope(actor) && errors.take()) throw forbidden(`read ${field} of this user`);
   return null;
 }
