@@ -94,7 +94,11 @@ async function start(
   closers.push(() => intake.consumer.stop());
 
   const links = new LinkBase(config.publicUrl);
-  const degraded = () => [...backing.degraded(), ...(relay.status() === 'degraded' ? ['relay'] : [])];
+  const degraded = () => [
+    ...backing.degraded(),
+    ...(relay.status() === 'degraded' ? ['relay'] : []),
+    ...(intake.consumer.blockedSeconds() > 0 ? ['intake'] : []),
+  ];
   const doors = { config, backing, services, metrics, log, degraded };
   const graphql = await startGraphql(doors, links);
   closers.push(() => graphql.apollo.stop());

@@ -42,11 +42,7 @@ export function createIntake(options: IntakeOptions) {
   });
   wakeups.waiting = waiting;
   metrics.watchWaiting(() => waitingEvents.measure());
-  return {
-    fold,
-    waiting,
-    parked,
-    commerce,
-    consumer: new HistoryConsumer({ fold, parked, attempts, metrics }),
-  };
+  const consumer = new HistoryConsumer({ fold, parked, attempts, metrics });
+  metrics.watchIntake(() => consumer.blockedSeconds());
+  return { fold, waiting, parked, commerce, consumer };
 }

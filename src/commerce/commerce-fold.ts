@@ -15,6 +15,15 @@ export type FoldOutcome = 'folded' | 'duplicate' | 'waiting' | 'erased';
 /** An event that can never be folded, however often it is retried. */
 export class UnfoldableEventError extends Error {
   override name = 'UnfoldableEventError';
+
+  constructor(
+    readonly reason: 'CANNOT_BE_FOLDED' | 'ORDER_OF_ANOTHER_USER',
+    /** Contains no value of the event. */
+    readonly detail: string,
+    options?: ErrorOptions,
+  ) {
+    super(detail, options);
+  }
 }
 
 export interface CommerceFoldOptions {
@@ -102,8 +111,9 @@ export class CommerceFold {
         const [outcome] = await this.foldBatch([event], onFolded);
         return outcome as FoldOutcome;
       } catch (error) {
+        if (error instanceof UnfoldableEventError) return error;
         if (isInputAtFault(error))
-          return new UnfoldableEventError('Event cannot be folded', { cause: error });
+          return new UnfoldableEventError('CANNOT_BE_FOLDED', 'PostgreSQL rejected it', { cause: error });
         if (!isRetryable(error) || attempt === attemptsPerEvent) throw error;
       }
     }
@@ -167,10 +177,14 @@ export class CommerceFold {
       named.filter((id) => !users.has(id)),
     );
     const known = ({ userId }: { userId: string }) => users.has(userId) || erased.has(userId);
-    await commerce.recordOrders(
-      tx,
-      events.flatMap((it) => (it.type === 'OrderPlaced' && known(it) ? [it] : [])),
+    const placed = events.flatMap((it) => (it.type === 'OrderPlaced' && known(it) ? [it] : []));
+    const ownerOf = await commerce.recordOrders(tx, placed);
+    const isOfAnother = placed.some(
+      ({ orderId, userId }) => users.has(userId) && ownerOf.get(orderId) !== userId,
     );
+    // One by one, the first event of the order is folded.
+    if (isOfAnother)
+      throw new UnfoldableEventError('ORDER_OF_ANOTHER_USER', 'the order is already that of another user');
     const paidFor = events.flatMap((it) => (it.type === 'PaymentFailed' ? [it.orderId] : []));
     const userOfOrder = await commerce.lockUsersOfOrders(tx, [...new Set(paidFor)]);
     const erasedOrders = await findErasedOrders(

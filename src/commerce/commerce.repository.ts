@@ -66,15 +66,27 @@ export class CommerceRepository {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** Stores the user of each order. An order that is stored already keeps its user. */
-  async recordOrders(tx: Transaction, orders: readonly { orderId: string; userId: string }[]): Promise<void> {
-    if (orders.length === 0) return;
+  /** Stores the user of each order. An order that is stored already keeps its user. Returns the users of all. */
+  async recordOrders(
+    tx: Transaction,
+    orders: readonly { orderId: string; userId: string }[],
+  ): Promise<Map<string, string>> {
+    if (orders.length === 0) return new Map();
+    const orderIds = orders.map(({ orderId }) => orderId);
     await tx.manager.query(
       prepared(`INSERT INTO user_orders (order_id, user_id)
        SELECT * FROM unnest($1::text[], $2::uuid[]) AS placed (order_id, user_id) ORDER BY order_id
        ON CONFLICT DO NOTHING`),
-      [orders.map(({ orderId }) => orderId), orders.map(({ userId }) => userId)],
+      [orderIds, orders.map(({ userId }) => userId)],
     );
+    // A statement of its own, which sees the orders of concurrent transactions.
+    const rows: { orderId: string; userId: string }[] = await tx.manager.query(
+      prepared(
+        `SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders WHERE order_id = ANY($1::text[])`,
+      ),
+      [orderIds],
+    );
+    return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
   }
 
   /** Returns the user id of each known order. These users cannot be removed until the transaction ends. */

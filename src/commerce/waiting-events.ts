@@ -111,16 +111,24 @@ export class WaitingEvents {
     const { fold, waiting, parked, database, metrics } = this.options;
     for (let batch = await find(); batch.length > 0 && !this.stopped; batch = await find()) {
       const results = await fold.fold(batch, (tx, folded) => waiting.remove(tx, folded));
-      const unfoldable = batch.filter((_event, at) => results[at] instanceof UnfoldableEventError);
+      const unfoldable = batch.flatMap((event, at) => {
+        const result = results[at];
+        return result instanceof UnfoldableEventError
+          ? [{ event, reason: result.reason, detail: result.detail }]
+          : [];
+      });
       if (unfoldable.length > 0) {
         await database.transaction(async (tx) => {
           await parked.parkIn(
             tx,
-            unfoldable.map((event) => toParked(event, 'CANNOT_BE_FOLDED', 'PostgreSQL rejected it')),
+            unfoldable.map(({ event, reason, detail }) => toParked(event, reason, detail)),
           );
-          await waiting.remove(tx, unfoldable);
+          await waiting.remove(
+            tx,
+            unfoldable.map(({ event }) => event),
+          );
         });
-        metrics.messagesParked.inc({ reason: 'CANNOT_BE_FOLDED' }, unfoldable.length);
+        for (const { reason } of unfoldable) metrics.messagesParked.inc({ reason });
       }
       // All still wait if their users were removed after `find`, which would return them again and again.
       if (batch.length < batchSize || results.every((result) => result === 'waiting')) return;

@@ -56,6 +56,11 @@ export class HistoryConsumer {
     ];
   }
 
+  /** Returns for how many seconds the oldest batch has been retried; 0 if none is. */
+  blockedSeconds(): number {
+    return Math.max(0, ...this.subscriptions.map((subscription) => subscription.blockedSeconds()));
+  }
+
   /** Stops after the current batches. */
   async stop(): Promise<void> {
     await Promise.all(this.subscriptions.map((subscription) => subscription.stop()));
@@ -120,10 +125,11 @@ export class HistoryConsumer {
     );
     const outcomes = await this.options.fold.fold(readable.map(({ event }) => event));
     const unfoldable = readable.flatMap(({ delivery, event }, at): MessageToPark[] => {
-      if (!(outcomes[at] instanceof UnfoldableEventError)) return [];
+      const outcome = outcomes[at];
+      if (!(outcome instanceof UnfoldableEventError)) return [];
       const unread = parkUnread(delivery, {
-        reason: 'CANNOT_BE_FOLDED',
-        detail: 'PostgreSQL rejected it',
+        reason: outcome.reason,
+        detail: outcome.detail,
         attempts: delivery.deliveryCount + 1,
       });
       const { type, source, eventId } = event;

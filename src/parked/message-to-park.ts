@@ -18,6 +18,7 @@ export type ParkReason =
   | 'UNKNOWN_CURRENCY'
   | 'INVALID_POINTS'
   | 'INVALID_TIME'
+  | 'ORDER_OF_ANOTHER_USER'
   | 'CANNOT_BE_FOLDED'
   | 'EXPIRED'
   | 'CRASHED'

@@ -68,6 +68,8 @@ export interface SubscriptionOptions {
 }
 
 export interface Subscription {
+  /** Returns for how many seconds the current batch has been retried; 0 if it has not failed. */
+  blockedSeconds(): number;
   /** Stops receiving, then finishes and acknowledges the current batch. */
   stop(): Promise<void>;
 }

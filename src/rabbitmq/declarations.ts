@@ -37,7 +37,8 @@ export async function declareExchanges(
 }
 
 /**
- * Declares and binds the queues of the consumers, or of the publisher.
+ * Declares and binds the queues of the consumers, or of the publisher. Some queues are used as they are if they exist
+ * with other arguments.
  *
  * @throws QueueConflictError
  */
@@ -45,15 +46,19 @@ export async function declareQueues(
   connection: ChannelModel,
   topology: Topology,
   declaredBy: DeclaredQueue['declaredBy'],
+  log: Logger,
 ): Promise<void> {
   const queues = topology.queues.filter((queue) => queue.declaredBy === declaredBy);
-  const channel = await openChannel(connection);
-  for (const { name, arguments: args } of queues) {
+  let channel = await openChannel(connection);
+  for (const { name, arguments: args, mayDiffer } of queues) {
     try {
       await channel.assertQueue(name, { durable: true, arguments: args });
     } catch (error) {
       const isConflict = (error as { code?: number }).code === preconditionFailed;
-      throw isConflict ? new QueueConflictError(name, { cause: error }) : error;
+      if (!isConflict) throw error;
+      if (!mayDiffer) throw new QueueConflictError(name, { cause: error });
+      log.warn({ queue: name }, 'a queue exists with other arguments and is used as it is');
+      channel = await openChannel(connection);
     }
   }
   for (const { queue, exchange, routingKey } of topology.bindings)

@@ -4,6 +4,8 @@ import type { Delivery, SubscriptionOptions } from './broker';
 
 const firstBackoffMs = 100;
 const maxBackoffMs = 5_000;
+/** A batch that keeps failing is logged as a warning this often. */
+const warningIntervalSeconds = 60;
 
 /** A delivery to acknowledge. */
 export interface Unacknowledged {
@@ -27,6 +29,8 @@ export class DeliveryBatches<Item extends Unacknowledged> {
   /** Incremented when earlier deliveries can no longer be acknowledged. */
   private epoch = 0;
   private readonly stopping = new AbortController();
+  /** When the current batch failed first, in milliseconds of `performance.now()`. */
+  private failedAtMs: number | null = null;
 
   constructor(private readonly options: DeliveryBatchesOptions<Item>) {}
 
@@ -43,6 +47,11 @@ export class DeliveryBatches<Item extends Unacknowledged> {
     this.waiting = [];
   }
 
+  /** Returns for how many seconds the current batch has been retried; 0 if it has not failed. */
+  blockedSeconds(): number {
+    return this.failedAtMs === null ? 0 : (performance.now() - this.failedAtMs) / 1_000;
+  }
+
   /** Finishes and acknowledges the current batch; if it fails, it stays unacknowledged. */
   async stop(): Promise<void> {
     this.stopping.abort();
@@ -56,6 +65,7 @@ export class DeliveryBatches<Item extends Unacknowledged> {
       await new Promise((resolve) => setImmediate(resolve));
       const batch = this.waiting.splice(0, this.options.batchSize);
       if (batch.length > 0) await this.process(batch);
+      this.failedAtMs = null;
     }
     this.processing = undefined;
   }
@@ -64,14 +74,19 @@ export class DeliveryBatches<Item extends Unacknowledged> {
     const { queue, log, onBatch, acknowledge } = this.options;
     const { epoch } = this;
     const deliveries = batch.map(({ delivery }) => delivery);
+    let warnedAtSeconds = -warningIntervalSeconds;
     for (let failures = 0; ; failures += 1) {
       try {
         await onBatch(deliveries);
         if (failures > 0) log.info({ queue }, 'a batch of deliveries was processed after retries');
         break;
       } catch (error) {
-        log[failures === 0 ? 'warn' : 'debug'](
-          { err: error, queue },
+        this.failedAtMs ??= performance.now();
+        const blockedSeconds = Math.round(this.blockedSeconds());
+        const isDue = blockedSeconds >= warnedAtSeconds + warningIntervalSeconds;
+        if (isDue) warnedAtSeconds = blockedSeconds;
+        log[isDue ? 'warn' : 'debug'](
+          { err: error, queue, deliveries: batch.length, blockedSeconds },
           'a batch of deliveries failed and is retried',
         );
       }

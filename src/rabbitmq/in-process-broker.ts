@@ -91,6 +91,7 @@ export class InProcessBroker implements Broker {
     queue.consumers.add(deliver);
     deliver();
     return {
+      blockedSeconds: () => batches.blockedSeconds(),
       stop: async () => {
         queue.consumers.delete(deliver);
         await batches.stop();

@@ -59,6 +59,7 @@ export class RabbitMqBroker implements Broker {
     else
       this.consuming = this.connect('consumer', (connection, drop) => this.openConsumers(connection, drop));
     return {
+      blockedSeconds: () => subscription.blockedSeconds(),
       stop: async () => {
         this.subscriptions.delete(subscription);
         await subscription.stop();
@@ -93,7 +94,7 @@ export class RabbitMqBroker implements Broker {
   /** A queue that cannot be declared must not prevent publishing, so the error is only logged. */
   private async declarePublisherQueues(connection: ChannelModel): Promise<void> {
     try {
-      await declareQueues(connection, this.topology, 'publisher');
+      await declareQueues(connection, this.topology, 'publisher', this.options.log);
     } catch (error) {
       this.options.log.error(
         { err: error },
@@ -110,7 +111,7 @@ export class RabbitMqBroker implements Broker {
 
   private async declareConsumerQueues(connection: ChannelModel): Promise<void> {
     try {
-      await declareQueues(connection, this.topology, 'consumers');
+      await declareQueues(connection, this.topology, 'consumers', this.options.log);
       this.conflictReported = false;
     } catch (error) {
       if (error instanceof QueueConflictError && !this.conflictReported) {

@@ -65,6 +65,10 @@ export class RabbitMqSubscription implements Subscription {
     this.consumerTag = consumerTag;
   }
 
+  blockedSeconds(): number {
+    return this.batches.blockedSeconds();
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
     const { channel, consumerTag } = this;

@@ -4,6 +4,8 @@ export interface DeclaredQueue {
   readonly arguments: Readonly<Record<string, string | number>>;
   /** Consumers need their queues; the publisher works without its own and logs an error. */
   readonly declaredBy: 'consumers' | 'publisher';
+  /** The queue is used as it is if it exists with other arguments. */
+  readonly mayDiffer?: true;
 }
 
 /** The exchanges, queues and bindings that the service declares: all durable, all queues replicated. */
@@ -38,8 +40,14 @@ export const queueExchange = '';
 
 /** Unacknowledged deliveries until RabbitMQ dead-letters a message. The service's own limit for crashes is lower. */
 const deliveryLimit = 20;
-/** RabbitMQ 4 defaults to a limit of 20, and 3.10 has no value for "unlimited". */
-const noDeliveryLimit = 2_000_000_000;
+/** Far above the deliveries after which the service stores a dead letter's digest: RabbitMQ would drop it. */
+const parkedDeliveryLimit = 1_000;
+/** At these limits dead letters stay in the history queue, and nothing is lost. */
+const parkedQueueLimits = {
+  'x-max-length': 100_000,
+  'x-max-length-bytes': 1024 ** 3,
+  'x-overflow': 'reject-publish',
+};
 
 /**
  * Returns all exchanges, queues and bindings. The queue arguments are valid on RabbitMQ 3.10 and 4.x.
@@ -63,11 +71,16 @@ export function topologyOf(prefix = ''): Topology {
           'x-dead-letter-routing-key': `${prefix}${parkedQueue}`,
         },
       },
-      // No limit and no dead letters: messages leave only when they are stored in the database.
+      // Earlier versions declared it without limits; RabbitMQ cannot change the arguments of a queue.
       {
         name: `${prefix}${parkedQueue}`,
         declaredBy: 'consumers',
-        arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': noDeliveryLimit },
+        mayDiffer: true,
+        arguments: {
+          'x-queue-type': 'quorum',
+          'x-delivery-limit': parkedDeliveryLimit,
+          ...parkedQueueLimits,
+        },
       },
       // No maximum age or length: messages are never deleted.
       {

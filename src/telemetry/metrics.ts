@@ -120,6 +120,15 @@ export function createMetrics() {
     help: 'Age of the oldest waiting event, in seconds; 0 if there is none',
     registers,
   });
+  let blockedSeconds = () => 0;
+  new Gauge({
+    name: 'user_service_intake_blocked_seconds',
+    help: 'Time for which the oldest batch of messages has been retried, in seconds; 0 if none is',
+    registers,
+    collect() {
+      this.set(blockedSeconds());
+    },
+  });
   let measureWaiting = async (): Promise<WaitingState> => ({ count: 0, oldestAgeSeconds: 0 });
   new Gauge({
     name: 'user_service_outbox_pending',
@@ -194,6 +203,11 @@ export function createMetrics() {
         last = await read().catch(() => last);
         return last;
       };
+    },
+
+    /** Reports for how long a batch of messages has been retried whenever the metrics are read. */
+    watchIntake(read: () => number): void {
+      blockedSeconds = read;
     },
 
     /** Reports the pool under a fixed name whenever the metrics are read. */
