@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { AuditVerification } from '../audit/audit-verification';
 import { openDatabase } from '../data-source';
 import type { Database } from '../postgres/database';
-import { reportProgress } from './output';
+import { createProgress } from './output';
 import { connectLimitMs, withDatabase } from './with-database';
 
 interface VerifyFlags {
@@ -43,7 +43,7 @@ export function registerAuditCommand(program: Command): void {
 /** Verifies one snapshot, so that entries written and sealed during the run do not count as tampering. */
 async function verify(database: Database, head: VerifyFlags['head']) {
   const [row] = await database.query<{ seals: string }>('SELECT count(*) AS seals FROM audit_seals');
-  const progress = reportProgress('seals', Number(row?.seals ?? 0));
+  const progress = createProgress('seals', Number(row?.seals ?? 0));
   const result = await database.transaction(async (tx) => {
     await tx.manager.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
     return new AuditVerification((sql, parameters) => tx.manager.query(sql, parameters), {

@@ -23,7 +23,7 @@ interface EmitFlags {
   id?: string;
 }
 
-const connectWithinMs = 10_000;
+const connectLimitMs = 10_000;
 
 /** Adds `emit`: publishes an event in another service's format, for development. */
 export function registerEmitCommand(program: Command): void {
@@ -83,6 +83,11 @@ export function registerEmitCommand(program: Command): void {
 
 type WithoutIdentity<T> = T extends unknown ? Omit<T, 'source' | 'eventId' | 'occurredAt'> : never;
 
+/**
+ * Publishes the event to the configured broker, or to a development server, and prints its type and id.
+ *
+ * @throws Error for an event that the service would park, and in production
+ */
 async function send(flags: EmitFlags, content: WithoutIdentity<CommerceEvent>): Promise<void> {
   const { id = uuidv7(), at } = flags;
   const occurredAt = at === undefined ? new Date() : new Date(at);
@@ -102,14 +107,18 @@ async function sendToBroker(url: string, message: OutgoingMessage): Promise<void
   const log = createServiceLog({ level: 'error', destination: process.stderr });
   const broker: Broker = new RabbitMqBroker({ url, prefix: '', log });
   try {
-    const deadlineMs = performance.now() + connectWithinMs;
+    const deadlineMs = performance.now() + connectLimitMs;
     while (!(await tryPublish(broker, message, deadlineMs))) await delay(100);
   } finally {
     await broker.close();
   }
 }
 
-/** Returns false while the broker is not connected yet. */
+/**
+ * Returns true when the message is in a queue, or false if the broker is not connected yet.
+ *
+ * @throws Error when no queue is bound, or when the broker is still not connected after `deadlineMs`
+ */
 async function tryPublish(broker: Broker, message: OutgoingMessage, deadlineMs: number): Promise<boolean> {
   try {
     if ((await broker.publish(message)) === 'routed') return true;

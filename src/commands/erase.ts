@@ -17,7 +17,10 @@ interface EraseFlags {
   readonly printLedger?: true;
 }
 
-/** Adds `erase`: the mutation `eraseUser`. After an interruption, run it again or let the service finish. */
+/**
+ * Adds `erase`, which erases a user as the mutation `eraseUser` does, and waits for the end. After an interruption, run
+ * it again to wait for the same erasure, or let the service finish it.
+ */
 export function registerEraseCommand(program: Command): void {
   program
     .command('erase [id]')
@@ -53,7 +56,11 @@ async function eraseOne(userId: string, { dryRun, reason, json }: EraseFlags): P
   process.stdout.write(json ? `${JSON.stringify(erasure)}\n` : describe(erasure));
 }
 
-/** Begins the erasure, or returns the one of this user that is still running. */
+/**
+ * Begins the erasure, or returns the one of this user that is still running.
+ *
+ * @throws UserNotFoundError for a user who is unknown or already erased
+ */
 async function begin(erasures: Erasures, userId: string, reason: string | undefined): Promise<ErasureReport> {
   try {
     return await erasures.erase(operator, { userId, reason });
@@ -64,10 +71,11 @@ async function begin(erasures: Erasures, userId: string, reason: string | undefi
   }
 }
 
+/** Runs the steps of the erasure until it is completed. Waits without a limit while the cache is unavailable. */
 async function finish(erasures: Erasures, begun: ErasureReport): Promise<ErasureReport> {
   let erasure = begun;
   while (erasure.status === 'RUNNING') {
-    // `advance` is also false while the service runs the step or the cache is unavailable: retry after a pause.
+    // `advance` is also false while the service runs the step or the cache is unavailable, so it is retried.
     if (!(await erasures.advance(erasure.id))) await delay(pauseMs);
     erasure = (await erasures.find(erasure.id)) ?? erasure;
   }

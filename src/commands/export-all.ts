@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { keysetStart } from '../postgres/keyset';
 import type { ListedStatus, ListedUser, UserDirectory } from '../users/user-directory';
 import { parseIdArgument } from './arguments';
-import { printLine, reportProgress } from './output';
+import { createProgress, printLine } from './output';
 import { operator, withServices } from './with-services';
 
 const pageSize = 500;
@@ -29,30 +29,32 @@ export function registerExportAllCommand(program: Command): void {
     });
 }
 
+/** Prints the users with ids after `afterId`. Sets the exit code to 1 if a signal stopped it before the last one. */
 async function exportAll(
   directory: UserDirectory,
   statuses: readonly ListedStatus[],
-  begin: string,
+  afterId: string,
 ): Promise<void> {
+  // A signal ends the run after the current page, so that the last printed id is known.
   let stopped = false;
   const stop = () => {
     stopped = true;
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const progress = reportProgress('users', await directory.count(statuses));
-  let count = 0;
-  let after = begin;
+  const progress = createProgress('users', await directory.count(statuses));
+  let exportedCount = 0;
+  let after = afterId;
   let isEnd = false;
   while (!isEnd && !stopped) {
     const users: ListedUser[] = await directory.list(operator, { statuses, after, limit: pageSize });
     if (users.length > 0) await printLine(users.map((user) => JSON.stringify(user)).join('\n'));
     after = users.at(-1)?.userId ?? after;
     isEnd = users.length < pageSize;
-    count += users.length;
+    exportedCount += users.length;
     progress.advance(users.length);
   }
   progress.finish();
-  process.stderr.write(`${count} exported\n`);
+  process.stderr.write(`${exportedCount} exported\n`);
   if (isEnd) return;
   process.stderr.write(`stopped before the end: resume with --after ${after}\n`);
   process.exitCode = 1;

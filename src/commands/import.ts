@@ -6,7 +6,7 @@ import { readCsvRows } from './bulk/csv-rows';
 import { readNdjsonRows } from './bulk/ndjson-rows';
 import type { SourceRow } from './bulk/source-row';
 import { readUserRow } from './bulk/user-row';
-import { printLine, reportProgress } from './output';
+import { createProgress, printLine } from './output';
 import { operator, withServices } from './with-services';
 
 const batchSize = 250;
@@ -67,7 +67,7 @@ async function importAll(
   const counts: Record<string, number> = {};
   const bytes = file === '-' ? null : (await stat(file)).size;
   const source = bytes === null ? process.stdin : createReadStream(file);
-  const progress = reportProgress('bytes', bytes);
+  const progress = createProgress('bytes', bytes);
   async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       progress.advance(chunk.length);

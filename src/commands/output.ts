@@ -1,38 +1,47 @@
+const barIntervalMs = 100;
 const lineIntervalMs = 5_000;
 
-/** Writes a line of results to standard output; resolves when the stream accepts more. */
+/** Writes a line of results to standard output. Resolves when it is written, and rejects if that fails. */
 export function printLine(line: string): Promise<void> {
-  return new Promise((resolve) => process.stdout.write(`${line}\n`, () => resolve()));
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
-/** Progress of a long job on standard error: a bar in a terminal, otherwise a line every five seconds. */
+/** Shows the progress of a long job on standard error: a bar in a terminal, otherwise one line at a time. */
 export interface Progress {
-  /** Adds to the number of finished units; `count` defaults to 1. */
+  /**
+   * Adds `count`, by default 1, to the number of finished units. Shows the sum, but in a terminal at most ten times a
+   * second, and elsewhere at most once in five seconds.
+   */
   advance(count?: number): void;
+  /** Completes the bar in a terminal. Prints nothing elsewhere, because commands print their own final count. */
   finish(): void;
 }
 
 /**
+ * Returns the progress of a job that has finished no units yet.
+ *
  * @param unit plural noun, such as `users`
- * @param total null when unknown: only the number of finished units is shown
+ * @param total number of units, or null if unknown; then there is no bar, only the number of finished units
  */
-export function reportProgress(unit: string, total: number | null): Progress {
+export function createProgress(unit: string, total: number | null): Progress {
   const { stderr } = process;
-  let done = 0;
+  let finished = 0;
   let shownAtMs = performance.now();
   const show = () => {
     shownAtMs = performance.now();
-    const count = total === null ? String(done) : `${done} of ${total}`;
+    const count = total === null ? String(finished) : `${finished} of ${total}`;
     if (!stderr.isTTY) return stderr.write(`${count} ${unit}\n`);
-    const share = total === null ? 0 : Math.min(1, done / Math.max(1, total));
+    const share = total === null ? 0 : Math.min(1, finished / Math.max(1, total));
     const filled = Math.round(30 * share);
     const bar = total === null ? '' : `[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] `;
     return stderr.write(`\r${bar}${count} ${unit}`);
   };
   return {
     advance(count = 1) {
-      done += count;
-      if (performance.now() - shownAtMs > (stderr.isTTY ? 100 : lineIntervalMs)) show();
+      finished += count;
+      if (performance.now() - shownAtMs > (stderr.isTTY ? barIntervalMs : lineIntervalMs)) show();
     },
     finish() {
       if (!stderr.isTTY) return;

@@ -23,7 +23,7 @@ export function registerRecomputeCommand(program: Command): void {
       withIntake(async (_intake, database) => {
         const audit = new AuditLog(new AuditRepository(database), new Outbox());
         let differences = 0;
-        const users = await recompute({
+        const userCount = await recompute({
           database,
           commerce: new CommerceRepository(database),
           repository: new RecomputationRepository(database),
@@ -38,10 +38,10 @@ export function registerRecomputeCommand(program: Command): void {
                 : `${userId}  is ${JSON.stringify(before)}  should be ${JSON.stringify(after)}`,
             );
           },
-          onBatch: (count) => process.stderr.write(`${count} users\n`),
+          onBatch: (checkedCount) => process.stderr.write(`${checkedCount} users\n`),
         });
         const outcome = fix ? 'fixed' : 'different';
-        (json ? process.stderr : process.stdout).write(`${users} users, ${differences} ${outcome}\n`);
+        (json ? process.stderr : process.stdout).write(`${userCount} users, ${differences} ${outcome}\n`);
         if (differences > 0 && !fix) process.exitCode = 1;
       }),
     );
@@ -66,6 +66,7 @@ function auditedFix({ userId, stored, recomputed }: SummaryDifference): AuditedA
   };
 }
 
+/** Returns the summary with its points as text, because JSON cannot contain a bigint. */
 function readable({ loyaltyPoints, ...summary }: CommerceSummary): Record<string, unknown> {
   return { ...summary, loyaltyPoints: String(loyaltyPoints) };
 }

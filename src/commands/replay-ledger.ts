@@ -8,7 +8,7 @@ import { LedgerReplay } from '../privacy/ledger-replay';
 import { readStream } from '../rabbitmq/rabbitmq-stream';
 import { erasuresFileIn, readStreamFile } from '../rabbitmq/stream-file';
 import { erasuresStream } from '../rabbitmq/topology';
-import { printLine, reportProgress } from './output';
+import { createProgress, printLine } from './output';
 import { operator, withServices } from './with-services';
 
 const pauseMs = 200;
@@ -16,8 +16,8 @@ const erasureBatchSize = 10;
 const pageSize = 1_000;
 
 /**
- * After a restore from backup, erases again the users in the ledger and waits until all erasures are complete. Exits
- * with 1 when a line is unreadable or a user is under a legal hold; all other users are erased by then.
+ * After a restore from backup, erases again the users in the ledger and waits until all erasures are complete. Sets the
+ * exit code to 1 if a line is unreadable or a user is under a legal hold. All other users are erased nevertheless.
  *
  * @param file path of the ledger; null for the one that the service writes
  */
@@ -28,7 +28,7 @@ export async function replayErasures(
   const outcome = await withServices(process.env, async ({ services: { erasures }, database, config }) => {
     const ledger = await readLedger(file, config);
     const { entries, read, unreadable } = ledger;
-    const progress = reportProgress('users', entries.length);
+    const progress = createProgress('users', entries.length);
     const onEntry = () => progress.advance();
     const counts = await new LedgerReplay(database, erasures).run(operator, entries, { dryRun, onEntry });
     progress.finish();
@@ -62,6 +62,10 @@ function findErased(database: Database, after: string): Promise<{ userId: string
   );
 }
 
+/**
+ * Reads the ledger from the file. If `file` is null, reads the ledger that the service writes. That is a stream of
+ * RabbitMQ, or without AMQP_URL a file in the data directory.
+ */
 async function readLedger(file: string | null, { amqpUrl, dataDirectory }: Config): Promise<ErasureLedger> {
   const ledger = new ErasureLedger();
   const add = (text: string) => ledger.add(text);
@@ -77,7 +81,7 @@ async function finishAll(erasures: Erasures): Promise<void> {
     if (running.length === 0) return;
     let advanced = false;
     for (const { id } of running) while (await erasures.advance(id)) advanced = true;
-    // The service runs the steps, or the cache is unavailable: retry after a pause.
+    // The service runs the steps, or the cache is unavailable, so the steps are retried.
     if (!advanced) await delay(pauseMs);
   }
 }

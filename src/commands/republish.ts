@@ -19,10 +19,10 @@ export function registerRepublishCommand(program: Command): void {
         const database = openDatabase(url, log, 1);
         await database.connect(connectLimitMs);
         try {
-          let events = 0;
-          return await republish(database, { since, userId: user }, (more) => {
-            events += more;
-            process.stderr.write(`${events} events\n`);
+          let queuedCount = 0;
+          return await republish(database, { since, userId: user }, (batchCount) => {
+            queuedCount += batchCount;
+            process.stderr.write(`${queuedCount} events\n`);
           });
         } finally {
           await database.close();

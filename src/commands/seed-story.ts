@@ -36,7 +36,7 @@ const places = [
 /** The service's own mutations, and the fold for other services' events. */
 export type SeedServices = Services & { readonly fold: CommerceFold };
 
-/** Returns the profile of a demo user; the same for a given index in every run. */
+/** Returns the profile of a demo user, which is the same for an index in every run. */
 export function demoUser(index: number): CreateUser {
   const firstName = pick(firstNames, index);
   const lastName = pick(lastNames, Math.floor(index / firstNames.length) + index);
@@ -56,7 +56,7 @@ export function demoUser(index: number): CreateUser {
 interface SeededUser {
   readonly caller: Caller;
   readonly userId: string;
-  /** Selects the activity. */
+  /** Position of the user among the demo users, which selects the activity. */
   readonly index: number;
 }
 
@@ -84,7 +84,10 @@ export async function seedActivity(
   if (index % 25 === 24) await services.erasures.erase(caller, { userId, reason: 'asked to be forgotten' });
 }
 
-/** Folds an order twice, its points, and last an earlier payment failure: a duplicate and an event out of order. */
+/**
+ * Folds an order twice, then its points, and last an earlier payment failure, so that the demo data include a duplicate
+ * and an event out of order.
+ */
 async function foldOrders(fold: CommerceFold, userId: string, index: number): Promise<void> {
   const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
   const orderId = `order-${index}`;

@@ -8,7 +8,7 @@ import { createMetrics } from '../telemetry/metrics';
 import { EmailTakenError, UserIdTakenError } from '../users/user.errors';
 import type { Caller } from '../users/user-changes';
 import { countParser } from './arguments';
-import { reportProgress } from './output';
+import { createProgress } from './output';
 import { demoUser, type SeedServices, seedActivity } from './seed-story';
 import { connectLimitMs, type DatabaseContext, withDatabase } from './with-database';
 
@@ -24,10 +24,10 @@ export function registerSeedCommand(program: Command): void {
     .description('create demo users, some with orders, preferences and other activity')
     .option('--users <count>', 'number of users after the run', countParser(1_000_000), 50)
     .option('--json', 'print a JSON document')
-    .action(async ({ users, json }: { users: number; json?: true }) => {
+    .action(async ({ users: userCount, json }: { users: number; json?: true }) => {
       if (process.env.NODE_ENV === 'production')
         throw new Error('seed is for development only (NODE_ENV is production)');
-      const { created, present } = await withDatabase(process.env, (context) => seed(context, users));
+      const { created, present } = await withDatabase(process.env, (context) => seed(context, userCount));
       const line = `${created} created, ${present} existed already`;
       process.stdout.write(`${json ? JSON.stringify({ created, present }) : line}\n`);
     });
@@ -60,7 +60,7 @@ async function seedUsers(
   services: SeedServices,
   count: number,
 ): Promise<{ created: number; present: number }> {
-  const progress = reportProgress('users', count);
+  const progress = createProgress('users', count);
   let created = 0;
   let next = 0;
   const work = async () => {
@@ -75,7 +75,7 @@ async function seedUsers(
   return { created, present: count - created };
 }
 
-/** Returns false when the user exists already. */
+/** Creates the user with activity. Returns false, without adding activity, when the id or e-mail address exists. */
 async function createOnce(services: SeedServices, userId: string, index: number): Promise<boolean> {
   try {
     await services.userService.create(seeder, { ...demoUser(index), userId });

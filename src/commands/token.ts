@@ -31,9 +31,9 @@ export function registerTokenCommand(program: Command, options: TokenCommandOpti
     .option('--expires-in <time>', 'seconds, or a number with s, m, h or d', parseSeconds, 3_600)
     .option('--json', 'print a JSON document with the token and its claims')
     .action(async (flags: TokenFlags) => {
-      const refusal = refuse(env);
-      if (refusal) {
-        process.stderr.write(`error: ${refusal}\n`);
+      const reason = whyRefused(env);
+      if (reason) {
+        process.stderr.write(`error: ${reason}\n`);
         process.exitCode = 1;
         return;
       }
@@ -47,7 +47,8 @@ export function registerTokenCommand(program: Command, options: TokenCommandOpti
     });
 }
 
-function refuse(env: NodeJS.ProcessEnv): string | null {
+/** Returns why no development token can be issued, or null if it can. */
+function whyRefused(env: NodeJS.ProcessEnv): string | null {
   if (env.NODE_ENV === 'production') return 'there is no development issuer in production (NODE_ENV)';
   const named = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'].filter((name) => env[name]);
   if (named.length > 0) return `tokens come from the AuthenticationService (${named.join(', ')} set)`;
@@ -55,7 +56,7 @@ function refuse(env: NodeJS.ProcessEnv): string | null {
 }
 
 function parseSub(value: string): string {
-  // The verifier refuses any other `sub`.
+  // The token verifier refuses any other `sub`.
   if (/^[^\x00-\x20\x7f]{1,255}$/.test(value)) return value;
   throw new InvalidArgumentError('An id has 1 to 255 characters and no spaces.');
 }
@@ -67,6 +68,7 @@ function parseScope(value: string): string {
     .join(' ');
 }
 
+/** Returns the number of seconds of a time such as `90`, `15m` or `1d`. */
 function parseSeconds(value: string): number {
   const [, digits, unit = 's'] = /^([1-9]\d{0,5})([smhd])?$/.exec(value) ?? [];
   if (!digits) throw new InvalidArgumentError('Expected a time such as 90, 90s, 15m, 8h or 1d.');

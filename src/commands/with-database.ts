@@ -8,23 +8,29 @@ import type { Logger } from '../telemetry/logger';
 export const connectLimitMs = 10_000;
 
 export interface DatabaseContext {
+  /** URL of the database. The one in DATABASE_URL may be unreachable. */
   readonly url: string;
   readonly config: Config;
   readonly log: Logger;
 }
 
-/** Runs `work` with the configured or the embedded database; the service may run at the same time. */
+/**
+ * Runs `work` with the database of DATABASE_URL, or without that setting with the embedded PostgreSQL. The service may
+ * run at the same time. If it runs the embedded PostgreSQL, `work` shares that server, which keeps running. Otherwise
+ * the server is started for `work` and stopped afterwards.
+ */
 export async function withDatabase<T>(
   env: NodeJS.ProcessEnv,
   work: (context: DatabaseContext) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig(env);
-  // Standard output carries results only.
+  // Standard output carries results only, and a command's log only what a person should know.
   const log = createServiceLog({ level: 'warn', destination: process.stderr });
   if (config.databaseUrl !== null) return work({ url: config.databaseUrl, config, log });
   const { joinEmbeddedPostgres } = await import('../embedded-postgres/embedded-postgres');
   const embedded = await joinEmbeddedPostgres({
     dataDirectory: join(config.dataDirectory, 'postgres'),
+    // Each line reports a repair of the database, which the level `info` would hide.
     log: (line) => log.warn(line),
   });
   try {

@@ -4,7 +4,10 @@ import type { Database } from '../postgres/database';
 import { createMetrics } from '../telemetry/metrics';
 import { connectLimitMs, withDatabase } from './with-database';
 
-/** Runs `work` with the server's intake of other services' events, without consuming from a queue. */
+/**
+ * Runs `work` with the server's intake of other services' events, without consuming from a queue. Resolves when the
+ * events that waited for events folded by `work` are folded, too.
+ */
 export function withIntake<T>(
   work: (intake: ReturnType<typeof createIntake>, database: Database) => Promise<T>,
 ): Promise<T> {

@@ -5,19 +5,21 @@ import { join } from 'node:path';
 import type { EmbeddedBinaries } from './embedded-binaries';
 import { EmbeddedPostgresError } from './embedded-errors';
 
-/** How to run PostgreSQL's programs, which refuse to run as root. */
+/** The system account that PostgreSQL's programs run with, because they refuse to run as root. */
 export interface EmbeddedAccount {
-  /** Command that the program's command line is appended to. */
+  /** Command that runs the command line appended to it with the account's rights; empty if it is not needed. */
   readonly prefix: readonly string[];
+  /** User and group for `spawn`; empty if the program starts with those of this process. */
   readonly identity: { readonly uid?: number; readonly gid?: number };
-  /** Required owner of the data directory; null: unchanged. */
+  /** Owner that PostgreSQL's files must have, or null if their owner is not changed. */
   readonly owner: { readonly uid: number; readonly gid: number } | null;
 }
 
-// The unprivileged account that every system has; initdb needs a user with a name.
+// The unprivileged account of most systems. It has a user name, which initdb needs.
 const unprivilegedId = 65_534;
 
-// The unprivileged account with the capability to enter any folder. `no_setuid_fixup` makes access(2) respect it.
+// The unprivileged account with the capability to enter any folder. `no_setuid_fixup` makes access(2) respect that
+// capability.
 const withCapability = [
   'setpriv',
   `--reuid=${unprivilegedId}`,
@@ -29,7 +31,7 @@ const withCapability = [
   '--',
 ];
 
-// Root mapped to the unprivileged id in a user namespace: needs no capability, but does not work in a chroot.
+// Root, which a user namespace shows as the unprivileged id. It needs no capability but does not work in a chroot.
 const inUserNamespace = [
   'unshare',
   '--user',
@@ -39,10 +41,11 @@ const inUserNamespace = [
 ];
 
 /**
- * Returns an account that can run the programs and enter the data directory: the current one, or for root an
- * unprivileged one. If that may not enter (a checkout in root's home), it returns one with more rights.
+ * Returns an account that can run PostgreSQL's programs and enter the data directory. For root this is an unprivileged
+ * account, or one with more rights if that cannot enter the directory, as in a checkout in root's home. For other users
+ * it is their own.
  *
- * @throws EmbeddedPostgresError when there is none; the message contains the programs' errors.
+ * @throws EmbeddedPostgresError when no account can. The message contains the error of each attempt.
  */
 export function findEmbeddedAccount(binaries: EmbeddedBinaries, dataDirectory: string): EmbeddedAccount {
   const unprivileged = { uid: unprivilegedId, gid: unprivilegedId };
@@ -65,21 +68,22 @@ export function findEmbeddedAccount(binaries: EmbeddedBinaries, dataDirectory: s
       (candidates.length > 1
         ? 'PostgreSQL refuses to run as root: use another user, or a folder that every user may enter, or set '
         : 'Set ') +
-      'DATABASE_URL to a PostgreSQL 15 or newer.',
+      'DATABASE_URL to the URL of a PostgreSQL server, version 15 or newer.',
   );
 }
 
-/** Changes the owner of the directory and its contents to the account's owner. */
+/** Gives the directory and its contents to the owner that the account requires, if it requires one. */
 export async function changeOwner(directory: string, account: EmbeddedAccount): Promise<void> {
   if (!account.owner || lstatSync(directory).uid === account.owner.uid) return;
   const { uid, gid } = account.owner;
   for (const entry of await readdir(directory, { recursive: true })) {
     await lchown(join(directory, entry), uid, gid);
   }
-  // The directory itself is last: while it has its old owner, the next start repeats an interrupted change.
+  // The directory itself is last, so that the next start repeats a change that was interrupted.
   await lchown(directory, uid, gid);
 }
 
+/** Returns null if the account works, or the reason why it does not. */
 function tryAccount(
   account: EmbeddedAccount,
   binaries: EmbeddedBinaries,
@@ -97,6 +101,7 @@ function tryAccount(
   ];
   const result = spawnSync(file, args, {
     ...account.identity,
+    // The account may be unable to enter the current directory.
     cwd: '/',
     env: binaries.environment,
     encoding: 'utf8',

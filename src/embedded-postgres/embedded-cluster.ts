@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { changeOwner, type EmbeddedAccount } from './embedded-account';
 import type { EmbeddedBinaries } from './embedded-binaries';
 import { EmbeddedPostgresError } from './embedded-errors';
-import { hasArgument, stopPostgresAfterThisProcess, stopPostgresProcess } from './embedded-process';
+import { hasArgument, stopPostgresProcess, stopPostgresWhenThisProcessEnds } from './embedded-process';
 
 export const embeddedUser = 'user_service';
 
@@ -18,6 +18,7 @@ interface ClusterOptions {
   readonly directory: string;
   readonly binaries: EmbeddedBinaries;
   readonly account: EmbeddedAccount;
+  /** False skips the flush to disk after initdb. */
   readonly durable: boolean;
   readonly log: (line: string) => void;
 }
@@ -27,7 +28,11 @@ export function clusterPath(directory: string): string {
   return join(directory, 'cluster');
 }
 
-/** Returns the password of the embedded PostgreSQL, which only the owner of its file and root can read. */
+/**
+ * Returns the password of the embedded PostgreSQL, which only root and the owner of its file can read.
+ *
+ * @throws EmbeddedPostgresError when the file cannot be read
+ */
 export async function readEmbeddedPassword(directory: string): Promise<string> {
   const file = join(clusterPath(directory), passwordFile);
   try {
@@ -35,15 +40,17 @@ export async function readEmbeddedPassword(directory: string): Promise<string> {
   } catch (error) {
     throw new EmbeddedPostgresError(
       `Cannot read ${file} (${(error as NodeJS.ErrnoException).code}). Restore it, run as the user who created ` +
-        'it, remove the directory to start with an empty database, or set DATABASE_URL.',
+        'it, remove the directory to start with an empty database, or set DATABASE_URL to the URL of another server.',
     );
   }
 }
 
 /**
- * Makes PostgreSQL's files ready for a start: creates them the first time, stops a server that outlived its service,
- * and removes the leftovers of a crash. The caller must hold the lock of the directory. An incomplete cluster is
- * renamed, never deleted.
+ * Makes PostgreSQL's files ready for a start. Creates them the first time, stops a server that an earlier run left
+ * running, and removes the leftovers of a crash. The caller must hold the lock of the directory. An incomplete cluster
+ * is renamed, never deleted.
+ *
+ * @throws EmbeddedPostgresError when that server cannot be stopped, or initdb fails
  */
 export async function prepareCluster(options: ClusterOptions): Promise<void> {
   const { directory, account, log } = options;
@@ -71,7 +78,10 @@ function isComplete(cluster: string): boolean {
   return ['PG_VERSION', 'global/pg_control'].every((name) => existsSync(join(cluster, name)));
 }
 
-/** Returns the content of `postmaster.pid`: the server that runs, or ran, on these files. */
+/**
+ * Returns what `postmaster.pid` says about the server that runs on these files, or ran until it crashed. Returns null
+ * if the file is missing or unreadable. The port is NaN while PostgreSQL is still writing the file.
+ */
 export async function readPostmaster(
   cluster: string,
 ): Promise<{ pid: number; port: number; ready: boolean } | null> {
@@ -89,7 +99,7 @@ async function stopOrphan(cluster: string, log: (line: string) => void): Promise
     await stopPostgresProcess(postmaster.pid, 10_000).catch((error: unknown) => {
       throw new EmbeddedPostgresError(
         `Cannot stop the PostgreSQL (process ${postmaster.pid}) that an earlier run left running in ${cluster}: ${String(error)}. ` +
-          'Stop it, or set DATABASE_URL to another PostgreSQL.',
+          'Stop it, or set DATABASE_URL to the URL of another PostgreSQL server.',
       );
     });
   } else {
@@ -99,7 +109,7 @@ async function stopOrphan(cluster: string, log: (line: string) => void): Promise
 }
 
 async function createCluster(options: ClusterOptions): Promise<void> {
-  // Created elsewhere and renamed when complete, password included: a killed start leaves no partial cluster.
+  // Created elsewhere and renamed when complete, with its password, so that a killed start leaves no partial cluster.
   const draft = await mkdtemp(join(options.directory, draftPrefix));
   try {
     await fillCluster(draft, options);
@@ -152,7 +162,7 @@ async function runInitdb(options: InitdbOptions): Promise<void> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // A killed service would leave initdb running.
-  const stopGuard = child.pid ? stopPostgresAfterThisProcess(child.pid) : () => undefined;
+  const stopGuard = child.pid ? stopPostgresWhenThisProcessEnds(child.pid) : () => undefined;
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL cannot run. The message contains the reason and the remedy. */
+/** The embedded PostgreSQL cannot run. The message states the reason and what to do. */
 export class EmbeddedPostgresError extends Error {
   override readonly name: string = 'EmbeddedPostgresError';
 }
@@ -9,11 +9,13 @@ export class EmbeddedPostgresInUseError extends EmbeddedPostgresError {
 
   constructor(
     readonly directory: string,
+    /** The process that started the embedded PostgreSQL, not PostgreSQL's own. */
     readonly pid: number,
   ) {
     super(
-      `The embedded PostgreSQL in ${directory} is already in use by process ${pid}. ` +
-        'Stop that process, or set DATABASE_URL to another PostgreSQL.',
+      `The embedded PostgreSQL's data directory ${directory} is already in use by process ${pid}, ` +
+        'a User Service or one of its commands. Stop that process, or set DATABASE_URL to the URL of another ' +
+        'PostgreSQL server.',
     );
   }
 }

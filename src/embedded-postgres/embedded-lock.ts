@@ -1,24 +1,26 @@
 import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedPostgresInUseError } from './embedded-errors';
-import { findProcessStart, isSameProcess } from './embedded-process';
+import { findProcessStart, isSameProcess, unknownStart } from './embedded-process';
 
+/** The content of a lock file. */
 interface Owner {
   readonly pid: number;
+  /** From `findProcessStart`, because another process may get the same id later. */
   readonly start: string;
 }
 
 const lockName = /^owner\.(\d+)$/;
 
 /**
- * Locks the directory for this process and returns the function that releases the lock. A lock whose process has
- * ended, in any way, is stale and ignored.
+ * Locks the directory for this process and returns the function that releases the lock. The lock of a process that has
+ * ended is stale and ignored.
  *
- * @throws EmbeddedPostgresInUseError when another owner is alive, in this process or another.
+ * @throws EmbeddedPostgresInUseError when this process or another running one holds the lock.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const draft = join(directory, `owner-${process.pid}-${Math.random().toString(36).slice(2)}.draft`);
-  const self: Owner = { pid: process.pid, start: findProcessStart(process.pid) ?? 'unknown' };
+  const self: Owner = { pid: process.pid, start: findProcessStart(process.pid) ?? unknownStart };
   await writeFile(draft, JSON.stringify(self));
   try {
     for (;;) {
@@ -48,7 +50,7 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   }
 }
 
-/** Returns the id of the running process that holds the lock, or null. */
+/** Returns the id of the running process that holds the lock, or null if none does. */
 export async function findOwner(directory: string): Promise<number | null> {
   for (const name of await listLocks(directory)) {
     const pid = await findRunningOwner(directory, name);
@@ -64,16 +66,18 @@ async function throwIfOwned(directory: string, locks: string[]): Promise<void> {
   }
 }
 
+/** Returns the id of the process that holds this lock, or null if the lock is released, unreadable or stale. */
 async function findRunningOwner(directory: string, name: string): Promise<number | null> {
   try {
     const owner = JSON.parse(await readFile(join(directory, name), 'utf8')) as Owner;
     return isSameProcess(owner.pid, owner.start) ? owner.pid : null;
   } catch {
-    // Released since it was listed, or truncated by a crash of the machine.
+    // The lock was released since it was listed, or a crash of the machine truncated it.
     return null;
   }
 }
 
+/** Returns the names of the lock files. A directory that is missing or unreadable has none. */
 async function listLocks(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   return names.filter((name) => lockName.test(name));

@@ -23,7 +23,7 @@ export interface EmbeddedPostgresOptions {
   readonly port?: number;
   /** PostgreSQL settings such as `fsync`, which override the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Called with one sentence for each repair, such as the restart of a server that ended. */
+  /** Called with one sentence for each repair, such as the restart of a server that ended, or for a failed one. */
   readonly log?: (line: string) => void;
 }
 
@@ -31,7 +31,7 @@ export interface EmbeddedPostgresOptions {
 export interface EmbeddedPostgres {
   /** `postgresql://user:password@127.0.0.1:port/user_service`; it does not change while the server runs. */
   readonly url: string;
-  /** Stops the server within 8 s. Committed data is kept for the next start. */
+  /** Stops the server within 8 s and releases the directory. Committed data is kept for the next start. */
   stop(): Promise<void>;
 }
 
@@ -40,8 +40,8 @@ const joinLimitMs = 60_000;
 
 /**
  * Starts a PostgreSQL server from the binaries that npm installed. Resolves when it accepts connections to the
- * database `user_service`. Data is kept in `dataDirectory`; after a crash the next start recovers it. The server
- * listens only on 127.0.0.1, requires a random password, and ends when this process ends in any way.
+ * database `user_service`. Data is kept in `dataDirectory`, and after a crash the next start recovers it. The server
+ * listens only on 127.0.0.1, requires a random password, and stops when this process ends in any way.
  *
  * @throws EmbeddedPostgresInUseError when a running process holds the directory.
  * @throws EmbeddedPostgresError when there are no binaries for this platform, or PostgreSQL does not start.
@@ -93,8 +93,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /**
- * Returns the embedded PostgreSQL for a command that may run in parallel with the service. Uses the server that runs
- * in the directory, without stopping it in `stop`; otherwise starts one as `startEmbeddedPostgres` does.
+ * Returns the embedded PostgreSQL for a command that may run in parallel with the service. If another process runs a
+ * server in the directory, returns that one, which keeps running after `stop`. Otherwise starts one as
+ * `startEmbeddedPostgres` does, which ends with this process even if others have joined it.
+ *
+ * @throws EmbeddedPostgresError when the other server does not become ready within 60 s, or no server can be started.
  */
 export async function joinEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const deadline = Date.now() + joinLimitMs;
@@ -103,14 +106,14 @@ export async function joinEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
       return await startEmbeddedPostgres(options);
     } catch (error) {
       if (!(error instanceof EmbeddedPostgresInUseError)) throw error;
-      const url = await waitForRunning(error.directory, deadline);
+      const url = await waitForServer(error.directory, deadline);
       if (url !== null) return { url, stop: () => Promise.resolve() };
     }
   }
 }
 
-/** Returns the URL when the owner's server is ready, or null when the owner has released the directory. */
-async function waitForRunning(directory: string, deadline: number): Promise<string | null> {
+/** Returns the URL of the owner's server when it is ready, or null when the directory has no owner any more. */
+async function waitForServer(directory: string, deadline: number): Promise<string | null> {
   const cluster = clusterPath(directory);
   while ((await findOwner(directory)) !== null) {
     const postmaster = await readPostmaster(cluster);
@@ -128,10 +131,11 @@ async function waitForRunning(directory: string, deadline: number): Promise<stri
   return null;
 }
 
-function urlOf(password: string, port: number, name: string): string {
-  return `postgresql://${embeddedUser}:${password}@127.0.0.1:${port}/${name}`;
+function urlOf(password: string, port: number, databaseName: string): string {
+  return `postgresql://${embeddedUser}:${password}@127.0.0.1:${port}/${databaseName}`;
 }
 
+/** Creates the database `user_service` if it does not exist. */
 async function createDatabase(url: string): Promise<void> {
   const client = await connect(url);
   try {

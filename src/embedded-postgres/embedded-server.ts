@@ -8,11 +8,14 @@ import type { EmbeddedAccount } from './embedded-account';
 import type { EmbeddedBinaries } from './embedded-binaries';
 import { readPostmaster } from './embedded-cluster';
 import { EmbeddedPostgresError } from './embedded-errors';
-import { stopPostgresAfterThisProcess, stopPostgresProcess } from './embedded-process';
+import { stopPostgresProcess, stopPostgresWhenThisProcessEnds } from './embedded-process';
 
 export interface ServerOptions {
+  /** Path of PostgreSQL's files. */
   readonly cluster: string;
+  /** Receives PostgreSQL's own log. */
   readonly logFile: string;
+  /** Port on 127.0.0.1, or null for a free one. */
   readonly port: number | null;
   readonly settings: Readonly<Record<string, string>>;
   readonly binaries: EmbeddedBinaries;
@@ -21,13 +24,15 @@ export interface ServerOptions {
 }
 
 const startLimitMs = 60_000;
-const stopLimitMs = 6_000;
+/** Time to stop before SIGKILL. */
+const killAfterMs = 6_000;
 const pollIntervalMs = 20;
 
-/** A PostgreSQL process on a cluster's files. It is restarted on the same port if it ends unexpectedly. */
+/** A PostgreSQL server on a cluster's files. It is restarted on the same port if it ends unexpectedly. */
 export class EmbeddedServer {
   #port: number | null;
   #child: ChildProcess | null = null;
+  /** Stops the shell that would stop PostgreSQL after this process. */
   #stopGuard: () => void = () => undefined;
   #stopping = false;
   #restarting: Promise<void> | null = null;
@@ -42,7 +47,7 @@ export class EmbeddedServer {
   }
 
   /**
-   * Resolves when PostgreSQL accepts connections on 127.0.0.1.
+   * Resolves when PostgreSQL accepts connections on 127.0.0.1, or when `stop` was called before.
    *
    * @throws EmbeddedPostgresError with the last lines of its log if it is not ready within 60 s.
    */
@@ -68,7 +73,11 @@ export class EmbeddedServer {
     }
   }
 
-  /** Stops PostgreSQL within 8 s. Committed data is on disk; open transactions are rolled back. */
+  /**
+   * Stops PostgreSQL within 8 s and rolls open transactions back. Committed data is on disk.
+   *
+   * @throws Error when the process survives SIGKILL.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#stopChild();
@@ -83,17 +92,17 @@ export class EmbeddedServer {
     const exited = once(child, 'exit');
     // Without the reference, this process could end before it receives the exit event.
     child.ref();
-    await stopPostgresProcess(child.pid, stopLimitMs);
+    await stopPostgresProcess(child.pid, killAfterMs);
     await exited;
   }
 
   /** Returns null when the server is ready, or the end of its log if it ended or was not ready in time. */
   async #launch(port: number, deadline: number): Promise<string | null> {
     const { cluster, logFile, settings, binaries, account } = this.options;
-    const all: Record<string, string> = {
+    const allSettings: Record<string, string> = {
       listen_addresses: '127.0.0.1',
       port: String(port),
-      // No socket files: their path is limited to 107 bytes.
+      // No socket files, because their path is limited to 107 bytes.
       unix_socket_directories: '',
       timezone: 'UTC',
       log_timezone: 'UTC',
@@ -102,7 +111,7 @@ export class EmbeddedServer {
       log_error_verbosity: 'terse',
       ...settings,
     };
-    const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const options = Object.entries(allSettings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const [file = '', ...args] = [...account.prefix, binaries.postgres, '-D', cluster, ...options];
     const logStart = existsSync(logFile) ? (await stat(logFile)).size : 0;
     const output = openSync(logFile, 'a', 0o600);
@@ -110,7 +119,7 @@ export class EmbeddedServer {
       ...account.identity,
       cwd: cluster,
       env: binaries.environment,
-      // Its own session: Ctrl-C reaches only the service, which stops PostgreSQL last.
+      // Its own session, so that Ctrl-C reaches only the service, which stops PostgreSQL last.
       detached: true,
       stdio: ['ignore', output, output],
     });
@@ -121,7 +130,7 @@ export class EmbeddedServer {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(`exit ${code ?? signal}`));
     });
-    if (child.pid) this.#stopGuard = stopPostgresAfterThisProcess(child.pid);
+    if (child.pid) this.#stopGuard = stopPostgresWhenThisProcessEnds(child.pid);
     const state: { end: string | null } = { end: null };
     void ended.then((text) => {
       state.end = text;
@@ -142,6 +151,7 @@ export class EmbeddedServer {
     return null;
   }
 
+  /** Restarts the server that ended by itself. If that fails, logs the error and leaves PostgreSQL stopped. */
   #restart(end: string): void {
     if (this.#stopping) return;
     this.options.log(`The embedded PostgreSQL ended unexpectedly (${end}) and is restarted.`);
@@ -149,6 +159,7 @@ export class EmbeddedServer {
   }
 }
 
+/** Returns the last ten lines that were written to the file after byte `start`. */
 async function readEnd(file: string, start: number): Promise<string> {
   const text = (await readFile(file)).subarray(start).toString('utf8');
   return text.trim().split('\n').slice(-10).join('\n');

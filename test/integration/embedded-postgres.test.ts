@@ -11,7 +11,11 @@ import {
   joinEmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/embedded-postgres/embedded-postgres';
-import { findProcessStart } from '../../src/embedded-postgres/embedded-process';
+import {
+  findProcessStart,
+  hasArgument,
+  stopPostgresProcess,
+} from '../../src/embedded-postgres/embedded-process';
 import { builtProgram } from '../testkit/built-checkout';
 import { eventually } from '../testkit/eventually';
 
@@ -223,4 +227,27 @@ test('a running service restarts a killed PostgreSQL at the same address', async
   process.kill(postmasterPid(), 'SIGKILL');
   expect(await eventually(() => recall(url))).toEqual(memory);
   expect(lines).toEqual([expect.stringContaining('ended unexpectedly (exit SIGKILL)')]);
+});
+
+test('stopPostgresProcess rejects when the process survives SIGKILL', async () => {
+  const program = spawn('sleep', ['60']);
+  const send = jest.spyOn(process, 'kill').mockReturnValue(true);
+  await expect(stopPostgresProcess(program.pid ?? 0, 0)).rejects.toThrow(
+    'still runs one second after SIGKILL',
+  );
+  send.mockRestore();
+  program.kill('SIGKILL');
+});
+
+test.each(['linux', 'darwin'] as const)('hasArgument matches whole arguments only on %s', (platform) => {
+  const program = spawn('sleep', ['60', '61']);
+  const original = process.platform;
+  Object.defineProperty(process, 'platform', { value: platform });
+  try {
+    expect(hasArgument(program.pid ?? 0, '61')).toBe(true);
+    expect(hasArgument(program.pid ?? 0, '6')).toBe(false);
+  } finally {
+    Object.defineProperty(process, 'platform', { value: original });
+    program.kill('SIGKILL');
+  }
 });
