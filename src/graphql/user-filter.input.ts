@@ -24,7 +24,8 @@ export class UserFilterInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Users whose e-mail address, username, first name or last name starts with this text.',
+    description:
+      'Users whose e-mail address, username, first name or last name starts with this text, regardless of case.',
   })
   search?: string | null;
 }

@@ -43,7 +43,8 @@ export class ReactivateUserSuccess extends WithUser {
 
 @ObjectType({
   simpleResolvers: true,
-  description: 'Returned when a confirmation e-mail was requested, or when the address is already verified.',
+  description:
+    'Returned when a confirmation e-mail was requested. Also returned, without an e-mail, if the address is already verified, if it was sent a valid token less than a minute ago, or if the user was sent 20 tokens within 24 hours.',
 })
 export class RequestEmailVerificationSuccess extends WithUser {
   @Field(() => UserType, { description: 'The user after the change.' })

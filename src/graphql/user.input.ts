@@ -2,13 +2,16 @@ import { Field, ID, InputType, Int } from 'type-graphql';
 import type { DeactivationReason as DeactivationReasonValue } from '../users/user.entity';
 import { DeactivationReason } from './user-enums.type';
 
-const idempotencyKey =
-  'Unique key of the call, at most 200 characters. A repeated call with the same key and input has no further effect and returns the same result.';
-const expectedVersion =
+const idempotencyKeyDescription =
+  'Key that identifies the call, at most 200 characters and unique among the calls of the caller. A repeated call with the same key and input has no further effect and returns the current data or the same error. A call with the same key and another input returns `IdempotencyConflictError`. Keys are stored for at least 7 days.';
+const expectedVersionDescription =
   'Version that the user must have. If it has another version, the call returns `VersionConflictError`.';
-const userId = 'ID of the user.';
+const userIdDescription = 'ID of the user.';
+const notClearable = 'Null and blank texts are invalid.';
 
-@InputType({ description: 'A postal address. Omitted fields are empty.' })
+@InputType({
+  description: 'A postal address. Omitted fields are empty. An address without any text counts as null.',
+})
 export class AddressInput {
   @Field(() => String, { nullable: true, description: 'Street and house number, at most 100 characters.' })
   street?: string | null;
@@ -26,7 +29,10 @@ export class AddressInput {
   country?: string | null;
 }
 
-@InputType({ description: 'Input of `createUser`. Texts are trimmed, and blank texts count as missing.' })
+@InputType({
+  description:
+    'Input of `createUser`. Texts other than `password` are trimmed, and blank ones count as missing.',
+})
 export class CreateUserInput {
   @Field(() => String, {
     description:
@@ -49,7 +55,7 @@ export class CreateUserInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'Username, 3 to 100 characters. Must be unique regardless of case. Defaults to the e-mail address.',
+      'Username, 3 to 100 characters. Must be unique regardless of case, and must not contain `@` unless it is the e-mail address. Defaults to the e-mail address, even if that is longer.',
   })
   username?: string | null;
 
@@ -74,34 +80,37 @@ export class CreateUserInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'Password, at least 8 characters. Passed to the AuthenticationService and not stored by this service.',
+      'Password, at least 8 characters. Not trimmed. Passed to the AuthenticationService and not stored by this service. Invalid if no AuthenticationService is configured.',
   })
   password?: string | null;
 
-  @Field(() => String, { nullable: true, description: idempotencyKey })
+  @Field(() => String, { nullable: true, description: idempotencyKeyDescription })
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Input of `updateUser`. Omitted fields are unchanged, and null clears a field.' })
+@InputType({
+  description:
+    'Input of `updateUser`. Texts are trimmed. Omitted fields are unchanged. Null or a blank text clears a field, except where it is invalid.',
+})
 export class UpdateUserInput {
-  @Field(() => ID, { description: userId })
+  @Field(() => ID, { description: userIdDescription })
   userId: string;
 
   @Field(() => String, {
     nullable: true,
-    description: 'New e-mail address, stored as `pendingEmail` until it is confirmed. Cannot be cleared.',
+    description: `New e-mail address, at most 254 characters. Stored as \`pendingEmail\` until it is confirmed. ${notClearable}`,
   })
   email?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'First name, 1 to 50 characters. Cannot be cleared.' })
+  @Field(() => String, { nullable: true, description: `First name, 1 to 50 characters. ${notClearable}` })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Last name, 1 to 50 characters. Cannot be cleared.' })
+  @Field(() => String, { nullable: true, description: `Last name, 1 to 50 characters. ${notClearable}` })
   lastName?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Username, 3 to 100 characters. Must be unique regardless of case. Cannot be cleared.',
+    description: `Username, 3 to 100 characters. Must be unique regardless of case, and must not contain \`@\` unless it is the current e-mail address. ${notClearable}`,
   })
   username?: string | null;
 
@@ -123,16 +132,16 @@ export class UpdateUserInput {
   @Field(() => String, { nullable: true, description: 'IANA time zone name, such as `Europe/Berlin`.' })
   timeZone?: string | null;
 
-  @Field(() => Int, { nullable: true, description: expectedVersion })
+  @Field(() => Int, { nullable: true, description: expectedVersionDescription })
   expectedVersion?: number | null;
 
-  @Field(() => String, { nullable: true, description: idempotencyKey })
+  @Field(() => String, { nullable: true, description: idempotencyKeyDescription })
   idempotencyKey?: string | null;
 }
 
 @InputType({ description: 'Input of `deactivateUser`.' })
 export class DeactivateUserInput {
-  @Field(() => ID, { description: userId })
+  @Field(() => ID, { description: userIdDescription })
   userId: string;
 
   @Field(() => DeactivationReason, {
@@ -148,16 +157,16 @@ export class DeactivateUserInput {
   })
   notes?: string | null;
 
-  @Field(() => Int, { nullable: true, description: expectedVersion })
+  @Field(() => Int, { nullable: true, description: expectedVersionDescription })
   expectedVersion?: number | null;
 
-  @Field(() => String, { nullable: true, description: idempotencyKey })
+  @Field(() => String, { nullable: true, description: idempotencyKeyDescription })
   idempotencyKey?: string | null;
 }
 
 @InputType({ description: 'Input of `reactivateUser`.' })
 export class ReactivateUserInput {
-  @Field(() => ID, { description: userId })
+  @Field(() => ID, { description: userIdDescription })
   userId: string;
 
   @Field(() => String, {
@@ -166,16 +175,19 @@ export class ReactivateUserInput {
   })
   notes?: string | null;
 
-  @Field(() => Int, { nullable: true, description: expectedVersion })
+  @Field(() => Int, { nullable: true, description: expectedVersionDescription })
   expectedVersion?: number | null;
 
-  @Field(() => String, { nullable: true, description: idempotencyKey })
+  @Field(() => String, { nullable: true, description: idempotencyKeyDescription })
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Input of `updateEmailPreferences`. Omitted topics are unchanged.' })
+@InputType({
+  description:
+    'Input of `updateEmailPreferences`. Omitted topics are unchanged, and null is invalid for a topic.',
+})
 export class UpdateEmailPreferencesInput {
-  @Field(() => ID, { description: userId })
+  @Field(() => ID, { description: userIdDescription })
   userId: string;
 
   @Field(() => Boolean, {
@@ -214,13 +226,16 @@ export class UpdateEmailPreferencesInput {
   })
   wordingVersion?: string | null;
 
-  @Field(() => String, { nullable: true, description: idempotencyKey })
+  @Field(() => String, { nullable: true, description: idempotencyKeyDescription })
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Input of `requestEmailVerification`.' })
+@InputType({
+  description:
+    'Input of `requestEmailVerification`. The e-mail is sent to `pendingEmail`, or to `email` if no address is pending.',
+})
 export class RequestEmailVerificationInput {
-  @Field(() => ID, { description: 'ID of the user.' })
+  @Field(() => ID, { description: userIdDescription })
   userId: string;
 }
 
