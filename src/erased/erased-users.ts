@@ -1,7 +1,7 @@
 import type { Transaction } from '../postgres/database';
 import { storableKey } from '../postgres/storable-text';
 
-/** Returns those of these ids that are of erased users. Sees erasures that committed before the call. */
+/** Returns the ids that belong to erased users. Sees erasures that committed before the call. */
 export async function findErased(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
   if (userIds.length === 0) return new Set();
   const rows: { id: string }[] = await tx.manager.query(
@@ -11,7 +11,7 @@ export async function findErased(tx: Transaction, userIds: readonly string[]): P
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Returns those of these order ids that are of erased users. */
+/** Returns the ids of orders that erased users placed. */
 export async function findErasedOrders(tx: Transaction, orderIds: readonly string[]): Promise<Set<string>> {
   if (orderIds.length === 0) return new Set();
   const rows: { id: string }[] = await tx.manager.query(
@@ -21,7 +21,10 @@ export async function findErasedOrders(tx: Transaction, orderIds: readonly strin
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Stores the identities of events whose content is not stored; of an identity that is no valid key a digest. */
+/**
+ * Stores the identities of events whose content was erased or is not to be stored, so that a later delivery has no
+ * effect. A source or id that is not a valid key is replaced by a digest. Skips identities that are stored already.
+ */
 export async function recordErasedEvents(
   tx: Transaction,
   events: readonly { readonly source: string; readonly eventId: string }[],

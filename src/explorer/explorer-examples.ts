@@ -2,7 +2,7 @@ import * as mutations from './explorer-mutations';
 import * as privacy from './explorer-privacy';
 import * as queries from './explorer-queries';
 
-/** An operation that the explorer opens in a tab. */
+/** An operation that the explorer opens in a tab. Without variables, the tab shows none. */
 export interface ExplorerExample {
   readonly query: string;
   readonly variables?: Readonly<Record<string, unknown>>;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { explorerBarCss, explorerBarHtml, explorerBarScript } from './explorer-bar';
 import { explorerExamples } from './explorer-examples';
 
+/** The page as it is sent, with the headers that depend on its content. */
 interface ExplorerPage {
   body: Buffer;
   etag: string;
@@ -53,6 +54,11 @@ function isGraphiqlInstalled(): boolean {
   }
 }
 
+/**
+ * Renders GraphiQL's page with the explorer's bar above it.
+ *
+ * @throws Error if an update of GraphiQL has changed the structure of its page
+ */
 async function renderExplorer(asksForRouterProof: boolean): Promise<ExplorerPage> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const graphiql = renderGraphiQL({
@@ -74,10 +80,11 @@ async function renderExplorer(asksForRouterProof: boolean): Promise<ExplorerPage
   }
   const bar = `<style>${explorerBarCss}</style>${explorerBarHtml(asksForRouterProof)}<script>{${explorerBarScript}}</script>`;
   const html = `${before}${bar}${graphiqlRoot}${after}`;
-  const scripts = [
-    `{${explorerBarScript}}`,
-    after.slice(after.indexOf('<script>') + 8, after.lastIndexOf('</script>')),
-  ];
+  const graphiqlScript = after.slice(
+    after.indexOf('<script>') + '<script>'.length,
+    after.lastIndexOf('</script>'),
+  );
+  const scripts = [`{${explorerBarScript}}`, graphiqlScript];
   const body = Buffer.from(html);
   return {
     body,

@@ -5,7 +5,7 @@ import { parseUserId } from '../users/normalized';
 import { AuditConnection, toAuditEntryType } from './audit-trail.type';
 import type { GraphqlContext } from './context';
 
-/** Resolves `Query.auditTrail`. */
+/** Resolves `Query.auditTrail`. The access guard checks the scope before the resolver runs. */
 @Resolver()
 export class AuditTrailResolver {
   constructor(private readonly audit: AuditRepository) {}
@@ -22,8 +22,9 @@ export class AuditTrailResolver {
     const size = readPageSize(first);
     const position = decodeCursor(after);
     const id = parseUserId(userId);
+    // No user has an id that is not a UUID. One more row than the page shows whether another page follows.
     const rows = id === null ? [] : await this.audit.list(id, size + 1, position);
-    // Entries of an erased user still concern a person, so reading them is audited. An empty result is not a read.
+    // Audited for erased users, too, because their entries still concern a person. An empty result is not a read.
     if (id !== null && rows.length > 0) reads.add(id, 'auditTrail');
     return toConnection(rows, { size, after, toNode: toAuditEntryType });
   }

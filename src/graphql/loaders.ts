@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { CommerceRepository } from '../commerce/commerce.repository';
-import { type CommerceSummary, initial } from '../commerce/user-history.projection';
+import { type CommerceSummary, initial as initialSummary } from '../commerce/user-history.projection';
 import type { EmailPreferenceLedger } from '../consent/email-preference-ledger';
 import {
   type EmailPreferences,
@@ -22,13 +22,13 @@ export interface LoadersOptions {
   emailPreferenceLedger: EmailPreferenceLedger;
 }
 
-/** Keys of one batch; more would make a statement that holds its connection for long. */
+/** Maximum number of keys in one batch, because a statement with more keys would hold its connection for long. */
 const maxBatchSize = 500;
 
 /**
- * Loads for all requests: what the requests of one turn of the event loop ask for is one statement.
+ * Returns the functions that read data for all requests. Reads in the same turn of the event loop share a statement.
  *
- * Nothing is remembered, and access is decided after loading, so requests of different actors can share a batch.
+ * Only users are cached. Access is decided after loading, so requests of different actors can share a batch.
  */
 export function createLoaders({
   cache,
@@ -37,16 +37,16 @@ export function createLoaders({
   emailPreferenceLedger: preferences,
 }: LoadersOptions) {
   return {
-    /** A user by canonical id; null if unknown. Users are shared: treat them as immutable. */
+    /** Returns a user by canonical id, or null if unknown. Requests share the object, so do not change it. */
     user: (id: string): Promise<User | null> => cache.get(id),
 
-    /** A user's commerce summary; zeros if there is none. */
+    /** Returns a user's commerce summary, with zeros if none is stored. */
     commerce: batched<string, CommerceSummary>(async (ids) => {
       const found = await commerce.findByUsers(ids);
-      return ids.map((id) => found.get(id) ?? initial);
+      return ids.map((id) => found.get(id) ?? initialSummary);
     }),
 
-    /** The preferences that were in force at a time: one statement for the users of one time. */
+    /** Returns the preferences that were in force at a time. Reads of the same time share a statement. */
     emailPreferencesAt: batched<{ userId: string; at: Date }, EmailPreferences>((keys) =>
       loadGroups(keys, {
         groupOf: ({ at }) => at.getTime(),
@@ -55,7 +55,7 @@ export function createLoaders({
       }),
     ),
 
-    /** A page of a user's history: one statement for the users of equal pages. */
+    /** Returns a page of a user's history, empty for an unknown user. Reads of equal pages share a statement. */
     history: batched<{ userId: string; page: HistoryPage }, Positioned<HistoryEntry>[]>((keys) =>
       loadGroups(keys, {
         groupOf: ({ page }) => JSON.stringify(page),
@@ -66,7 +66,7 @@ export function createLoaders({
   };
 }
 
-/** A loader that gathers keys until the requests that arrived together have asked, and remembers nothing. */
+/** Returns a function that loads one key. Keys that are requested in the same turn of the event loop form a batch. */
 function batched<Key, Value>(load: (keys: readonly Key[]) => Promise<readonly (Value | Error)[]>) {
   const loader = new DataLoader<Key, Value>(load as (keys: readonly Key[]) => Promise<Value[]>, {
     cache: false,
@@ -77,14 +77,14 @@ function batched<Key, Value>(load: (keys: readonly Key[]) => Promise<readonly (V
 }
 
 interface GroupedLoad<Key, Value> {
-  /** Keys of one group differ in their user alone. */
+  /** Returns what the keys of a group have in common. Such keys differ only in their user. */
   readonly groupOf: (key: Key) => string | number;
   readonly load: (userIds: string[], key: Key) => Promise<ReadonlyMap<string, Value>>;
   /** The value of a user without stored data. */
   readonly empty: Value;
 }
 
-/** Loads each group with one statement. A group that fails leaves the others untouched. */
+/** Loads each group with one statement. If that fails, the keys of the group get the error, and others their value. */
 async function loadGroups<Key extends { userId: string }, Value>(
   keys: readonly Key[],
   { groupOf, load, empty }: GroupedLoad<Key, Value>,
@@ -105,7 +105,7 @@ async function loadGroups<Key extends { userId: string }, Value>(
     }),
   );
   return keys.map((key) => {
-    const found = loaded.get(groupOf(key));
-    return found instanceof Error ? found : (found?.get(key.userId) ?? empty);
+    const values = loaded.get(groupOf(key));
+    return values instanceof Error ? values : (values?.get(key.userId) ?? empty);
   });
 }

@@ -42,6 +42,7 @@ export class PrivacyResolver {
     @Arg('id', () => ID, { description: 'ID of the erasure.' }) id: string,
     @Ctx() { reads }: GraphqlContext,
   ): Promise<ErasureType | null> {
+    // Ids of erasures are UUIDs, like those of users. A malformed one is treated as unknown.
     const erasureId = parseUserId(id);
     const erasure = erasureId && (await this.erasures.find(erasureId));
     if (!erasure) return null;

@@ -16,8 +16,8 @@ import {
   VersionConflictErrorType,
 } from './user-errors.type';
 
-/** The GraphQL type of each expected error. */
-const types = new Map<Function, new () => UserErrorType>([
+/** The class of the GraphQL type of each expected error. */
+const typeOfError = new Map<Function, new () => UserErrorType>([
   [errors.UserNotFoundError, UserNotFoundErrorType],
   [errors.UserNotActiveError, UserNotActiveErrorType],
   [errors.EmailTakenError, EmailTakenErrorType],
@@ -31,12 +31,15 @@ const types = new Map<Function, new () => UserErrorType>([
   [errors.LegalHoldError, LegalHoldErrorType],
 ]);
 
-/** Returns the result of `work`, or the GraphQL type of the expected error that it throws. Other errors are rethrown. */
+/**
+ * Returns the result of `work`. If `work` throws an expected error, returns it as an instance of its GraphQL type.
+ * Other errors are rethrown, so that they become faults.
+ */
 export async function resultOf<T>(work: () => Promise<T>): Promise<T | UserErrorType> {
   try {
     return await work();
   } catch (error) {
-    const Type = error instanceof errors.UserError ? types.get(error.constructor) : undefined;
+    const Type = error instanceof errors.UserError ? typeOfError.get(error.constructor) : undefined;
     if (!Type) throw error;
     const { message, currentVersion, fields, heldSince } = error as errors.UserError &
       Partial<VersionConflictErrorType & InvalidInputErrorType & LegalHoldErrorType>;
@@ -49,11 +52,11 @@ export async function resultOf<T>(work: () => Promise<T>): Promise<T | UserError
   }
 }
 
-/** Returns a success with the user that `work` resolves to, or the GraphQL type of an expected error. */
+/** Returns a `Success` with the user that `work` resolves to, or an expected error as `resultOf` does. */
 export async function userResultOf<R>(
   Success: new () => { user: object },
   work: () => Promise<User>,
 ): Promise<R> {
-  // `R` need not contain every error: GraphQL rejects a result that is not a member of the union.
+  // The compiler does not check that `R` contains the error. If it does not, GraphQL reports a fault.
   return (await resultOf(async () => Object.assign(new Success(), { user: toUserType(await work()) }))) as R;
 }

@@ -5,7 +5,7 @@ import type { Tracing } from '../telemetry/tracing';
 import type { GraphqlContext } from './context';
 import { outcomeOf } from './metrics-plugin';
 
-/** What an operation's span says when it ends. */
+/** What an operation's span records when it ends. */
 export interface EndedOperation {
   /** `query` or `mutation`; undefined if the operation was refused before it was known. */
   readonly type: string | undefined;
@@ -16,8 +16,9 @@ export interface EndedOperation {
 export type StartOperationSpan = (context: GraphqlContext) => (ended: EndedOperation) => void;
 
 /**
- * Returns a function that starts the span of an operation and returns how to end it. The span is named by the
- * operation's type and bounded name, and becomes the parent of what runs for the operation.
+ * Returns a function that starts the span of an operation and returns a function that ends it. The span is named by the
+ * operation's type and its name, or `other` if there are too many names. It becomes the parent of the spans of whatever
+ * runs for the operation.
  */
 export function operationSpans(tracing: Tracing): StartOperationSpan {
   const names = new OperationNames();
@@ -38,7 +39,7 @@ export function operationSpans(tracing: Tracing): StartOperationSpan {
   };
 }
 
-/** Makes a span for each operation that Apollo Server runs. */
+/** Returns a plugin that records a span for each operation that Apollo Server runs. */
 export function tracingPlugin(startSpan: StartOperationSpan): ApolloServerPlugin<GraphqlContext> {
   return {
     async requestDidStart({ contextValue }) {

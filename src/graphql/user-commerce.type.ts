@@ -43,6 +43,7 @@ export class CommerceSummaryType {
   loyaltyPoints: number;
 }
 
+/** Returns the GraphQL type of a summary. Points above 2^53 lose precision, because GraphQL has no larger numbers. */
 export function toCommerceSummaryType(summary: CommerceSummary): CommerceSummaryType {
   const currencies = Object.keys(summary.spent).sort();
   return Object.assign(new CommerceSummaryType(), {

@@ -10,7 +10,7 @@ const clockToleranceMs = 60_000;
 const asOfDescription =
   'Returns the preferences that were in force at this time, which must not be in the future. Defaults to the current preferences. Before the first decision of the user these are the defaults.';
 
-/** Resolves e-mail preferences, now or at an earlier time. */
+/** Resolves the e-mail preferences of a user, current or earlier ones. */
 @Resolver(() => UserType)
 export class UserEmailPreferencesResolver {
   @FieldResolver()
@@ -44,7 +44,11 @@ export class UserEmailPreferencesResolver {
   }
 }
 
-/** @throws BAD_USER_INPUT for a time in the future */
+/**
+ * Returns the time unchanged. Null stands for the current preferences.
+ *
+ * @throws BAD_USER_INPUT for a time in the future
+ */
 function readPastTime(asOf: Date | null): Date | null {
   if (asOf && asOf.getTime() > Date.now() + clockToleranceMs)
     throw badUserInput('The argument "asOf" must not be in the future.');

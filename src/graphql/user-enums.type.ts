@@ -8,6 +8,7 @@ import {
   verificationStatuses,
 } from '../users/user.entity';
 
+/** Returns an enumeration as `registerEnumType` expects it: an object in which each name has itself as value. */
 function enumOf<T extends string>(values: readonly T[]): { readonly [V in T]: V } {
   return Object.fromEntries(values.map((value) => [value, value])) as { [V in T]: V };
 }

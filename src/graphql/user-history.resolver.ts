@@ -41,6 +41,7 @@ export class UserHistoryResolver {
       userId: user.id,
       page: {
         filter: { types: types ?? undefined, from: from ?? undefined, to: to ?? undefined },
+        // One more entry than the page shows whether another page follows.
         limit: size + 1,
         after: position,
       },

@@ -29,7 +29,7 @@ export class UserConnection {
   pageInfo: PageInfo;
 }
 
-/** Resolves the queries for users. `access.ts` defines who may call them. */
+/** Resolves the queries for users. The access guard checks the rules of `access.ts` before a resolver runs. */
 @Resolver(() => UserType)
 export class UserResolver {
   constructor(private readonly users: UserRepository) {}
@@ -110,6 +110,7 @@ function fieldsRevealedBy({ search, emailVerification, createdFrom, createdTo }:
   ];
 }
 
+/** Returns a user by id, or null if the id is malformed or belongs to no user. */
 async function findUser({ loaders }: GraphqlContext, userId: string): Promise<UserType | null> {
   const id = parseUserId(userId);
   const user = id && (await loaders.user(id));

@@ -83,7 +83,7 @@ export class EmailPreferencesType {
   updatedAt: Date | null;
 }
 
-/** The GraphQL type of a user. Resolvers of their own add further fields, such as `history`. */
+/** The GraphQL type of a user. Other resolvers add further fields, such as `history`. */
 @ObjectType('User', {
   simpleResolvers: true,
   description:
@@ -202,6 +202,7 @@ export function toUserType(user: User): UserType {
   } satisfies UserType);
 }
 
+/** Returns the GraphQL type of a user's current preferences. */
 export function toEmailPreferencesType(user: User): EmailPreferencesType {
   return emailPreferencesOf(user.id, { ...user, updatedAt: user.preferencesUpdatedAt });
 }

@@ -42,7 +42,7 @@ export class HistoryEntry {
   @Column('text', { name: 'event_id' })
   eventId: string;
 
-  /** True if a commerce entry of this user that happened later was stored before. */
+  /** True if a commerce entry of this user with a later `occurredAt` was stored before. Does not affect the summary. */
   @Column('boolean', { default: false })
   late: boolean;
 

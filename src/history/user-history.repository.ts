@@ -12,7 +12,7 @@ export interface HistoryFilter {
   to?: Date | undefined;
 }
 
-/** Returns the write that inserts entries with their change. It fails if a source and event id are stored already. */
+/** Returns the write that inserts entries. It fails if an entry with the same source and event id is stored already. */
 export function historyWrite(entries: readonly HistoryEntry[]): Write {
   return insertRows(HistoryEntry, entries);
 }
@@ -30,7 +30,10 @@ export interface HistoryPage {
 export class UserHistoryRepository {
   constructor(private readonly database: Database) {}
 
-  /** Returns at most `limit` entries of each user after `after`, newest first, in one statement for all users. */
+  /**
+   * Returns at most `limit` entries of each user after `after`, newest first, in one statement for all users. A user
+   * without such entries has an empty list.
+   */
   async listByUsers(
     userIds: readonly string[],
     { filter, limit, after }: HistoryPage,

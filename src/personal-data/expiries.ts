@@ -4,7 +4,7 @@ import { personalDataMap } from './personal-data-map';
 /** An expiry rule with its table. */
 export type TableExpiry = Expiry & { readonly table: string } & Pick<PersonalTable, 'ofUser'>;
 
-/** Days after which data expire, by setting; null: they stay. */
+/** Days after which data expire, by setting. Null means that they never expire. */
 export type RetentionPolicy = Readonly<Record<DaysSetting, number | null>>;
 
 /** All expiry rules in the map of personal data. */
@@ -36,7 +36,7 @@ export function haveExpiredAfterFixedDays(name: string): string {
   return haveExpired(expiry, expiry.days);
 }
 
-/** Returns the days after which the records expire; null: they stay. */
+/** Returns the days after which the records expire, or null if they never expire. */
 export function daysOf({ days }: Expiry, policy: RetentionPolicy): number | null {
   return typeof days === 'number' ? days : policy[days];
 }
@@ -47,12 +47,12 @@ export function haveExpired({ which, since }: Expiry, days: number | `$${number}
   return which === undefined ? expired : `${which} AND ${expired}`;
 }
 
-/** Returns the SQL condition for records of users under a legal hold. */
+/** Returns the SQL condition for records of users under a legal hold. It is `false` if the records are of no user. */
 export function areHeld({ ofUser }: TableExpiry): string {
   if (ofUser === null) return 'false';
-  // A name that no table has as a column, which would take precedence.
-  const isHolds = ofUser.replaceAll('$1', 'held_user_id');
-  return `EXISTS (SELECT FROM (SELECT user_id AS held_user_id FROM legal_holds) AS holds WHERE ${isHolds})`;
+  // No table has a column `held_user_id`, which would take precedence inside `ofUser`.
+  const isHolders = ofUser.replaceAll('$1', 'held_user_id');
+  return `EXISTS (SELECT FROM (SELECT user_id AS held_user_id FROM legal_holds) AS holds WHERE ${isHolders})`;
 }
 
 /** Returns the SQL condition for expired records, without those of users under a legal hold. */

@@ -5,13 +5,13 @@ import { shownFields } from './shown-fields';
 
 type Named = readonly [name: string, dataClass: string];
 
-/** Ids and actors, by which logs refer to people. */
-const reference = /^id$|Id$|By$|^actor$/;
+/** Matches names of ids and actors, by which logs refer to people. */
+const idOrActor = /^id$|Id$|By$|^actor$/;
 
 /**
- * Returns the names of values that logs leave out: columns, message fields and graph fields of class contact, identity,
- * behaviour or public. Ids are not among them, nor names that are technical elsewhere, such as `type`. Names of class
- * contact or identity always are.
+ * Returns the names of values that logs leave out, in camelCase. These are columns, message fields and graph fields of
+ * class contact, identity, behaviour or public, except ids and actors. A name of class behaviour or public is not
+ * included if it is technical elsewhere, such as `type`.
  */
 export function personalDataNames(map: Readonly<Record<string, PersonalTable>> = personalDataMap): string[] {
   return namesOf([
@@ -37,7 +37,7 @@ function namesOf(named: readonly Named[]): string[] {
     ...ofClass('contact', 'identity'),
     ...[...ofClass('behaviour', 'public')].filter((it) => !technical.has(it)),
   ];
-  return [...new Set(names)].filter((name) => !reference.test(name)).sort();
+  return [...new Set(names)].filter((name) => !idOrActor.test(name)).sort();
 }
 
 function camelCase(name: string): string {

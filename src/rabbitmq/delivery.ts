@@ -3,18 +3,18 @@ import type { ConsumeMessage } from 'amqplib';
 import { type Delivery, type IncomingMessage, largestBodyBytes } from './broker';
 import { inboundExchanges } from './topology';
 
-/** Returns the body as it is, or of a larger one its beginning, size and digest. */
+/** Returns the body, or the beginning, size and digest of a body that is larger than `largestBodyBytes`. */
 export function boundBody(body: Buffer): Pick<IncomingMessage, 'body' | 'truncated'> {
   if (body.length <= largestBodyBytes) return { body };
   const digest = createHash('sha256').update(body).digest('base64url');
-  // A copy, so that the rest can be freed.
+  // Copied, because a part would keep the whole body in memory.
   return {
     body: Buffer.from(body.subarray(0, largestBodyBytes)),
     truncated: { totalBytes: body.length, digest },
   };
 }
 
-/** Returns a message of RabbitMQ as a delivery from `queue`, with names without `prefix`. */
+/** Returns a message of RabbitMQ as a delivery from `queue`, with exchange and routing key without `prefix`. */
 export function toDelivery(
   { fields, properties, content }: ConsumeMessage,
   { queue, prefix }: { queue: string; prefix: string },
@@ -53,7 +53,7 @@ function originOf(
     routingKey: withoutPrefix(fields.routingKey),
   };
   const deaths = headers['x-death'];
-  // The oldest entry is the last one.
+  // The last entry is the oldest one, and names the exchange that the producer published to.
   const death: unknown = Array.isArray(deaths) ? deaths.at(-1) : undefined;
   if (inboundExchanges.includes(delivered.exchange) || typeof death !== 'object' || death === null)
     return delivered;
@@ -65,10 +65,12 @@ function originOf(
   };
 }
 
+/** Returns the value if it is a text, or undefined for an empty text and any other type. */
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** Returns the value if it is a whole number, or 0 for a missing or invalid header. */
 function countOf(value: unknown): number {
   return Number.isSafeInteger(value) ? (value as number) : 0;
 }

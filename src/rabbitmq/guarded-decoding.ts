@@ -4,8 +4,8 @@ import { unreadableHeaders } from './broker';
 
 const frameHeaderBytes = 7;
 const headerFrame = 2;
-/** Class, weight and body size, which precede the flags. */
-const fixedBytes = 12;
+/** Size of class, weight and body size, which precede the flags. */
+const beforeFlagsBytes = 12;
 const hasContentType = 0x8000;
 const hasContentEncoding = 0x4000;
 const hasHeaders = 0x2000;
@@ -24,8 +24,8 @@ interface HeaderFrame {
 
 /**
  * Makes the connection deliver messages whose headers cannot be decoded, with `unreadableHeaders` in their place.
- * amqplib decodes nested headers recursively: some thousand levels, 28 kB, overflow the stack. It then closes the
- * connection, and RabbitMQ delivers the message again to the next one.
+ * Without this, such a message would close every connection in turn: amqplib decodes nested headers recursively, some
+ * thousand levels (28 kB) overflow the stack, amqplib closes the connection, and RabbitMQ redelivers the message.
  */
 export function guardDecoding(connection: ChannelModel): void {
   const reader = connection.connection as unknown as FrameReader;
@@ -35,7 +35,7 @@ export function guardDecoding(connection: ChannelModel): void {
     try {
       return receive();
     } catch (error) {
-      // An invalid frame stays in `rest`; a frame that cannot be decoded is removed before the error.
+      // amqplib removes a frame from `rest` before it decodes it, but leaves an invalid one there.
       const headers = reader.rest === received ? null : findHeaders(received);
       if (!headers) throw error;
       const { from, to } = headers;
@@ -49,22 +49,22 @@ export function guardDecoding(connection: ChannelModel): void {
   };
 }
 
-/** The position of the header table's entries in a frame. */
+/** The position of the header table's entries in a frame, in bytes; `to` is exclusive. */
 interface TablePosition {
   readonly from: number;
   readonly to: number;
 }
 
-/** Returns null for a frame without a header table. */
-function findHeaders(frame: Buffer): TablePosition | null {
-  if (frame[0] !== headerFrame) return null;
-  let at = frameHeaderBytes + fixedBytes;
-  const flags = frame.readUInt16BE(at);
+/** Returns the position of the first frame's header table, or null if that frame has none. */
+function findHeaders(received: Buffer): TablePosition | null {
+  if (received[0] !== headerFrame) return null;
+  let at = frameHeaderBytes + beforeFlagsBytes;
+  const flags = received.readUInt16BE(at);
   at += 2;
   if (!(flags & hasHeaders)) return null;
-  for (const flag of [hasContentType, hasContentEncoding]) if (flags & flag) at += 1 + frame.readUInt8(at);
+  for (const flag of [hasContentType, hasContentEncoding]) if (flags & flag) at += 1 + received.readUInt8(at);
   const from = at + 4;
-  return { from, to: from + frame.readUInt32BE(at) };
+  return { from, to: from + received.readUInt32BE(at) };
 }
 
 /** Returns the first frame of `received` with an empty header table. */

@@ -19,6 +19,7 @@ export interface RabbitMqPublisherOptions {
 
 /** A published message that is not confirmed yet. */
 interface Unconfirmed {
+  /** True if RabbitMQ returned the message because no queue is bound for it. */
   returned: boolean;
   readonly fail: (error: Error) => void;
 }
@@ -34,7 +35,7 @@ export class RabbitMqPublisher {
     private readonly options: RabbitMqPublisherOptions,
   ) {}
 
-  /** Opens its own channel. If the channel closes, or RabbitMQ stops confirming, it drops the connection. */
+  /** Returns a publisher with its own channel. If the channel closes or RabbitMQ stops confirming, it calls `drop`. */
   static async open(connection: ChannelModel, options: RabbitMqPublisherOptions): Promise<RabbitMqPublisher> {
     const channel = await connection.createConfirmChannel();
     // Before any other call: an error event without a listener ends the process.
@@ -56,7 +57,11 @@ export class RabbitMqPublisher {
     return publisher;
   }
 
-  /** @throws BrokerUnavailableError, MessageRefusedError */
+  /**
+   * Resolves when RabbitMQ has confirmed the message.
+   *
+   * @throws BrokerUnavailableError, MessageRefusedError, or the error of a message that cannot be encoded
+   */
   publish(message: OutgoingMessage): Promise<PublishOutcome> {
     if (this.closed) return Promise.reject(new BrokerUnavailableError('The publishing channel is closed.'));
     const { messageId } = message;
@@ -122,15 +127,16 @@ export class RabbitMqPublisher {
   }
 }
 
-/** In amqplib only the error's message distinguishes a nack from a closed channel. */
+/** Returns the error of an unconfirmed message. In amqplib only the text distinguishes a nack from a closed channel. */
 function asConfirmError({ message }: Error): BrokerUnavailableError {
   return message === 'message nacked'
     ? new MessageRefusedError('RabbitMQ rejected the message.')
     : new BrokerUnavailableError(message);
 }
 
-/** amqplib throws IllegalOperationError on a closing channel; the message itself causes any other error. */
+/** Returns the error of a message that was not sent. Errors that the message itself causes are returned unchanged. */
 function asPublishError(error: unknown): Error {
   const { name, message } = error as Error;
+  // amqplib throws it on a closing channel.
   return name === 'IllegalOperationError' ? new BrokerUnavailableError(message) : (error as Error);
 }

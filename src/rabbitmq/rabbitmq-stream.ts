@@ -11,8 +11,8 @@ const markerType = 'EndOfReading';
 
 /**
  * Calls `onDocument` with every message of a RabbitMQ stream, up to the last one present when the call began.
- * RabbitMQ does not report the length of a stream: the function appends a marker and reads up to it. Later calls skip
- * the markers of earlier ones.
+ * Because RabbitMQ does not report the length of a stream, the function appends a marker and reads up to it. Markers
+ * are not documents, so those of earlier calls are skipped.
  *
  * @throws Error when RabbitMQ is unreachable, the stream does not exist, or nothing arrives for 30 seconds
  */
@@ -33,6 +33,7 @@ export async function readStream(
   }
 }
 
+/** Appends a marker to the stream and returns its message id. */
 async function appendMarker(connection: ChannelModel, stream: string): Promise<string> {
   const channel = await connection.createConfirmChannel();
   channel.on('error', () => undefined);
@@ -59,20 +60,20 @@ async function readToMarker({ connection, stream, marker, onDocument }: StreamRe
   await channel.prefetch(prefetch);
   let silence: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve, reject) => {
-    const listen = () => {
+    const restartTimer = () => {
       clearTimeout(silence);
       silence = setTimeout(
         () => reject(new Error(`The stream ${stream} delivered nothing for too long before its end.`)),
         silenceLimitMs,
       );
     };
-    listen();
+    restartTimer();
     channel.once('close', () => reject(new Error(`RabbitMQ stopped delivering the stream ${stream}.`)));
     const begun = channel.consume(
       stream,
       (message) => {
         if (!message) return reject(new Error(`RabbitMQ stopped delivering the stream ${stream}.`));
-        listen();
+        restartTimer();
         const { messageId, type } = message.properties;
         if (type !== markerType) onDocument(message.content.toString());
         channel.ack(message);

@@ -20,9 +20,10 @@ export class StreamFile {
 
   constructor(private readonly path: string) {}
 
-  /** Appends a document; resolves when it is flushed to the disk. */
+  /** Appends a document. Resolves when it is flushed to the disk, and rejects if it may not be in the file. */
   append(document: Buffer): Promise<void> {
     const written = this.writing.then(() => this.write(document));
+    // A failure is reported to its caller and must not fail the next document.
     this.writing = written.catch(() => undefined);
     return written;
   }

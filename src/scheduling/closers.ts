@@ -9,7 +9,7 @@ export class Closers {
   }
 
   /**
-   * Calls the registered functions one after the other, the latest first, also after one has failed. Further calls
+   * Calls the registered functions one after the other, the latest first. It continues after a failure. Further calls
    * return the same promise.
    *
    * @throws the error of a function that failed, or an AggregateError of several, after all were called

@@ -1,7 +1,7 @@
 /** Background work that runs in parallel with requests until it is stopped. */
 export interface Job {
   start(): void;
-  /** Starts nothing more. Resolves when the work in progress has ended. */
+  /** Starts no further work. Resolves when the work in progress has ended. */
   stop(): Promise<void>;
 }
 

@@ -6,8 +6,8 @@ export class TimeoutError extends Error {
 /**
  * Settles as `promise` does. The work behind the promise continues after the limit, and its result is dropped.
  *
- * @param late the message of the TimeoutError, or a function that returns another error
- * @throws TimeoutError after `limitMs` milliseconds
+ * @param late the message of the TimeoutError, or a function that returns the error to throw instead
+ * @throws TimeoutError, or that error, after `limitMs` milliseconds
  */
 export async function within<T>(
   promise: Promise<T>,

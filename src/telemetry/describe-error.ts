@@ -15,8 +15,9 @@ const runtimeErrors = new Set(['TypeError', 'ReferenceError', 'RangeError']);
 const maxCauses = 3;
 
 /**
- * Returns a description without the error's message: drivers, parsers and scalars quote invalid values there, such as
- * an e-mail address or a statement's parameters.
+ * Returns a description of a thrown value, with at most `causes` of its causes. It contains the message only if the
+ * runtime wrote it, because drivers, parsers and scalars quote invalid values in theirs, such as an e-mail address or a
+ * statement's parameters.
  */
 export function describeError(error: unknown, causes = maxCauses): ErrorDescription {
   if (!isError(error)) return { name: `thrown ${typeof error}` };
@@ -38,7 +39,7 @@ export function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }
 
-/** Returns the innermost stack frame outside packages and Node.js; if there is none, the innermost frame. */
+/** Returns the innermost stack frame outside packages and Node.js, or else the innermost one. */
 function locationOf(error: Error): string | undefined {
   const frames = (error.stack ?? '').split('\n').flatMap((line) => {
     const [, frame] = /^ *at (.+:\d+:\d+\)?)$/.exec(line) ?? [];

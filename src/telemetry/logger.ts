@@ -7,20 +7,21 @@ export type { Logger } from 'pino';
 export interface LoggerOptions {
   /** One of pino's levels: fatal, error, warn, info, debug, trace, silent. */
   level: string;
-  /** Names of fields with personal data, redacted like those with secrets; service-log.ts passes the service's. */
+  /** Names of fields with personal data, which are redacted as well as those with secrets. Defaults to none. */
   personalNames?: readonly string[];
   /** Receives the lines; defaults to standard output. */
   destination?: DestinationStream;
-  /** Writes plain lines instead of JSON; by default only if lines go to a terminal. */
+  /** True writes plain lines instead of JSON. Defaults to true only if standard output is used and is a terminal. */
   readable?: boolean;
 }
 
 /**
- * Returns a logger whose lines contain ids and no personal data: one JSON document per line, or plain lines.
+ * Returns a logger that writes one JSON document per line, or plain lines, with ids and without personal data.
  *
- * Values of fields named like secrets (`authorization`, `password` …) or in `personalNames` are replaced at any depth.
- * Errors are logged by name, code and location. In the finished line, e-mail addresses, tokens and credentials in URLs
- * are replaced. Names and postal addresses in free text are not recognised: log ids.
+ * Values of fields named like secrets (`authorization`, `password` …) or in `personalNames` are replaced, and so are
+ * objects nested five levels deep or deeper. Errors are logged by name, code and location. In the finished line, e-mail
+ * addresses, tokens and credentials in URLs are replaced. Names and postal addresses in free text are not
+ * recognised, so callers log ids instead.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const redaction = createRedaction(options.personalNames ?? []);

@@ -11,17 +11,19 @@ const waitLimitMs = 500;
 
 /**
  * Samples the state of the outbox, at most every two seconds for any number of readers.
- * `read` never rejects; it returns null if the database fails or does not respond within 500 ms.
+ * `read` never rejects. It returns null before `watch`, or if the source fails or does not respond within 500 ms.
  */
 export class OutboxSample {
   private source: (() => Promise<OutboxState>) | null = null;
   private reading: Promise<OutboxState | null> | null = null;
   private readAtMs = Number.NEGATIVE_INFINITY;
 
+  /** Sets the source of the samples. */
   watch(source: () => Promise<OutboxState>): void {
     this.source = source;
   }
 
+  /** Returns a state that is at most two seconds old, or null if it is unknown. */
   async read(): Promise<OutboxState | null> {
     const nowMs = performance.now();
     if (this.source && (!this.reading || nowMs - this.readAtMs > freshForMs)) {

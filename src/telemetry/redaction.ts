@@ -1,6 +1,6 @@
 import { describeError, isError } from './describe-error';
 
-/** Names of fields that hold secrets or arbitrary input from callers; `_`, `-` and case are ignored. */
+/** Names of fields that hold secrets or arbitrary input from callers. They also match with other case, `_` or `-`. */
 const secretNames = (
   'authorization routerAuthorization cookie setCookie token accessToken secret password ' +
   'search notes phone variables parameters detail body query where rawPacket'
@@ -13,17 +13,20 @@ const maxDepth = 5;
 export interface Redaction {
   /** The field names as declared, for exact comparison. */
   readonly names: readonly string[];
-  /** Returns a copy in which the values of these fields are replaced, at any depth. */
+  /**
+   * Returns a copy in which the values of these fields are replaced by `redactedText`, and errors by descriptions.
+   * Objects nested five levels deep or deeper are replaced as a whole.
+   */
   redact(fields: Record<string, unknown>): Record<string, unknown>;
 }
 
 /** Returns a redaction of secrets and of the given fields with personal data. */
 export function createRedaction(personalNames: readonly string[]): Redaction {
   const names = [...secretNames, ...personalNames];
-  const normalised = new Set(names.map(normalisedName));
+  const redactedNames = new Set(names.map(normalisedName));
   return {
     names,
-    redact: (fields) => redacted(fields, normalised, 0) as Record<string, unknown>,
+    redact: (fields) => redacted(fields, redactedNames, 0) as Record<string, unknown>,
   };
 }
 
@@ -42,15 +45,17 @@ export function withoutPersonalData(text: string): string {
   return /bearer/i.test(clean) ? clean.replace(/(bearer\s+)[\w.~+/-]{8,}=*/gi, '$1[token]') : clean;
 }
 
-function redacted(value: unknown, secret: ReadonlySet<string>, depth: number): unknown {
+function redacted(value: unknown, redactedNames: ReadonlySet<string>, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (isError(value)) return describeError(value);
   if (value instanceof Date) return value;
   if (depth >= maxDepth) return '[too deep]';
-  if (Array.isArray(value)) return value.map((item) => redacted(item, secret, depth + 1));
+  if (Array.isArray(value)) return value.map((item) => redacted(item, redactedNames, depth + 1));
   const copy: Record<string, unknown> = {};
   for (const [name, inner] of Object.entries(value)) {
-    copy[name] = secret.has(normalisedName(name)) ? redactedText : redacted(inner, secret, depth + 1);
+    copy[name] = redactedNames.has(normalisedName(name))
+      ? redactedText
+      : redacted(inner, redactedNames, depth + 1);
   }
   return copy;
 }

@@ -5,7 +5,7 @@ import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentele
 import { within } from '../scheduling/within';
 import type { Logger } from './logger';
 
-/** Covers the exporter's own retries. Short, because a pending export keeps a stopping process alive. */
+/** Limit of an export with its retries. Short, because a pending export keeps a stopping process alive. */
 const exportTimeoutMs = 2_000;
 const flushLimitMs = 1_000;
 const warningIntervalMs = 60_000;
@@ -20,7 +20,7 @@ export interface TracingOptions {
   readonly exportIntervalMs?: number;
 }
 
-/** Ids and words of small fixed sets; never a value that a person entered. */
+/** Attributes of a span: ids and words of small fixed sets, never a value that a person entered. */
 export type SpanAttributes = Readonly<Record<string, string | number>>;
 
 export interface SpanStart {
@@ -68,7 +68,7 @@ export class Tracing {
     );
   }
 
-  /** Exports the remaining spans; resolves within one second, even if the collector does not respond. */
+  /** Exports the remaining spans. Resolves within one second; spans that are not exported by then are lost. */
   async stop(): Promise<void> {
     await within(this.provider.shutdown(), flushLimitMs, 'the collector did not respond in time').catch(
       () => undefined,
@@ -114,6 +114,7 @@ function tracesUrl(endpoint: string): string {
   return url.href;
 }
 
+/** Returns an exporter that logs the failures of this one, at most once a minute. */
 function reportingFailures(exporter: OTLPTraceExporter, log: Logger): SpanExporter {
   let warnedAtMs = Number.NEGATIVE_INFINITY;
   return {
@@ -134,7 +135,7 @@ function reportingFailures(exporter: OTLPTraceExporter, log: Logger): SpanExport
   };
 }
 
-/** The HTTP status or system error code; otherwise the exporter's own message, such as `Request timed out`. */
+/** Returns the HTTP status or system error code, or else the exporter's own message, such as `Request timed out`. */
 function failureOf(error: Error & { code?: string | number }): string {
   return String(error.code ?? error.message);
 }
