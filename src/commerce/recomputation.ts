@@ -19,7 +19,10 @@ export interface RecomputationOptions {
   readonly database: Database;
   readonly commerce: CommerceRepository;
   readonly repository: RecomputationRepository;
-  /** Runs in the transaction that replaces a summary, with the user's row locked. null: nothing is replaced. */
+  /**
+   * Runs in the transaction that replaces a differing summary, with the user's row locked. Null selects a run that only
+   * compares and replaces nothing.
+   */
   readonly onFix: ((tx: Transaction, difference: SummaryDifference) => Promise<void>) | null;
   /** Awaited for each difference, after commit. */
   readonly onDifference: (difference: SummaryDifference) => Promise<void>;
@@ -27,7 +30,10 @@ export interface RecomputationOptions {
   readonly onBatch: (users: number) => void;
 }
 
-/** Recomputes every user's summary from history with the pure projection. Returns the number of users checked. */
+/**
+ * Recomputes every user's summary by folding the entries of the history again, and compares it with the stored one.
+ * Replaces the stored one if `onFix` is given. Returns the number of users checked.
+ */
 export async function recompute(options: RecomputationOptions): Promise<number> {
   const { repository, onBatch } = options;
   let users = 0;
@@ -51,8 +57,9 @@ async function recomputeBatch(options: RecomputationOptions, userIds: string[]):
 }
 
 /**
- * Compares again with the summary locked, because an event may have been folded between the two reads. Ignores users
- * that were erased, and histories that were cut, since then.
+ * Compares again with the summary locked, because an event may have been folded between the two reads. Replaces a
+ * summary that still differs if `onFix` is given. Ignores users that were erased, and histories that were cut, since
+ * then.
  */
 async function compareLocked(options: RecomputationOptions, userId: string): Promise<void> {
   const { database, repository, onFix, onDifference } = options;

@@ -23,11 +23,11 @@ export class UserCommerce {
   @Column('numeric', { name: 'loyalty_points', default: 0 })
   loyaltyPoints: string;
 
-  /** True if retention has deleted commerce entries: the summary cannot be recomputed from the rest. */
+  /** True if retention has deleted commerce entries, so that the summary cannot be recomputed from the others. */
   @Column('boolean', { name: 'history_is_cut', default: false })
   historyIsCut: boolean;
 
-  /** The time of the latest commerce entry. An event with an earlier time is late. */
+  /** The time of the latest commerce entry. An event with an earlier time is folded, and its entry is marked `late`. */
   @Column('timestamptz', { name: 'last_entry_at', nullable: true })
   lastEntryAt: Date | null;
 }

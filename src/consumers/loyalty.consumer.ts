@@ -18,7 +18,10 @@ const schema = z.object({
   earnedAt: time,
 });
 
-/** Reads `LoyaltyPointsEarned` of `loyalty.events`. */
+/**
+ * Reads `LoyaltyPointsEarned` of `loyalty.events`. Accepts `customerId` in place of `userId`, and `timestamp` or
+ * `createdAt` in place of `earnedAt`. Without any of these times, uses the time of the envelope.
+ */
 export const loyaltyPointsEarned: EventStream = {
   type: 'LoyaltyPointsEarned',
   exchange: 'loyalty.events',

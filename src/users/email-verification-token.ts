@@ -33,8 +33,8 @@ export function signEmailVerificationToken(
 }
 
 /**
- * Returns the claims of a confirmation token, or null if it is malformed, forged or expired. Does not check whether it
- * was used: the caller stores that.
+ * Returns the claims of a confirmation token, or null if it is invalid for any reason, such as expiry or forgery. The
+ * caller must check that the token is unused and that the digest matches the address.
  */
 export async function verifyEmailVerificationToken(
   key: Uint8Array,
