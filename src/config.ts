@@ -49,6 +49,7 @@ export interface Config {
   readonly retention: {
     readonly RETENTION_DEACTIVATED_DAYS: number | null;
     readonly RETENTION_HISTORY_DAYS: number | null;
+    readonly PARKED_RETENTION_DAYS: number | null;
     readonly OUTBOX_RETENTION_DAYS: number;
     readonly WAITING_DAYS: number;
   };
@@ -123,6 +124,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     retention: {
       RETENTION_DEACTIVATED_DAYS: read('RETENTION_DEACTIVATED_DAYS'),
       RETENTION_HISTORY_DAYS: read('RETENTION_HISTORY_DAYS'),
+      PARKED_RETENTION_DAYS: read('PARKED_RETENTION_DAYS'),
       OUTBOX_RETENTION_DAYS: read('OUTBOX_RETENTION_DAYS'),
       WAITING_DAYS: read('WAITING_DAYS'),
     },

@@ -133,6 +133,11 @@ export const settings = {
     unset: 'they are kept',
     schema: wholeNumber(1, 36_500),
   }),
+  PARKED_RETENTION_DAYS: optional({
+    meaning: 'days after which parked messages are deleted, unless a legal hold keeps them',
+    unset: 'they are kept',
+    schema: wholeNumber(1, 36_500),
+  }),
   LOG_LEVEL: withDefault('info', {
     meaning: logLevels.join(', '),
     schema: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }),

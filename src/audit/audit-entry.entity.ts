@@ -14,6 +14,7 @@ export const auditActions = [
   'LEGAL_HOLD_RELEASED',
   'HISTORY_EXPIRED',
   'COMMERCE_RECOMPUTED',
+  'PARKED_MESSAGE_DISCARDED',
   'USER_READ',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

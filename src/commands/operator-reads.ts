@@ -18,6 +18,14 @@ export async function recordOperatorRead(
   userIds: Iterable<string>,
   field: string,
 ): Promise<void> {
+  const present = await findPresent(database, userIds);
+  if (present.length === 0) return;
+  const accessLog = new AccessLog(database, new AuditLog(new AuditRepository(database), new Outbox()));
+  await accessLog.record(operator, new Map(present.map((id) => [id, new Set([field])])));
+}
+
+/** Returns those of these ids that have a user. */
+export async function findPresent(database: Database, userIds: Iterable<string>): Promise<string[]> {
   const ids = [...new Set(userIds)];
   const present: string[] = [];
   for (let first = 0; first < ids.length; first += idsPerLookup) {
@@ -27,7 +35,5 @@ export async function recordOperatorRead(
     );
     present.push(...rows.map(({ id }) => id));
   }
-  if (present.length === 0) return;
-  const accessLog = new AccessLog(database, new AuditLog(new AuditRepository(database), new Outbox()));
-  await accessLog.record(operator, new Map(present.map((id) => [id, new Set([field])])));
+  return present;
 }

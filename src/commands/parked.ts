@@ -8,17 +8,19 @@ import type { Database } from '../postgres/database';
 import { keysetStart } from '../postgres/keyset';
 import { recordOperatorRead } from './operator-reads';
 import { printLine } from './output';
+import { registerParkedDiscardCommand } from './parked-discard';
 import { withIntake } from './with-intake';
 
 type Intake = ReturnType<typeof createIntake>;
 
 const pageSize = 50;
 
-/** Adds `parked`: lists, shows and replays messages that could not be folded. */
+/** Adds `parked`: lists, shows, replays and discards messages that could not be folded. */
 export function registerParkedCommand(program: Command): void {
   const parked = program
     .command('parked')
-    .description('inspect and replay messages that could not be folded');
+    .description('inspect, replay and discard messages that could not be folded');
+  registerParkedDiscardCommand(parked);
   parked
     .command('list')
     .description('list all parked messages, oldest first')
@@ -112,7 +114,7 @@ async function replay(intake: Intake, ids: string[] | null, json: boolean): Prom
 async function replayOne({ fold, parked }: Intake, message: ParkedMessage): Promise<string> {
   const read = readMessage(toWire(message), message.attempts);
   if ('park' in read) return 'parked';
-  const [result] = await fold.fold([read.event], (tx) => parked.remove(tx, message.id));
+  const [result] = await fold.fold([read.event], async (tx) => void (await parked.remove(tx, message.id)));
   return result instanceof UnfoldableEventError ? 'parked' : (result as string);
 }
 

@@ -120,6 +120,9 @@ registerEnumType(AuditAction, {
     COMMERCE_RECOMPUTED: {
       description: 'The commerce summary differed from the history and was recomputed.',
     },
+    PARKED_MESSAGE_DISCARDED: {
+      description: 'A message that could not be processed and names the user was discarded.',
+    },
     USER_READ: { description: 'Another actor read fields that are not public.' },
   },
 });

@@ -173,8 +173,13 @@ export class ParkedMessagesRepository {
     return users;
   }
 
-  async remove(tx: Transaction, id: string): Promise<void> {
-    await tx.manager.query('DELETE FROM parked_messages WHERE id = $1', [id]);
+  /** Returns false if there is no such message. */
+  async remove(tx: Transaction, id: string): Promise<boolean> {
+    const [, removed]: [unknown, number] = await tx.manager.query(
+      'DELETE FROM parked_messages WHERE id = $1',
+      [id],
+    );
+    return removed > 0;
   }
 }
 

@@ -71,7 +71,9 @@ export const personalDataOfHistory = {
     ofUser: `(user_id = $1::uuid OR $1::uuid = ANY (named_user_ids) OR EXISTS (
       SELECT FROM user_orders WHERE user_id = $1::uuid AND order_id = ANY (named_order_ids)))`,
     erasure: 'in batches',
-    retention: { stays: 'until an operator replays it' },
+    retention: [
+      { name: 'parkedMessages', since: 'parked_at', days: 'PARKED_RETENTION_DAYS', action: 'deleted' },
+    ],
     columns: {
       id: column('technical', 'service', 'key'),
       fingerprint: column('technical', 'service', 'deduplicates deliveries'),

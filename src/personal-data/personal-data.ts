@@ -20,6 +20,7 @@ export interface PersonalColumn {
 export type DaysSetting =
   | 'RETENTION_DEACTIVATED_DAYS'
   | 'RETENTION_HISTORY_DAYS'
+  | 'PARKED_RETENTION_DAYS'
   | 'OUTBOX_RETENTION_DAYS'
   | 'WAITING_DAYS';
 

@@ -112,6 +112,53 @@ describe('the parked command', () => {
     expect(await run('parked', 'replay', uuidv7(), '--all')).toMatchObject({ code: 2, stdout: '' });
   });
 });
+describe('parked discard', () => {
+  const discard = (...args: string[]) => run('parked', 'discard', ...args);
+
+  it('deletes the messages and audits it for each user they name', async () => {
+    const [named, buyer] = await Promise.all([createUser(app), createUser(app)]);
+    const orderId = uuidv7();
+    await others.publish(orderPlaced(buyer.id, { orderId }));
+    await eventually(async () => expect((await commerceOf(app, buyer.id)).orderCount).toBe(1));
+    await app.sql('DELETE FROM parked_messages');
+    const kept = { ...orderPlaced(named.id), body: Buffer.from('kept') };
+    await others.publish(
+      orderPlaced(named.id, { placedAt: 'soon' }),
+      paymentFailed(orderId, { timestamp: 'soon' }),
+      kept,
+    );
+    await eventually(async () => expect(await parkedCount()).toBe(3));
+    const ids = (
+      await app.sql<{ id: string }>(
+        `SELECT id FROM parked_messages WHERE reason = 'INVALID_TIME' ORDER BY id`,
+      )
+    ).map(({ id }) => id);
+
+    const done = await discard(...ids, uuidv7(), '--reason', 'sent by a test of the shop');
+    expect(done).toMatchObject({ code: 1, stdout: expect.stringMatching(/\n2 discarded, 1 unknown\n$/) });
+    expect(await parkedCount()).toBe(1);
+    for (const { id } of [named, buyer])
+      expect((await auditTrailOf(app, id)).at(-1)).toMatchObject({
+        action: 'PARKED_MESSAGE_DISCARDED',
+        actor: 'command-line',
+        fields: ['parkedMessages'],
+        reason: 'sent by a test of the shop',
+      });
+    expect(await discard(ids[0] as string, '--reason', 'again', '--json')).toMatchObject({
+      code: 1,
+      stdout: `{"id":"${ids[0]}","result":"unknown"}\n`,
+      stderr: '0 discarded, 1 unknown\n',
+    });
+  });
+
+  it.each([
+    ['no reason', [uuidv7()]],
+    ['a blank reason', [uuidv7(), '--reason', ' ']],
+    ['no id', ['--reason', 'x']],
+  ])('exits with 2 for %s', async (_what, args) => {
+    expect(await discard(...args)).toMatchObject({ code: 2, stdout: '' });
+  });
+});
 
 describe('recompute', () => {
   it('prints summaries that differ from the history, and fixes them with --fix', async () => {

@@ -209,7 +209,12 @@ it('retention removes what expires by the map of personal data, except of held u
   const metrics = createMetrics();
   const retention = createRetention(
     database,
-    { RETENTION_DEACTIVATED_DAYS: 30, RETENTION_HISTORY_DAYS: 30, OUTBOX_RETENTION_DAYS: 30 },
+    {
+      RETENTION_DEACTIVATED_DAYS: 30,
+      RETENTION_HISTORY_DAYS: 30,
+      OUTBOX_RETENTION_DAYS: 30,
+      PARKED_RETENTION_DAYS: 30,
+    },
     { metrics },
   );
   const plan = await retention.plan();

@@ -28,6 +28,19 @@ const seeds: Record<string, Seed> = {
       }),
     });
   },
+  parkedMessages: (app, userId) =>
+    insert(app, 'parked_messages', 'id', {
+      id: randomUUID(),
+      fingerprint: randomUUID(),
+      reason: 'INVALID_TIME',
+      detail: '',
+      user_id: userId,
+      exchange: '',
+      routing_key: '',
+      headers: '{}',
+      body: '',
+      attempts: 1,
+    }),
   outboxEvents: (app, userId) =>
     insert(app, 'outbox_events', 'id', {
       id: randomUUID(),

@@ -10,6 +10,7 @@ import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 export const keepsEverything: RetentionPolicy = {
   RETENTION_DEACTIVATED_DAYS: null,
   RETENTION_HISTORY_DAYS: null,
+  PARKED_RETENTION_DAYS: null,
   OUTBOX_RETENTION_DAYS: null,
   WAITING_DAYS: null,
 };

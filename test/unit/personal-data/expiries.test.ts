@@ -12,6 +12,7 @@ import {
 const policy: RetentionPolicy = {
   RETENTION_DEACTIVATED_DAYS: null,
   RETENTION_HISTORY_DAYS: 365,
+  PARKED_RETENTION_DAYS: null,
   OUTBOX_RETENTION_DAYS: 30,
   WAITING_DAYS: 30,
 };
