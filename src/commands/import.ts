@@ -18,7 +18,7 @@ interface ImportFlags {
   readonly json?: boolean;
 }
 
-/** Adds `import`: creates users in bulk. Run again after an interruption: users created before are `exists`. */
+/** Adds `import`: creates users in bulk. A repeated run skips existing users and reports them as `exists`. */
 export function registerImportCommand(program: Command): void {
   program
     .command('import <file>')
@@ -59,7 +59,7 @@ interface ImportSource {
   readonly json: boolean;
 }
 
-/** Imports the file batch by batch and prints a result per row; returns the number of rows by outcome. */
+/** Imports the file batch by batch and prints a result per row. Returns the number of rows by outcome. */
 async function importAll(
   userImport: UserImport,
   { file, read, json }: ImportSource,
@@ -92,7 +92,7 @@ async function importAll(
   return counts;
 }
 
-/** Imports the readable rows; returns one result per row, in order. */
+/** Imports the readable rows. Returns one result for every row, in order, also for unreadable ones. */
 async function resultsOf(
   userImport: UserImport,
   rows: readonly SourceRow[],

@@ -5,11 +5,11 @@ import { Outbox } from '../outbox/outbox';
 import type { Database } from '../postgres/database';
 import { operator } from './with-services';
 
-/** Bounds one statement: with many more ids PostgreSQL scans the whole table instead of using the index. */
+/** Maximum number of ids in one statement, because with many more PostgreSQL scans the table instead of the index. */
 const idsPerLookup = 1_000;
 
 /**
- * Audits that an operator reads data of these users; resolves after commit. Ids of unknown and PENDING users are skipped.
+ * Audits that an operator reads data of these users. Resolves after commit. Skips ids of unknown and PENDING users.
  *
  * @param field the data that is read, by its name in the audit trail
  */

@@ -110,7 +110,7 @@ async function replay(intake: Intake, ids: string[] | null, json: boolean): Prom
   if (parked + unknown > 0) process.exitCode = 1;
 }
 
-/** Returns `parked` when the message still cannot be folded; any other result means that it is no longer parked. */
+/** Folds the message. Returns `parked` if that is still impossible. After any other result it is no longer parked. */
 async function replayOne({ fold, parked }: Intake, message: ParkedMessage): Promise<string> {
   const read = readMessage(toWire(message), message.attempts);
   if ('park' in read) return 'parked';

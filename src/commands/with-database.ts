@@ -4,7 +4,7 @@ import { ConnectionAttempts } from '../postgres/connection-attempts';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
 
-/** How long commands wait for PostgreSQL, in milliseconds; then they fail. */
+/** Commands fail when PostgreSQL has been unavailable for this long. */
 export const connectLimitMs = 10_000;
 
 export interface DatabaseContext {
@@ -40,7 +40,11 @@ export async function withDatabase<T>(
   }
 }
 
-/** Calls `work`, and again while PostgreSQL is unavailable, until `connectLimitMs` have passed. */
+/**
+ * Returns the result of `work`. Calls it again while PostgreSQL is unavailable.
+ *
+ * @throws the error of `work` if PostgreSQL is available, or another one after `connectLimitMs` milliseconds
+ */
 export async function onceReachable<T>(log: Logger, work: () => Promise<T>): Promise<T> {
   let result: T | undefined;
   const attempt = async () => {

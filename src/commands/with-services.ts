@@ -22,7 +22,10 @@ export interface ServicesContext {
   readonly log: Logger;
 }
 
-/** Runs `work` with the services on the configured database and Redis; the service may run at the same time. */
+/**
+ * Runs `work` with the services on the database of `withDatabase` and on Redis. Without REDIS_URL they have a cache of
+ * their own. The server may run at the same time.
+ */
 export async function withServices<T>(
   env: NodeJS.ProcessEnv,
   work: (context: ServicesContext) => Promise<T>,

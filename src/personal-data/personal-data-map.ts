@@ -10,6 +10,6 @@ import { personalDataOfUsers } from './personal-data-of-users';
 export const personalDataMap: Readonly<Record<string, PersonalTable>> = {
   ...personalDataOfHistory,
   ...personalDataOfRecords,
-  // Last, because other tables refer to `users`: erasure deletes in this order.
+  // Last, because erasure deletes in this order and other tables refer to `users`.
   ...personalDataOfUsers,
 };

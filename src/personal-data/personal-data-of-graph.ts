@@ -11,7 +11,7 @@ const structure: ShownData = {
   purpose: 'structure of the response',
 };
 
-/** Every graph field by type; under `*` those of any type. Building the schema fails for a field that is missing here. */
+/** Every graph field by type, and under `*` fields of any type. Building the schema fails for a missing field. */
 export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string, ShownData>>>> = {
   User: {
     id: ['users.id'],

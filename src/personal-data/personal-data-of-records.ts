@@ -20,7 +20,7 @@ export const personalDataOfRecords = {
     },
   },
   outbox_events: {
-    // Published events, too: they contain names and addresses.
+    // Published events, too, because they contain names and addresses.
     ofUser: `${byUserId} AND type NOT IN (${Object.keys(keptMessages)
       .map((type) => `'${type}'`)
       .join()})`,

@@ -16,7 +16,7 @@ export interface PersonalColumn {
   readonly exportedAs?: string;
 }
 
-/** A setting for the days after which records expire. Unset: they stay. */
+/** A setting for the days after which records expire. Without it they never expire. */
 export type DaysSetting =
   | 'RETENTION_DEACTIVATED_DAYS'
   | 'RETENTION_HISTORY_DAYS'
@@ -35,7 +35,7 @@ export type ExpiryAction = 'deleted' | 'erased' | 'summed up' | 'withdrawn' | 'p
 export interface Expiry {
   /** Name of the records in counts and metrics. */
   readonly name: string;
-  /** SQL condition for the records; defaults to all. */
+  /** SQL condition for the records. Without it the rule applies to all records of the table. */
   readonly which?: string;
   /** The column that the days count from, by PostgreSQL's clock. */
   readonly since: string;
@@ -45,11 +45,11 @@ export interface Expiry {
 
 /** A table, and what erasure and retention do with its records. */
 export interface PersonalTable {
-  /** SQL condition for the records of user `$1`; null if the records are of no user. */
+  /** SQL condition for the records of user `$1`, or null if the records are of no user. */
   readonly ofUser: string | null;
   /** When an erasure deletes the user's records, or why it keeps them. */
   readonly erasure: 'immediately' | 'in batches' | { readonly kept: string };
-  /** Which records expire; or until when they stay, if no number of days decides. */
+  /** The rules by which records expire, or until when they stay if no number of days decides. */
   readonly retention: readonly Expiry[] | { readonly stays: string };
   readonly columns: Readonly<Record<string, PersonalColumn>>;
 }
@@ -58,7 +58,7 @@ export interface PersonalTable {
 export interface PersonalField<Column extends string = string> {
   readonly dataClass: DataClass;
   readonly purpose: string;
-  /** Columns (`table.column`) that the value is read from, or stored in once consumed; empty: none. */
+  /** Columns (`table.column`) that the value is read from, or stored in once consumed. Empty if no column holds it. */
   readonly columns: readonly Column[];
 }
 

@@ -9,7 +9,7 @@ export interface OutgoingMessage {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** `unroutable`: the broker confirmed the message, but no queue is bound for it. */
+/** `unroutable` means that the broker confirmed the message although no queue is bound for it. */
 export type PublishOutcome = 'routed' | 'unroutable';
 
 /** The broker is unreachable, blocked, or did not confirm in time. The message may or may not have been published. */
@@ -17,7 +17,7 @@ export class BrokerUnavailableError extends Error {
   override name = 'BrokerUnavailableError';
 }
 
-/** The broker rejected this one message, for example because a queue is full; it may accept others. */
+/** The broker rejected this one message, for example because a queue is full. It may accept others. */
 export class MessageRefusedError extends BrokerUnavailableError {
   override name = 'MessageRefusedError';
 }
@@ -35,7 +35,7 @@ export interface IncomingMessage {
   readonly routingKey: string;
   /** At most 256 kB: the body, or its beginning. */
   readonly body: Buffer;
-  /** Present if `body` is only the beginning: the size and digest of the whole body. */
+  /** Size and digest of the whole body. Present only if `body` is its beginning. */
   readonly truncated?: { readonly totalBytes: number; readonly digest: string };
   readonly properties: {
     readonly messageId?: string | undefined;
@@ -61,7 +61,7 @@ export interface SubscriptionOptions {
   /** Maximum number of deliveries in a batch. */
   readonly batchSize: number;
   /**
-   * Resolves when every delivery of the batch is processed and committed; the batch is acknowledged then. If it
+   * Resolves when every delivery of the batch is processed and committed. The batch is acknowledged then. If it
    * rejects, the same batch is retried after a back-off, before any other. Calls of one subscription never overlap.
    */
   readonly onBatch: (deliveries: Delivery[]) => Promise<void>;
@@ -91,6 +91,6 @@ export interface Broker {
    */
   subscribe(options: SubscriptionOptions): Subscription;
   status(): 'ready' | 'degraded';
-  /** Closes all connections; takes about two seconds at most. */
+  /** Closes all connections, within about two seconds. */
   close(): Promise<void>;
 }

@@ -68,7 +68,7 @@ export async function declareQueues(
 
 async function openChannel(connection: ChannelModel): Promise<Channel> {
   const channel = await connection.createChannel();
-  // Before any other call: an error event without a listener ends the process. The failing call rejects with it.
+  // Before any other call, because an error event without a listener ends the process. The call also rejects.
   channel.on('error', () => undefined);
   return channel;
 }

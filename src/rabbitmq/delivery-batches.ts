@@ -20,8 +20,8 @@ export interface DeliveryBatchesOptions<Item extends Unacknowledged>
 }
 
 /**
- * Processes deliveries in batches, one at a time and in order of arrival; retries each batch until it succeeds.
- * Never sends a nack: the broker would redeliver the message immediately. Its methods never reject.
+ * Processes deliveries in batches, one batch at a time and in order of arrival. Retries each batch until it succeeds.
+ * Never sends a nack, because the broker would redeliver the message immediately. Its methods never reject.
  */
 export class DeliveryBatches<Item extends Unacknowledged> {
   private waiting: Item[] = [];
@@ -34,14 +34,14 @@ export class DeliveryBatches<Item extends Unacknowledged> {
 
   constructor(private readonly options: DeliveryBatchesOptions<Item>) {}
 
-  /** Queues a delivery; after `stop`, it ignores the delivery, which stays unacknowledged. */
+  /** Queues a delivery. After `stop`, ignores it, so that it stays unacknowledged. */
   add(item: Item): void {
     if (this.stopping.signal.aborted) return;
     this.waiting.push(item);
     this.processing ??= this.processAll();
   }
 
-  /** Drops all deliveries without acknowledging them: the broker redelivers them. */
+  /** Drops all deliveries without acknowledging them, so that the broker redelivers them. */
   forget(): void {
     this.epoch += 1;
     this.waiting = [];
@@ -52,7 +52,7 @@ export class DeliveryBatches<Item extends Unacknowledged> {
     return this.failedAtMs === null ? 0 : (performance.now() - this.failedAtMs) / 1_000;
   }
 
-  /** Finishes and acknowledges the current batch; if it fails, it stays unacknowledged. */
+  /** Finishes and acknowledges the current batch. If that batch fails, it stays unacknowledged. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.waiting = [];

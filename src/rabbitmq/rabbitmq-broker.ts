@@ -18,7 +18,7 @@ const defaultConfirmTimeoutMs = 3_000;
 
 export interface RabbitMqBrokerOptions {
   readonly url: string;
-  /** Prepended to the name of every exchange and queue; callers use the names without it. */
+  /** Prepended to the name of every exchange and queue. Callers use the names without it. */
   readonly prefix: string;
   readonly log: Logger;
   readonly confirmTimeoutMs?: number;

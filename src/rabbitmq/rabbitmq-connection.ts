@@ -42,12 +42,12 @@ export class RabbitMqConnection {
     return this.ready && !this.blocked;
   }
 
-  /** Closes the current connection; a new one is opened and set up. */
+  /** Closes the current connection, so that a new one is opened and set up. */
   restart(): void {
     this.dropCurrent();
   }
 
-  /** Closes the connection; if RabbitMQ does not respond within 1.5 seconds, destroys the socket. */
+  /** Closes the connection for good. If RabbitMQ does not respond within 1.5 seconds, destroys the socket. */
   async close(): Promise<void> {
     this.closing.abort();
     this.dropCurrent();
@@ -95,7 +95,7 @@ export class RabbitMqConnection {
     return null;
   }
 
-  /** Sets the connection up and waits for its end; returns how long it was ready, in milliseconds. */
+  /** Sets the connection up and waits for its end. Returns how many milliseconds it was ready, or 0. */
   private async use(connection: ChannelModel): Promise<number> {
     const { name, log, setup } = this.options;
     let dropped = false;
@@ -113,7 +113,7 @@ export class RabbitMqConnection {
         .then(end);
     };
     guardDecoding(connection);
-    // Before any other call: an error event without a listener ends the process.
+    // Before any other call, because an error event without a listener ends the process.
     connection.on('error', (error: Error) => {
       if (!dropped) log.warn({ err: error, connection: name }, 'RabbitMQ connection failed');
     });

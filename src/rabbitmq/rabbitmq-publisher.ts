@@ -38,7 +38,7 @@ export class RabbitMqPublisher {
   /** Returns a publisher with its own channel. If the channel closes or RabbitMQ stops confirming, it calls `drop`. */
   static async open(connection: ChannelModel, options: RabbitMqPublisherOptions): Promise<RabbitMqPublisher> {
     const channel = await connection.createConfirmChannel();
-    // Before any other call: an error event without a listener ends the process.
+    // Before any other call, because an error event without a listener ends the process.
     channel.on('error', (error: Error) =>
       options.log.warn({ err: error }, 'RabbitMQ closed the publishing channel'),
     );
@@ -98,7 +98,7 @@ export class RabbitMqPublisher {
     });
   }
 
-  /** Rejects every unconfirmed publish; its message may or may not have been published. */
+  /** Rejects every unconfirmed publish, although its message may have been published. */
   failAll(reason: string): void {
     for (const { fail } of this.unconfirmed.values()) fail(new BrokerUnavailableError(reason));
   }

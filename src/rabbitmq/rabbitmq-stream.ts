@@ -22,7 +22,7 @@ export async function readStream(
   onDocument: (text: string) => void,
 ): Promise<void> {
   const connection = await connect(url, { timeout: connectTimeoutMs });
-  // Before any other call: an error event without a listener ends the process. The failing call rejects with it.
+  // Before any other call, because an error event without a listener ends the process. The call also rejects.
   connection.on('error', () => undefined);
   try {
     await readToMarker({ connection, stream, marker: await appendMarker(connection, stream), onDocument });

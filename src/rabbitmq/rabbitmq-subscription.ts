@@ -36,7 +36,7 @@ export class RabbitMqSubscription implements Subscription {
   async open(connection: ChannelModel, drop: () => void): Promise<void> {
     if (this.stopped) return;
     const channel = await connection.createChannel();
-    // Before any other call: an error event without a listener ends the process.
+    // Before any other call, because an error event without a listener ends the process.
     channel.on('error', (error: Error) =>
       this.log.warn({ err: error, queue: this.options.queue }, 'RabbitMQ closed a consuming channel'),
     );
@@ -86,7 +86,7 @@ export class RabbitMqSubscription implements Subscription {
       // Batches finish in order of arrival, so every delivery up to the last one is processed.
       this.channel.ack({ fields: last.fields } as ConsumeMessage, true);
     } catch (error) {
-      // The connection is closing: the deliveries are redelivered.
+      // The connection is closing, so RabbitMQ redelivers these messages.
       this.log.debug({ err: error }, 'an acknowledgement was not sent');
     }
   }

@@ -2,7 +2,7 @@
 export interface DeclaredQueue {
   readonly name: string;
   readonly arguments: Readonly<Record<string, string | number>>;
-  /** Consumers need their queues; the publisher works without its own and logs an error. */
+  /** Consuming waits until its queues are declared. The publisher works without its own, although it logs an error. */
   readonly declaredBy: 'consumers' | 'publisher';
   /** The queue is used as it is if it exists with other arguments. */
   readonly mayDiffer?: true;
@@ -31,9 +31,9 @@ const inbound = [
 export const inboundExchanges: readonly string[] = inbound.map(([exchange]) => exchange);
 /** The queue of other services' events. */
 export const historyQueue = 'user-service.history';
-/** The dead-letter queue: messages that exceeded the delivery limit. */
+/** The dead-letter queue, which holds messages that exceeded the delivery limit. */
 export const parkedQueue = 'user-service.history.parked';
-/** Stores every UserErased outside the database; it is replayed after an older backup was restored. */
+/** The stream that stores every UserErased outside the database, for a replay after an older backup was restored. */
 export const erasuresStream = 'user-service.erasures';
 /** The default exchange, which routes a message to the queue named by its routing key. */
 export const queueExchange = '';
@@ -82,7 +82,7 @@ export function topologyOf(prefix = ''): Topology {
           ...parkedQueueLimits,
         },
       },
-      // No maximum age or length: messages are never deleted.
+      // No maximum age or length, so that messages are never deleted.
       {
         name: `${prefix}${erasuresStream}`,
         declaredBy: 'publisher',

@@ -4,11 +4,11 @@ import { pause } from './pause';
 export interface PeriodicLoopOptions {
   /** Pause between the end of a pass and the start of the next one, in milliseconds. */
   readonly intervalMs: number;
-  /** `true`: the first pass runs at `start`; `false`: one interval later. */
+  /** True runs the first pass at `start`, false one interval later. */
   readonly startsImmediately: boolean;
   /** One pass. It must end early when `signal` is aborted, and be safe on several replicas concurrently. */
   readonly work: (signal: AbortSignal) => Promise<unknown>;
-  /** Called with the error of a pass that failed; the next pass tries again. Must not throw. */
+  /** Called with the error of a pass that failed. The loop continues with the next pass. Must not throw. */
   readonly onFailure: (error: unknown) => void;
 }
 
