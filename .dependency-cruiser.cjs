@@ -167,6 +167,7 @@ module.exports = {
       '^src/cli\\.ts$|^src/commands/',
       'Commands belong in commands/, one file each.',
     ),
+    home('csv-parse', ['csv-parse'], '^src/commands/bulk/', 'bulk/ reads the files of import.'),
   ],
   options: {
     // TypeScript 7 has no parser API. The parser of swc also reports type-only imports.

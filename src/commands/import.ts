@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { type Command, Option } from 'commander';
+import { extname } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ImportedUser, ImportOutcome, UserImport } from '../users/user-import';
+import { type ColumnChoices, fieldNames, findField } from './bulk/csv-columns';
 import { readCsvRows } from './bulk/csv-rows';
 import { readNdjsonRows } from './bulk/ndjson-rows';
 import type { SourceRow } from './bulk/source-row';
@@ -12,8 +14,14 @@ import { operator, withServices } from './with-services';
 const batchSize = 250;
 const formats = { ndjson: readNdjsonRows, csv: readCsvRows };
 type Format = keyof typeof formats;
+const formatsByEnding: Readonly<Record<string, Format>> = {
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.csv': 'csv',
+  '.tsv': 'csv',
+};
 
-interface ImportFlags {
+interface ImportFlags extends Partial<ColumnChoices> {
   readonly format?: Format;
   readonly json?: boolean;
 }
@@ -23,34 +31,57 @@ export function registerImportCommand(program: Command): void {
   program
     .command('import <file>')
     .description(
-      'create users from the rows of a file (.ndjson or .csv; - is standard input), with a result per row',
+      'create users from the rows of a file (.ndjson, .jsonl, .csv or .tsv; - is standard input), with a result per row',
     )
     .addOption(
       new Option('--format <format>', 'format of the file (default: from its name)').choices(
         Object.keys(formats),
       ),
     )
+    .option(
+      '--map <column=field>',
+      'import a column of a CSV file as this field; may be repeated',
+      addMapping,
+    )
+    .option('--ignore <column>', 'leave out a column of a CSV file; may be repeated', addIgnored)
     .option('--json', 'one JSON document a line: line, outcome, userId, fields')
-    .action(
-      async (file: string, { format = formatOf(file), json = false }: ImportFlags, command: Command) => {
-        if (!format) command.error(`error: ${file} is neither .ndjson nor .csv: set --format`);
-        const read = formats[format];
-        const counts = await withServices(process.env, ({ services: { userImport } }) =>
-          importAll(userImport, { file, read, json }),
-        );
-        const { created = 0, exists = 0, ...failed } = counts;
-        const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
-        (json ? process.stderr : process.stdout).write(
-          `${created} created, ${exists} there already, ${failures} failed\n`,
-        );
-        if (failures > 0) process.exitCode = 1;
-      },
-    );
+    .action(async (file: string, flags: ImportFlags, command: Command) => {
+      const { format = formatOf(file), map = new Map(), ignore = new Set(), json = false } = flags;
+      if (!format) command.error(`error: ${file} is neither .ndjson nor .csv: set --format`);
+      if (format !== 'csv' && map.size + ignore.size > 0)
+        command.error('error: --map and --ignore are only for CSV');
+      for (const column of ignore)
+        if (map.has(column)) command.error(`error: "${column}" is in both --map and --ignore`);
+      const read = (source: AsyncIterable<Buffer>) => formats[format](source, { map, ignore });
+      const counts = await withServices(process.env, ({ services: { userImport } }) =>
+        importAll(userImport, { file, read, json }),
+      );
+      const { created = 0, exists = 0, ...failed } = counts;
+      const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
+      (json ? process.stderr : process.stdout).write(
+        `${created} created, ${exists} there already, ${failures} failed\n`,
+      );
+      if (failures > 0) process.exitCode = 1;
+    });
 }
 
 function formatOf(file: string): Format | undefined {
-  if (file === '-') return 'ndjson';
-  return (Object.keys(formats) as Format[]).find((format) => file.toLowerCase().endsWith(`.${format}`));
+  return file === '-' ? 'ndjson' : formatsByEnding[extname(file).toLowerCase()];
+}
+
+/** Adds `column=field` to the mappings. The name of a column may contain equals signs. */
+function addMapping(text: string, before: ColumnChoices['map'] = new Map()): ColumnChoices['map'] {
+  const at = text.lastIndexOf('=');
+  const column = text.slice(0, Math.max(at, 0)).trim();
+  const field = findField(text.slice(at + 1));
+  if (column === '') throw new InvalidArgumentError('Expected COLUMN=FIELD.');
+  if (!field) throw new InvalidArgumentError(`The fields are ${fieldNames.join(', ')}.`);
+  if (before.has(column)) throw new InvalidArgumentError('The column is mapped twice.');
+  return new Map([...before, [column, field]]);
+}
+
+function addIgnored(column: string, before: ColumnChoices['ignore'] = new Set()): ColumnChoices['ignore'] {
+  return new Set([...before, column.trim()]);
 }
 
 interface ImportSource {

@@ -138,48 +138,6 @@ describe('import', () => {
     expect((await run(['audit', 'verify'])).code).toBe(0);
   });
 
-  it('reads CSV with BOM, CRLF and quoted cells', async () => {
-    const file = join(folder, 'users.csv');
-    const lines = [
-      '"email",firstName,lastName,displayName,city,address.street',
-      'grace@example.com,Grace,Hopper,"The ""Admiral""",Arlington,"1 Main, left"',
-      'broken@example.com,"Gr"ace,Hopper,,,',
-      'kate@example.com,Käthe,Kruse,,,',
-      '',
-      'short@example.com,Grace',
-    ];
-    writeFileSync(file, `\uFEFF${lines.join('\r\n')}\r\n`);
-    const { code, stdout } = await run(['import', file]);
-    expect(code).toBe(1);
-    expect(stdout).toMatch(
-      /^2 {2}created .*\n3 {2}INVALID_INPUT .*\n4 {2}created .*\n6 {2}INVALID_INPUT {2}line has 2 cells.*\n2 created, 0 there already, 2 failed\n$/,
-    );
-    expect(
-      await sql(
-        `SELECT display_name, address, first_name FROM users WHERE last_name IN ('Hopper', 'Kruse') ORDER BY email`,
-      ),
-    ).toEqual([
-      {
-        display_name: 'The "Admiral"',
-        first_name: 'Grace',
-        address: expect.objectContaining({ city: 'Arlington', street: '1 Main, left' }),
-      },
-      { display_name: null, first_name: 'Käthe', address: null },
-    ]);
-  });
-
-  it('rejects a file with unknown columns', async () => {
-    const file = join(folder, 'unknown.csv');
-    writeFileSync(file, 'email,password\na@example.com,12345678\n');
-    expect(await run(['import', file])).toMatchObject({
-      code: 1,
-      stdout: '',
-      stderr: expect.stringContaining('columns that cannot be imported: password'),
-    });
-    expect(await run(['import', '/nowhere/users.csv'])).toMatchObject({ code: 1, stdout: '' });
-    expect(await run(['import', 'users.txt'])).toMatchObject({ code: 2, stdout: '' });
-  });
-
   it('prints exists after its key expired if the user still equals the row', async () => {
     const rows = [
       buildRow('known', { locale: 'en-gb' }),

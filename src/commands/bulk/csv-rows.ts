@@ -1,69 +1,69 @@
-import { addressParts } from '../../users/user.entity';
+import { type Column, type ColumnChoices, readColumns } from './csv-columns';
 import { type CsvRecord, readCsvRecords } from './csv-records';
-import { decodeUtf8, type SourceRow, unreadable } from './source-row';
-import { importedFields } from './user-row';
+import { detectSeparator } from './csv-separator';
+import { EmptyFileError, type SourceRow, unreadable } from './source-row';
+import { readAsUtf8 } from './utf8-source';
 
-type Header = readonly (readonly string[])[];
+interface Header {
+  readonly line: number;
+  readonly columns: readonly Column[];
+}
 
 /**
- * Yields the rows of a CSV file whose first line names the columns: fields of a user, and `address.city` or `city` for
- * parts of the address. An empty cell leaves the field out.
+ * Yields the rows of a CSV file whose first line names the columns. Its separator is a comma, a semicolon or a tab. An
+ * empty cell leaves the field out; rows of empty cells are skipped.
  *
- * @throws Error when the first line is not a valid header
+ * @throws Error when the file is empty or its first line is not a valid header
  */
-export async function* readCsvRows(source: AsyncIterable<Buffer>): AsyncGenerator<SourceRow> {
+export async function* readCsvRows(
+  source: AsyncIterable<Buffer>,
+  choices: ColumnChoices,
+): AsyncGenerator<SourceRow> {
+  const { separator, all } = await detectSeparator(readAsUtf8(source));
   let header: Header | null = null;
-  for await (const record of readCsvRecords(source)) {
-    if (header === null) header = readHeader(record);
-    else if (!isBlank(record)) yield toRow(header, record);
+  for await (const record of readCsvRecords(all, separator)) {
+    if (isBlank(record)) continue;
+    if (header) yield toRow(header, record);
+    else header = readHeader(record, choices);
   }
+  if (header === null) throw new EmptyFileError();
 }
 
 function isBlank(record: CsvRecord): boolean {
-  return 'cells' in record && record.cells.length === 1 && record.cells[0]?.length === 0;
+  return 'cells' in record && record.cells.every((cell) => cell === '');
 }
 
 /** @throws Error */
-function readHeader(record: CsvRecord): Header {
-  if ('problem' in record) throw new Error(`line 1 must name the columns, but ${record.problem}`);
-  const names = record.cells.map((cell) => decodeUtf8(cell)?.trim() ?? '');
-  const paths = names.map(pathOf);
-  const unknown = names.filter((_, index) => paths[index] === null);
-  if (unknown.length > 0)
-    throw new Error(
-      `line 1 has columns that cannot be imported: ${unknown.join(', ')}; valid columns, separated by commas: ${known}`,
-    );
-  const twice = names.filter((_, index) => paths.some((it, at) => at < index && same(it, paths[index])));
-  if (twice.length > 0) throw new Error(`line 1 has duplicate columns: ${twice.join(', ')}`);
-  return paths.filter((path) => path !== null);
-}
-
-const known = [...importedFields, ...addressParts.map((part) => `address.${part}`)].join(', ');
-
-function pathOf(name: string): readonly string[] | null {
-  if (importedFields.some((field) => field === name)) return [name];
-  const part = addressParts.find((it) => name === it || name === `address.${it}`);
-  return part ? ['address', part] : null;
-}
-
-function same(one: readonly string[] | null, other: readonly string[] | null | undefined): boolean {
-  return one?.join('.') === other?.join('.');
+function readHeader(record: CsvRecord, choices: ColumnChoices): Header {
+  const { line } = record;
+  if ('problem' in record) throw new Error(`line ${line} must name the columns, but ${record.problem}`);
+  return { line, columns: readColumns(record.cells, choices) };
 }
 
 function toRow(header: Header, record: CsvRecord): SourceRow {
   const { line } = record;
   if ('problem' in record) return unreadable(line, record.problem);
-  if (record.cells.length !== header.length)
-    return unreadable(line, `has ${record.cells.length} cells, but line 1 names ${header.length} columns`);
-  const values = record.cells.map(decodeUtf8);
-  if (values.includes(null)) return unreadable(line, 'is not UTF-8');
+  const { columns } = header;
+  const { cells } = record;
+  if (cells.length < columns.length)
+    return unreadable(
+      line,
+      `has ${cells.length} cells, but line ${header.line} names ${columns.length} columns`,
+    );
   const row: Record<string, unknown> = {};
   const address: Record<string, unknown> = {};
-  for (const [index, [field = '', part]] of header.entries()) {
-    const value = values[index] as string;
-    if (value === '') continue;
-    if (part === undefined) row[field] = value;
-    else address[part] = value;
+  for (const [at, cell] of cells.entries()) {
+    const column = columns[at] ?? 'unnamed';
+    if (cell === '' || column === 'ignored') continue;
+    if (column === 'unnamed') return unreadable(line, `has a value in column ${at + 1}, which has no name`);
+    const value = withoutTextMark(cell);
+    if (column.startsWith('address.')) address[column.slice('address.'.length)] = value;
+    else row[column] = value;
   }
   return { line, record: Object.keys(address).length > 0 ? { ...row, address } : row };
+}
+
+/** Spreadsheets and shops write `'+44…`, so that a phone number is not read as a formula. */
+function withoutTextMark(cell: string): string {
+  return cell.startsWith("'+") ? cell.slice(1) : cell;
 }

@@ -1,20 +1,30 @@
-import { decodeUtf8, maxRowBytes, type SourceRow, unreadable, withoutByteOrderMark } from './source-row';
+import { isUtf8 } from 'node:buffer';
+import { EmptyFileError, maxRowBytes, notUtf8, type SourceRow, unreadable } from './source-row';
+import { readAsUtf8 } from './utf8-source';
 
 const lineFeed = 0x0a;
 
-/** Yields the rows of a file with one JSON object a line, in bounded memory. Skips blank lines. */
+/**
+ * Yields the rows of a file with one JSON object a line, in bounded memory. Skips blank lines.
+ *
+ * @throws Error when the file has no rows
+ */
 export async function* readNdjsonRows(source: AsyncIterable<Buffer>): AsyncGenerator<SourceRow> {
   let line = 0;
-  for await (const bytes of readLines(withoutByteOrderMark(source))) {
+  let isEmpty = true;
+  for await (const bytes of readLines(readAsUtf8(source))) {
     line += 1;
     const row = bytes === null ? unreadable(line, `has more than ${maxRowBytes} bytes`) : parse(line, bytes);
-    if (row) yield row;
+    if (row === null) continue;
+    isEmpty = false;
+    yield row;
   }
+  if (isEmpty) throw new EmptyFileError();
 }
 
 function parse(line: number, bytes: Buffer): SourceRow | null {
-  const text = decodeUtf8(bytes);
-  if (text === null) return unreadable(line, 'is not UTF-8');
+  if (!isUtf8(bytes)) return unreadable(line, notUtf8);
+  const text = bytes.toString();
   if (text.trim() === '') return null;
   try {
     const record: unknown = JSON.parse(text);

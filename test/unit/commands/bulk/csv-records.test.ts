@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { readCsvRecords } from '../../../../src/commands/bulk/csv-records';
-import { maxRowBytes } from '../../../../src/commands/bulk/source-row';
+import { maxRowBytes, notUtf8 } from '../../../../src/commands/bulk/source-row';
 
 async function* inChunks(text: string | Buffer, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text);
@@ -9,7 +9,7 @@ async function* inChunks(text: string | Buffer, size: number): AsyncGenerator<Bu
 
 async function read(text: string | Buffer, chunkSize = 7): Promise<unknown[]> {
   const records: unknown[] = [];
-  for await (const record of readCsvRecords(inChunks(text, chunkSize)))
+  for await (const record of readCsvRecords(inChunks(text, chunkSize), ','))
     records.push(
       'cells' in record
         ? [record.line, ...record.cells.map(String)]
@@ -52,6 +52,51 @@ describe('readCsvRecords', () => {
     ]);
   });
 
+  it('ends records at LF, CRLF and CR, also in one file and between two chunks', async () => {
+    for (const size of [1, 2, 3, 100])
+      expect(await read('a,b\r\n1,2\n3,4\r5,"6\r7"\r\r\n8,9', size)).toEqual([
+        [1, 'a', 'b'],
+        [2, '1', '2'],
+        [3, '3', '4'],
+        [4, '5', '6\r7'],
+        [6, ''],
+        [7, '8', '9'],
+      ]);
+  });
+
+  it('trims cells outside their quotes', async () => {
+    expect(await read('a, "Ann" ,\t b c ,"  d "\n')).toEqual([[1, 'a', 'Ann', 'b c', '  d ']]);
+    expect(await read('Forl\u00e0,\u00a0x\u00a0\n', 1)).toEqual([[1, 'Forl\u00e0', 'x']]);
+  });
+
+  it('names the column and the code of wrong quotes, and no cell', async () => {
+    const records = await read('a,b\nann@example.com,"Ann"Lee,secret\n"ann@example.com\n');
+    expect(records).toEqual([
+      [1, 'a', 'b'],
+      [2, { problem: 'has wrong quotes in column 2 (CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE)' }],
+      [3, { problem: 'has wrong quotes in column 1 (CSV_QUOTE_NOT_CLOSED)' }],
+    ]);
+  });
+
+  it('names the row that is not UTF-8', async () => {
+    const latin1 = Buffer.from('a\nJos\u00e9\nb\n', 'latin1');
+    expect(await read(latin1)).toEqual([
+      [1, 'a'],
+      [2, { problem: notUtf8 }],
+      [3, 'b'],
+    ]);
+    // A replacement character that the file itself contains is text.
+    expect(await read('Jos\ufffd\n')).toEqual([[1, 'Jos\ufffd']]);
+  });
+
+  it('keeps NUL bytes in cells', async () => {
+    expect(await read('a\0b,c\n')).toEqual([[1, 'a\0b', 'c']]);
+    expect(await read('"a"\0,c\nd\n')).toEqual([
+      [1, problem],
+      [2, 'd'],
+    ]);
+  });
+
   it('returns a quote inside an unquoted cell literally', async () => {
     expect(await read('5" pipe,x\n')).toEqual([[1, '5" pipe', 'x']]);
   });
@@ -59,7 +104,6 @@ describe('readCsvRecords', () => {
   it.each([
     ['text after a closing quote', 'a\n"b"c,d\ne\n', 2],
     ['a quote that is never closed', 'a\n"b,c\ne\n', 2],
-    ['a carriage return after a closing quote', 'a\n"b"\rc\ne\n', 2],
   ])('returns a problem for one line with %s, and reads on', async (_, text, line) => {
     expect(await read(text)).toEqual([
       [1, 'a'],
@@ -78,6 +122,8 @@ describe('readCsvRecords', () => {
     expect(await read(`a\n${long}\ne\n`, 1_000)).toEqual(rows);
     expect(await read(`a\n"${long}"\ne\n`, 1_000)).toEqual(rows);
     expect(await read(`a\n"${long}"\ne\n`, 1_000_000)).toEqual(rows);
-    expect(await read(`a\n"b\ne\n${'f\n'.repeat(maxRowBytes)}`, 1_000)).toHaveLength(3 + maxRowBytes);
+    const others = `${'f'.repeat(1_000)}\n`.repeat(70);
+    expect(await read(`a\n"b\ne\n${others}`, 1_000)).toHaveLength(3 + 70);
+    expect(await read(`a\n${','.repeat(maxRowBytes + 1)}\ne\n`, 1_000)).toEqual(rows);
   });
 });

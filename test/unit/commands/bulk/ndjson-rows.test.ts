@@ -1,5 +1,5 @@
 import { readNdjsonRows } from '../../../../src/commands/bulk/ndjson-rows';
-import { maxRowBytes } from '../../../../src/commands/bulk/source-row';
+import { maxRowBytes, notUtf8 } from '../../../../src/commands/bulk/source-row';
 
 async function read(text: string | Buffer, chunkSize = 5): Promise<unknown[]> {
   async function* chunks() {
@@ -36,9 +36,24 @@ describe('readNdjsonRows', () => {
       wrong(1, 'is not a JSON object'),
       wrong(2, 'is not a JSON object'),
       wrong(3, 'is not a JSON object'),
-      wrong(4, 'is not UTF-8'),
+      wrong(4, notUtf8),
       wrong(5, `has more than ${maxRowBytes} bytes`),
       { line: 6, record: {} },
     ]);
+  });
+
+  it('reads UTF-16 with a byte order mark and names it without one', async () => {
+    const text = '{"a":"ü"}\n{"b":2}';
+    const rows = [
+      { line: 1, record: { a: 'ü' } },
+      { line: 2, record: { b: 2 } },
+    ];
+    expect(await read(Buffer.from(`\uFEFF${text}`, 'utf16le'))).toEqual(rows);
+    expect(await read(Buffer.from(`\uFEFF${text}`, 'utf16le').swap16())).toEqual(rows);
+    await expect(read(Buffer.from(text, 'utf16le'))).rejects.toThrow('UTF-16 without a byte order mark');
+  });
+
+  it.each([[''], ['\uFEFF'], ['\n \r\n']])('says that the file %j is empty', async (text) => {
+    await expect(read(text)).rejects.toThrow('the file is empty');
   });
 });

@@ -1,0 +1,76 @@
+import { addressParts } from '../../users/user.entity';
+import { importedFields } from './user-row';
+
+/** A field of a user, such as `email` or `address.city`. */
+export type ImportedField = (typeof importedFields)[number] | `address.${(typeof addressParts)[number]}`;
+
+/** What to do with columns whose names are no fields. */
+export interface ColumnChoices {
+  /** The field of a column, by the column's name. */
+  readonly map: ReadonlyMap<string, ImportedField>;
+  /** The names of columns to leave out. */
+  readonly ignore: ReadonlySet<string>;
+}
+
+/** What becomes of a column: its values are those of a field, left out, or refused because the column has no name. */
+export type Column = ImportedField | 'ignored' | 'unnamed';
+
+/** All fields, as their column is called. */
+export const fieldNames: readonly ImportedField[] = [
+  ...importedFields,
+  ...addressParts.map((part) => `address.${part}` as const),
+];
+
+const fieldsByKey = new Map<string, ImportedField>([
+  ...fieldNames.map((field) => [keyOf(field), field] as const),
+  ...addressParts.map((part) => [keyOf(part), `address.${part}`] as const),
+]);
+
+/** Returns the field with this name. Case, spaces and punctuation do not matter: `E-mail`, `first_name`, `City`. */
+export function findField(name: string): ImportedField | undefined {
+  return fieldsByKey.get(keyOf(name));
+}
+
+function keyOf(name: string): string {
+  return name
+    .normalize('NFKC')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]/gu, '');
+}
+
+/**
+ * Returns what each column of a header is, without the unnamed ones at its end.
+ *
+ * @throws Error when a column is unknown, when two columns have the same field, or when a mapped column is missing
+ */
+export function readColumns(names: readonly string[], { map, ignore }: ColumnChoices): readonly Column[] {
+  const named = names.slice(0, names.findLastIndex((name) => name !== '') + 1);
+  const missing = [...map.keys()].filter((name) => !named.includes(name));
+  if (missing.length > 0) throw new Error(`the header has no column ${listed(missing)} to map`);
+  const columns = named.map((name): Column | null => {
+    if (name === '') return 'unnamed';
+    if (ignore.has(name)) return 'ignored';
+    return map.get(name) ?? findField(name) ?? null;
+  });
+  const isField = (column: Column | null) => column !== null && column !== 'ignored' && column !== 'unnamed';
+  // Without a header the first line is a row, and its values are personal data.
+  if (!columns.some(isField))
+    throw new Error(`the first line must name the columns, but no name is a field: ${fieldNames.join(', ')}`);
+  const unknown = named.filter((_, at) => columns[at] === null);
+  if (unknown.length > 0)
+    throw new Error(
+      `the header has columns that cannot be imported: ${listed(unknown)}; choose a field with --map "COLUMN=FIELD", or leave a column out with --ignore "COLUMN"; the fields are ${fieldNames.join(', ')}`,
+    );
+  const repeated = columns.find((column, at) => isField(column) && columns.indexOf(column) < at);
+  if (repeated)
+    throw new Error(
+      `the header has more than one column for ${repeated}: ${listed(named.filter((_, at) => columns[at] === repeated))}; leave the others out with --ignore "COLUMN"`,
+    );
+  return columns.filter((column) => column !== null);
+}
+
+const longestName = 60;
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => JSON.stringify(name.slice(0, longestName))).join(', ');
+}
