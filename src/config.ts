@@ -23,6 +23,8 @@ export interface Config {
     readonly audience: string;
   } | null;
   readonly routerSecrets: readonly string[];
+  /** What users can do to themselves only soon after a sign-in. */
+  readonly recentSignInFor: ReadonlySet<'erase' | 'export' | 'email'>;
   readonly authenticationServiceUrl: string | null;
   readonly eventProfile: 'full' | 'catalog';
   readonly logLevel: (typeof logLevels)[number];
@@ -104,6 +106,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     amqpUrl: read('AMQP_URL'),
     authentication: authenticationOf(read('AUTH_JWKS_URL'), read('AUTH_ISSUER'), read('AUTH_AUDIENCE')),
     routerSecrets: read('ROUTER_SECRET') ?? [],
+    recentSignInFor: new Set(read('RECENT_SIGN_IN_FOR')),
     authenticationServiceUrl: read('AUTHENTICATION_SERVICE_URL'),
     eventProfile: read('EVENT_PROFILE'),
     logLevel: read('LOG_LEVEL'),

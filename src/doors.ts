@@ -71,7 +71,7 @@ export async function startGraphql(
       new UserCommerceResolver(),
       new AuditTrailResolver(services.auditTrail),
     ],
-    { maxRepresentations: config.limits.representations },
+    { maxRepresentations: config.limits.representations, recentSignInFor: config.recentSignInFor },
   );
   const graphql = createGraphqlServer({
     schema: countMutations(schema, metrics),
@@ -119,6 +119,7 @@ export async function createHttp(
         loaders,
         reads: new AuditedReads(actor),
         errors: new ErrorBudget(),
+        isFrozen: (userId) => services.users.isFrozen(userId),
         log: request.log as Logger,
       };
     },

@@ -18,6 +18,17 @@ const wholeNumber = (minimum: number, maximum: number) => {
     .pipe(z.number().min(minimum, { error }).max(maximum, { error }));
 };
 
+const sensitiveActions = z
+  .string()
+  .transform((text) => text.split(',').map((it) => it.trim()))
+  .pipe(
+    z.array(
+      z.enum(['erase', 'export', 'email'], {
+        error: 'must be a comma-separated list of erase, export and email',
+      }),
+    ),
+  );
+
 const secrets = z
   .string()
   .transform((text) => text.split(',').map((it) => it.trim()))
@@ -105,6 +116,13 @@ export const settings = {
     schema: secrets,
     requiredInProduction: true,
   }),
+  RECENT_SIGN_IN_FOR: {
+    meaning:
+      'what users can do to themselves only within 10 minutes of a sign-in (`auth_time`): a comma-separated list of `erase`, `export` and `email` (a new address)',
+    unset: 'erase',
+    schema: sensitiveActions,
+    fallback: ['erase'] as const,
+  },
   AUTHENTICATION_SERVICE_URL: optional({
     meaning: 'the credential API of the AuthenticationService',
     unset: '`password` in `createUser` is an invalid input',

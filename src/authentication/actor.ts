@@ -7,6 +7,14 @@ export interface Actor {
   readonly authenticatedAt?: Date;
 }
 
+/** The ids of actors that are part of this service. No token may have one of them as its `sub`. */
+export const ownActorIds = {
+  operator: 'command-line',
+  retention: 'retention',
+  seed: 'seed',
+  unsubscribeLink: 'unsubscribe-link',
+} as const;
+
 /** The scopes that this service checks; it ignores any others in a token. */
 export type Scope = 'users:read' | 'users:write' | 'users:privacy' | 'users:audit';
 

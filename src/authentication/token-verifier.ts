@@ -1,8 +1,15 @@
 import { hash } from 'node:crypto';
-import { errors, type JWK, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  errors,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyResult,
+  jwtVerify,
+} from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { Actor } from './actor';
+import { type Actor, ownActorIds } from './actor';
 import { KeysUnavailableError, UnauthenticatedError } from './authentication.errors';
 import { createFixedKeySet, createRemoteKeySet } from './key-set';
 
@@ -40,6 +47,9 @@ const acceptedAlgorithms = [
   'EdDSA',
   'Ed25519',
 ];
+/** Other types, such as ID tokens and requests to sign out, are signed with the same keys. */
+const acceptedTypes = /^(?:application\/)?(?:at\+)?jwt$/i;
+const reservedSubjects: ReadonlySet<string> = new Set(Object.values(ownActorIds));
 const maxCachedTokens = 5_000;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -51,7 +61,8 @@ interface Verified {
 
 /**
  * Returns a verifier of access tokens. It requires `iss`, `aud`, `exp`, `sub` and a signature with an asymmetric
- * algorithm, and checks `nbf` if present. Verified tokens are cached by digest until they expire or the keys change:
+ * algorithm, and checks `nbf` and `typ` if present. It rejects tokens that are bound to a key (`cnf`), whose possession
+ * it cannot check. Verified tokens are cached by digest until they expire or the keys change:
  * verifying a signature costs about 100 µs of CPU, as much as the rest of a small request.
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
@@ -62,7 +73,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       : createFixedKeySet({ keys: [options.keys.developmentKey] });
   const cachedTokens = new LRUCache<string, Verified>({ max: maxCachedTokens });
 
-  async function check(token: string, keys: JWTVerifyGetKey): Promise<JWTPayload> {
+  async function check(token: string, keys: JWTVerifyGetKey): Promise<JWTVerifyResult> {
     const checks = {
       issuer,
       audience,
@@ -72,13 +83,13 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       currentDate: new Date(now()),
     };
     try {
-      return (await jwtVerify(token, keys, checks)).payload;
+      return await jwtVerify(token, keys, checks);
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       // The token has no `kid` and several keys are published: tries each of them.
       for await (const key of error) {
         try {
-          return (await jwtVerify(token, key, checks)).payload;
+          return await jwtVerify(token, key, checks);
         } catch (other) {
           if (!(other instanceof errors.JWSSignatureVerificationFailed)) throw other;
         }
@@ -94,7 +105,8 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     return toVerified(await check(token, newer), newer);
   }
 
-  function toVerified(claims: JWTPayload, by: JWTVerifyGetKey): Verified {
+  function toVerified({ payload: claims, protectedHeader }: JWTVerifyResult, by: JWTVerifyGetKey): Verified {
+    checkIsPlainAccessToken(claims, protectedHeader.typ);
     const latestMs = now() + clockToleranceSeconds * 1_000;
     return { actor: toActor(claims, latestMs), expiresAtMs: (claims.exp as number) * 1_000, by };
   }
@@ -114,7 +126,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       if (cached?.by === keys && cached.expiresAtMs > now()) return cached.actor;
       try {
         const verified = await check(token, keys).then(
-          (claims) => toVerified(claims, keys),
+          (result) => toVerified(result, keys),
           (error: unknown) => checkWithNewerKeys(token, keys, error),
         );
         cachedTokens.set(digest, verified);
@@ -134,10 +146,18 @@ function mayBeUnknownKey(error: unknown, token: string): boolean {
   return header.kid === undefined;
 }
 
+/** @throws UnauthenticatedError for a token of another type, and for one bound to a key */
+function checkIsPlainAccessToken({ cnf }: JWTPayload, type: unknown): void {
+  if (type !== undefined && (typeof type !== 'string' || !acceptedTypes.test(type)))
+    throw new UnauthenticatedError('The "typ" header of the access token is not accepted.');
+  if (cnf !== undefined)
+    throw new UnauthenticatedError('The access token is bound to a key ("cnf"), which is not supported.');
+}
+
 function toActor(claims: JWTPayload, latestMs: number): Actor {
   const { sub, scope = '', auth_time: authTime } = claims;
-  // No spaces or control characters: the id is written to log lines and audit rows.
-  if (typeof sub !== 'string' || !/^[^\x00-\x20\x7f]{1,255}$/.test(sub)) {
+  // No spaces, control characters or halves of characters: the id is written to log lines and audit rows.
+  if (typeof sub !== 'string' || !/^[^\x20\p{Cc}\p{Cs}]{1,255}$/u.test(sub) || reservedSubjects.has(sub)) {
     throw new UnauthenticatedError('The access token has no usable "sub" claim.');
   }
   if (typeof scope !== 'string') {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { v5 as uuidv5 } from 'uuid';
+import { ownActorIds } from '../authentication/actor';
 import { openDatabase } from '../data-source';
 import { createIntake } from '../intake';
 import { InProcessRecordCache } from '../redis/in-process-record-cache';
@@ -15,7 +16,10 @@ import { connectLimitMs, type DatabaseContext, withDatabase } from './with-datab
 const parallel = 8;
 /** Derives the same ids in every run, so that a repeated run skips existing users. */
 const seedNamespace = '6f1f4a3c-1c5e-5d7b-9a51-3f0f2f5f7c11';
-const seeder: Caller = { actor: { id: 'seed', scopes: new Set(['users:write']) }, traceparent: null };
+const seeder: Caller = {
+  actor: { id: ownActorIds.seed, scopes: new Set(['users:write']) },
+  traceparent: null,
+};
 
 /** Adds `seed`: creates demo users with activity. A repeated run leaves existing users unchanged. */
 export function registerSeedCommand(program: Command): void {

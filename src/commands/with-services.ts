@@ -1,3 +1,4 @@
+import { ownActorIds } from '../authentication/actor';
 import type { Config } from '../config';
 import { openDatabase } from '../data-source';
 import type { Database } from '../postgres/database';
@@ -13,7 +14,7 @@ import { connectLimitMs, withDatabase } from './with-database';
 const poolSize = 4;
 
 /** The caller of every command. Access to the shell is the authorization. */
-export const operator: Caller = { actor: { id: 'command-line', scopes: new Set() }, traceparent: null };
+export const operator: Caller = { actor: { id: ownActorIds.operator, scopes: new Set() }, traceparent: null };
 
 export interface ServicesContext {
   readonly services: Services;

@@ -1,4 +1,5 @@
 import type { AuditLog } from '../audit/audit-log';
+import { ownActorIds } from '../authentication/actor';
 import type { Database, Transaction } from '../postgres/database';
 import type { Idempotency } from '../users/idempotency';
 import { type EmailTopic, emailTopics, type User } from '../users/user.entity';
@@ -21,7 +22,7 @@ export interface UpdateEmailPreferences extends EmailChoices {
 }
 
 /** The actor of unsubscribe links, which work without signing in. */
-const linkActor = { id: 'unsubscribe-link', scopes: new Set<never>() };
+const linkActor = { id: ownActorIds.unsubscribeLink, scopes: new Set<never>() };
 
 export interface EmailPreferencesOptions {
   readonly database: Database;

@@ -18,6 +18,8 @@ export interface GraphqlContext {
   readonly reads: AuditedReads;
   /** Limits the errors that are built for one response. */
   readonly errors: ErrorBudget;
+  /** True if the user is deactivated for a security violation and may change nothing. */
+  readonly isFrozen: (userId: string) => Promise<boolean>;
   readonly log: Logger;
 }
 

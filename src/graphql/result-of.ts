@@ -1,3 +1,4 @@
+import { forbidden } from '../subgraph/errors';
 import type { User } from '../users/user.entity';
 import * as errors from '../users/user.errors';
 import { toUserType } from './user.type';
@@ -39,6 +40,8 @@ export async function resultOf<T>(work: () => Promise<T>): Promise<T | UserError
   try {
     return await work();
   } catch (error) {
+    if (error instanceof errors.AccountFrozenError)
+      throw forbidden('use this token: the account is deactivated for security reasons');
     const Type = error instanceof errors.UserError ? typeOfError.get(error.constructor) : undefined;
     if (!Type) throw error;
     const { message, currentVersion, fields, heldSince } = error as errors.UserError &

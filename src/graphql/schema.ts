@@ -3,7 +3,7 @@ import { type ShownFields, shownFields } from '../personal-data/shown-fields';
 import { badUserInput } from '../subgraph/errors';
 import { buildFederatedSchema } from '../subgraph/federation';
 import { parseUserId } from '../users/normalized';
-import { operations, userFieldsOf } from './access/access';
+import { operations, type SensitiveAction, userFieldsOf } from './access/access';
 import { guardAccess } from './access/access-guard';
 import { checkOperationAccess } from './access/operation-access-check';
 import { checkFieldsAreMapped, piiTags } from './access/pii-tags';
@@ -32,14 +32,18 @@ export type ResolverInstances = readonly (
 
 export interface SchemaOptions {
   readonly maxRepresentations?: number;
+  /** What users can do to themselves only soon after a sign-in; defaults to all. */
+  readonly recentSignInFor?: ReadonlySet<SensitiveAction>;
   /** Readers and data class of each field, by the map of personal data. */
   readonly shown?: ShownFields;
 }
 
+const allSensitive: ReadonlySet<SensitiveAction> = new Set(['erase', 'export', 'email']);
+
 /** Returns the subgraph schema, with the access guard installed and personal fields tagged. */
 export function createSchema(
   instances: ResolverInstances,
-  { maxRepresentations, shown = shownFields() }: SchemaOptions = {},
+  { maxRepresentations, recentSignInFor = allSensitive, shown = shownFields() }: SchemaOptions = {},
 ): GraphQLSchema {
   const byClass = new Map<unknown, object>(instances.map((instance) => [instance.constructor, instance]));
   const schema = buildFederatedSchema<GraphqlContext>({
@@ -59,7 +63,7 @@ export function createSchema(
     ...(maxRepresentations === undefined ? {} : { maxRepresentations }),
   });
   checkOperationAccess(checkFieldsAreMapped(schema, shown), shown, operations);
-  return guardAccess(schema, userFieldsOf(shown));
+  return guardAccess(schema, userFieldsOf(shown), recentSignInFor);
 }
 
 /** Resolves a reference to a user. Reads only the `id`, because representations are untrusted input. */

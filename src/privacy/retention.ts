@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log';
+import { ownActorIds } from '../authentication/actor';
 import {
   areHeld,
   daysOf,
@@ -59,7 +60,7 @@ interface Step {
   readonly limit: number;
 }
 
-const caller: Caller = { actor: { id: 'retention', scopes: new Set() }, traceparent: null };
+const caller: Caller = { actor: { id: ownActorIds.retention, scopes: new Set() }, traceparent: null };
 
 /**
  * Removes expired records by the map of personal data and the database's clock. Skips users under a legal hold. A run

@@ -28,9 +28,11 @@ export function unauthenticated(message = 'A valid access token is required.'): 
   return new ExpectedError('UNAUTHENTICATED', message, { extensions: { http: { status: 401 } } });
 }
 
-/** The actor lacks permission for `what`, a phrase such as "read the audit trail". */
-export function forbidden(what: string): ExpectedError {
-  return new ExpectedError('FORBIDDEN', `You may not ${what}.`);
+/** The actor lacks permission for `what`, a phrase such as "read the audit trail". `reason` is for programs. */
+export function forbidden(what: string, reason?: string): ExpectedError {
+  return new ExpectedError('FORBIDDEN', `You may not ${what}.`, {
+    extensions: reason === undefined ? {} : { reason },
+  });
 }
 
 /** The input is invalid. `message` says why, without repeating it. */

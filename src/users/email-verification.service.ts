@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { AuditLog, Origin } from '../audit/audit-log';
+import { hasScope } from '../authentication/actor';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
 import {
@@ -10,8 +11,8 @@ import {
 import { EmailVerificationToken } from './email-verification-token.entity';
 import { normalized } from './normalized';
 import type { SigningKeys } from './signing-keys';
-import type { User } from './user.entity';
-import { EmailTakenError, InvalidTokenError, UsernameTakenError } from './user.errors';
+import { isFrozen, type User } from './user.entity';
+import { AccountFrozenError, EmailTakenError, InvalidTokenError, UsernameTakenError } from './user.errors';
 import { userEmailVerified } from './user.events';
 import type { UserRepository } from './user.repository';
 import { type Caller, checkActive, type UserChanges } from './user-changes';
@@ -98,7 +99,7 @@ export class EmailVerificationService {
   /**
    * Verifies the address of a token, which works once. A pending address replaces the current one.
    *
-   * @throws InvalidTokenError, UserNotFoundError, UserNotActiveError
+   * @throws InvalidTokenError, UserNotFoundError, UserNotActiveError, and AccountFrozenError unless staff calls
    */
   async confirm(token: string, origin: Origin): Promise<User> {
     const { changes, database, keys } = this.options;
@@ -107,7 +108,9 @@ export class EmailVerificationService {
     if (!claims) throw new InvalidTokenError();
     try {
       return await database.transaction(async (tx) => {
-        const user = await this.lockActive(tx, claims.userId);
+        const user = await this.options.users.lockKnown(tx, claims.userId);
+        if (isFrozen(user) && !hasScope(origin.actor, 'users:write')) throw new AccountFrozenError();
+        checkActive(user);
         await this.useToken(tx, claims.tokenId);
         const at = changes.timeFor(user);
         const verified = { emailVerification: 'VERIFIED', emailVerifiedAt: at } as const;

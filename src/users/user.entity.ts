@@ -15,6 +15,11 @@ export const deactivationReasons = [
 ] as const;
 export type DeactivationReason = (typeof deactivationReasons)[number];
 
+/** True for an account that is deactivated for a security violation: only staff may change it. */
+export function isFrozen({ status, statusReason }: Pick<User, 'status' | 'statusReason'>): boolean {
+  return status === 'DEACTIVATED' && statusReason === 'SECURITY_VIOLATION';
+}
+
 export const emailTopics = ['marketing', 'newsletter', 'recommendations', 'loyalty', 'orderUpdates'] as const;
 /** A topic of e-mails that a person can turn on or off. Only `orderUpdates` is on by default. */
 export type EmailTopic = (typeof emailTopics)[number];

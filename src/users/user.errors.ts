@@ -29,6 +29,11 @@ export class UserNotFoundError extends UserError {
   }
 }
 
+/** The account is frozen, so its holder may not make this call. Access control, and so not a `UserError`. */
+export class AccountFrozenError extends Error {
+  override readonly name = 'AccountFrozenError';
+}
+
 export class UserNotActiveError extends UserError {
   readonly code = 'USER_NOT_ACTIVE';
   constructor() {

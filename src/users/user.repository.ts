@@ -53,6 +53,13 @@ export class UserRepository {
     return rows.map(({ id }) => id);
   }
 
+  /** True if the user is frozen. Reads PostgreSQL, because the cache may lag behind. */
+  async isFrozen(userId: string): Promise<boolean> {
+    const frozen = `status = 'DEACTIVATED' AND status_reason = 'SECURITY_VIOLATION'`;
+    const select = `SELECT 1 FROM users WHERE id = $1 AND ${frozen}`;
+    return (await this.database.query(select, [parseUserId(userId)])).length > 0;
+  }
+
   async findByEmail(email: string): Promise<User | null> {
     if (email.includes(unstorable)) return null;
     const [row] = await this.database.query<User>(

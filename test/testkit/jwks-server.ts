@@ -18,9 +18,13 @@ export async function makeSigningKey(alg = 'ES256'): Promise<SigningKey> {
 /** The claims of a token, valid or not. `undefined` omits one. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Signs exactly these claims; adds only the protected header. */
-export function signClaims({ alg, kid, privateKey }: SigningKey, claims: Claims): Promise<string> {
-  return new SignJWT({ ...claims }).setProtectedHeader({ alg, kid }).sign(privateKey);
+/** Signs exactly these claims. `header` adds to the protected header, which has `alg` and `kid`. */
+export function signClaims(
+  { alg, kid, privateKey }: SigningKey,
+  claims: Claims,
+  header: Claims = {},
+): Promise<string> {
+  return new SignJWT({ ...claims }).setProtectedHeader({ alg, kid, ...header }).sign(privateKey);
 }
 
 /** An issuer that publishes its keys and signs access tokens with the newest. */

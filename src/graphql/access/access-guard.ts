@@ -6,8 +6,19 @@ import {
   isUnionType,
 } from 'graphql';
 import type { ErrorBudget } from '../../subgraph/error-budget';
+import { forbidden } from '../../subgraph/errors';
 import type { GraphqlContext } from '../context';
-import { type Audience, checkOperation, mayRead, operations, refuseField, type UserFields } from './access';
+import {
+  type Audience,
+  checkOperation,
+  inputUserId,
+  isSelf,
+  mayRead,
+  operations,
+  refuseField,
+  type SensitiveAction,
+  type UserFields,
+} from './access';
 
 type Field = GraphQLField<{ id: string; status?: string }, GraphqlContext, Record<string, unknown>>;
 
@@ -21,7 +32,11 @@ type PreferencesField = GraphQLField<{ emailPreferences: { userId: string } }, G
  *
  * @throws Error for a field without a rule, and for a rule without a field
  */
-export function guardAccess(schema: GraphQLSchema, userFields: UserFields): GraphQLSchema {
+export function guardAccess(
+  schema: GraphQLSchema,
+  userFields: UserFields,
+  recentSignInFor: ReadonlySet<SensitiveAction>,
+): GraphQLSchema {
   const roots = [schema.getQueryType(), schema.getMutationType()].filter((it) => it != null);
   const user = schema.getType('User') as GraphQLObjectType;
   checkSameNames(
@@ -33,8 +48,10 @@ export function guardAccess(schema: GraphQLSchema, userFields: UserFields): Grap
   // Anyone may call `_entities`, so all types that it returns need guarded fields.
   checkSameNames('entities', ['User'], entityNames(schema));
 
+  const mutations = schema.getMutationType()?.getFields() ?? {};
+  for (const field of Object.values(mutations)) refuseFrozenUsers(field as Field);
   for (const root of roots)
-    for (const field of Object.values(root.getFields())) guardOperation(field as Field);
+    for (const field of Object.values(root.getFields())) guardOperation(field as Field, recentSignInFor);
   for (const field of Object.values(user.getFields()))
     guardUserField(field as Field, userFields[field.name] as Audience);
   const success = schema.getType('UpdateEmailPreferencesSuccess') as GraphQLObjectType;
@@ -50,10 +67,22 @@ function recordEmailPreferencesRead(field: PreferencesField): void {
   };
 }
 
-function guardOperation(field: Field): void {
+function guardOperation(field: Field, recentSignInFor: ReadonlySet<SensitiveAction>): void {
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
-    checkOperation(context.actor, field.name, args);
+    checkOperation(context.actor, { name: field.name, args }, recentSignInFor);
+    return resolve(source, args, context, info);
+  };
+}
+
+/** Refuses calls of frozen users about themselves, whatever their scopes. */
+function refuseFrozenUsers(field: Field): void {
+  const resolve = field.resolve ?? defaultFieldResolver;
+  field.resolve = async (source, args, context, info) => {
+    const { actor } = context;
+    const userId = inputUserId(args);
+    if (actor && isSelf(actor, userId) && (await context.isFrozen(userId as string)))
+      throw forbidden(`call ${field.name} for yourself: your account is deactivated for security reasons`);
     return resolve(source, args, context, info);
   };
 }

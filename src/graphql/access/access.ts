@@ -36,14 +36,18 @@ export interface OperationRule {
   readonly scope?: Scope;
   /** Returns the id of the user concerned, who needs no scope. */
   readonly self?: (args: Record<string, unknown>) => unknown;
-  /** True if that user must have signed in within `recentSignInMs`. */
-  readonly needsRecentSignIn?: (args: Record<string, unknown>) => boolean;
+  /** Returns the kind of action for which that user may need a recent sign-in, or null if it is none. */
+  readonly sensitiveAction?: (args: Record<string, unknown>) => SensitiveAction | null;
 }
 
-/** Maximum age of the sign-in for operations that cannot be undone. */
+/** What users do to themselves for which `RECENT_SIGN_IN_FOR` can require a recent sign-in. */
+export type SensitiveAction = 'erase' | 'export' | 'email';
+
+/** Maximum age of the sign-in for actions in `RECENT_SIGN_IN_FOR`. */
 const recentSignInMs = 10 * 60_000;
 
-const inputUserId = (args: Record<string, unknown>) => (args.input as { userId?: unknown }).userId;
+/** Returns the id of the user that a mutation changes, or undefined. */
+export const inputUserId = ({ input }: Record<string, unknown>) => (input as { userId?: unknown }).userId;
 
 /** The rule of each field of `Query` and `Mutation`. `guardAccess` throws for a field without one. */
 export const operations: Readonly<Record<string, OperationRule>> = {
@@ -56,17 +60,21 @@ export const operations: Readonly<Record<string, OperationRule>> = {
   userEmailPreferences: { scope: 'users:read', self: (args) => args.userId },
   auditTrail: { scope: 'users:audit' },
   createUser: { scope: 'users:write' },
-  updateUser: { scope: 'users:write', self: inputUserId },
+  updateUser: {
+    scope: 'users:write',
+    self: inputUserId,
+    sensitiveAction: ({ input }) => ((input as { email?: unknown }).email == null ? null : 'email'),
+  },
   deactivateUser: { scope: 'users:write', self: inputUserId },
   reactivateUser: { scope: 'users:write' },
   updateEmailPreferences: { scope: 'users:write', self: inputUserId },
   requestEmailVerification: { scope: 'users:write', self: inputUserId },
   confirmEmail: { anyone: true },
-  exportUserData: { scope: 'users:privacy', self: inputUserId },
+  exportUserData: { scope: 'users:privacy', self: inputUserId, sensitiveAction: () => 'export' },
   eraseUser: {
     scope: 'users:privacy',
     self: inputUserId,
-    needsRecentSignIn: (args) => (args.input as { dryRun?: unknown }).dryRun !== true,
+    sensitiveAction: ({ input }) => ((input as { dryRun?: unknown }).dryRun === true ? null : 'erase'),
   },
   placeLegalHold: { scope: 'users:privacy' },
   releaseLegalHold: { scope: 'users:privacy' },
@@ -74,7 +82,7 @@ export const operations: Readonly<Record<string, OperationRule>> = {
 };
 
 /** True if the actor is this user. Compares canonical ids. */
-function isSelf(actor: Actor, userId: unknown): boolean {
+export function isSelf(actor: Actor, userId: unknown): boolean {
   const own = parseUserId(actor.id);
   return own !== null && typeof userId === 'string' && parseUserId(userId) === own;
 }
@@ -83,15 +91,29 @@ function signedInRecently({ authenticatedAt }: Actor): boolean {
   return authenticatedAt !== undefined && Date.now() - authenticatedAt.getTime() <= recentSignInMs;
 }
 
+/** A call of a query or mutation. */
+export interface OperationCall {
+  readonly name: string;
+  readonly args: Record<string, unknown>;
+}
+
 /** @throws UNAUTHENTICATED or FORBIDDEN if the actor may not call this query or mutation with these arguments */
-export function checkOperation(actor: Actor | null, name: string, args: Record<string, unknown>): void {
+export function checkOperation(
+  actor: Actor | null,
+  { name, args }: OperationCall,
+  recentSignInFor: ReadonlySet<SensitiveAction>,
+): void {
   const rule = operations[name];
   if (rule?.anyone) return;
   if (!actor) throw unauthenticated();
   if (rule && !rule.scope) return;
   const self = rule?.self !== undefined && isSelf(actor, rule.self(args));
-  if (self && rule?.needsRecentSignIn?.(args) && !signedInRecently(actor))
-    throw forbidden(`call ${name} for yourself with a sign-in older than 10 minutes`);
+  const action = self ? rule?.sensitiveAction?.(args) : null;
+  if (action && recentSignInFor.has(action) && !signedInRecently(actor))
+    throw forbidden(
+      `call ${name} for yourself with a sign-in older than 10 minutes`,
+      'RECENT_SIGN_IN_REQUIRED',
+    );
   if (self || (rule?.scope && hasScope(actor, rule.scope))) return;
   throw forbidden(`call ${name}${rule?.self ? ' for another user' : ''}`);
 }

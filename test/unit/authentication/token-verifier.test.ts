@@ -109,12 +109,60 @@ describe('verify', () => {
     ['a subject that is not text', { sub: 7 }, /"sub"/],
     ['a subject with a line break', { sub: 'a\nb' }, /"sub"/],
     ['a subject of 256 characters', { sub: 'a'.repeat(256) }, /"sub"/],
+    ['a subject with a control character of Latin-1', { sub: 'a\u0085b' }, /"sub"/],
+    ['a subject with half a character', { sub: 'a\ud83d' }, /"sub"/],
+    ['the operator as the subject', { sub: 'command-line' }, /"sub"/],
+    ['retention as the subject', { sub: 'retention' }, /"sub"/],
+    ['an unsubscribe link as the subject', { sub: 'unsubscribe-link' }, /"sub"/],
+    [
+      'a token bound to a certificate',
+      { cnf: { 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' } },
+      /"cnf"/,
+    ],
+    ['a token bound to a key', { cnf: { jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' } }, /"cnf"/],
+    ['an empty confirmation', { cnf: null }, /"cnf"/],
     ['scopes in a list', { scope: ['users:write'] }, /"scope"/],
     ['an authentication in the future', { auth_time: startedAtSeconds + 6 }, /"auth_time"/],
     ['a textual authentication time', { auth_time: 'now' }, /"auth_time"/],
   ])('rejects %s', async (_, claims, message) => {
     expect(await rejection(verifyClaims(claims))).toMatch(message);
   });
+
+  it.each([undefined, 'JWT', 'jwt', 'at+jwt', 'AT+JWT', 'application/jwt', 'Application/AT+JWT'])(
+    'accepts the type %s',
+    async (typ) => {
+      expect(await verifyToken(await signClaims(key, usual, { typ }))).toMatchObject({ id });
+    },
+  );
+
+  it.each([
+    'id+jwt',
+    'logout+jwt',
+    'dpop+jwt',
+    'secevent+jwt',
+    'email-verification+jwt',
+    '',
+    'jwt ',
+    'text/jwt',
+    7,
+    null,
+  ])('rejects the type %j', async (typ) => {
+    expect(await rejection(verifyToken(await signClaims(key, usual, { typ })))).toMatch(/"typ"/);
+  });
+
+  it('accepts a subject of 255 characters outside of the Basic Multilingual Plane', async () => {
+    expect(await verifyClaims({ sub: '\u{1d4d0}'.repeat(255) })).toMatchObject({
+      id: '\u{1d4d0}'.repeat(255),
+    });
+  });
+
+  it.each([{ use: 'enc' }, { key_ops: ['encrypt'] }, { use: 'enc', kid: undefined }])(
+    'rejects a signature by a published key with %j',
+    async (purpose) => {
+      const encryption = { ...key, publicJwk: { ...key.publicJwk, ...purpose } as typeof key.publicJwk };
+      expect(await rejection(verifyToken(await signClaims(key, usual), encryption))).toMatch(/unknown key/);
+    },
+  );
 
   it('tolerates a clock difference of five seconds', async () => {
     expect(await verifyClaims({ exp: startedAtSeconds - 4, nbf: startedAtSeconds + 4 })).toMatchObject({
