@@ -1,3 +1,4 @@
+import { keptMessages } from '../personal-data/personal-data';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, tryLockParts } from '../postgres/locks';
 import { prepared } from '../postgres/prepared';
@@ -35,12 +36,17 @@ export async function findPending(
     `SELECT pending.* FROM unnest($1::integer[]) AS led (lane), LATERAL (
        SELECT id, lane, user_id AS "userId", version, type, data, occurred_at AS "occurredAt", traceparent
        FROM outbox_events
-       WHERE published_at IS NULL AND lane = led.lane AND user_id <> ALL ($3::uuid[])
+       WHERE published_at IS NULL AND lane = led.lane AND user_id <> ALL ($3::uuid[]) AND ${mayBePublished}
        ORDER BY position LIMIT $2
      ) AS pending`,
     [lanes, limitPerLane, heldBack],
   );
 }
+
+/** Not events of an erased user that `republish` marked during the erasure, except those that announce it. */
+const mayBePublished = `(type IN (${Object.keys(keptMessages)
+  .map((type) => `'${type}'`)
+  .join()}) OR NOT EXISTS (SELECT FROM erased_users WHERE erased_users.user_id = outbox_events.user_id))`;
 
 /**
  * Marks events as published in a transaction of its own: a confirmed event stays published even if the relay's

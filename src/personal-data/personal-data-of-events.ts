@@ -98,6 +98,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       userId,
       verifiedAt: field('behaviour', 'when', 'users.email_verified_at'),
       emailChanged: field('technical', 'whether the address is a new one'),
+      previousEmail: field('contact', 'to notify the address that was replaced; only this event has it'),
     },
   },
   UserEmailVerificationRequested: {
@@ -105,6 +106,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
     fields: {
       userId,
       email: field('contact', 'the address to confirm', 'users.email', 'users.pending_email'),
+      currentEmail: field('contact', 'to notify the address that is to be replaced', 'users.email'),
       token: field('technical', 'secret: confirms the address'),
       expiresAt: field('technical', 'when it expires', 'email_verification_tokens.expires_at'),
     },

@@ -44,6 +44,11 @@ export const personalDataOfRecords = {
   idempotency_keys: {
     ofUser: `(${byUserId} OR actor_id = $1::uuid::text)`,
     erasure: 'in batches',
+    // A repeated call must not create the user again. Only the digest of the caller's key stays.
+    emptied: {
+      which: 'actor_id <> $1::uuid::text',
+      assignments: `user_id = NULL, input_digest = '', outcome = 'USER_ERASED'`,
+    },
     retention: [
       {
         name: 'idempotencyKeys',

@@ -49,6 +49,8 @@ export interface PersonalTable {
   readonly ofUser: string | null;
   /** When an erasure deletes the user's records, or why it keeps them. */
   readonly erasure: 'immediately' | 'in batches' | { readonly kept: string };
+  /** Which of the user's records an erasure does not delete: it assigns these values instead. Both are SQL. */
+  readonly emptied?: { readonly which: string; readonly assignments: string };
   /** The rules by which records expire, or until when they stay if no number of days decides. */
   readonly retention: readonly Expiry[] | { readonly stays: string };
   readonly columns: Readonly<Record<string, PersonalColumn>>;

@@ -22,6 +22,15 @@ export function tableOf(entity: new () => object): string | undefined {
   return getMetadataArgsStorage().tables.find(({ target }) => target === entity)?.name;
 }
 
+/** Returns the columns of a table's primary key. Call it when the entities are loaded. */
+export function primaryKeyOf(table: string): readonly string[] {
+  const storage = getMetadataArgsStorage();
+  const entity = storage.tables.find(({ name }) => name === table)?.target;
+  const key = storage.columns.filter(({ target, options }) => target === entity && options.primary);
+  if (entity === undefined || key.length === 0) throw new Error(`no entity describes the key of ${table}`);
+  return key.map(({ propertyName, options }) => options.name ?? propertyName);
+}
+
 /** Returns the columns of an entity, in the order of its declarations. Call it when a module loads. */
 export function columnsOf(entity: new () => object): readonly EntityColumn[] {
   const storage = getMetadataArgsStorage();

@@ -20,8 +20,8 @@ export async function removeHistory(tx: Transaction, removal: HistoryRemoval): P
   const { expiry, days, limit, caller, audit } = removal;
   const removed: { userId: string; count: number }[] = await tx.manager.query(
     `WITH gone AS (
-       DELETE FROM user_history WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM user_history WHERE ${haveExpiredUnheld(expiry, '$1')} LIMIT $2 FOR UPDATE SKIP LOCKED))
+       DELETE FROM user_history WHERE id = ANY (ARRAY(
+         SELECT id FROM user_history WHERE ${haveExpiredUnheld(expiry, '$1')} LIMIT $2 FOR UPDATE SKIP LOCKED))
        RETURNING user_id, source, event_id, type
      ), remembered AS (
        INSERT INTO erased_events SELECT source, event_id FROM gone WHERE type = ANY ($3::text[])

@@ -11,6 +11,7 @@ import {
   type TableExpiry,
 } from '../personal-data/expiries';
 import type { ExpiryAction } from '../personal-data/personal-data';
+import { deletionOf } from '../postgres/chosen-rows';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, tryLock } from '../postgres/locks';
 import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
@@ -187,10 +188,7 @@ export class Retention {
 
 async function deleteRecords(tx: Transaction, { expiry, days, limit }: Step): Promise<number> {
   const { table } = expiry;
-  const [, removed]: [unknown, number] = await tx.manager.query(
-    `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM ${table} WHERE ${haveExpiredUnheld(expiry, '$1')} LIMIT $2 FOR UPDATE SKIP LOCKED))`,
-    [days, limit],
-  );
+  const which = `${haveExpiredUnheld(expiry, '$1')} LIMIT $2 FOR UPDATE SKIP LOCKED`;
+  const [, removed]: [unknown, number] = await tx.manager.query(deletionOf({ table, which }), [days, limit]);
   return removed;
 }

@@ -76,7 +76,14 @@ export class EmailVerificationService {
         userId: user.id,
         version: null,
         type: 'UserEmailVerificationRequested',
-        data: { userId: user.id, email, token, expiresAt: expiresAt.toISOString() },
+        data: {
+          userId: user.id,
+          email,
+          // Lets the NotificationService warn the holder of the current address about the change.
+          ...(user.pendingEmail === null ? {} : { currentEmail: user.email }),
+          token,
+          expiresAt: expiresAt.toISOString(),
+        },
         occurredAt: issuedAt,
         traceparent: caller.traceparent,
       });
@@ -118,13 +125,13 @@ export class EmailVerificationService {
         const { pendingEmail } = user;
         if (pendingEmail !== null && digestEmail(key, normalized(pendingEmail)) === claims.emailDigest) {
           const values = { ...verified, ...replacedEmail(user, pendingEmail), pendingEmail: null };
-          const eventOf = (it: User) => userEmailVerified(it, at, true);
+          const eventOf = (it: User) => userEmailVerified(it, at, user.email);
           return changes.apply(tx, { user, values, at, eventOf, origin });
         }
         if (digestEmail(key, user.emailNormalized) !== claims.emailDigest) throw new InvalidTokenError();
         // Another token has verified the address before.
         if (user.emailVerification === 'VERIFIED') return user;
-        const eventOf = (it: User) => userEmailVerified(it, at, false);
+        const eventOf = (it: User) => userEmailVerified(it, at, null);
         return changes.apply(tx, { user, values: verified, at, eventOf, origin });
       });
     } catch (error) {

@@ -30,6 +30,9 @@ export interface Call {
   };
 }
 
+/** The outcome of calls whose user was erased since, as the map of personal data assigns it. */
+const userErased = 'USER_ERASED';
+
 /** Attempts of a call. Each one after the first follows a call with the same key that was rolled back. */
 const maxTries = 5;
 
@@ -74,7 +77,8 @@ export class Idempotency {
       if (!row) {
         const used = await tx.manager.findOneBy(IdempotencyKey, { actorId, key });
         if (!used) return {};
-        if (used.inputDigest !== inputDigest) throw new IdempotencyConflictError();
+        if (used.outcome !== userErased && used.inputDigest !== inputDigest)
+          throw new IdempotencyConflictError();
         return { used };
       }
       try {
@@ -93,7 +97,7 @@ export class Idempotency {
     });
     if (result.error) throw result.error;
     if (result.user) return result.user;
-    return result.used ? this.outcomeOf(result.used) : null;
+    return result.used ? this.outcomeOf(result.used, call.mutation) : null;
   }
 
   /** Returns digests that recognise repeated inputs. Password and idempotency key are not part of them. */
@@ -101,15 +105,15 @@ export class Idempotency {
     return Promise.all(inputs.map((input) => this.digest('key', canonical({ mutation, input }))));
   }
 
-  /** Returns the user ids of remembered digests that have not expired. */
+  /** Returns the user ids of remembered digests that have not expired; null for users that were erased since. */
   async findRemembered(
     tx: Transaction,
     caller: Caller,
     digests: readonly string[],
-  ): Promise<Map<string, string>> {
-    const rows: { key: string; userId: string }[] = await tx.manager.query(
-      `SELECT key, user_id AS "userId" FROM idempotency_keys
-       WHERE actor_id = $1 AND key = ANY ($2::text[]) AND outcome = 'SUCCESS'`,
+  ): Promise<Map<string, string | null>> {
+    const rows: { key: string; userId: string | null }[] = await tx.manager.query(
+      `SELECT key, users.id AS "userId" FROM idempotency_keys LEFT JOIN users ON users.id = user_id
+       WHERE actor_id = $1 AND key = ANY ($2::text[]) AND outcome IN ('SUCCESS', '${userErased}')`,
       [caller.actor.id, digests],
     );
     return new Map(rows.map(({ key, userId }) => [key, userId]));
@@ -134,13 +138,13 @@ export class Idempotency {
     );
   }
 
-  private async outcomeOf(used: IdempotencyKey): Promise<User | null> {
+  private async outcomeOf(used: IdempotencyKey, mutation: string): Promise<User | null> {
     const user =
       used.userId === null ? undefined : (await this.users.findByIds([used.userId])).get(used.userId);
     if (used.outcome === null) return user ?? null;
-    if (used.outcome === 'SUCCESS') {
-      if (!user) throw new UserNotFoundError();
-      return user;
+    if (used.outcome === 'SUCCESS' || used.outcome === userErased) {
+      if (user) return user;
+      throw mutation === 'createUser' ? new UserIdTakenError() : new UserNotFoundError();
     }
     if (used.outcome === 'VERSION_CONFLICT')
       throw user ? new VersionConflictError(user.version) : new UserNotFoundError();

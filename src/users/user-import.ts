@@ -103,7 +103,8 @@ export class UserImport {
       const remembered = await idempotency.findRemembered(tx, caller, digests);
       return decide(them, ({ digest }) => {
         const userId = remembered.get(digest);
-        return userId === undefined ? null : { outcome: 'exists', userId };
+        if (userId === undefined) return null;
+        return userId === null ? { outcome: 'USER_ID_TAKEN' } : { outcome: 'exists', userId };
       });
     };
 

@@ -92,11 +92,18 @@ export function userEmailPreferencesUpdated(user: User): UserEvent {
   };
 }
 
-export function userEmailVerified(user: User, verifiedAt: Date, emailChanged: boolean): UserEvent {
+/** `previousEmail` is the address that the verified one has replaced; null if it was the current one before. */
+export function userEmailVerified(user: User, verifiedAt: Date, previousEmail: string | null): UserEvent {
+  const emailChanged = previousEmail !== null;
   return {
     type: 'UserEmailVerified',
     action: 'EMAIL_VERIFIED',
-    data: { userId: user.id, verifiedAt: verifiedAt.toISOString(), emailChanged },
+    data: {
+      userId: user.id,
+      verifiedAt: verifiedAt.toISOString(),
+      emailChanged,
+      ...(emailChanged ? { previousEmail } : {}),
+    },
     history: {
       type: 'EMAIL_VERIFIED',
       summary: emailChanged ? 'A new e-mail address was confirmed.' : 'The e-mail address was confirmed.',

@@ -77,14 +77,17 @@ describe('e-mail verification', () => {
     expect((await byEmail(created.email)).data.userByEmail).toEqual({ id: created.id });
 
     const { user, event, token } = await request(created.id);
-    expect(event?.data.email).toBe(wanted);
+    expect(event?.data).toMatchObject({ email: wanted, currentEmail: created.email });
     // Verification of the current address was not requested.
     expect(user).toEqual(changed);
     await confirm(token);
     const after = await readUser(created.id);
     expect(after).toMatchObject({ email: wanted, pendingEmail: null, username: wanted, version: 3 });
     expect(after.emailVerification.status).toBe('VERIFIED');
-    expect((await eventsOf(app, created.id)).at(-1)?.data).toMatchObject({ emailChanged: true });
+    expect((await eventsOf(app, created.id)).at(-1)?.data).toMatchObject({
+      emailChanged: true,
+      previousEmail: created.email,
+    });
     expect((await byEmail(wanted)).data.userByEmail).toEqual({ id: created.id });
     // The old address is free again.
     expect((await createUser(app, { email: created.email })).email).toBe(created.email);

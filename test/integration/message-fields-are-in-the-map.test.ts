@@ -191,7 +191,10 @@ describe('each field of a published message is read from the columns of the map:
     expect(await columnsWith(request.token)).toEqual([]);
     await publishedBy('confirmEmail', { token: request.token });
     await publishedBy('updateUser', { userId, email: 'new.of.kanari@example.com' });
-    await publishedBy('requestEmailVerification', { userId });
+    const { UserEmailVerificationRequested: change } = await publishedBy('requestEmailVerification', {
+      userId,
+    });
+    await publishedBy('confirmEmail', { token: change.token });
     await publishedBy('updateEmailPreferences', {
       userId,
       newsletter: true,
