@@ -9,6 +9,7 @@ import { SealAudit1795394000000 } from '../migrations/1795394000000-SealAudit';
 import { KeepConsents1795398000000 } from '../migrations/1795398000000-KeepConsents';
 import { NameUsersOfParkedMessages1795402000000 } from '../migrations/1795402000000-NameUsersOfParkedMessages';
 import { BoundParkedMessages1795965053000 } from '../migrations/1795965053000-BoundParkedMessages';
+import { NameContactsOfParkedMessages1795968069000 } from '../migrations/1795968069000-NameContactsOfParkedMessages';
 import { AuditEntry } from './audit/audit-entry.entity';
 import { AuditKey } from './audit/audit-key.entity';
 import { AuditSeal } from './audit/audit-seal.entity';
@@ -93,6 +94,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       KeepConsents1795398000000,
       NameUsersOfParkedMessages1795402000000,
       BoundParkedMessages1795965053000,
+      NameContactsOfParkedMessages1795968069000,
     ],
     migrationsTableName: 'schema_migrations',
     installExtensions: false,

@@ -5,6 +5,7 @@ import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Unique('parked_messages_fingerprint_key', ['fingerprint'])
 @Index('parked_messages_parked_at_id_idx', ['parkedAt', 'id'])
 @Index('parked_messages_user_id_idx', ['userId'])
+@Index('parked_messages_named_contacts_idx', { synchronize: false })
 export class ParkedMessage {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'parked_messages_pkey' })
   id: string;
@@ -40,6 +41,10 @@ export class ParkedMessage {
   /** The order ids in it. Erasing the user of any of these orders deletes the row. */
   @Column('text', { name: 'named_order_ids', array: true, default: [] })
   namedOrderIds: string[];
+
+  /** SHA-256 (hex) of the e-mail addresses and phone numbers in it. Erasing a user with one of them deletes the row. */
+  @Column('text', { name: 'named_contacts', array: true, default: [] })
+  namedContacts: string[];
 
   @Column('text')
   exchange: string;

@@ -79,8 +79,8 @@ export class ParkedMessagesRepository {
     for (const row of rows) {
       const inserted: unknown[] = await tx.manager.query(
         `INSERT INTO parked_messages (id, fingerprint, reason, detail, type, source, event_id, user_id, named_user_ids,
-           named_order_ids, exchange, routing_key, content_type, headers, body, body_bytes, attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+           named_order_ids, named_contacts, exchange, routing_key, content_type, headers, body, body_bytes, attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (fingerprint) DO NOTHING RETURNING 1`,
         [
           uuidv7(),
@@ -93,6 +93,7 @@ export class ParkedMessagesRepository {
           row.userId,
           row.namedUserIds,
           row.namedOrderIds,
+          row.namedContacts,
           row.exchange,
           row.routingKey,
           row.contentType,

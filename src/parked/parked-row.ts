@@ -1,4 +1,5 @@
 import { storable } from '../postgres/storable-text';
+import { contactDigestsIn } from './contacts-in-message';
 import { declaredOrderIds, stringsOfMessage, userIdsIn } from './ids-in-message';
 import type { MessageToPark } from './message-to-park';
 import type { ParkedMessage } from './parked-message.entity';
@@ -15,7 +16,8 @@ export function toParkedRow(it: MessageToPark): ParkedRow {
   const { exchange, routingKey, body, truncated, properties } = it.message;
   const { messageId, type, contentType, timestamp, headers: received } = properties;
   const headers = storableJson({ messageId, type, timestamp, headers: received });
-  const userIds = userIdsIn(stringsOfMessage({ headers, body }));
+  const texts = stringsOfMessage({ headers, body });
+  const userIds = userIdsIn(texts);
   if (it.userId !== undefined) userIds.add(it.userId);
   return {
     fingerprint: fingerprintOf(it.message),
@@ -27,6 +29,7 @@ export function toParkedRow(it: MessageToPark): ParkedRow {
     userId: it.userId ?? null,
     namedUserIds: [...userIds],
     namedOrderIds: declaredOrderIds(body.toString()).map((id) => storable(id)),
+    namedContacts: contactDigestsIn(texts),
     exchange: storable(exchange),
     routingKey: storable(routingKey),
     contentType: orNull(contentType),
@@ -49,6 +52,7 @@ export function toDigestRow({ message, reason, attempts }: MessageToPark): Parke
     userId: null,
     namedUserIds: [],
     namedOrderIds: [],
+    namedContacts: [],
     exchange: '',
     routingKey: '',
     contentType: null,

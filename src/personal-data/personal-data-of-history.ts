@@ -2,6 +2,12 @@ import { byUserId, column, exported, type PersonalTable, permanent, whileUserExi
 
 const summary = 'summary of the history';
 
+/** SQL condition for parked messages with an address or number of user `$1`, as long as the user exists. */
+export const namesContactOfUser = `named_contacts && ARRAY(
+  SELECT encode(sha256(convert_to(contact, 'UTF8')), 'hex') FROM users,
+    unnest(ARRAY[email_normalized, lower(pending_email), phone_number]) AS contact
+  WHERE users.id = $1::uuid AND contact IS NOT NULL)`;
+
 /** The tables of users' activity, and of messages about it. */
 export const personalDataOfHistory = {
   user_commerce: {
@@ -69,7 +75,8 @@ export const personalDataOfHistory = {
   },
   parked_messages: {
     ofUser: `(user_id = $1::uuid OR $1::uuid = ANY (named_user_ids) OR EXISTS (
-      SELECT FROM user_orders WHERE user_id = $1::uuid AND order_id = ANY (named_order_ids)))`,
+      SELECT FROM user_orders WHERE user_id = $1::uuid AND order_id = ANY (named_order_ids))
+      OR ${namesContactOfUser})`,
     erasure: 'in batches',
     retention: [
       { name: 'parkedMessages', since: 'parked_at', days: 'PARKED_RETENTION_DAYS', action: 'deleted' },
@@ -85,6 +92,7 @@ export const personalDataOfHistory = {
       user_id: column('identity', 'service', 'the user it is about, if it says so'),
       named_user_ids: column('identity', 'service', 'user ids in it'),
       named_order_ids: column('identity', 'service', 'order ids in it'),
+      named_contacts: column('contact', 'service', 'digests of addresses and numbers in it'),
       exchange: column('technical', 'service', 'where it came from'),
       routing_key: column('technical', 'service', 'where it came from'),
       content_type: column('technical', 'service', 'how to parse it'),

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { AuditLog } from '../audit/audit-log';
 import type { Outbox } from '../outbox/outbox';
+import { namesContactOfUser } from '../personal-data/personal-data-of-history';
 import type { Transaction } from '../postgres/database';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
@@ -82,6 +83,12 @@ export class ErasureStarter {
 /** Deletes the user, everything that refers to it or still works, and its unpublished events; returns the counts. */
 async function deleteImmediateStores(tx: Transaction, userId: string): Promise<Record<string, number>> {
   const effects: Record<string, number> = {};
+  // Once the user is deleted, nothing else tells which parked messages have its address or number.
+  await tx.manager.query(
+    `UPDATE parked_messages SET named_user_ids = array_append(named_user_ids, $1::uuid)
+     WHERE ${namesContactOfUser}`,
+    [userId],
+  );
   const unpublished = batchedStores
     .filter(({ name }) => name === 'outbox_events')
     .map(({ name, ofUser }) => ({ name, ofUser: `${ofUser} AND published_at IS NULL` }));

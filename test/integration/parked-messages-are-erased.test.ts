@@ -82,3 +82,18 @@ it('eraseUser keeps a parked payment whose order id only contains that of the us
   );
   expect(await bodies()).toHaveLength(1);
 });
+
+it.each([
+  ['address', (user: { email: string }) => `order of ${user.email}, unpaid`],
+  ['address in other letters', (user: { email: string }) => `{"mail": "${user.email.toUpperCase()}"`],
+  ['address in JSON', (user: { email: string }) => JSON.stringify({ to: [`Ada <${user.email}>`] })],
+  ['phone number', () => 'call +4930 901-820 now'],
+  ['phone number without its plus sign', () => '{"phone": "4930901820"}'],
+])('eraseUser deletes a parked message that has only the %s of the user', async (_what, textOf) => {
+  await app.sql('UPDATE users SET phone_number = NULL');
+  const user = await createUser(app, { phoneNumber: '+4930901820' });
+  await others.publish(withBody(paymentFailed(''), textOf(user)), ofNoUser);
+  await eventually(async () => expect(await bodies()).toHaveLength(2));
+  await erase(user.id);
+  await eventually(async () => expect(await bodies()).toEqual(['of no user']));
+});
