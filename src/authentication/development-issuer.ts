@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 
@@ -34,7 +34,8 @@ export interface DevelopmentIssuer {
  */
 export async function openDevelopmentIssuer(dataDirectory: string): Promise<DevelopmentIssuer> {
   const path = join(dataDirectory, fileName);
-  const jwk = (await readKey(path)) ?? (await createKey(dataDirectory, path));
+  await makePrivate(dataDirectory);
+  const jwk = (await readKey(path)) ?? (await createKey(path));
   const { d: _, ...publicKey } = jwk;
   const privateKey = await importJWK(jwk, algorithm);
   return {
@@ -56,6 +57,12 @@ export async function openDevelopmentIssuer(dataDirectory: string): Promise<Deve
   };
 }
 
+/** Creates the directory if it is missing. Only the user of this process may read it. */
+async function makePrivate(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+}
+
 async function readKey(path: string): Promise<JWK | null> {
   let text: string;
   try {
@@ -75,10 +82,9 @@ async function readKey(path: string): Promise<JWK | null> {
   }
 }
 
-async function createKey(dataDirectory: string, path: string): Promise<JWK> {
+async function createKey(path: string): Promise<JWK> {
   const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
   const jwk: JWK = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: algorithm, use: 'sig' };
-  await mkdir(dataDirectory, { recursive: true });
   const draft = `${path}.${randomUUID()}`;
   try {
     const file = await open(draft, 'wx', 0o600);

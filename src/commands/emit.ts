@@ -131,7 +131,9 @@ async function tryPublish(broker: Broker, message: OutgoingMessage, deadlineMs: 
 
 /** Sends the event over HTTP to the in-process broker of a development server. */
 async function sendToServer({ host, port }: Config, message: OutgoingMessage): Promise<void> {
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/development/events`;
+  // The server accepts development events from loopback only, also when it listens on all addresses.
+  const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host;
+  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/development/events`;
   const { body, ...rest } = message;
   const response = await fetch(url, {
     method: 'POST',

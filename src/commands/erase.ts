@@ -49,7 +49,7 @@ export function registerEraseCommand(program: Command): void {
 async function eraseOne(userId: string, { dryRun, reason, json }: EraseFlags): Promise<void> {
   const erasure = await withServices(process.env, async ({ services: { erasures }, database }) => {
     if (!dryRun) return finish(erasures, await begin(erasures, userId, reason));
-    const plan = await erasures.plan({ userId, reason });
+    const plan = await erasures.plan(operator, { userId, reason });
     await recordOperatorRead(database, [plan.userId], 'erasurePlan');
     return plan;
   });

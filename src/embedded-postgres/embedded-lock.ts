@@ -21,7 +21,7 @@ const lockName = /^owner\.(\d+)$/;
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const draft = join(directory, `owner-${process.pid}-${Math.random().toString(36).slice(2)}.draft`);
   const self: Owner = { pid: process.pid, start: findProcessStart(process.pid) ?? unknownStart };
-  await writeFile(draft, JSON.stringify(self));
+  await writeFile(draft, JSON.stringify(self), { mode: 0o600 });
   try {
     for (;;) {
       const locks = await listLocks(directory);

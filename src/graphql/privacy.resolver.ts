@@ -79,7 +79,7 @@ export class PrivacyResolver {
   ): Promise<typeof EraseUserResult> {
     return resultOf(async () => {
       const erasure = input.dryRun
-        ? await this.erasures.plan(input)
+        ? await this.erasures.plan(callerOf(context), input)
         : await this.erasures.erase(callerOf(context), input);
       // An erasure has an audit entry of its own. A dry run reveals how much is stored, so it is audited as a read.
       if (input.dryRun) context.reads.add(erasure.userId, 'erasurePlan');

@@ -9,6 +9,7 @@ import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { AccessLog } from '../audit/access-log';
+import { createDocumentStore } from '../subgraph/document-store';
 import { createErrorMask } from '../subgraph/error-mask';
 import { createOperationLimitsCheck, type Limits, limitOptions } from '../subgraph/limits';
 import type { Metrics } from '../telemetry/metrics';
@@ -70,6 +71,7 @@ export function createGraphqlServer({
     hideSchemaDetailsFromClientErrors: !suggestNames,
     // Stored queries would keep personal data in their literals in memory.
     persistedQueries: false,
+    documentStore: createDocumentStore(),
     includeStacktraceInErrorResponses: false,
     // The process has its own shutdown sequence.
     stopOnTerminationSignals: false,

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
@@ -97,6 +98,7 @@ export async function createHttpServer<Context extends BaseContext>(
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
   }) as unknown as FastifyInstance;
   app.removeContentTypeParser('text/plain');
+  parseOnlyUtf8(app);
 
   setErrorResponses(app);
   const drain = new Drain(app);
@@ -139,6 +141,16 @@ export async function createHttpServer<Context extends BaseContext>(
     drain: (times) => drain.run(times),
     inject: app.inject.bind(app),
   };
+}
+
+/** Refuses bodies that are not UTF-8 (HTTP 400): decoding would replace what it cannot read. */
+function parseOnlyUtf8(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (isUtf8(body as Buffer)) return parse(request, body.toString(), done);
+    done(Object.assign(new Error('the body is not UTF-8'), { statusCode: 400 }));
+  });
 }
 
 function requestId(request: IncomingMessage): string {

@@ -83,7 +83,7 @@ export const personalDataOfRecords = {
       encrypted_values: column(
         'contact',
         'service',
-        'values before and after, encrypted with the user’s key',
+        'values before and after, encrypted with the user’s key; nothing reads them, and an export lacks them',
       ),
     },
   },

@@ -57,14 +57,15 @@ export class Erasures {
   constructor(private readonly options: ErasuresOptions) {}
 
   /**
-   * Returns the effects that `erase` would have now. Changes nothing.
+   * Returns the effects that `erase` would have now. Changes nothing. Users do not learn of a hold on their own data.
    *
    * @throws UserNotFoundError, LegalHoldError, InvalidInputError
    */
-  async plan(input: EraseUser): Promise<ErasureReport> {
+  async plan({ actor }: Caller, input: EraseUser): Promise<ErasureReport> {
     readReason(input);
     return this.options.database.transaction(async (tx) => {
       const user = await this.lockErasable(tx, input);
+      if (parseUserId(actor.id) !== user.id) await checkNotHeld(tx, user.id);
       const effects: Record<string, number> = {};
       for (const store of [...immediateStores, ...batchedStores])
         addRecords(effects, store.name, await countRecords(tx, store, user.id));
@@ -90,6 +91,7 @@ export class Erasures {
     const reason = readReason(input);
     const erasure = await this.options.database.transaction(async (tx) => {
       const user = await this.lockErasable(tx, input);
+      await checkNotHeld(tx, user.id);
       return this.options.erasureStarter.start(tx, {
         caller,
         userId: user.id,
@@ -194,7 +196,6 @@ export class Erasures {
     // Retention removes PENDING users.
     if (user.status === 'PENDING') throw new UserNotFoundError();
     if (policy && user.status !== 'DEACTIVATED') throw new UserNotFoundError();
-    await checkNotHeld(tx, user.id);
     return user;
   }
 

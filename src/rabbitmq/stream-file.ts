@@ -13,6 +13,9 @@ export function erasuresFileIn(dataDirectory: string): string {
   return join(dataDirectory, 'erasures.ndjson');
 }
 
+/** Only the user of this process may read the file. */
+const privateMode = 0o600;
+
 /** An append-only file with one JSON document per line, for a service that runs without RabbitMQ. */
 export class StreamFile {
   private isTornLineRemoved = false;
@@ -29,11 +32,12 @@ export class StreamFile {
   }
 
   private async write(document: Buffer): Promise<void> {
-    await mkdir(dirname(this.path), { recursive: true });
+    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     if (!this.isTornLineRemoved) await removeTornLine(this.path);
     this.isTornLineRemoved = true;
-    const file = await open(this.path, 'a');
+    const file = await open(this.path, 'a', privateMode);
     try {
+      await file.chmod(privateMode);
       await file.appendFile(Buffer.concat([document, Buffer.from('\n')]));
       await file.datasync();
     } finally {
@@ -54,7 +58,7 @@ export async function readStreamFile(path: string, onDocument: (text: string) =>
 
 /** Removes a partial last line left by a crash. Its `append` never resolved, so its caller retries it. */
 async function removeTornLine(path: string): Promise<void> {
-  const file = await open(path, 'a+');
+  const file = await open(path, 'a+', privateMode);
   try {
     const content = await file.readFile();
     await file.truncate(content.lastIndexOf(newline) + 1);

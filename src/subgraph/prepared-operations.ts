@@ -8,6 +8,7 @@ import {
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
+import { hasStringLiteral } from './document-store';
 
 /** A query that passed parsing, validation and the limits, compiled to a function. */
 export interface PreparedOperation {
@@ -76,15 +77,11 @@ function keyOf(text: string, operationName: string | null | undefined): string {
 
 function canBePrepared(text: string, document: DocumentNode, operation: OperationDefinitionNode): boolean {
   if (operation.operation !== 'query' || text.length > maxTextLength) return false;
-  let accepted = true;
+  let accepted = !hasStringLiteral(document);
   visit(document, {
-    StringValue: () => {
-      accepted = false;
-    },
     Field: ({ name }) => {
       if (name.value.startsWith('__') && name.value !== '__typename') accepted = false;
     },
-    // Descriptions and block strings are string values; nothing else holds text of the caller.
     [Kind.DIRECTIVE]: ({ name }) => {
       if (name.value !== 'skip' && name.value !== 'include') accepted = false;
     },

@@ -75,6 +75,11 @@ it.each([
   'ALTER TABLE audit_seals DISABLE TRIGGER ALL',
   `SET session_replication_role = 'replica'`,
   'CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$',
+  'DELETE FROM erased_users',
+  'UPDATE erased_users SET erased_at = now()',
+  'TRUNCATE erased_users',
+  'DELETE FROM erasures',
+  'TRUNCATE erasures',
   `DELETE FROM schema_migrations`,
 ])('PostgreSQL denies the application role: %s', async (statement) => {
   await expect(application.query(statement)).rejects.toMatchObject({ code: insufficientPrivilege });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -40,6 +40,14 @@ describe('the development issuer', () => {
       scopes: new Set(['users:read']),
       authenticatedAt: new Date('2026-01-01T00:00:00Z'),
     });
+  });
+
+  it('makes the data directory readable for this user only, also one that exists', async () => {
+    await mkdir(dataDirectory, { mode: 0o755 });
+    await chmod(dataDirectory, 0o755);
+    await openDevelopmentIssuer(dataDirectory);
+    expect(((await stat(dataDirectory)).mode & 0o777).toString(8)).toBe('700');
+    expect(((await stat(join(dataDirectory, fileName))).mode & 0o777).toString(8)).toBe('600');
   });
 
   it('rejects the tokens of another checkout', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
@@ -46,6 +46,7 @@ describe('the service without RabbitMQ', () => {
     const file = new StreamFile(path);
     await Promise.all([2, 3].map((c) => file.append(Buffer.from(JSON.stringify({ c })))));
     expect(linesOf(path)).toEqual([{ a: 1 }, { c: 2 }, { c: 3 }]);
+    expect((statSync(path).mode & 0o777).toString(8)).toBe('600');
   });
 });
 

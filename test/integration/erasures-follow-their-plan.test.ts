@@ -102,14 +102,14 @@ async function createUserEverywhere(): Promise<{
 it('an erasure deletes exactly the records of its plan while events of the user arrive', async () => {
   const { userId, orderId, events } = await createUserEverywhere();
   const bystander = await createUserEverywhere();
-  const recordsOfBystander = await services.erasures.plan({ userId: bystander.userId });
+  const recordsOfBystander = await services.erasures.plan(caller, { userId: bystander.userId });
 
-  const plan = await services.erasures.plan({ userId });
+  const plan = await services.erasures.plan(caller, { userId });
   const stores = [...immediateStores, ...batchedStores].map(({ name }) => name);
   expect(new Set(Object.keys(plan.effects))).toEqual(new Set([...stores, 'cache']));
   // Duplicates do not change the plan.
   await others.publish(...events);
-  expect((await services.erasures.plan({ userId })).effects).toEqual(plan.effects);
+  expect((await services.erasures.plan(caller, { userId })).effects).toEqual(plan.effects);
 
   const { id } = await services.erasures.erase(caller, { userId });
   const late: ForeignMessage[] = [];
@@ -137,7 +137,7 @@ it('an erasure deletes exactly the records of its plan while events of the user 
     expect({ name, left: await count(`${name} WHERE ${ofUser}`, [userId]) }).toEqual({ name, left: 0 });
   expect(await countParkedContaining(orderId)).toBe(0);
   // Other users keep their records.
-  expect((await services.erasures.plan({ userId: bystander.userId })).effects).toEqual(
+  expect((await services.erasures.plan(caller, { userId: bystander.userId })).effects).toEqual(
     recordsOfBystander.effects,
   );
 });

@@ -73,7 +73,7 @@ it.each([0, 1, 2, 3])(
   async (batches) => {
     const userId = await createUserWithHistory();
     const { erasures } = startReplica();
-    const plan = await erasures.plan({ userId });
+    const plan = await erasures.plan(caller, { userId });
     const { id } = await erasures.erase(caller, { userId });
     for (let batch = 0; batch < batches; batch += 1) await erasures.advance(id);
 
@@ -89,7 +89,7 @@ it('an erasure counts every record once when three replicas advance it concurren
   const userId = await createUserWithHistory();
   const replicas = [1, 2, 3].map(() => startReplica().erasures);
   const [first] = replicas as [Erasures];
-  const plan = await first.plan({ userId });
+  const plan = await first.plan(caller, { userId });
   const { id } = await first.erase(caller, { userId });
   await Promise.all(
     replicas.map(async (replica) => {
@@ -103,7 +103,7 @@ it('an erasure counts every record once when three replicas advance it concurren
 it('an erasure rolls back and retries the batch in which the connection is lost', async () => {
   const userId = await createUserWithHistory();
   const { erasures } = startReplica();
-  const plan = await erasures.plan({ userId });
+  const plan = await erasures.plan(caller, { userId });
   const { id } = await erasures.erase(caller, { userId });
   await database.query(`
     CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$

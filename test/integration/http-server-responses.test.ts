@@ -39,6 +39,79 @@ describe('the HTTP server', () => {
     },
   );
 
+  it.each(['José in Latin-1', 'a lone continuation', 'half a character', 'an overlong NUL', 'UTF-16'])(
+    'responds 400 to a body that is not UTF-8: %s',
+    async (kind) => {
+      const bytes: Record<string, Buffer> = {
+        'José in Latin-1': Buffer.from('José', 'latin1'),
+        'a lone continuation': Buffer.from([0x80]),
+        'half a character': Buffer.from([0xf0, 0x9f]),
+        'an overlong NUL': Buffer.from([0xc0, 0x80]),
+      };
+      const query = '{"query":"{hello}","operationName":null,"variables":{"name":"';
+      const body = bytes[kind]
+        ? Buffer.concat([Buffer.from(query), bytes[kind], Buffer.from('"}}')])
+        : Buffer.from('\ufeff{"query":"{hello}"}', 'utf16le');
+      const { url } = await start();
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: new Uint8Array(body),
+      });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({
+        errors: [{ message: 'The request body is not valid JSON.', extensions: { code: 'BAD_REQUEST' } }],
+      });
+    },
+  );
+
+  it.each(['application/json', 'application/json; charset=utf-8', 'application/graphql+json'])(
+    'accepts UTF-8 as %s',
+    async (type) => {
+      const server = await start();
+      const response = await server.post('{"query":"{hello} # José 🙂"}', { 'content-type': type });
+      expect(response.status).toBe(type === 'application/graphql+json' ? 415 : 200);
+    },
+  );
+
+  it('accepts development events under loopback names only', async () => {
+    const published: unknown[] = [];
+    const { url, http } = await start({
+      publishDevelopmentEvent: async (event) => void published.push(event),
+    });
+    const event = {
+      exchange: 'order.events',
+      routingKey: 'order.placed',
+      messageId: '1',
+      type: 'OrderPlaced',
+      contentType: 'application/json',
+      body: '{}',
+    };
+    const post = (headers: Record<string, string>, remoteAddress = '127.0.0.1') =>
+      http.inject({ method: 'POST', url: '/development/events', payload: event, headers, remoteAddress });
+    for (const host of [
+      'evil.example',
+      '127.0.0.1.evil.example',
+      'localhost.evil.example:4001',
+      '10.0.0.7:4001',
+    ])
+      expect((await post({ host })).statusCode).toBe(403);
+    for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example'])
+      expect((await post({ host: 'localhost:4001', origin })).statusCode).toBe(403);
+    for (const address of ['10.0.0.7', '::ffff:10.0.0.7', 'fe80::1'])
+      expect((await post({ host: 'localhost:4001' }, address)).statusCode).toBe(403);
+    expect(published).toEqual([]);
+    for (const host of ['localhost:4001', '127.0.0.1:4001', '[::1]:4001', 'LOCALHOST'])
+      expect((await post({ host, origin: `http://${host}` })).statusCode).toBe(202);
+    const response = await fetch(`${url}/development/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(event),
+    });
+    expect(response.status).toBe(202);
+    expect(published).toHaveLength(5);
+  });
+
   it('responds SERVICE_UNAVAILABLE after the request timeout and aborts the deadline signal', async () => {
     const server = await start({ requestTimeoutMs: 100 });
     const response = await server.post('{"query":"{never}"}');

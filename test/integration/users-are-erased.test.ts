@@ -177,6 +177,21 @@ describe('a legal hold', () => {
 });
 
 describe('eraseUser by the user', () => {
+  it('does not say in a dry run that there is a legal hold', async () => {
+    const [{ id: held }, { id: free }] = [await createUser(app), await createUser(app)];
+    await mutate(app, 'placeLegalHold', { userId: held, reason: 'a dispute' }, officer);
+    const plan = async (userId: string) => {
+      const own = await app.token({ sub: userId });
+      const { __typename, erasure } = await mutate(app, 'eraseUser', { userId, dryRun: true }, own);
+      return { __typename, status: erasure.status, effects: erasure.effects };
+    };
+    const planned = await plan(held);
+    expect(planned).toMatchObject({ __typename: 'EraseUserSuccess', status: 'PLANNED' });
+    // The audit trail of the held user has an entry more, which no erasure deletes.
+    expect(planned).toEqual(await plan(free));
+    expect(await erase(held, { dryRun: true })).toMatchObject({ __typename: 'LegalHoldError' });
+  });
+
   it('returns FORBIDDEN if the sign-in was more than 10 minutes ago', async () => {
     const { id: userId } = await createUser(app);
     const token = await app.token({ sub: userId, authTime: minutesAgo(10 + 1 / 60) });
