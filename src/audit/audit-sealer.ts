@@ -7,7 +7,13 @@ import { lockKeys, tryLock } from '../postgres/locks';
 import { digestOf, genesisHash, hashOf, type SealedEntry, sealedEntryColumns } from './audit-chain';
 import { AuditSeal } from './audit-seal.entity';
 
-const largestSeal = 1_000;
+export const largestSeal = 1_000;
+
+/** Ids are UUIDv7, so the primary key of the queue is in order of insertion: a batch does not sort a long queue. */
+export const oldestUnsealed = `
+  SELECT ${sealedEntryColumns}
+  FROM (SELECT entry_id FROM audit_unsealed ORDER BY entry_id LIMIT $1) AS oldest JOIN audit_entries ON id = entry_id
+  ORDER BY audit_entries.position`;
 
 export interface AuditSealerOptions {
   database: Database;
@@ -29,11 +35,7 @@ export class AuditSealer {
     return this.options.database.transaction(async (tx) => {
       if (!(await tryLock(tx, lockKeys.auditSealer))) return 0;
       // From the queue, not by a cursor on position: an entry that drew its position earlier may commit later.
-      const entries: SealedEntry[] = await tx.manager.query(
-        `SELECT ${sealedEntryColumns} FROM audit_unsealed JOIN audit_entries ON id = entry_id
-         ORDER BY audit_entries.position LIMIT $1`,
-        [largestSeal],
-      );
+      const entries: SealedEntry[] = await tx.manager.query(oldestUnsealed, [largestSeal]);
       if (entries.length > 0) await this.seal(tx, entries);
       return entries.length;
     });
