@@ -18,11 +18,25 @@ export const auditActions = [
   'USER_READ',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
+/** An action that changes nothing. */
+export type AccessAction = Extract<AuditAction, 'USER_READ' | 'USER_DATA_EXPORTED'>;
+export type ChangeAction = Exclude<AuditAction, AccessAction>;
 
-/** A row of `audit_entries`: who did what to whose data, when and why. Append-only. */
+/** Fields that were read of the same users. */
+export interface FieldGroup {
+  readonly fields: readonly string[];
+  /** The position in `userIds`, from 1, of the last of these users. They follow those of the previous group. */
+  readonly lastPosition: number;
+}
+
+/**
+ * A row of `audit_entries`: who did what to whose data, when and why. Append-only. A change has `userId` and `fields`.
+ * An access has `userIds` and `fieldGroups`; accesses written by version 1.0 have `userId` and `fields`.
+ */
 @Entity('audit_entries')
 @Unique('audit_entries_position_key', ['position'])
 @Index('audit_entries_user_id_at_id_idx', { synchronize: false })
+@Index('audit_entries_user_ids_idx', { synchronize: false })
 export class AuditEntry {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'audit_entries_pkey' })
   id: string;
@@ -40,15 +54,22 @@ export class AuditEntry {
   actorId: string | null;
 
   /** The user whose data it is. No foreign key: entries outlive the user. */
-  @Column('uuid', { name: 'user_id' })
-  userId: string;
+  @Column('uuid', { name: 'user_id', nullable: true })
+  userId: string | null;
 
   @Column('text')
   action: AuditAction;
 
   /** Names of fields, never values. */
-  @Column('text', { array: true })
-  fields: string[];
+  @Column('text', { array: true, nullable: true })
+  fields: string[] | null;
+
+  /** The users whose data was read, each once. */
+  @Column('uuid', { name: 'user_ids', array: true, nullable: true })
+  userIds: string[] | null;
+
+  @Column('jsonb', { name: 'field_groups', nullable: true })
+  fieldGroups: FieldGroup[] | null;
 
   /** A word of a fixed list, or a statement without personal data. */
   @Column('text', { nullable: true })

@@ -1,25 +1,18 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Actor } from '../authentication/actor';
 import type { NewOutboxEvent, Outbox } from '../outbox/outbox';
 import type { Transaction } from '../postgres/database';
 import { type Write, writeTogether } from '../postgres/write';
 import type { AuditRepository, NewAuditEntry } from './audit.repository';
-import type { AuditAction } from './audit-entry.entity';
+import { type AuditedAccess, accessRecordOf } from './audit-access';
+import type { ChangeAction } from './audit-entry.entity';
 import { type ChangedValues, encryptValues } from './audit-values';
+import type { Origin } from './origin';
 
-/** The actor and the request behind an action. */
-export interface Origin {
-  /** null for a request with a confirmation token only. */
-  readonly actor: Actor | null;
-  /** W3C trace context of the request, copied into the event. */
-  readonly traceparent: string | null;
-}
-
-/** An action on a user's data. */
+/** An action that changed a user's data. */
 export interface AuditedAction {
   readonly origin: Origin;
   readonly userId: string;
-  readonly action: AuditAction;
+  readonly action: ChangeAction;
   /** Names of fields, never values. */
   readonly fields: readonly string[];
   /** A word of a fixed list. It is published, and stays readable after an erasure. */
@@ -31,10 +24,7 @@ export interface AuditedAction {
   readonly values: ChangedValues | null;
 }
 
-/** Actions that change nothing. */
-const accesses: readonly AuditAction[] = ['USER_READ', 'USER_DATA_EXPORTED'];
-
-/** Writes an audit entry and an event for each action, in the transaction of the action. */
+/** Writes an audit entry and an event for each change, in its transaction, and for each access. */
 export class AuditLog {
   constructor(
     private readonly entries: AuditRepository,
@@ -55,6 +45,23 @@ export class AuditLog {
     const keys = await this.entries.ensureKeys(tx, usersWithValues(actions));
     const { entries, events } = recordOf(actions, keys);
     return { writes: this.entries.writes(entries), events };
+  }
+
+  /** Writes an entry and an event for this access in the caller's transaction. */
+  async recordAccess(tx: Transaction, access: AuditedAccess): Promise<void> {
+    await writeTogether(tx, ...this.accessWrites(tx, [access]));
+  }
+
+  /** Returns the writes of these accesses: one entry and one event for each. */
+  accessWrites(
+    tx: Pick<Transaction, 'afterCommit'>,
+    accesses: readonly AuditedAccess[],
+  ): [Write, Write, Write] {
+    const records = accesses.map(accessRecordOf);
+    return [
+      ...this.entries.writes(records.map(({ entry }) => entry)),
+      this.outbox.appendWrite(tx, ...records.map(({ event }) => event)),
+    ];
   }
 
   /** As `recordWrites`, for users inserted in the same transaction: their keys are created without a query. */
@@ -84,7 +91,16 @@ function recordOf(actions: readonly AuditedAction[], keys: ReadonlyMap<string, B
     if (values && !key)
       throw new Error(`Audit key of user ${rest.userId} was created without the user's row lock`);
     const encryptedValues = values && key ? encryptValues(key, id, values) : null;
-    const entry = { ...rest, id, actorId: origin.actor?.id ?? null, fields: [...fields], encryptedValues };
+    const actorId = origin.actor?.id ?? null;
+    const entry = {
+      ...rest,
+      id,
+      actorId,
+      fields: [...fields],
+      userIds: null,
+      fieldGroups: null,
+      encryptedValues,
+    };
     entries.push({ ...entry, reason: statement ?? rest.reason });
     events.push(eventOf(entry, origin.traceparent));
   }
@@ -92,13 +108,13 @@ function recordOf(actions: readonly AuditedAction[], keys: ReadonlyMap<string, B
 }
 
 /** The event for the AuditService: it has the entry's id, and no values. */
-function eventOf(entry: NewAuditEntry, traceparent: string | null): NewOutboxEvent {
+function eventOf(entry: NewAuditEntry & { userId: string }, traceparent: string | null): NewOutboxEvent {
   const { id, userId, at, actorId, action, fields, reason } = entry;
   return {
     id,
     userId,
     version: null,
-    type: accesses.includes(action) ? 'UserDataAccessed' : 'UserDataChanged',
+    type: 'UserDataChanged',
     data: {
       userId,
       at: at.toISOString(),

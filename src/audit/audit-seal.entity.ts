@@ -23,4 +23,8 @@ export class AuditSeal {
 
   @Column('timestamptz', { name: 'sealed_at' })
   sealedAt: Date;
+
+  /** Which columns the digests cover. */
+  @Column('smallint', { name: 'digest_version' })
+  digestVersion: number;
 }

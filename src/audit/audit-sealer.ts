@@ -4,7 +4,14 @@ import { noUser } from '../outbox/cloud-event';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, tryLock } from '../postgres/locks';
-import { digestOf, genesisHash, hashOf, type SealedEntry, sealedEntryColumns } from './audit-chain';
+import {
+  digestOf,
+  digestVersion,
+  genesisHash,
+  hashOf,
+  type SealedEntry,
+  sealedEntryColumns,
+} from './audit-chain';
 import { AuditSeal } from './audit-seal.entity';
 
 export const largestSeal = 1_000;
@@ -49,11 +56,11 @@ export class AuditSealer {
     const link = {
       number: String(BigInt(last?.number ?? 0) + 1n),
       entryIds: entries.map(({ id }) => id),
-      entryDigests: Buffer.concat(entries.map(digestOf)),
+      entryDigests: Buffer.concat(entries.map((entry) => digestOf(entry, digestVersion))),
       previousHash: last?.hash ?? genesisHash,
     };
     const hash = hashOf({ ...link, sealedAtMicros: `${sealedAt.getTime()}000` });
-    await tx.insert(AuditSeal, { ...link, hash, sealedAt });
+    await tx.insert(AuditSeal, { ...link, hash, sealedAt, digestVersion });
     await tx.manager.query('DELETE FROM audit_unsealed WHERE entry_id = ANY ($1::uuid[])', [link.entryIds]);
     const head = { number: Number(link.number), hash: hash.toString('hex'), entries: entries.length };
     await this.options.outbox.append(tx, {

@@ -29,7 +29,7 @@ export interface VerificationOptions {
   readonly onSeal?: () => void;
 }
 
-type Seal = Link & { readonly hash: Buffer };
+type Seal = Link & { readonly hash: Buffer; readonly digestVersion: number };
 
 const sealsPerBatch = 5;
 const rowsPerBatch = 5_000;
@@ -68,7 +68,8 @@ export class AuditVerification {
     for (let after: string | null = null; ; ) {
       const batch: Seal[] = await this.query<Seal>(
         `SELECT number::text, entry_ids AS "entryIds", entry_digests AS "entryDigests",
-           previous_hash AS "previousHash", hash, round(extract(epoch FROM sealed_at) * 1000000)::text AS "sealedAtMicros"
+           digest_version AS "digestVersion", previous_hash AS "previousHash", hash,
+           round(extract(epoch FROM sealed_at) * 1000000)::text AS "sealedAtMicros"
          FROM audit_seals WHERE $1::bigint IS NULL OR audit_seals.number > $1 ORDER BY audit_seals.number LIMIT $2`,
         [after, sealsPerBatch],
       );
@@ -112,7 +113,11 @@ export class AuditVerification {
       const entry = entries.get(id);
       const digest = seal.entryDigests.subarray(index * digestBytes, (index + 1) * digestBytes);
       // An entry that is sealed twice is broken, too.
-      if (!entry || !this.accounted.add(entry.position) || !digestOf(entry).equals(digest))
+      if (
+        !entry ||
+        !this.accounted.add(entry.position) ||
+        !digestOf(entry, seal.digestVersion).equals(digest)
+      )
         this.broken.add(`entry ${id}`);
     }
   }
@@ -142,10 +147,10 @@ export class AuditVerification {
         rows += 1;
         // Neither sealed nor queued: it was inserted outside the service.
         if (this.accounted.add(position)) this.broken.add(`entry ${id}`);
-        if (action === 'USER_ERASED') this.erased.add(userId);
+        if (action === 'USER_ERASED' && userId !== null) this.erased.add(userId);
         if (encryptedValues === null) return;
-        if (key === null) this.withoutKey.add(userId);
-        else if (!isReadable(key, id, encryptedValues)) this.broken.add(`entry ${id}`);
+        if (key === null && userId !== null) this.withoutKey.add(userId);
+        else if (key === null || !isReadable(key, id, encryptedValues)) this.broken.add(`entry ${id}`);
       },
     );
     return rows;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { auditedFieldsOfUser } from '../personal-data/audit-entries-of-user';
 import type { Database, Transaction } from '../postgres/database';
 import { follows, type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { prepared } from '../postgres/prepared';
@@ -11,8 +12,11 @@ import { UnsealedAuditEntry } from './unsealed-audit-entry.entity';
 /** An entry to write; PostgreSQL assigns its position. */
 export type NewAuditEntry = Omit<AuditEntry, 'position'>;
 
-/** An entry as auditors read it, without values. */
-export type AuditTrailEntry = Omit<AuditEntry, 'position' | 'encryptedValues'>;
+/** An entry about one user as auditors read it, without values and other users. */
+export type AuditTrailEntry = Pick<AuditEntry, 'id' | 'at' | 'actorId' | 'action' | 'reason'> & {
+  /** Names of the fields that were changed or read of this user. */
+  readonly fields: string[];
+};
 
 /** Creates a missing key of 32 bytes. The caller's locks on the users' rows rule out a concurrent insert. */
 const ensureKeys = `
@@ -62,13 +66,18 @@ export class AuditRepository {
   ): Promise<Positioned<AuditTrailEntry>[]> {
     const parameters: unknown[] = [userId, limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
+    const following = after ? `AND ${follows('at', after, 'newest first', bind)}` : '';
+    const page = `${following} ORDER BY at DESC, id DESC LIMIT $2`;
+    // Each half uses an index of its own; changes come from theirs already in order.
     const rows = await this.database.query<ListedEntry>(
-      `SELECT id, at, actor_id AS "actorId", user_id AS "userId", action, fields, reason,
+      `SELECT id, at, actor_id AS "actorId", action, ${auditedFieldsOfUser} AS fields, reason,
          ${keysetTime('at')} AS "keysetAt",
          CASE WHEN action LIKE 'LEGAL_HOLD_%' THEN encrypted_values END AS "encryptedValues",
          (SELECT key FROM audit_keys WHERE audit_keys.user_id = $1) AS key
-       FROM audit_entries
-       WHERE user_id = $1 ${after ? `AND ${follows('at', after, 'newest first', bind)}` : ''}
+       FROM (
+         (SELECT * FROM audit_entries WHERE user_id = $1 ${page})
+         UNION ALL (SELECT * FROM audit_entries WHERE user_ids @> ARRAY[$1::uuid] ${page})
+       ) AS entries
        ORDER BY at DESC, id DESC LIMIT $2`,
       parameters,
     );

@@ -11,12 +11,15 @@ export const routingKeys: Readonly<Record<string, string>> = {
   UserEmailVerified: 'user.email-verified',
   UserEmailVerificationRequested: 'user.email-verification-requested',
   UserErased: 'user.erased',
-  UserDataAccessed: 'audit.user.accessed',
+  UserDataAccessed: 'audit.users.accessed',
   UserDataChanged: 'audit.user.changed',
   AuditSealed: 'audit.sealed',
 };
 
-/** The user id stored with events that are about no user, such as `AuditSealed`. */
+/** The schema versions of event types; the others have 1.0.0. */
+const schemaVersions: Readonly<Record<string, string>> = { UserDataAccessed: '2.0.0' };
+
+/** The user id stored with events that are not about one user, such as `AuditSealed`. */
 export const noUser = '00000000-0000-0000-0000-000000000000';
 
 /** True if events of this type are published to `audit.events`. */
@@ -41,7 +44,7 @@ export function toMessage(event: PendingEvent): OutgoingMessage {
     type: event.type,
     time: event.occurredAt.toISOString(),
     datacontenttype: 'application/json',
-    dataschema: `/schemas/${event.type}/1.0.0.json`,
+    dataschema: `/schemas/${event.type}/${schemaVersions[event.type] ?? '1.0.0'}.json`,
     ...(event.version === null ? {} : { sequence: String(event.version).padStart(20, '0') }),
     ...(event.traceparent === null ? {} : { traceparent: event.traceparent }),
     data: event.data,

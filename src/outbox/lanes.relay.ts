@@ -10,6 +10,7 @@ import {
 import { erasuresStream, queueExchange } from '../rabbitmq/topology';
 import type { Tracing } from '../telemetry/tracing';
 import { toMessage } from './cloud-event';
+import { auditLane } from './outbox';
 import { findPending, leadLanes, markPublished, type PendingEvent } from './pending-events.repository';
 
 /** Events per lane and pass. */
@@ -57,7 +58,7 @@ interface Waves {
 export class LanesRelay {
   /** 1 after the broker was unavailable, then tenfold per pass: a slow broker is not flooded. */
   private batchSize = largestBatch;
-  /** Users whose next event could not be published, with its back-off. Events of other users do not wait for it. */
+  /** Keys (`orderKeyOf`) of events that could not be published, with their back-off. Events of other keys do not wait. */
   private readonly heldBack = new Map<string, { retryAtMs: number; backoffMs: number }>();
 
   constructor(private readonly options: LanesRelayOptions) {}
@@ -102,7 +103,7 @@ export class LanesRelay {
   /** Runs one pass over lanes that this transaction has locked. */
   private async publishOnce(tx: Transaction, lanes: readonly number[], signal: AbortSignal) {
     const limit = this.batchSize;
-    const events = await findPending(tx, { lanes, limitPerLane: limit, heldBack: this.usersHeldBack() });
+    const events = await findPending(tx, { lanes, limitPerLane: limit, heldBack: this.keysHeldBack() });
     const { published, left, unavailable } = await this.publishInWaves(events, signal);
     await markPublished(
       this.options.database,
@@ -120,7 +121,7 @@ export class LanesRelay {
 
   /**
    * Publishes users in parallel, with at most one unconfirmed event per user: a later event must not overtake one
-   * whose outcome is unknown.
+   * whose outcome is unknown. Audit events have no order, so all of them are in the first wave.
    */
   private async publishInWaves(events: PendingEvent[], signal: AbortSignal): Promise<Waves> {
     const deadlineMs = performance.now() + passLimitMs;
@@ -130,8 +131,9 @@ export class LanesRelay {
       const wave = new Map<string, PendingEvent>();
       const later: PendingEvent[] = [];
       for (const event of left) {
-        if (wave.has(event.userId)) later.push(event);
-        else wave.set(event.userId, event);
+        const key = orderKeyOf(event);
+        if (wave.has(key)) later.push(event);
+        else wave.set(key, event);
       }
       const sent = [...wave.values()];
       const outcomes = await Promise.allSettled(sent.map((event) => this.publish(event)));
@@ -140,11 +142,11 @@ export class LanesRelay {
         const outcome = outcomes[at] as PromiseSettledResult<void>;
         if (outcome.status === 'fulfilled') {
           published.push(event);
-          this.heldBack.delete(event.userId);
+          this.heldBack.delete(orderKeyOf(event));
         } else if (isUnavailable(outcome.reason)) unavailable ??= outcome.reason;
         else this.holdBack(event, outcome.reason);
       }
-      left = later.filter(({ userId }) => !this.heldBack.has(userId));
+      left = later.filter((event) => !this.heldBack.has(orderKeyOf(event)));
       if (unavailable || signal.aborted || performance.now() > deadlineMs)
         return { published, left, unavailable };
     }
@@ -174,10 +176,12 @@ export class LanesRelay {
     }
   }
 
-  private holdBack({ id, type, userId }: PendingEvent, error: unknown): void {
-    const before = this.heldBack.get(userId);
+  private holdBack(event: PendingEvent, error: unknown): void {
+    const { id, type, userId } = event;
+    const key = orderKeyOf(event);
+    const before = this.heldBack.get(key);
     const backoffMs = before ? Math.min(before.backoffMs * 2, longestBackoffMs) : firstBackoffMs;
-    this.heldBack.set(userId, { backoffMs, retryAtMs: performance.now() + backoffMs });
+    this.heldBack.set(key, { backoffMs, retryAtMs: performance.now() + backoffMs });
     if (before) return;
     const { log } = this.options;
     if (error instanceof MessageRefusedError)
@@ -192,10 +196,15 @@ export class LanesRelay {
       );
   }
 
-  private usersHeldBack(): string[] {
+  private keysHeldBack(): string[] {
     const nowMs = performance.now();
-    return [...this.heldBack].filter(([, { retryAtMs }]) => retryAtMs > nowMs).map(([userId]) => userId);
+    return [...this.heldBack].filter(([, { retryAtMs }]) => retryAtMs > nowMs).map(([key]) => key);
   }
+}
+
+/** Returns the key of events that are published in order: the user's id; for an audit event, which has no order, its own. */
+function orderKeyOf({ id, lane, userId }: PendingEvent): string {
+  return lane === auditLane ? id : userId;
 }
 
 /** Returns the message to send; null if the profile sends nothing for this event. */

@@ -28,7 +28,7 @@ export class Outbox {
   }
 
   /** Returns the write of `append`, for the caller to run in this transaction together with other writes. */
-  appendWrite(tx: Transaction, ...events: readonly NewOutboxEvent[]): Write {
+  appendWrite(tx: Pick<Transaction, 'afterCommit'>, ...events: readonly NewOutboxEvent[]): Write {
     const rows = events.map((event) => ({ ...event, lane: laneFor(event), publishedAt: null }));
     tx.afterCommit(() => {
       for (const lane of new Set(rows.map((row) => row.lane))) this.wake(lane);

@@ -21,7 +21,7 @@ export function leadLanes(tx: Transaction, lanes: readonly number[]): Promise<nu
 export interface PendingEventsSelection {
   readonly lanes: readonly number[];
   readonly limitPerLane: number;
-  /** Ids of users whose events are left out. */
+  /** Ids of events to leave out, and of users to leave out with all their events. */
   readonly heldBack: readonly string[];
 }
 
@@ -36,7 +36,8 @@ export async function findPending(
     `SELECT pending.* FROM unnest($1::integer[]) AS led (lane), LATERAL (
        SELECT id, lane, user_id AS "userId", version, type, data, occurred_at AS "occurredAt", traceparent
        FROM outbox_events
-       WHERE published_at IS NULL AND lane = led.lane AND user_id <> ALL ($3::uuid[]) AND ${mayBePublished}
+       WHERE published_at IS NULL AND lane = led.lane AND user_id <> ALL ($3::uuid[]) AND id <> ALL ($3::uuid[])
+         AND ${mayBePublished}
        ORDER BY position LIMIT $2
      ) AS pending`,
     [lanes, limitPerLane, heldBack],

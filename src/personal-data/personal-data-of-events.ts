@@ -22,15 +22,10 @@ const userId = field('identity', 'identifies the user', 'users.id');
 const choice = (column: Column) => field('behaviour', 'consent to e-mail', column);
 
 const audited = {
-  ...toAuditors,
-  fields: {
-    userId: field('identity', 'identifies the user', 'audit_entries.user_id'),
-    actor: field('identity', 'actor', 'audit_entries.actor_id'),
-    action: field('technical', 'what was done', 'audit_entries.action'),
-    fields: field('technical', 'names of fields, never values', 'audit_entries.fields'),
-    at: field('technical', 'when', 'audit_entries.at'),
-    reason: field('technical', 'why, as a word of a fixed list', 'audit_entries.reason'),
-  },
+  actor: field('identity', 'actor', 'audit_entries.actor_id'),
+  action: field('technical', 'what was done', 'audit_entries.action'),
+  at: field('technical', 'when', 'audit_entries.at'),
+  reason: field('technical', 'why, as a word of a fixed list', 'audit_entries.reason'),
 };
 
 const inData = 'user_history.data';
@@ -118,8 +113,26 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       erasedAt: field('technical', 'when', 'erased_users.erased_at'),
     },
   },
-  UserDataAccessed: audited,
-  UserDataChanged: audited,
+  UserDataAccessed: {
+    ...toAuditors,
+    fields: {
+      ...audited,
+      accesses: field(
+        'identity',
+        'ids of users, and names of the fields read of them, never values',
+        'audit_entries.user_ids',
+        'audit_entries.field_groups',
+      ),
+    },
+  },
+  UserDataChanged: {
+    ...toAuditors,
+    fields: {
+      ...audited,
+      userId: field('identity', 'identifies the user', 'audit_entries.user_id'),
+      fields: field('technical', 'names of fields, never values', 'audit_entries.fields'),
+    },
+  },
   AuditSealed: {
     ...toAuditors,
     fields: {

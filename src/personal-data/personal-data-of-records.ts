@@ -1,3 +1,4 @@
+import { auditEntriesOfUser, auditedFieldsOfUser } from './audit-entries-of-user';
 import {
   byUserId,
   column,
@@ -68,7 +69,7 @@ export const personalDataOfRecords = {
     },
   },
   audit_entries: {
-    ofUser: byUserId,
+    ofUser: auditEntriesOfUser,
     erasure: { kept: 'evidence; its values are unreadable without the key' },
     retention: permanent,
     columns: {
@@ -78,7 +79,13 @@ export const personalDataOfRecords = {
       actor_id: exported('accesses.actor', column('identity', 'auditors', 'actor')),
       user_id: column('identity', 'auditors', 'identifies the user'),
       action: exported('accesses.action', column('technical', 'auditors', 'what was done')),
-      fields: exported('accesses.fields', column('technical', 'auditors', 'names of fields, no values')),
+      fields: exported(
+        'accesses.fields',
+        column('technical', 'auditors', 'names of fields, no values'),
+        auditedFieldsOfUser,
+      ),
+      user_ids: column('identity', 'auditors', 'identifies the users who were read'),
+      field_groups: column('technical', 'auditors', 'names of fields read of these users, no values'),
       reason: exported('accesses.reason', column('technical', 'auditors', 'why')),
       encrypted_values: column(
         'contact',
@@ -104,6 +111,7 @@ export const personalDataOfRecords = {
       previous_hash: column('technical', 'service', 'links the seals'),
       hash: column('technical', 'service', 'links the seals'),
       sealed_at: column('technical', 'service', 'when'),
+      digest_version: column('technical', 'service', 'what the digests cover'),
     },
   },
   erasures: {

@@ -14,6 +14,8 @@ export interface PersonalColumn {
   readonly purpose: string;
   /** Section and name in an export, such as `profile.email`. Not exported if absent. */
   readonly exportedAs?: string;
+  /** SQL for the exported value of user `$1`; defaults to the column. */
+  readonly exportedValue?: string;
 }
 
 /** A setting for the days after which records expire. Without it they never expire. */
@@ -86,9 +88,9 @@ export function column(dataClass: DataClass, readers: Readers, purpose: string):
   return { dataClass, readers, purpose };
 }
 
-/** Describes a column that is exported under this section and name. */
-export function exported(exportedAs: string, it: PersonalColumn): PersonalColumn {
-  return { ...it, exportedAs };
+/** Describes a column that is exported under this section and name; `exportedValue` is SQL for user `$1`. */
+export function exported(exportedAs: string, it: PersonalColumn, exportedValue?: string): PersonalColumn {
+  return { ...it, exportedAs, ...(exportedValue === undefined ? {} : { exportedValue }) };
 }
 
 export const byUserId = 'user_id = $1::uuid';

@@ -1,4 +1,4 @@
-import type { Transaction } from './database';
+import type { Database, Transaction } from './database';
 import { columnsOf, tableOf } from './entity-columns';
 import { prepared } from './prepared';
 
@@ -23,9 +23,11 @@ export function insertRows<Row extends object>(
 /**
  * Runs all writes as one prepared statement and returns how many rows the first one wrote. If the first writes no
  * row, the others write none either. No write sees the rows of another.
+ *
+ * @param target an open transaction; or the database, in which the statement is its own transaction
  */
 export async function writeTogether(
-  tx: Transaction,
+  target: Transaction | Database,
   first: Write,
   ...others: readonly Write[]
 ): Promise<number> {
@@ -35,7 +37,8 @@ export async function writeTogether(
   });
   const sql = `WITH first AS (${first.sql} RETURNING 1)${parts.join('')} SELECT count(*)::integer AS written FROM first`;
   const parameters = [first, ...others].map(({ rows }) => JSON.stringify(rows));
-  const [row]: { written: number }[] = await tx.manager.query(prepared(sql), parameters);
+  const run = 'manager' in target ? target.manager : target;
+  const [row] = (await run.query(prepared(sql), parameters)) as { written: number }[];
   return row?.written ?? 0;
 }
 

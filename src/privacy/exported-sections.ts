@@ -14,29 +14,30 @@ const shapes: Readonly<Record<string, { readonly order: string; readonly single?
   accesses: { order: 'at, id' },
 };
 
-/** A section of an export: columns of one table and their exported names. */
+/** A section of an export: values from one table, as SQL by exported name. */
 export interface ExportedSection {
   readonly name: string;
   readonly table: string;
   readonly ofUser: string;
   readonly order: string;
   readonly single: boolean;
-  readonly columns: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, string>>;
 }
 
 /** All sections that are read from tables, by the map of personal data. */
 export const exportedSections: readonly ExportedSection[] = Object.entries(shapes).map(
   ([name, { order, single = false }]) => {
     const exported = Object.entries(personalDataMap).flatMap(([table, { ofUser, columns }]) =>
-      Object.entries(columns).flatMap(([column, { exportedAs }]) => {
+      Object.entries(columns).flatMap(([column, { exportedAs, exportedValue }]) => {
         const [section, as] = exportedAs?.split('.') ?? [];
-        return section === name && as && ofUser ? [{ table, ofUser, column, as }] : [];
+        const value = exportedValue ?? `${table}.${column}`;
+        return section === name && as && ofUser ? [{ table, ofUser, value, as }] : [];
       }),
     );
     const [first] = exported;
     if (!first) throw new Error(`the map of personal data exports no column as ${name}`);
-    const columns = Object.fromEntries(exported.map(({ as, column }) => [as, column]));
-    return { name, table: first.table, ofUser: first.ofUser, order, single, columns };
+    const values = Object.fromEntries(exported.map(({ as, value }) => [as, value]));
+    return { name, table: first.table, ofUser: first.ofUser, order, single, values };
   },
 );
 

@@ -1,5 +1,5 @@
 import type { AuditLog } from '../audit/audit-log';
-import type { Database, Transaction } from '../postgres/database';
+import type { Database } from '../postgres/database';
 import { parseUserId } from '../users/normalized';
 import { UserNotFoundError } from '../users/user.errors';
 import type { Caller } from '../users/user-changes';
@@ -29,19 +29,15 @@ export class UserDataExport {
     // Committed before the data is returned. A person's own export is not audited.
     if (parseUserId(caller.actor.id) !== id)
       await this.database.transaction((tx) =>
-        this.record(tx, caller, { userId: id, at: exported.generatedAt }),
+        this.audit.recordAccess(tx, {
+          origin: caller,
+          action: 'USER_DATA_EXPORTED',
+          fieldsByUser: new Map([[id, new Set(exportedSections.map(({ name }) => name))]]),
+          reason: null,
+          at: exported.generatedAt,
+        }),
       );
     return exported;
-  }
-
-  private record(
-    tx: Transaction,
-    caller: Caller,
-    { userId, at }: { userId: string; at: Date },
-  ): Promise<void> {
-    const fields = exportedSections.map(({ name }) => name);
-    const action = 'USER_DATA_EXPORTED';
-    return this.audit.record(tx, { origin: caller, userId, action, fields, reason: null, at, values: null });
   }
 
   private async read(id: string): Promise<ExportedData> {
@@ -63,9 +59,7 @@ export class UserDataExport {
 type Query = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
 
 async function readAll(query: Query, section: ExportedSection, userId: string): Promise<object[]> {
-  const columns = Object.entries(section.columns).map(
-    ([name, column]) => `${section.table}.${column} AS "${name}"`,
-  );
+  const columns = Object.entries(section.values).map(([name, value]) => `${value} AS "${name}"`);
   const rows: object[] = [];
   for (let page = pageSize; page === pageSize; ) {
     const found = await query<object>(

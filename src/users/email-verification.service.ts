@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { AuditLog, Origin } from '../audit/audit-log';
+import type { AuditLog } from '../audit/audit-log';
+import type { Origin } from '../audit/origin';
 import { hasScope } from '../authentication/actor';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';

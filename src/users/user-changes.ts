@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { v7 as uuidv7 } from 'uuid';
-import type { AuditedAction, AuditLog, AuditRecord, Origin } from '../audit/audit-log';
+import type { AuditedAction, AuditLog, AuditRecord } from '../audit/audit-log';
 import type { ChangedValues } from '../audit/audit-values';
+import type { Origin } from '../audit/origin';
 import type { Actor } from '../authentication/actor';
 import { historyWrite } from '../history/user-history.repository';
 import type { Outbox } from '../outbox/outbox';

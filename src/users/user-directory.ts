@@ -16,7 +16,7 @@ export type ListedPage = UserIdPage & { readonly statuses: readonly ListedStatus
 
 const readFields = [...profileFields, 'status', 'statusReason', 'statusNotes'] as const;
 
-/** Lists the profiles of all users for a bulk export. Each returned user gets an audit entry. */
+/** Lists the profiles of all users for a bulk export. Each page gets an audit entry with its users. */
 export class UserDirectory {
   constructor(
     private readonly database: Database,
@@ -33,17 +33,15 @@ export class UserDirectory {
   async list(caller: Caller, page: ListedPage): Promise<ListedUser[]> {
     return this.database.transaction(async (tx) => {
       const users = await this.users.listById(tx, page);
-      const at = new Date();
-      const read = users.map(({ id: userId }) => ({
-        origin: caller,
-        userId,
-        action: 'USER_DATA_EXPORTED' as const,
-        fields: [...readFields].sort(),
-        reason: 'BULK_EXPORT',
-        at,
-        values: null,
-      }));
-      if (read.length > 0) await this.audit.record(tx, ...read);
+      const fields = new Set(readFields);
+      if (users.length > 0)
+        await this.audit.recordAccess(tx, {
+          origin: caller,
+          action: 'USER_DATA_EXPORTED',
+          fieldsByUser: new Map(users.map(({ id }) => [id, fields])),
+          reason: 'BULK_EXPORT',
+          at: new Date(),
+        });
       return users.map(toListed);
     });
   }

@@ -1,11 +1,11 @@
-import type { AuditAction } from '../audit/audit-entry.entity';
+import type { ChangeAction } from '../audit/audit-entry.entity';
 import type { HistoryEntryType } from '../history/history-entry.entity';
 import type { User } from './user.entity';
 
 /** A change as it is published (`type`, `data`), audited (`action`) and stored in the user's history. */
 export interface UserEvent {
   type: string;
-  action: AuditAction;
+  action: ChangeAction;
   data: Record<string, unknown>;
   history: { type: HistoryEntryType; summary: string; data: Record<string, unknown> };
 }

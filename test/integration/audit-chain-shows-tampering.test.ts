@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { AuditRepository } from '../../src/audit/audit.repository';
@@ -32,8 +32,9 @@ beforeAll(async () => {
   await client.connect();
   audit = new AuditLog(new AuditRepository(database), new Outbox());
   sealer = new AuditSealer({ database, outbox: new Outbox(), log });
+  await sealAsVersion1();
   for (let round = 0; round < 5; round += 1) {
-    await Promise.all(users.map((userId) => write(userId)));
+    await Promise.all([...users.map((userId) => write(userId)), writeAccess()]);
     await sealer.sealNext();
   }
   for (const userId of erased) await erase(userId);
@@ -61,6 +62,58 @@ function write(userId: string, overrides: Partial<AuditedAction> = {}): Promise<
   return database.transaction((tx) => audit.record(tx, done));
 }
 
+/** Records that one request read different fields of two groups of users. */
+function writeAccess(): Promise<void> {
+  const fieldsByUser = new Map(
+    users.map((id, at) => [id, new Set(at < 4 ? ['email'] : ['email', 'history'])]),
+  );
+  return database.transaction((tx) =>
+    audit.recordAccess(tx, {
+      origin: { actor: { id: 'staff', scopes: new Set() }, traceparent: null },
+      action: 'USER_READ',
+      fieldsByUser,
+      reason: null,
+      at: new Date(),
+    }),
+  );
+}
+
+/** Writes an access of each user, and the first seal, as version 1.0 of the service did. */
+async function sealAsVersion1(): Promise<void> {
+  const { rows } = await client.query(
+    `INSERT INTO audit_entries (id, at, actor_id, user_id, action, fields)
+     SELECT gen_random_uuid(), '2026-01-02T03:04:05.678Z', 'staff', user_id, 'USER_READ', '{email}'
+     FROM unnest($1::uuid[]) AS user_id RETURNING id, position::text, user_id`,
+    [users],
+  );
+  const sha256 = (...parts: (string | Buffer)[]) =>
+    parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
+  const digests = rows.map(({ id, position, user_id }) =>
+    sha256(
+      JSON.stringify([
+        id,
+        position,
+        '1767323045678000',
+        'staff',
+        user_id,
+        'USER_READ',
+        ['email'],
+        null,
+        null,
+      ]),
+    ),
+  );
+  const ids = rows.map(({ id }) => id);
+  const previousHash = Buffer.alloc(32);
+  const entryDigests = Buffer.concat(digests);
+  const hash = sha256(previousHash, JSON.stringify(['1', '1767323046000000', ids]), entryDigests);
+  await client.query(
+    `INSERT INTO audit_seals (number, entry_ids, entry_digests, previous_hash, hash, sealed_at, digest_version)
+     VALUES (1, $1, $2, $3, $4, '2026-01-02T03:04:06Z', 1)`,
+    [ids, entryDigests, previousHash, hash],
+  );
+}
+
 /** The part of an erasure that concerns the audit log. */
 async function erase(userId: string): Promise<void> {
   await client.query('DELETE FROM audit_keys WHERE user_id = $1', [userId]);
@@ -85,8 +138,8 @@ async function rolledBack<T>(work: () => Promise<T>): Promise<T> {
 }
 
 describe('the audit chain', () => {
-  it('is intact after erasures and with unsealed entries', async () => {
-    expect(await verify()).toEqual({ rows: 68, seals: 6, erased: 3, broken: [] });
+  it('is intact after erasures, with unsealed entries and a seal of version 1', async () => {
+    expect(await verify()).toEqual({ rows: 85, seals: 7, erased: 3, broken: [] });
   });
 
   it(`reveals each of ${tamperings} random updates, deletions, swaps and insertions`, async () => {
@@ -101,6 +154,21 @@ describe('the audit chain', () => {
     }
     expect(missed).toEqual([]);
     expect((await verify()).broken).toEqual([]);
+  });
+
+  it('reveals a change of the users or fields of an access', async () => {
+    for (const change of [
+      'user_ids = user_ids[2:]',
+      `field_groups = jsonb_set(field_groups, '{0,fields}', '[]')`,
+    ])
+      await rolledBack(async () => {
+        await client.query('SET LOCAL session_replication_role = replica');
+        const { rows } = await client.query(
+          `UPDATE audit_entries SET ${change}
+           WHERE id = (SELECT id FROM audit_entries WHERE user_ids IS NOT NULL ORDER BY position LIMIT 1) RETURNING id`,
+        );
+        expect((await verify()).broken).toEqual([`entry ${rows[0].id}`]);
+      });
   });
 
   it('reports exactly the changed entries and seals', async () => {

@@ -114,15 +114,15 @@ describe('export-all', () => {
     expect(await run(['export-all', '--after', 'malformed'])).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('writes an audit entry for each user it prints', async () => {
+  it('writes an audit entry with the users of each page', async () => {
     const { rows } = await client.query(
-      `SELECT user_id, actor_id, reason, fields FROM audit_entries WHERE action = 'USER_DATA_EXPORTED'`,
+      `SELECT user_ids, actor_id, reason, field_groups FROM audit_entries WHERE action = 'USER_DATA_EXPORTED'`,
     );
-    expect(new Set(rows.map(({ user_id }) => user_id))).toEqual(new Set(all.map(idOf)));
+    expect(new Set(rows.flatMap(({ user_ids }) => user_ids))).toEqual(new Set(all.map(idOf)));
     expect(rows[0]).toMatchObject({
       actor_id: 'command-line',
       reason: 'BULK_EXPORT',
-      fields: expect.arrayContaining(['address', 'email', 'statusNotes']),
+      field_groups: [{ fields: expect.arrayContaining(['address', 'email', 'statusNotes']) }],
     });
     const published = await client.query(
       `SELECT count(*)::int AS n FROM outbox_events WHERE type = 'UserDataAccessed' AND data->>'reason' = 'BULK_EXPORT'`,

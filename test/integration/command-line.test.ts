@@ -76,7 +76,8 @@ describe('the command line', () => {
       stdout: expect.stringMatching(/^\d+ records would be erased\n/),
     });
     expect(planned.stdout).toContain('\n  users 1\n');
-    const seen = `SELECT action FROM audit_entries WHERE user_id = '${userId}' AND fields = '{erasurePlan}'`;
+    const seen = `SELECT action FROM audit_entries WHERE user_ids = '{${userId}}'
+      AND field_groups @> '[{"fields": ["erasurePlan"]}]'`;
     expect(await sql(seen)).toEqual(['USER_READ']);
     expect(await run(['erase', userId])).toMatchObject({
       code: 0,

@@ -242,6 +242,8 @@ describe('each field of a published message is read from the columns of the map:
 function formsOf(value: unknown): string[] {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const [time] = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(text) ?? [];
-  const list = Array.isArray(value) ? [value.join(', ')] : [];
+  if (Array.isArray(value) && typeof value[0] === 'object')
+    return value.flatMap((item) => Object.values(item as object)).flatMap(formsOf);
+  const list = Array.isArray(value) ? [value.join(', '), JSON.stringify(value)] : [];
   return [time ?? text, ...list];
 }

@@ -37,8 +37,8 @@ const parked = () =>
 /** Returns for each user how many audit entries record that an operator read a parked message of the user. */
 async function readsOf(userIds: Iterable<string>): Promise<number[]> {
   const rows = await app.sql<{ userId: string }>(
-    `SELECT user_id AS "userId" FROM audit_entries
-     WHERE actor_id = 'command-line' AND action = 'USER_READ' AND fields = '{parkedMessages}'`,
+    `SELECT unnest(user_ids) AS "userId" FROM audit_entries
+     WHERE actor_id = 'command-line' AND action = 'USER_READ' AND field_groups @> '[{"fields": ["parkedMessages"]}]'`,
   );
   return Array.from(userIds, (id) => rows.filter(({ userId }) => userId === id).length);
 }

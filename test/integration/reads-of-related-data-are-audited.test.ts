@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { auditEntriesOfUser, auditedFieldsOfUser } from '../../src/personal-data/audit-entries-of-user';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { wholeAuditTrailOf } from '../testkit/audit';
 import { mutate } from '../testkit/users';
@@ -20,8 +21,8 @@ interface Read {
 /** Returns the audited reads of a user, oldest first. Reads by SQL are not audited. */
 const readsOf = (userId: string) =>
   app.sql<Read & Record<string, unknown>>(
-    `SELECT actor_id AS actor, fields, encrypted_values AS values FROM audit_entries
-     WHERE user_id = $1 AND action = 'USER_READ' ORDER BY position`,
+    `SELECT actor_id AS actor, ${auditedFieldsOfUser} AS fields, encrypted_values AS values FROM audit_entries
+     WHERE ${auditEntriesOfUser} AND action = 'USER_READ' ORDER BY position`,
     [userId],
   );
 const readBy = (actor: string, ...fields: string[]): Read => ({ actor, fields, values: null });

@@ -30,13 +30,15 @@ const buildEntry = (overrides: Partial<AuditEntry> = {}): Omit<AuditEntry, 'posi
   fields: ['a "quoted" name', 'b,{}', 'ü'],
   reason: `it's $1 and $2`,
   encryptedValues: randomBytes(40),
+  userIds: null,
+  fieldGroups: null,
   ...overrides,
 });
 
 const entriesOf = (userId: string) =>
   database.query<AuditEntry>(
     `SELECT id, at, actor_id AS "actorId", user_id AS "userId", action, fields, reason,
-       encrypted_values AS "encryptedValues" FROM audit_entries WHERE user_id = $1 ORDER BY position`,
+       user_ids AS "userIds", field_groups AS "fieldGroups", encrypted_values AS "encryptedValues" FROM audit_entries WHERE user_id = $1 ORDER BY position`,
     [userId],
   );
 const queuedOf = (ids: string[]) =>

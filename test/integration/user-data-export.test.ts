@@ -117,6 +117,23 @@ it('exportUserData lists exports by other actors, and none by the user', async (
   expect(new Set(exports.map(({ actor }: { actor: string }) => actor))).toEqual(new Set(['officer']));
 });
 
+it('exportUserData shows only the user’s own fields of a read of several users', async () => {
+  const { id: other } = await createUser(app);
+  const actor = 'reader-of-two';
+  const { errors } = await app.graphql(
+    'query ($one: ID!, $two: ID!) { one: user(id: $one) { email } two: user(id: $two) { email locale } }',
+    { one: userId, two: other },
+    { token: await app.token({ sub: actor, scope: 'users:read' }) },
+  );
+  expect(errors).toEqual([]);
+  const { document } = await exported(officer);
+  const accesses = document.accesses.filter((access: { actor: string }) => access.actor === actor);
+  expect(accesses).toEqual([
+    { at: expect.any(String), actor, action: 'USER_READ', fields: ['email'], reason: null },
+  ]);
+  expect(JSON.stringify(document)).not.toContain(other);
+});
+
 it('exportUserData returns every entry of a long history', async () => {
   await app.sql(
     `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)

@@ -21,6 +21,15 @@ const edits: Record<string, Record<string, readonly string[]>> = {
     user_id: ['gen_random_uuid()'],
     action: [`action || 'X'`],
     fields: [`array_append(fields, 'email')`, `ARRAY[array_to_string(fields, ',') || ',']`],
+    user_ids: [
+      'array_append(user_ids, gen_random_uuid())',
+      'user_ids[2:] || user_ids[:1]',
+      `CASE WHEN user_ids IS NULL THEN '{}'::uuid[] END`,
+    ],
+    field_groups: [
+      `field_groups || '[{"fields": ["email"], "lastPosition": 9}]'`,
+      `CASE WHEN field_groups IS NULL THEN 'null'::jsonb END`,
+    ],
     reason: [`coalesce(reason, '') || ' '`],
     encrypted_values: [
       `coalesce(encrypted_values, ''::bytea) || '\\x00'::bytea`,
@@ -34,6 +43,7 @@ const edits: Record<string, Record<string, readonly string[]>> = {
     previous_hash: [`set_byte(previous_hash, 31, 255 - get_byte(previous_hash, 31))`],
     hash: [`set_byte(hash, 0, 255 - get_byte(hash, 0))`],
     sealed_at: [`sealed_at + interval '1 microsecond'`],
+    digest_version: ['3 - digest_version', 'digest_version + 1'],
   },
   audit_keys: {
     user_id: ['gen_random_uuid()'],
@@ -43,12 +53,12 @@ const edits: Record<string, Record<string, readonly string[]>> = {
 };
 
 const insertions: readonly string[] = [
-  `INSERT INTO audit_entries (id, at, actor_id, user_id, action, fields, reason, encrypted_values)
-   SELECT gen_random_uuid(), at, actor_id, user_id, action, fields, reason, NULL FROM audit_entries
+  `INSERT INTO audit_entries (id, at, actor_id, user_id, action, fields, user_ids, field_groups, reason)
+   SELECT gen_random_uuid(), at, actor_id, user_id, action, fields, user_ids, field_groups, reason FROM audit_entries
    ORDER BY random() LIMIT 1`,
-  `INSERT INTO audit_seals SELECT number + 100, entry_ids, entry_digests, previous_hash, hash, sealed_at
+  `INSERT INTO audit_seals SELECT number + 100, entry_ids, entry_digests, previous_hash, hash, sealed_at, digest_version
    FROM audit_seals ORDER BY number LIMIT 1`,
-  `INSERT INTO audit_seals SELECT max(number) + 1, '{}', '', '\\x00', '\\x00', now() FROM audit_seals`,
+  `INSERT INTO audit_seals SELECT max(number) + 1, '{}', '', '\\x00', '\\x00', now(), 2 FROM audit_seals`,
   `INSERT INTO audit_keys VALUES (gen_random_uuid(), decode(repeat('ab', 32), 'hex'))`,
   `INSERT INTO audit_keys SELECT user_id, decode(repeat('ab', 32), 'hex') FROM audit_entries
    WHERE action = 'USER_ERASED' LIMIT 1`,

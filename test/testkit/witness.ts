@@ -44,9 +44,13 @@ export async function startWitness(exchange: string): Promise<Witness> {
   );
   return {
     events,
-    of: (userId) => events.filter(({ event }) => event.subject === userId),
+    of: (userId) => events.filter(({ event }) => event.subject === userId || isAccessTo(userId, event.data)),
     close: () => connection.close(),
   };
+}
+
+function isAccessTo(userId: string, { accesses = [] }: { accesses?: { userIds: string[] }[] }): boolean {
+  return accesses.some(({ userIds }) => userIds.includes(userId));
 }
 
 /** Deletes the exchanges and queues that a service declared under a prefix. */

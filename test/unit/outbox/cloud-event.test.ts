@@ -53,6 +53,12 @@ describe('toMessage', () => {
     expect(Object.keys(envelopeOf(seal))).not.toContain('subject');
   });
 
+  it('names version 2.0.0 of the schema of UserDataAccessed', () => {
+    const access = { ...event, type: 'UserDataAccessed', userId: noUser };
+    expect(toMessage(access)).toMatchObject({ exchange: 'audit.events', routingKey: 'audit.users.accessed' });
+    expect(envelopeOf(access)).toMatchObject({ dataschema: '/schemas/UserDataAccessed/2.0.0.json' });
+  });
+
   it('throws for a type without a routing key', () => {
     expect(() => toMessage({ ...event, type: 'UserPainted' })).toThrow(
       'Event type UserPainted has no routing key',

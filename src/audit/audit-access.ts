@@ -1,0 +1,77 @@
+import { v7 as uuidv7 } from 'uuid';
+import { noUser } from '../outbox/cloud-event';
+import type { NewOutboxEvent } from '../outbox/outbox';
+import type { NewAuditEntry } from './audit.repository';
+import type { AccessAction, FieldGroup } from './audit-entry.entity';
+import type { Origin } from './origin';
+
+/** What one request read of other users. */
+export interface AuditedAccess {
+  readonly origin: Origin;
+  readonly action: AccessAction;
+  /** Names of fields by user id; at least one user. */
+  readonly fieldsByUser: ReadonlyMap<string, ReadonlySet<string>>;
+  /** A word of a fixed list. It is published, and stays readable after an erasure. */
+  readonly reason: string | null;
+  readonly at: Date;
+}
+
+/** Users whose same fields were read. */
+interface AccessGroup {
+  readonly userIds: string[];
+  readonly fields: readonly string[];
+}
+
+/** Returns the entry of an access, and the event that publishes it. */
+export function accessRecordOf(access: AuditedAccess): { entry: NewAuditEntry; event: NewOutboxEvent } {
+  const { origin, action, reason, at } = access;
+  const id = uuidv7();
+  const actorId = origin.actor?.id ?? null;
+  const accesses = groupByFields(access.fieldsByUser);
+  let lastPosition = 0;
+  const fieldGroups = accesses.map(({ fields, userIds }): FieldGroup => {
+    lastPosition += userIds.length;
+    return { fields, lastPosition };
+  });
+  return {
+    entry: {
+      id,
+      at,
+      actorId,
+      userId: null,
+      action,
+      fields: null,
+      userIds: accesses.flatMap(({ userIds }) => userIds),
+      fieldGroups,
+      reason,
+      encryptedValues: null,
+    },
+    event: {
+      id,
+      userId: noUser,
+      version: null,
+      type: 'UserDataAccessed',
+      data: {
+        accesses,
+        at: at.toISOString(),
+        ...(actorId === null ? {} : { actor: actorId }),
+        action,
+        ...(reason === null ? {} : { reason }),
+      },
+      occurredAt: at,
+      traceparent: origin.traceparent,
+    },
+  };
+}
+
+function groupByFields(fieldsByUser: AuditedAccess['fieldsByUser']): readonly AccessGroup[] {
+  const groups = new Map<string, AccessGroup>();
+  for (const [userId, names] of fieldsByUser) {
+    const fields = [...names].sort();
+    const key = fields.join();
+    const group = groups.get(key);
+    if (group) group.userIds.push(userId);
+    else groups.set(key, { userIds: [userId], fields });
+  }
+  return [...groups.values()];
+}
