@@ -13,8 +13,6 @@ import { toMessage } from './cloud-event';
 import { auditLane } from './outbox';
 import { findPending, leadLanes, markPublished, type PendingEvent } from './pending-events.repository';
 
-/** Events per lane and pass. */
-const largestBatch = 500;
 /** While it waits for confirms the transaction is idle, and PostgreSQL ends idle transactions after 5 seconds. */
 const passLimitMs = 1_000;
 /**
@@ -31,6 +29,8 @@ export interface LanesRelayOptions {
   broker: Broker;
   /** `catalog` marks all events but UserCreated and UserDeactivated as published without sending them to subscribers. */
   profile: 'full' | 'catalog';
+  /** Events per lane and pass. */
+  largestBatch: number;
   log: Logger;
   tracing: Tracing | null;
   /** Called after each attempt to publish an event. */
@@ -57,11 +57,13 @@ interface Waves {
 /** Publishes the pending events of lanes, in order for each user. Locks keep each lane to one relay at a time. */
 export class LanesRelay {
   /** 1 after the broker was unavailable, then tenfold per pass: a slow broker is not flooded. */
-  private batchSize = largestBatch;
+  private batchSize: number;
   /** Keys (`orderKeyOf`) of events that could not be published, with their back-off. Events of other keys do not wait. */
   private readonly heldBack = new Map<string, { retryAtMs: number; backoffMs: number }>();
 
-  constructor(private readonly options: LanesRelayOptions) {}
+  constructor(private readonly options: LanesRelayOptions) {
+    this.batchSize = options.largestBatch;
+  }
 
   /**
    * Publishes the pending events of these lanes in one transaction that locks them. Skips lanes that another relay
@@ -109,7 +111,7 @@ export class LanesRelay {
       this.options.database,
       published.map(({ id }) => id),
     );
-    this.batchSize = unavailable ? 1 : Math.min(largestBatch, limit * 10);
+    this.batchSize = unavailable ? 1 : Math.min(this.options.largestBatch, limit * 10);
     const unfinished = lanes.filter(
       (lane) =>
         unavailable !== null ||

@@ -14,6 +14,8 @@ const unroutableWarningIntervalMs = 60_000;
 const degradedForMs = 5_000;
 /** How long audit events are gathered before a pass. They have a loop of their own, so user events never wait for them. */
 const auditGatheringMs = 100;
+/** Short, because preparing a batch blocks the event loop, which user events also need. */
+const largestAuditBatch = 100;
 
 export interface OutboxRelayOptions {
   database: Database;
@@ -57,8 +59,8 @@ export class OutboxRelay {
   private warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: OutboxRelayOptions) {
-    this.changes = this.createLoop(0);
-    this.audits = this.createLoop(auditGatheringMs);
+    this.changes = this.createLoop({ gatheringMs: 0, largestBatch: 500 });
+    this.audits = this.createLoop({ gatheringMs: auditGatheringMs, largestBatch: largestAuditBatch });
     this.poll = new PeriodicLoop({
       intervalMs: options.pollIntervalMs ?? 500,
       startsImmediately: true,
@@ -98,13 +100,20 @@ export class OutboxRelay {
     return performance.now() - this.failedAtMs < degradedForMs ? 'degraded' : 'ready';
   }
 
-  private createLoop(gatheringMs: number): RelayLoop {
+  private createLoop({
+    gatheringMs,
+    largestBatch,
+  }: {
+    gatheringMs: number;
+    largestBatch: number;
+  }): RelayLoop {
     const { database, broker, profile, log, tracing = null } = this.options;
     return new RelayLoop({
       lanes: new LanesRelay({
         database,
         broker,
         profile,
+        largestBatch,
         log,
         tracing,
         onAttempt: (event, outcome) => this.count(event, outcome),

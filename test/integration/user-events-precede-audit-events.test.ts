@@ -1,3 +1,4 @@
+import { noUser } from '../../src/outbox/cloud-event';
 import { eventually } from '../testkit/eventually';
 import { useRelayFixture } from '../testkit/relay-fixture';
 import { buildEvent } from '../testkit/relays';
@@ -22,6 +23,29 @@ describe('a user event', () => {
     await eventually(() => expect(fixture.arrived()).toEqual([change.id]));
     expect(await fixture.pending()).toContain(access.id);
 
+    for (const release of held) release();
+    await eventually(async () => expect(await fixture.pending()).toEqual([]));
+  });
+});
+
+describe('audit events', () => {
+  it('are published in batches of 100, each without waiting for the confirm of another', async () => {
+    const { relay, broker } = await fixture.startRelay();
+    const publish = broker.publish.bind(broker);
+    let isReleased = false;
+    const held: (() => void)[] = [];
+    jest.spyOn(broker, 'publish').mockImplementation(async (message) => {
+      if (!isReleased) await new Promise<void>((resolve) => held.push(resolve));
+      return publish(message);
+    });
+    const accesses = Array.from({ length: 150 }, () =>
+      buildEvent({ type: 'UserDataAccessed', userId: noUser, version: null }),
+    );
+    await fixture.commit(accesses, relay.wake);
+    await eventually(() => expect(held.length).toBeGreaterThanOrEqual(100));
+    expect(held).toHaveLength(100);
+
+    isReleased = true;
     for (const release of held) release();
     await eventually(async () => expect(await fixture.pending()).toEqual([]));
   });
