@@ -10,6 +10,7 @@ import { KeepConsents1795398000000 } from '../migrations/1795398000000-KeepConse
 import { NameUsersOfParkedMessages1795402000000 } from '../migrations/1795402000000-NameUsersOfParkedMessages';
 import { BoundParkedMessages1795965053000 } from '../migrations/1795965053000-BoundParkedMessages';
 import { NameContactsOfParkedMessages1795968069000 } from '../migrations/1795968069000-NameContactsOfParkedMessages';
+import { IndexIdsOfParkedMessages1795968190000 } from '../migrations/1795968190000-IndexIdsOfParkedMessages';
 import { GroupAuditedReads1795969000000 } from '../migrations/1795969000000-GroupAuditedReads';
 import { AuditEntry } from './audit/audit-entry.entity';
 import { AuditKey } from './audit/audit-key.entity';
@@ -96,6 +97,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       NameUsersOfParkedMessages1795402000000,
       BoundParkedMessages1795965053000,
       NameContactsOfParkedMessages1795968069000,
+      IndexIdsOfParkedMessages1795968190000,
       GroupAuditedReads1795969000000,
     ],
     migrationsTableName: 'schema_migrations',

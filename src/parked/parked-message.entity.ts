@@ -6,6 +6,8 @@ import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Index('parked_messages_parked_at_id_idx', ['parkedAt', 'id'])
 @Index('parked_messages_user_id_idx', ['userId'])
 @Index('parked_messages_named_contacts_idx', { synchronize: false })
+@Index('parked_messages_named_user_ids_idx', { synchronize: false })
+@Index('parked_messages_named_order_ids_idx', { synchronize: false })
 export class ParkedMessage {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'parked_messages_pkey' })
   id: string;
