@@ -10,6 +10,7 @@ import { KeepConsents1795398000000 } from '../migrations/1795398000000-KeepConse
 import { NameUsersOfParkedMessages1795402000000 } from '../migrations/1795402000000-NameUsersOfParkedMessages';
 import { BoundParkedMessages1795965053000 } from '../migrations/1795965053000-BoundParkedMessages';
 import { NameContactsOfParkedMessages1795968069000 } from '../migrations/1795968069000-NameContactsOfParkedMessages';
+import { CountAddressChanges1795968100000 } from '../migrations/1795968100000-CountAddressChanges';
 import { IndexIdsOfParkedMessages1795968190000 } from '../migrations/1795968190000-IndexIdsOfParkedMessages';
 import { GroupAuditedReads1795969000000 } from '../migrations/1795969000000-GroupAuditedReads';
 import { AuditEntry } from './audit/audit-entry.entity';
@@ -35,6 +36,7 @@ import { QueryFailureLogger } from './postgres/query-failure-logger';
 import { Erasure } from './privacy/erasure.entity';
 import { LegalHold } from './privacy/legal-hold.entity';
 import type { Logger } from './telemetry/logger';
+import { AddressChange } from './users/address-change.entity';
 import { EmailVerificationToken } from './users/email-verification-token.entity';
 import { IdempotencyKey } from './users/idempotency-key.entity';
 import { SigningKey } from './users/signing-key.entity';
@@ -74,6 +76,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       OutboxEvent,
       EmailPreferenceDecision,
       EmailVerificationToken,
+      AddressChange,
       IdempotencyKey,
       SigningKey,
       AuditEntry,
@@ -97,6 +100,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       NameUsersOfParkedMessages1795402000000,
       BoundParkedMessages1795965053000,
       NameContactsOfParkedMessages1795968069000,
+      CountAddressChanges1795968100000,
       IndexIdsOfParkedMessages1795968190000,
       GroupAuditedReads1795969000000,
     ],

@@ -17,6 +17,7 @@ import type { RecordCache } from './redis/record-cache';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 import type { Tracing } from './telemetry/tracing';
+import { AddressChanges } from './users/address-changes';
 import { EmailVerificationService } from './users/email-verification.service';
 import { Idempotency } from './users/idempotency';
 import { SigningKeys } from './users/signing-keys';
@@ -94,7 +95,14 @@ export function createServices(options: ServicesOptions) {
     accessLog: new AccessLog(database, audit),
     userDirectory: new UserDirectory(database, users, audit),
     userImport: new UserImport({ database, users, changes, idempotency }),
-    userService: new UserService({ database, users, changes, idempotency, credentials }),
+    userService: new UserService({
+      database,
+      users,
+      changes,
+      idempotency,
+      addressChanges: new AddressChanges(database),
+      credentials,
+    }),
     emailPreferences,
     emailPreferenceLedger: ledger,
     unsubscribeLinks: new UnsubscribeLinks(keys, emailPreferences),

@@ -1,4 +1,5 @@
-import { forbidden } from '../subgraph/errors';
+import { addressChangesExceeded, forbidden } from '../subgraph/errors';
+import { maxAddressChangesPerHour } from '../users/address-changes';
 import type { User } from '../users/user.entity';
 import * as errors from '../users/user.errors';
 import { toUserType } from './user.type';
@@ -33,8 +34,9 @@ const typeOfError = new Map<Function, new () => UserErrorType>([
 ]);
 
 /**
- * Returns the result of `work`. If `work` throws an expected error, returns it as an instance of its GraphQL type.
- * Other errors are rethrown, so that they become faults.
+ * Returns the result of `work`, or the GraphQL type of the expected error that it throws. Other errors are rethrown.
+ *
+ * @throws LIMIT_EXCEEDED if the person tried too many new addresses
  */
 export async function resultOf<T>(work: () => Promise<T>): Promise<T | UserErrorType> {
   try {
@@ -42,6 +44,8 @@ export async function resultOf<T>(work: () => Promise<T>): Promise<T | UserError
   } catch (error) {
     if (error instanceof errors.AccountFrozenError)
       throw forbidden('use this token: the account is deactivated for security reasons');
+    if (error instanceof errors.TooManyAddressChangesError)
+      throw addressChangesExceeded(maxAddressChangesPerHour);
     const Type = error instanceof errors.UserError ? typeOfError.get(error.constructor) : undefined;
     if (!Type) throw error;
     const { message, currentVersion, fields, heldSince } = error as errors.UserError &

@@ -5,6 +5,15 @@ const consent = 'consent to e-mail';
 
 /** The tables of profiles, consents, verifications and legal holds. */
 export const personalDataOfUsers = {
+  address_changes: {
+    ofUser: byUserId,
+    erasure: 'immediately',
+    retention: whileUserExists,
+    columns: {
+      user_id: column('identity', 'service', 'identifies the user'),
+      tried_at: column('technical', 'service', 'limits how many new addresses a person tries'),
+    },
+  },
   email_preference_decisions: {
     ofUser: byUserId,
     erasure: 'immediately',

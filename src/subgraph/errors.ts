@@ -91,6 +91,13 @@ export function repeatedField(field: string): ExpectedError {
   });
 }
 
+/** A person tried too many new e-mail addresses within an hour. */
+export function addressChangesExceeded(maximum: number): ExpectedError {
+  return new ExpectedError('LIMIT_EXCEEDED', `You may try at most ${maximum} new e-mail addresses an hour.`, {
+    extensions: { limit: 'addressChanges', maximum },
+  });
+}
+
 /** Stands for the errors beyond the maximum of one response. */
 export function errorsOmitted(count: number): ExpectedError {
   return new ExpectedError('ERRORS_OMITTED', `${count} more errors were omitted.`, {

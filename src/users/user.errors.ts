@@ -110,6 +110,11 @@ export class InvalidInputError extends UserError {
   }
 }
 
+/** The person tried too many new addresses within an hour. */
+export class TooManyAddressChangesError extends Error {
+  override readonly name = 'TooManyAddressChangesError';
+}
+
 /** PostgreSQL checks uniqueness; the name of the violated constraint gives the error. */
 const errorsByConstraint: Record<string, new () => UserError> = {
   users_pkey: UserIdTakenError,

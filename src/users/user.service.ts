@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CredentialsClient } from '../authentication/credentials-client';
 import { findErased } from '../erased/erased-users';
 import type { Database } from '../postgres/database';
+import type { AddressChanges } from './address-changes';
 import type { Idempotency } from './idempotency';
 import { newUser, readNewUser } from './new-user';
 import { parseUserId } from './normalized';
@@ -69,6 +70,7 @@ export interface UserServiceOptions {
   readonly users: UserRepository;
   readonly changes: UserChanges;
   readonly idempotency: Idempotency;
+  readonly addressChanges: AddressChanges;
   /** null if there is no AuthenticationService; then passwords are refused. */
   readonly credentials: CredentialsClient | null;
 }
@@ -107,13 +109,16 @@ export class UserService {
    * Changes the fields in the input: absent is unchanged, null is cleared. A new `email` becomes `pendingEmail`.
    *
    * @throws UserNotFoundError, VersionConflictError, InvalidInputError, UserNotActiveError, EmailTakenError,
-   *   UsernameTakenError, IdempotencyConflictError
+   *   UsernameTakenError, IdempotencyConflictError, TooManyAddressChangesError
    */
   async update(caller: Caller, input: UpdateUser): Promise<User> {
-    const { changes, idempotency, users } = this.options;
+    const { addressChanges, changes, idempotency, users } = this.options;
     const reader = new InputReader();
     const { email, emailNormalized, ...patch } = readProfileChanges(reader, input);
     reader.idempotencyKey(input.idempotencyKey);
+    const ownId = parseUserId(caller.actor.id);
+    if (emailNormalized !== undefined && ownId !== null && ownId === parseUserId(input.userId))
+      await addressChanges.count(ownId, emailNormalized);
     return idempotency.run({ caller, mutation: 'updateUser', input }, async (tx) => {
       const user = await users.lockKnown(tx, input.userId);
       checkVersion(user, input.expectedVersion);

@@ -1,0 +1,37 @@
+import type { Database } from '../postgres/database';
+import { TooManyAddressChangesError } from './user.errors';
+
+/** New addresses that a person may try in an hour. */
+export const maxAddressChangesPerHour = 10;
+
+const recent = `ARRAY(SELECT tried FROM unnest(stored.tried_at) AS tried WHERE tried > now() - interval '1 hour')`;
+
+const countTry = `
+  WITH known AS (SELECT id FROM users WHERE id = $1 AND email_normalized <> $2),
+  counted AS (
+    INSERT INTO address_changes AS stored (user_id, tried_at) SELECT id, ARRAY[now()] FROM known
+    ON CONFLICT ON CONSTRAINT address_changes_pkey DO UPDATE SET tried_at = ${recent} || now()
+    WHERE cardinality(${recent}) < $3
+    RETURNING user_id
+  )
+  SELECT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM counted) AS "isRefused"`;
+
+/** Limits the new e-mail addresses that a person tries, because the result says whether an address is in use. */
+export class AddressChanges {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Counts a try in a transaction of its own, so that a change that fails counts too. The current address does not
+   * count.
+   *
+   * @throws TooManyAddressChangesError
+   */
+  async count(userId: string, emailNormalized: string): Promise<void> {
+    const [row] = await this.database.query<{ isRefused: boolean }>(countTry, [
+      userId,
+      emailNormalized,
+      maxAddressChangesPerHour,
+    ]);
+    if (row?.isRefused) throw new TooManyAddressChangesError();
+  }
+}
