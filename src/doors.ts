@@ -120,6 +120,7 @@ export async function createHttp(
         reads: new AuditedReads(actor),
         errors: new ErrorBudget(),
         isFrozen: (userId) => services.users.isFrozen(userId),
+        deadline: request.deadline,
         log: request.log as Logger,
       };
     },

@@ -61,8 +61,7 @@ export class AuditRepository {
    */
   async list(
     userId: string,
-    limit: number,
-    after: KeysetPosition | null,
+    { limit, after, signal }: { limit: number; after: KeysetPosition | null; signal?: AbortSignal },
   ): Promise<Positioned<AuditTrailEntry>[]> {
     const parameters: unknown[] = [userId, limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
@@ -80,6 +79,7 @@ export class AuditRepository {
        ) AS entries
        ORDER BY at DESC, id DESC LIMIT $2`,
       parameters,
+      signal,
     );
     return rows.map(({ keysetAt, encryptedValues, key, ...row }) => ({
       row: encryptedValues && key ? { ...row, reason: readReason(key, row.id, encryptedValues) } : row,

@@ -17,13 +17,14 @@ export class AuditTrailResolver {
   async auditTrail(
     @Arg('userId', () => ID, { description: 'ID of the user.' }) userId: string,
     @Args(() => PageArgs) { first, after }: PageArgs,
-    @Ctx() { reads }: GraphqlContext,
+    @Ctx() { reads, deadline }: GraphqlContext,
   ): Promise<AuditConnection> {
     const size = readPageSize(first);
     const position = decodeCursor(after);
     const id = parseUserId(userId);
     // No user has an id that is not a UUID. One more row than the page shows whether another page follows.
-    const rows = id === null ? [] : await this.audit.list(id, size + 1, position);
+    const rows =
+      id === null ? [] : await this.audit.list(id, { limit: size + 1, after: position, signal: deadline });
     // Audited for erased users, too, because their entries still concern a person. An empty result is not a read.
     if (id !== null && rows.length > 0) reads.add(id, 'auditTrail');
     return toConnection(rows, { size, after, toNode: toAuditEntryType });

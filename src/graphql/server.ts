@@ -56,6 +56,7 @@ export function createGraphqlServer({
     logger: log,
     requestId: (context) => context.requestId,
     omittedErrors: ({ errors }) => errors.omitted,
+    isAbandoned: ({ deadline }) => deadline.aborted,
     isUnavailable,
   });
   const checkOperationLimits = createOperationLimitsCheck(schema, limits, ['exportUserData']);

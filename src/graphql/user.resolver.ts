@@ -83,7 +83,7 @@ export class UserResolver {
     })
     filter: UserFilterInput | null,
     @Args(() => PageArgs) { first, after }: PageArgs,
-    @Ctx() { reads }: GraphqlContext,
+    @Ctx() { reads, deadline }: GraphqlContext,
   ): Promise<UserConnection> {
     const size = readPageSize(first);
     const conditions = {
@@ -93,7 +93,11 @@ export class UserResolver {
       createdTo: filter?.createdTo ?? undefined,
       search: filter?.search ?? undefined,
     };
-    const rows = await this.users.list(conditions, size + 1, decodeCursor(after));
+    const rows = await this.users.list(conditions, {
+      limit: size + 1,
+      after: decodeCursor(after),
+      signal: deadline,
+    });
     const page = toConnection(rows, { size, after, toNode: toUserType });
     // Audited even if the operation selects only ids.
     for (const { id } of page.nodes) for (const field of fieldsRevealedBy(conditions)) reads.add(id, field);

@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager, QueryDeepPartialEntity } from 'typeorm';
 import type { ConnectionAttempts } from './connection-attempts';
 import { DatabaseUnavailableError, isDatabaseUnavailable } from './database-unavailable';
+import type { DeadlineClient } from './deadline-client';
 
 /** An open transaction, with effects that run after its commit. */
 export interface Transaction {
@@ -53,9 +54,35 @@ export class Database {
     if (!this.closing.signal.aborted) await this.dataSource.initialize();
   }
 
-  /** Runs one statement outside any transaction and returns its rows. */
-  async query<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
-    return this.withUnavailableErrors(() => this.dataSource.query(sql, parameters));
+  /**
+   * Runs one statement outside any transaction and returns its rows. When `signal` aborts, a waiting statement is not
+   * sent, a running one is cancelled, and the call throws the signal's reason.
+   */
+  async query<Row>(sql: string, parameters: unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
+    return this.withUnavailableErrors(() =>
+      signal ? this.abortableQuery(sql, parameters, signal) : this.dataSource.query(sql, parameters),
+    );
+  }
+
+  private async abortableQuery<Row>(sql: string, parameters: unknown[], signal: AbortSignal): Promise<Row[]> {
+    signal.throwIfAborted();
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      const client = (await runner.connect()) as DeadlineClient;
+      signal.throwIfAborted();
+      const abandon = () => client.abandonQuery();
+      signal.addEventListener('abort', abandon, { once: true });
+      try {
+        return (await runner.query(sql, parameters)) as Row[];
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', abandon);
+      }
+    } finally {
+      await runner.release();
+    }
   }
 
   /** Returns the result of `work`, run in one transaction. Commits when it resolves, rolls back when it throws. */

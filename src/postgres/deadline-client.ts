@@ -82,11 +82,37 @@ export class DeadlineClient extends Client {
     return result;
   }
 
-  private closeAfterTimeout(error: unknown): void {
-    if ((error as Error | null)?.message !== queryTimeoutMessage) return;
-    const { connection } = this as unknown as { connection: { stream: { destroy(): void } } };
+  /** Cancels the running query on the server and closes the connection, so that no later query is cancelled. */
+  abandonQuery(): void {
+    const { host, port, processID, secretKey, connection } = this as unknown as ConnectedClient;
+    const { connection: canceller } = new Client({ host, port }) as unknown as ConnectedClient;
+    // If the request is lost, the query ends at its statement timeout.
+    canceller.on('error', () => undefined);
+    canceller.once('connect', () => canceller.cancel(processID, secretKey));
+    if (host.startsWith('/')) canceller.connect(`${host}/.s.PGSQL.${port}`);
+    else canceller.connect(port, host);
     connection.stream.destroy();
   }
+
+  private closeAfterTimeout(error: unknown): void {
+    if ((error as Error | null)?.message !== queryTimeoutMessage) return;
+    (this as unknown as ConnectedClient).connection.stream.destroy();
+  }
+}
+
+/** What pg's types leave out. */
+interface ConnectedClient {
+  readonly host: string;
+  readonly port: number;
+  readonly processID: number;
+  readonly secretKey: number;
+  readonly connection: {
+    readonly stream: { destroy(): void };
+    on(event: 'error', listener: () => void): void;
+    once(event: 'connect', listener: () => void): void;
+    connect(...address: [path: string] | [port: number, host: string]): void;
+    cancel(processId: number, secretKey: number): void;
+  };
 }
 
 function settingsOf(command: 'SET' | 'SET LOCAL', timeouts: ServerTimeouts): string {

@@ -2,16 +2,16 @@ import { personalDataMap } from '../personal-data/personal-data-map';
 import { personalDataOfEvents } from '../personal-data/personal-data-of-events';
 
 /** The sections of an export: the order of rows, and whether a user has at most one. */
-const shapes: Readonly<Record<string, { readonly order: string; readonly single?: true }>> = {
-  profile: { order: 'id', single: true },
-  emailPreferences: { order: 'id', single: true },
-  consents: { order: 'decided_at, id' },
-  verifications: { order: 'issued_at, id' },
-  history: { order: 'occurred_at, id' },
-  commerce: { order: 'user_id', single: true },
-  spending: { order: 'currency' },
-  orders: { order: 'order_id' },
-  accesses: { order: 'at, id' },
+const shapes: Readonly<Record<string, { readonly order: readonly string[]; readonly single?: true }>> = {
+  profile: { order: ['id'], single: true },
+  emailPreferences: { order: ['id'], single: true },
+  consents: { order: ['decided_at', 'id'] },
+  verifications: { order: ['issued_at', 'id'] },
+  history: { order: ['occurred_at', 'id'] },
+  commerce: { order: ['user_id'], single: true },
+  spending: { order: ['currency'] },
+  orders: { order: ['order_id'] },
+  accesses: { order: ['at', 'id'] },
 };
 
 /** A section of an export: values from one table, as SQL by exported name. */
@@ -19,7 +19,8 @@ export interface ExportedSection {
   readonly name: string;
   readonly table: string;
   readonly ofUser: string;
-  readonly order: string;
+  /** Columns that identify a row of the user. */
+  readonly order: readonly string[];
   readonly single: boolean;
   readonly values: Readonly<Record<string, string>>;
 }

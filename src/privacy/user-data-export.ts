@@ -21,11 +21,15 @@ export class UserDataExport {
     private readonly audit: AuditLog,
   ) {}
 
-  /** @throws UserNotFoundError */
-  async export(caller: Caller, userId: string): Promise<ExportedData> {
+  /**
+   * Stops before the next statement when `signal` aborts.
+   *
+   * @throws UserNotFoundError, or the reason of `signal`
+   */
+  async export(caller: Caller, userId: string, signal?: AbortSignal): Promise<ExportedData> {
     const id = parseUserId(userId);
     if (id === null) throw new UserNotFoundError();
-    const exported = await this.read(id);
+    const exported = await this.read(id, signal);
     // Committed before the data is returned. A person's own export is not audited.
     if (parseUserId(caller.actor.id) !== id)
       await this.database.transaction((tx) =>
@@ -40,11 +44,14 @@ export class UserDataExport {
     return exported;
   }
 
-  private async read(id: string): Promise<ExportedData> {
+  private async read(id: string, signal: AbortSignal | undefined): Promise<ExportedData> {
     return this.database.transaction(async (tx) => {
       // One snapshot: otherwise a concurrent change makes the sections contradict each other.
       await tx.manager.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      const query = <Row>(sql: string, parameters: unknown[]) => tx.manager.query<Row[]>(sql, parameters);
+      const query: Query = (sql, parameters) => {
+        signal?.throwIfAborted();
+        return tx.manager.query(sql, parameters);
+      };
       const document: Record<string, unknown> = { userId: id };
       for (const section of exportedSections) {
         const rows = await readAll(query, section, id);
@@ -56,19 +63,35 @@ export class UserDataExport {
   }
 }
 
-type Query = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
+type Query = (sql: string, parameters: unknown[]) => Promise<Record<string, unknown>[]>;
 
-async function readAll(query: Query, section: ExportedSection, userId: string): Promise<object[]> {
-  const columns = Object.entries(section.values).map(([name, value]) => `${value} AS "${name}"`);
+/** Reads pages by key, so that the last page costs as much as the first. */
+async function readAll(
+  query: Query,
+  { table, ofUser, order, values }: ExportedSection,
+  userId: string,
+): Promise<object[]> {
+  const keys = order.map((column, index) => ({ column: `${table}.${column}`, name: `key${index}` }));
+  const selected = [
+    ...Object.entries(values).map(([name, value]) => `${value} AS "${name}"`),
+    ...keys.map(({ column, name }) => `${column}::text AS ${name}`),
+  ].join(', ');
+  const orderBy = keys.map(({ column }) => column).join(', ');
   const rows: object[] = [];
-  for (let page = pageSize; page === pageSize; ) {
-    const found = await query<object>(
-      `SELECT ${columns.join(', ')} FROM ${section.table} WHERE ${section.ofUser}
-       ORDER BY ${section.order} LIMIT ${pageSize} OFFSET $2`,
-      [userId, rows.length],
+  let last: unknown[] = [];
+  for (let count = pageSize; count === pageSize; ) {
+    const follows = `AND (${orderBy}) > (${keys.map((_key, index) => `$${index + 2}`).join(', ')})`;
+    const page = await query(
+      `SELECT ${selected} FROM ${table} WHERE ${ofUser} ${last.length > 0 ? follows : ''}
+       ORDER BY ${orderBy} LIMIT ${pageSize}`,
+      [userId, ...last],
     );
-    rows.push(...found);
-    page = found.length;
+    last = keys.map(({ name }) => page.at(-1)?.[name]);
+    count = page.length;
+    for (const row of page) {
+      for (const { name } of keys) delete row[name];
+      rows.push(row);
+    }
   }
-  return JSON.parse(JSON.stringify(rows)) as object[];
+  return rows;
 }

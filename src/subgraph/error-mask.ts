@@ -16,6 +16,8 @@ export interface ErrorMaskOptions<Context> {
   readonly requestId: (context: Context) => string;
   /** Returns how many errors of the request were not built. Defaults to none. */
   readonly omittedErrors?: (context: Context) => number;
+  /** True if the response is no longer awaited. Its errors are not logged. */
+  readonly isAbandoned?: (context: Context) => boolean;
   /** True for errors that mean a backing service is unavailable. */
   readonly isUnavailable: (error: unknown) => boolean;
 }
@@ -61,6 +63,7 @@ export function createErrorMask<Context extends BaseContext>(
       return {
         async didEncounterErrors({ contextValue, errors, operationName }) {
           omitErrors(errors, options.omittedErrors?.(contextValue) ?? 0);
+          if (options.isAbandoned?.(contextValue)) return;
           const requestId = options.requestId(contextValue);
           for (const error of errors) {
             requestIds.set(error, requestId);

@@ -70,7 +70,10 @@ export class UserRepository {
   }
 
   /** Returns at most `limit` users after `after`, newest first. The cost is the same at any depth. */
-  async list(filter: UserFilter, limit: number, after: KeysetPosition | null): Promise<Positioned<User>[]> {
+  async list(
+    filter: UserFilter,
+    { limit, after, signal }: { limit: number; after: KeysetPosition | null; signal?: AbortSignal },
+  ): Promise<Positioned<User>[]> {
     if (filter.search?.includes(unstorable)) return [];
     const parameters: unknown[] = [limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
@@ -91,6 +94,7 @@ export class UserRepository {
        ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
        ORDER BY created_at DESC, id DESC LIMIT $1`,
       parameters,
+      signal,
     );
     return rows.map(({ at, ...row }) => ({ row, position: { at, id: row.id } }));
   }

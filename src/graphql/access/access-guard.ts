@@ -6,7 +6,7 @@ import {
   isUnionType,
 } from 'graphql';
 import type { ErrorBudget } from '../../subgraph/error-budget';
-import { forbidden } from '../../subgraph/errors';
+import { forbidden, serviceUnavailable } from '../../subgraph/errors';
 import type { GraphqlContext } from '../context';
 import {
   type Audience,
@@ -26,6 +26,8 @@ type PreferencesField = GraphQLField<{ emailPreferences: { userId: string } }, G
 
 /**
  * Makes each field of Query, Mutation and User check access, in place, and records reads for the audit log.
+ *
+ * Once the request's deadline aborted, it starts no further query, mutation or loader.
  *
  * Resolvers check nothing themselves. The fields of User cannot be bypassed, because `_entities`, mutations and lists all
  * return User.
@@ -70,6 +72,7 @@ function recordEmailPreferencesRead(field: PreferencesField): void {
 function guardOperation(field: Field, recentSignInFor: ReadonlySet<SensitiveAction>): void {
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
+    if (context.deadline.aborted) throw serviceUnavailable();
     checkOperation(context.actor, { name: field.name, args }, recentSignInFor);
     return resolve(source, args, context, info);
   };
@@ -91,6 +94,7 @@ function guardUserField(field: Field, audience: Audience): void {
   if (audience === 'anyone') return;
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
+    if (context.deadline.aborted) return null;
     if (!mayRead(context.actor, source.id, audience))
       return refuseField(context.actor, field.name, context.errors);
     // An erased or unknown user has no data, so nothing is read.

@@ -1,7 +1,11 @@
-import { extendSchema, type GraphQLObjectType, parse } from 'graphql';
+import { execute, extendSchema, type GraphQLObjectType, parse } from 'graphql';
 import { userFields } from '../../../../src/graphql/access/access';
 import { guardAccess } from '../../../../src/graphql/access/access-guard';
 import { createSchema } from '../../../../src/graphql/schema';
+import { UserNotFoundErrorType } from '../../../../src/graphql/user-errors.type';
+import { UserHistoryResolver } from '../../../../src/graphql/user-history.resolver';
+import { UserMutationsResolver } from '../../../../src/graphql/user-mutations.resolver';
+import { ErrorBudget } from '../../../../src/subgraph/error-budget';
 
 const extended = (sdl: string) => extendSchema(createSchema([]), parse(sdl));
 
@@ -31,5 +35,63 @@ describe('guardAccess', () => {
 
   it('accepts the current schema', () => {
     expect(() => guardAccess(createSchema([]), userFields, new Set())).not.toThrow();
+  });
+});
+
+describe('an operation whose deadline aborts', () => {
+  const userId = '01975a5e-1111-7000-8000-0000000000ad';
+
+  async function run(source: string, resolver: object, whenLoaded: (abort: () => void) => void = () => {}) {
+    const controller = new AbortController();
+    const calls: string[] = [];
+    const instance = Object.assign(resolver, {
+      async deactivateUser() {
+        calls.push('deactivateUser');
+        controller.abort();
+        return Object.assign(new UserNotFoundErrorType(), { message: 'No such user.' });
+      },
+    });
+    const result = await execute({
+      schema: createSchema([instance as unknown as UserMutationsResolver]),
+      document: parse(source),
+      contextValue: {
+        actor: { id: 'staff', scopes: new Set(['users:write']) },
+        deadline: controller.signal,
+        errors: new ErrorBudget(),
+        reads: { add: () => undefined },
+        loaders: {
+          user: async () => {
+            whenLoaded(() => controller.abort());
+            return { id: userId, status: 'ACTIVE', email: 'ada@example.com' };
+          },
+          history: async () => {
+            calls.push('history');
+            return [];
+          },
+        },
+      },
+    });
+    return { ...result, calls };
+  }
+
+  it('runs no further mutation', async () => {
+    const mutation = (name: string) =>
+      `${name}: deactivateUser(input: { userId: "${userId}" }) { __typename }`;
+    const { data, errors, calls } = await run(
+      `mutation { ${mutation('a')} ${mutation('b')} }`,
+      Object.create(UserMutationsResolver.prototype) as object,
+    );
+    expect(calls).toEqual(['deactivateUser']);
+    expect(data).toEqual({ a: { __typename: 'UserNotFoundError' }, b: null });
+    expect(errors).toMatchObject([{ path: ['b'], extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
+  });
+
+  it('starts no further loader and returns no further fields', async () => {
+    const source = `{ _entities(representations: [{ __typename: "User", id: "${userId}" }]) {
+      ... on User { id email history { nodes { id } } } } }`;
+    const { data, calls } = await run(source, new UserHistoryResolver(), (abort) => abort());
+    expect(calls).toEqual([]);
+    expect(data).toEqual({ _entities: [{ id: userId, email: null, history: null }] });
+    expect((await run(source, new UserHistoryResolver())).calls).toEqual(['history']);
   });
 });

@@ -8,6 +8,7 @@ import { createSchema } from '../../../../src/graphql/schema';
 import type { DataClass, PersonalColumn } from '../../../../src/personal-data/personal-data';
 import { personalDataMap } from '../../../../src/personal-data/personal-data-map';
 import { shownFields } from '../../../../src/personal-data/shown-fields';
+import { ErrorBudget } from '../../../../src/subgraph/error-budget';
 import { printFederatedSchema } from '../../../../src/subgraph/federation';
 
 /** Returns the map with one column of `users` changed. */
@@ -29,7 +30,7 @@ const user = { id: '01975a5e-0000-7000-8000-0000000000ad', status: 'ACTIVE', ema
 
 /** Returns what an actor reads of Ada's address and names under a map. */
 async function readUnder(underMap: GraphQLSchema, actor: Actor | null) {
-  const loaders = { user: { load: async () => ({ ...user, displayName: 'Countess', firstName: 'Ada' }) } };
+  const loaders = { user: async () => ({ ...user, displayName: 'Countess', firstName: 'Ada' }) };
   const { data } = await execute({
     schema: underMap,
     document: parse(
@@ -37,7 +38,13 @@ async function readUnder(underMap: GraphQLSchema, actor: Actor | null) {
         ... on User { displayName email firstName }
       } }`,
     ),
-    contextValue: { actor, loaders, reads: new AuditedReads(actor) },
+    contextValue: {
+      actor,
+      loaders,
+      reads: new AuditedReads(actor),
+      errors: new ErrorBudget(),
+      deadline: new AbortController().signal,
+    },
   });
   return (data as { _entities: object[] })._entities[0];
 }
