@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { auditedFieldsOfUser } from '../personal-data/audit-entries-of-user';
 import type { Database, Transaction } from '../postgres/database';
-import { follows, type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
+import { follows, type KeysetPage, keysetTime, type Positioned } from '../postgres/keyset';
 import { prepared } from '../postgres/prepared';
 import { insertRows, type Write } from '../postgres/write';
 import { AuditEntry } from './audit-entry.entity';
@@ -59,10 +59,7 @@ export class AuditRepository {
    * Returns at most `limit` entries about this user after `after`, newest first. The reason of a legal hold is stored
    * as a value: it is null once the user is erased.
    */
-  async list(
-    userId: string,
-    { limit, after, signal }: { limit: number; after: KeysetPosition | null; signal?: AbortSignal },
-  ): Promise<Positioned<AuditTrailEntry>[]> {
+  async list(userId: string, { limit, after, signal }: KeysetPage): Promise<Positioned<AuditTrailEntry>[]> {
     const parameters: unknown[] = [userId, limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
     const following = after ? `AND ${follows('at', after, 'newest first', bind)}` : '';

@@ -33,3 +33,10 @@ export function follows(
   const comparison = order === 'oldest first' ? '>' : '<';
   return `(${timeColumn}, id) ${comparison} (${bind(at)}::timestamptz, ${bind(id)}::uuid)`;
 }
+
+/** Selects a page of a list. `signal` cancels the statement. */
+export interface KeysetPage {
+  readonly limit: number;
+  readonly after: KeysetPosition | null;
+  readonly signal?: AbortSignal;
+}

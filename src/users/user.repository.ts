@@ -1,7 +1,7 @@
 import { haveExpiredAfterFixedDays } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
-import { follows, type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
+import { follows, type KeysetPage, keysetTime, type Positioned } from '../postgres/keyset';
 import { insertRows, onConflictDoNothing, type Write, writeTogether } from '../postgres/write';
 import { normalized, parseUserId } from './normalized';
 import { type StoredUserStatus, User, type VerificationStatus } from './user.entity';
@@ -70,10 +70,7 @@ export class UserRepository {
   }
 
   /** Returns at most `limit` users after `after`, newest first. The cost is the same at any depth. */
-  async list(
-    filter: UserFilter,
-    { limit, after, signal }: { limit: number; after: KeysetPosition | null; signal?: AbortSignal },
-  ): Promise<Positioned<User>[]> {
+  async list(filter: UserFilter, { limit, after, signal }: KeysetPage): Promise<Positioned<User>[]> {
     if (filter.search?.includes(unstorable)) return [];
     const parameters: unknown[] = [limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
