@@ -96,7 +96,7 @@ it('exportUserData lists the fields that each recipient receives in each message
   const { receives } = document.recipients.find(({ name }: { name: string }) => name.endsWith('user.events'));
   expect(receives).toContain('email, createdAt, firstName, lastName in UserCreated');
   expect(receives).toContain('deactivatedAt, reason, additionalNotes in UserDeactivated');
-  expect(receives).toContain('verifiedAt in UserEmailVerified');
+  expect(receives).toContain('verifiedAt, previousEmail in UserEmailVerified');
 });
 
 it('exportUserData reads PostgreSQL, not the cache', async () => {
