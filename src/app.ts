@@ -94,11 +94,16 @@ async function start(
   closers.push(() => intake.consumer.stop());
 
   const links = new LinkBase(config.publicUrl);
-  const degraded = () => [
-    ...backing.degraded(),
-    ...(relay.status() === 'degraded' ? ['relay'] : []),
-    ...(intake.consumer.blockedSeconds() > 0 ? ['intake'] : []),
-  ];
+  const degraded = () => {
+    const away = backing.degraded();
+    // Without RabbitMQ the relay cannot publish; that is one cause, not two.
+    const relayFails = relay.status() === 'degraded' && !away.includes('rabbitmq');
+    return [
+      ...away,
+      ...(relayFails ? ['relay'] : []),
+      ...(intake.consumer.blockedSeconds() > 0 ? ['intake'] : []),
+    ];
+  };
   const doors = { config, backing, services, metrics, log, degraded };
   const graphql = await startGraphql(doors, links);
   closers.push(() => graphql.apollo.stop());

@@ -92,7 +92,7 @@ async function send(flags: EmitFlags, content: WithoutIdentity<CommerceEvent>): 
   const { id = uuidv7(), at } = flags;
   const occurredAt = at === undefined ? new Date() : new Date(at);
   if (Number.isNaN(occurredAt.getTime())) throw new Error('--at is not a time');
-  const event = { ...content, source: '/user-service/emit', eventId: id, occurredAt } as CommerceEvent;
+  const event = { ...content, source: '/emit', eventId: id, occurredAt } as CommerceEvent;
   const message = { messageId: id, type: event.type, ...toCloudEvent(event) };
   const read = readMessage({ ...message, properties: { ...message, headers: {} } }, 1);
   if ('park' in read) throw new Error(`the event would be parked: ${read.park.reason}, ${read.park.detail}`);

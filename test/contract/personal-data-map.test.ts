@@ -25,11 +25,10 @@ const deleting = [
   'commerce/waiting-events.repository.ts',
   'parked/delivery-attempts.repository.ts',
   'parked/parked-messages.repository.ts',
-  'privacy/erasure-stores.ts',
+  'postgres/chosen-rows.ts',
   'privacy/erasures.ts',
   'privacy/history-removal.ts',
   'privacy/legal-holds.ts',
-  'privacy/retention.ts',
   'users/user.repository.ts',
 ];
 

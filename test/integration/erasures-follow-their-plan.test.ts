@@ -67,6 +67,12 @@ async function createUserEverywhere(): Promise<{
   const { id: userId } = await createUser(app, { idempotencyKey: randomUUID() });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: 'form' });
   await mutate(app, 'requestEmailVerification', { userId });
+  await mutate(
+    app,
+    'updateUser',
+    { userId, email: `${randomUUID()}@example.com` },
+    await app.token({ sub: userId }),
+  );
   const orderId = uuidv7();
   const events = [
     orderPlaced(userId, { orderId }),
@@ -79,7 +85,7 @@ async function createUserEverywhere(): Promise<{
   ];
   await others.publish(...events);
   await eventually(async () => {
-    expect(await count('user_history WHERE user_id = $1', [userId])).toBe(6);
+    expect(await count('user_history WHERE user_id = $1', [userId])).toBe(7);
     expect(await count('parked_messages WHERE user_id = $1', [userId])).toBe(1);
     expect(await countParkedContaining(orderId)).toBe(1);
   });

@@ -69,7 +69,8 @@ export async function startTestApp({ config = {}, replicaOf }: TestAppOptions = 
   });
   const app = await startApp(
     {
-      ...loadConfig({}),
+      // Tests act in bursts as one actor, and read what was logged.
+      ...loadConfig({ LIMIT_ACTOR_CONCURRENCY: '1000', LIMIT_CONCURRENCY: '1000', LOG_REQUESTS: 'all' }),
       port: 0,
       databaseUrl,
       redisUrl: process.env['TEST_REDIS_URL'] ?? null,
