@@ -93,7 +93,7 @@ async function start(
   closers.push(() => intake.waiting.stop());
   closers.push(() => intake.consumer.stop());
 
-  const links = new LinkBase(config.publicUrl);
+  const links = new LinkBase({ ...config, log });
   const degraded = () => {
     const away = backing.degraded();
     // Without RabbitMQ the relay cannot publish; that is one cause, not two.

@@ -8,7 +8,9 @@ export interface Config {
   readonly production: boolean;
   readonly host: string;
   readonly port: number;
-  /** Without a trailing slash; null: the URL of HOST and PORT. */
+  /** The port of `/health/*` and `/metrics`; null: `port`. */
+  readonly managementPort: number | null;
+  /** Without a trailing slash; null: the URL of HOST and PORT, and in production none. */
   readonly publicUrl: string | null;
   /** null: the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
@@ -67,6 +69,8 @@ export class ConfigError extends Error {
   }
 }
 
+const minimumSecretLength = 16;
+
 type SettingName = keyof typeof settings;
 type Output<N extends SettingName> =
   | z.output<(typeof settings)[N]['schema']>
@@ -100,6 +104,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     production,
     host: read('HOST'),
     port: read('PORT'),
+    managementPort: read('MANAGEMENT_PORT'),
     publicUrl: read('PUBLIC_URL')?.replace(/\/+$/, '') ?? null,
     databaseUrl: read('DATABASE_URL'),
     redisUrl: read('REDIS_URL'),
@@ -134,6 +139,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     dataDirectory: join(folder, '.data'),
   };
   if (!production) problems.push(...partlySet(env));
+  if (production && config.routerSecrets.some((secret) => secret.length < minimumSecretLength))
+    problems.push(
+      `ROUTER_SECRET must be secrets of at least ${minimumSecretLength} characters when NODE_ENV=production`,
+    );
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }

@@ -39,18 +39,27 @@ export interface DoorsOptions {
   readonly degraded: () => string[];
 }
 
-/** The start of links to this service: PUBLIC_URL, or the address on which HTTP listens. */
+/** The start of links to this service: PUBLIC_URL, or in development the address on which HTTP listens. */
 export class LinkBase {
-  constructor(private url: string | null) {}
+  private url: string | null;
+  private warned = false;
+
+  constructor(private readonly options: Pick<Config, 'publicUrl' | 'production'> & { log: Logger }) {
+    this.url = options.publicUrl;
+  }
 
   /** Sets the address of the listener, which PUBLIC_URL takes precedence over. */
   listensOn(url: string): void {
-    this.url ??= url;
+    // In production the address is that of a container, which no mail program reaches.
+    if (!this.options.production) this.url ??= url.replace(/\/\/(0\.0\.0\.0|\[::\]):/, '//127.0.0.1:');
   }
 
-  /** @throws Error before there is an address */
-  get(): string {
-    if (this.url === null) throw new Error('HTTP does not listen yet');
+  /** Returns null, and logs one warning, if PUBLIC_URL is missing in production. */
+  get(): string | null {
+    if (this.url === null && !this.warned) {
+      this.options.log.warn('PUBLIC_URL is not set: unsubscribeUrl is null');
+      this.warned = true;
+    }
     return this.url;
   }
 }
@@ -139,6 +148,7 @@ export async function createHttp(
         ? undefined
         : async (event) => void (await broker.publish({ ...event, body: Buffer.from(event.body) })),
     unsubscribe: { links: services.unsubscribeLinks, isUnavailable: isDatabaseUnavailable },
+    managementPort: config.managementPort,
     bodyLimitBytes,
     logRequests: config.logRequests,
     schemas: await readMessageSchemas(),

@@ -9,6 +9,26 @@ const url = (...protocols: string[]) =>
     error: `must be a URL that starts with ${protocols.map((it) => `${it}://`).join(' or ')}`,
   });
 
+const databaseUrl = z.string().superRefine((text, context) => {
+  const problem = databaseUrlProblem(text);
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+});
+
+/** Says what is wrong with a URL of PostgreSQL; null if the driver can use it. Quotes nothing of it. */
+function databaseUrlProblem(text: string): string | null {
+  if (!/^postgres(ql)?:\/\//.test(text)) return 'must be a URL that starts with postgres:// or postgresql://';
+  if (/%(?![\da-f]{2})/i.test(text))
+    return 'has a % that is not encoded: write %25 for % in a user or password';
+  const [, authority = ''] = /^[a-z]+:\/\/([^/?]*)/.exec(text) ?? [];
+  const [host, ...credentials] = authority.split('@').reverse();
+  if (credentials.length > 1) return 'has an @ in its user or password that is not encoded: write %40';
+  if (host?.includes(',') || /[?&]host=[^&]*,/.test(text))
+    return 'must name one host, because the driver does not try several: use a proxy or a DNS name that follows the primary';
+  // With a socket, the host is empty, which is no valid URL behind a user.
+  if (URL.canParse(text.replace('@/', '@localhost/').replace('@?', '@localhost?'))) return null;
+  return 'is not a valid URL: in a user or password write %2F for /, %3A for :, %23 for # and %3F for ?';
+}
+
 const wholeNumber = (minimum: number, maximum: number) => {
   const error = `must be a whole number from ${minimum} to ${maximum}`;
   return z
@@ -64,6 +84,11 @@ export const settings = {
     schema: z.enum(environments, { error: `must be ${environments.join(', ')}` }),
   }),
   PORT: withDefault(4001, { meaning: 'the port HTTP listens on', schema: wholeNumber(0, 65_535) }),
+  MANAGEMENT_PORT: optional({
+    meaning: 'a port for `/health/*` and `/metrics`; `/metrics` then responds only there',
+    unset: 'both are on `PORT`',
+    schema: wholeNumber(0, 65_535),
+  }),
   HOST: withDefault('127.0.0.1', {
     meaning: 'the address HTTP listens on',
     remark: ' (the image sets 0.0.0.0)',
@@ -71,13 +96,13 @@ export const settings = {
   }),
   PUBLIC_URL: optional({
     meaning: 'the URL under which mail programs reach this service; the base of unsubscribe links',
-    unset: '`http://HOST:PORT`',
+    unset: '`http://HOST:PORT`; in production `unsubscribeUrl` is null',
     schema: url('http', 'https'),
   }),
   DATABASE_URL: optional({
     meaning: 'PostgreSQL 15 or newer',
     unset: 'an embedded PostgreSQL, with its data in `.data/`',
-    schema: url('postgres', 'postgresql'),
+    schema: databaseUrl,
     requiredInProduction: true,
   }),
   REDIS_URL: optional({
@@ -111,7 +136,8 @@ export const settings = {
     requiredInProduction: true,
   }),
   ROUTER_SECRET: optional({
-    meaning: 'secret(s) that the router sends in `Router-Authorization`, comma-separated for rotation',
+    meaning:
+      'secret(s) that the router sends in `Router-Authorization`, comma-separated for rotation; in production of at least 16 characters',
     unset: 'not checked',
     schema: secrets,
     requiredInProduction: true,

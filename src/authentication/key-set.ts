@@ -65,7 +65,7 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
         const level = keys ? 'warn' : 'error';
         if (!failing)
           log[level](
-            { reason: describe(error) },
+            { reason: describe(error, jwksUrl) },
             'the keys of the AuthenticationService could not be fetched',
           );
         failing = true;
@@ -135,7 +135,10 @@ function unavailable(): KeysUnavailableError {
   return new KeysUnavailableError('The keys to verify access tokens are unavailable. Try again later.');
 }
 
-function describe(error: unknown): string {
-  const { message, cause } = error as { message?: string; cause?: { code?: unknown } };
-  return typeof cause?.code === 'string' ? cause.code : (message ?? 'unknown');
+/** Returns why the keys could not be fetched, without the URL, which may contain credentials. */
+function describe(error: unknown, url: URL): string {
+  const { message, cause } = error as { message?: string; cause?: { code?: unknown; message?: string } };
+  if (typeof cause?.code === 'string') return cause.code;
+  // `fetch` says "fetch failed", and only the cause says why, such as "bad port".
+  return (cause?.message ?? message ?? 'unknown').replaceAll(url.href, 'AUTH_JWKS_URL');
 }

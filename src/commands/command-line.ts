@@ -10,6 +10,7 @@ import { registerExportCommand } from './export';
 import { registerExportAllCommand } from './export-all';
 import { registerImportCommand } from './import';
 import { registerMigrateCommand } from './migrate';
+import { printable } from './output';
 import { registerParkedCommand } from './parked';
 import { registerRecomputeCommand } from './recompute';
 import { registerRepublishCommand } from './republish';
@@ -38,7 +39,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     // Commander has already written its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage;
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(error instanceof ConfigError ? `${message}\n` : `error: ${message}\n`);
+    process.stderr.write(error instanceof ConfigError ? `${message}\n` : `error: ${printable(message)}\n`);
     return error instanceof ConfigError ? wrongConfiguration : failed;
   }
 }

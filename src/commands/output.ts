@@ -1,10 +1,28 @@
 const barIntervalMs = 100;
 const lineIntervalMs = 5_000;
 
-/** Writes a line of results to standard output. Resolves when it is written, and rejects if that fails. */
+/** Characters that control a terminal or reorder its text, except the line feed. */
+const terminalControls = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/**
+ * Returns the text with control characters as JSON escapes, such as `\\u001b`: text of producers may not control the
+ * terminal. A JSON document keeps its meaning.
+ */
+export function printable(text: string): string {
+  return text.replace(terminalControls, (character) =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Returns the text on one line: as `printable`, with line feeds escaped too. */
+export function printableInLine(text: string): string {
+  return printable(text).replaceAll('\n', '\\u000a');
+}
+
+/** Writes a printable line of results to standard output. Resolves when it is written, and rejects if that fails. */
 export function printLine(line: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(`${printable(line)}\n`, (error) => (error ? reject(error) : resolve()));
   });
 }
 

@@ -7,7 +7,7 @@ import { toWire } from '../parked/wire-message';
 import type { Database } from '../postgres/database';
 import { keysetStart } from '../postgres/keyset';
 import { recordOperatorRead } from './operator-reads';
-import { printLine } from './output';
+import { printable, printableInLine, printLine } from './output';
 import { registerParkedDiscardCommand } from './parked-discard';
 import { withIntake } from './with-intake';
 
@@ -71,7 +71,11 @@ async function list({ intake, database, json }: Reading): Promise<void> {
       const parkedAt = message.parkedAt.toISOString();
       const fields = { id, reason, type, source, eventId, parkedAt, attempts };
       await printLine(
-        json ? JSON.stringify({ ...fields, ...bodyOf(message) }) : Object.values(fields).join('  '),
+        json
+          ? JSON.stringify({ ...fields, ...bodyOf(message) })
+          : Object.values(fields)
+              .map((field) => printableInLine(String(field)))
+              .join('  '),
       );
     }
   }
@@ -81,7 +85,7 @@ async function list({ intake, database, json }: Reading): Promise<void> {
 async function show({ intake, database, json }: Reading, id: string): Promise<void> {
   const message = await intake.parked.find(id);
   if (!message) {
-    process.stderr.write(`error: no parked message has the id ${id}\n`);
+    process.stderr.write(`error: no parked message has the id ${printable(id)}\n`);
     process.exitCode = 1;
     return;
   }

@@ -12,6 +12,7 @@ import type { AccessLog } from '../audit/access-log';
 import { createDocumentStore } from '../subgraph/document-store';
 import { createErrorMask } from '../subgraph/error-mask';
 import { createOperationLimitsCheck, type Limits, limitOptions } from '../subgraph/limits';
+import { subscriptionsPlugin } from '../subgraph/subscriptions-plugin';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
 import { auditPlugin } from './access/audit-plugin';
@@ -85,6 +86,7 @@ export function createGraphqlServer({
       ApolloServerPluginUsageReportingDisabled(),
       // Responds to routers that request traces (ftv1). The plugin masks errors in traces by default.
       ApolloServerPluginInlineTrace(),
+      subscriptionsPlugin,
       ...plugins,
       mask.plugin,
       auditPlugin({ accessLog, isUnavailable }),

@@ -9,23 +9,25 @@ import { EmailTopic, topicNames } from './user-enums.type';
 export class UnsubscribeUrlResolver {
   constructor(
     private readonly links: UnsubscribeLinks,
-    /** Returns the public URL of this service, without a trailing slash. */
-    private readonly publicUrl: () => string,
+    /** Returns the public URL of this service, without a trailing slash; null if it is unknown. */
+    private readonly publicUrl: () => string | null,
   ) {}
 
   @FieldResolver(() => String, {
     nullable: true,
     description:
-      'One-click link that unsubscribes the user from a topic, for the `List-Unsubscribe` header (RFC 8058). It needs no sign-in and does not expire.',
+      'One-click link that unsubscribes the user from a topic, for the `List-Unsubscribe` header (RFC 8058). It needs no sign-in and does not expire. Null if the service does not know its public URL.',
   })
   async unsubscribeUrl(
     @Root() { userId }: EmailPreferencesType,
     @Arg('topic', () => EmailTopic, { description: 'Topic of the e-mail.' }) topic: EmailTopic,
     @Ctx() { reads }: GraphqlContext,
-  ): Promise<string> {
+  ): Promise<string | null> {
+    const publicUrl = this.publicUrl();
+    if (publicUrl === null) return null;
     // Audited, because the link authorises a change.
     reads.add(userId, 'unsubscribeUrl');
     const token = await this.links.tokenFor({ userId, topic: topicNames[topic] });
-    return `${this.publicUrl()}/unsubscribe/${token}`;
+    return `${publicUrl}/unsubscribe/${token}`;
   }
 }

@@ -9,19 +9,17 @@ export interface Readiness {
   degraded: string[];
 }
 
-export interface OperationsRoutesOptions {
+export interface HealthRoutesOptions {
   readiness: () => Promise<Readiness>;
   isShuttingDown: () => boolean;
   readinessTimeoutMs: number;
-  metrics: Metrics;
-  /** JSON Schemas of published messages by their URL path, such as `/schemas/UserCreated/1.0.0.json`. */
-  schemas: ReadonlyMap<string, object>;
 }
 
-/** Adds liveness, readiness, metrics, and the JSON Schemas of messages. */
-export function addOperationsRoutes(app: FastifyInstance, options: OperationsRoutesOptions): void {
-  const { readiness, isShuttingDown, readinessTimeoutMs, metrics, schemas } = options;
-
+/** Adds liveness and readiness. */
+export function addHealthRoutes(
+  app: FastifyInstance,
+  { readiness, isShuttingDown, readinessTimeoutMs }: HealthRoutesOptions,
+): void {
   // Checks no dependency, because a restart would repair none of them.
   app.get('/health/live', () => ({ status: 'live' }));
 
@@ -39,12 +37,22 @@ export function addOperationsRoutes(app: FastifyInstance, options: OperationsRou
       return unavailable('PostgreSQL is unavailable');
     }
   });
+}
 
+/** Adds the metrics in Prometheus's format. */
+export function addMetricsRoute(app: FastifyInstance, metrics: Metrics): void {
   app.get('/metrics', async (_request, reply) => {
     void reply.type(metrics.registry.contentType);
     return metrics.registry.metrics();
   });
+}
 
+/**
+ * Adds the JSON Schemas of published messages.
+ *
+ * @param schemas by URL path, such as `/schemas/UserCreated/1.0.0.json`
+ */
+export function addSchemaRoutes(app: FastifyInstance, schemas: ReadonlyMap<string, object>): void {
   app.get('/schemas/*', (request, reply) => {
     const schema = schemas.get(request.url.split('?', 1)[0] ?? '');
     if (schema === undefined) return reply.callNotFound();

@@ -20,7 +20,13 @@ import { Drain, type DrainTimes } from './drain';
 import { setErrorResponses } from './error-responses';
 import { addGraphqlRoute } from './graphql.route';
 import { respondToClientError, respondToMalformedUrl } from './malformed-requests';
-import { addOperationsRoutes, type Readiness } from './operations.routes';
+import {
+  addHealthRoutes,
+  addMetricsRoute,
+  addSchemaRoutes,
+  type HealthRoutesOptions,
+  type Readiness,
+} from './operations.routes';
 import { respondToUnknownRoutes } from './unknown-route';
 import { addUnsubscribeRoutes, type UnsubscribeRoutesOptions } from './unsubscribe.routes';
 
@@ -47,6 +53,8 @@ export interface HttpServerOptions<Context extends BaseContext> {
   publishDevelopmentEvent?: ((event: DevelopmentEvent) => Promise<void>) | undefined;
   /** Handles unsubscribe links in e-mails. Absent: the routes are not added. */
   unsubscribe?: UnsubscribeRoutesOptions;
+  /** The port of `/health/*` and `/metrics`; 0 selects a free one. Null or absent: they are on the main port. */
+  managementPort?: number | null;
   bodyLimitBytes: number;
   /** Which requests are logged when they complete; defaults to `all`. */
   logRequests?: 'errors' | 'sampled' | 'all';
@@ -118,13 +126,18 @@ export async function createHttpServer<Context extends BaseContext>(
     perActor: settings.LIMIT_ACTOR_CONCURRENCY.fallback,
   };
   addGraphqlRoute(app, { requestTimeoutMs: 4000, concurrency, ...options });
-  addOperationsRoutes(app, {
-    metrics,
+  const health = {
     readiness,
-    schemas,
     readinessTimeoutMs: readinessLimitMs,
     isShuttingDown: () => drain.isShuttingDown,
-  });
+  };
+  addHealthRoutes(app, health);
+  const management =
+    options.managementPort === null || options.managementPort === undefined
+      ? null
+      : createManagementServer(health, options);
+  if (!management) addMetricsRoute(app, metrics);
+  addSchemaRoutes(app, schemas);
   if (options.unsubscribe) addUnsubscribeRoutes(app, options.unsubscribe);
   options.addExplorer?.(app);
   if (options.publishDevelopmentEvent) addDevelopmentEventsRoute(app, options.publishDevelopmentEvent);
@@ -135,10 +148,14 @@ export async function createHttpServer<Context extends BaseContext>(
     async listen({ host, port }) {
       // For the name `localhost` Fastify binds a second server, which Drain would not track.
       const { address } = await lookup(host);
+      if (management) await management.listen({ host: address, port: options.managementPort ?? 0 });
       await app.listen({ host: address, port });
       return `http://${host.includes(':') ? `[${host}]` : host}:${(app.server.address() as AddressInfo).port}`;
     },
-    drain: (times) => drain.run(times),
+    async drain(times) {
+      await drain.run(times);
+      await management?.close();
+    },
     inject: app.inject.bind(app),
   };
 }
@@ -151,6 +168,23 @@ function parseOnlyUtf8(app: FastifyInstance): void {
     if (isUtf8(body as Buffer)) return parse(request, body.toString(), done);
     done(Object.assign(new Error('the body is not UTF-8'), { statusCode: 400 }));
   });
+}
+
+/** Creates the server of the management port. Health stays available there until the main server has drained. */
+function createManagementServer(
+  health: HealthRoutesOptions,
+  { log, metrics }: { log: Logger; metrics: Metrics },
+): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    forceCloseConnections: true,
+  }) as unknown as FastifyInstance;
+  setErrorResponses(app);
+  addHealthRoutes(app, health);
+  addMetricsRoute(app, metrics);
+  respondToUnknownRoutes(app);
+  return app;
 }
 
 function requestId(request: IncomingMessage): string {

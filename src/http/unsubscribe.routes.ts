@@ -33,11 +33,12 @@ export function addUnsubscribeRoutes(app: FastifyInstance, options: UnsubscribeR
   // A scope of its own: only these routes parse forms and respond with HTML.
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser(
-      ['application/x-www-form-urlencoded', 'multipart/form-data'],
-      { parseAs: 'buffer', bodyLimit: bodyLimitBytes },
-      (_request, body, done) => done(null, body),
-    );
+    for (const type of ['application/x-www-form-urlencoded', 'multipart/form-data', /^text\//])
+      scope.addContentTypeParser(
+        type,
+        { parseAs: 'buffer', bodyLimit: bodyLimitBytes },
+        (_request, body, done) => done(null, body),
+      );
     scope.addHook('onRequest', (_request, reply, done) => {
       void reply.headers(unsubscribePageHeaders).type(html);
       done();
@@ -86,10 +87,14 @@ function refuseTooManyRequests(reply: FastifyReply, seconds: number): FastifyRep
   return reply.code(429).send(errorPage('This link was used too often. Please try again later.'));
 }
 
-/** True if the body is the form that RFC 8058 requires, in either of its two encodings. */
+/**
+ * True if the body is the form that RFC 8058 requires, in either of its two encodings. An empty body and plain text
+ * count as well, because some mail programs send those; the token has already proved the request.
+ */
 async function isOneClick({ body, headers }: FastifyRequest<Link>): Promise<boolean> {
-  if (!Buffer.isBuffer(body)) return false;
+  if (!Buffer.isBuffer(body) || body.length === 0) return true;
   const type = headers['content-type'] ?? '';
+  if (type.startsWith('text/')) return true;
   const form = await new Response(new Uint8Array(body), { headers: { 'content-type': type } })
     .formData()
     .catch(() => null);

@@ -32,6 +32,7 @@ export class RabbitMqConnection {
   private dropCurrent: () => void = () => undefined;
   private ready = false;
   private blocked = false;
+  private lastFailure: string | null = null;
 
   constructor(private readonly options: RabbitMqConnectionOptions) {
     this.running = this.keepConnected();
@@ -57,7 +58,7 @@ export class RabbitMqConnection {
   private async keepConnected(): Promise<void> {
     const { log, name } = this.options;
     for (let failures = 0; !this.closing.signal.aborted; ) {
-      const connection = await this.connect(failures === 0);
+      const connection = await this.connect();
       const livedMs = connection ? await this.use(connection) : 0;
       if (this.closing.signal.aborted) return;
       if (livedMs > 0) log.warn({ connection: name, livedMs }, 'the connection to RabbitMQ was lost');
@@ -68,7 +69,7 @@ export class RabbitMqConnection {
     }
   }
 
-  private async connect(isFirstAttempt: boolean): Promise<ChannelModel | null> {
+  private async connect(): Promise<ChannelModel | null> {
     const { url, name, log } = this.options;
     const { signal } = this.closing;
     const connecting = (async () =>
@@ -85,10 +86,15 @@ export class RabbitMqConnection {
     signal.addEventListener('abort', abort, { once: true });
     try {
       const connection = await Promise.race([connecting, aborted]);
-      if (connection && !signal.aborted) return connection;
+      if (connection && !signal.aborted) {
+        this.lastFailure = null;
+        return connection;
+      }
       connecting.then(hangUp, () => undefined);
     } catch (error) {
-      if (isFirstAttempt) log.warn({ err: error, connection: name }, 'waiting for RabbitMQ');
+      const { level, reason } = connectFailure(error);
+      if (reason !== this.lastFailure) log[level]({ reason, connection: name }, 'waiting for RabbitMQ');
+      this.lastFailure = reason;
     } finally {
       signal.removeEventListener('abort', abort);
     }
@@ -162,4 +168,14 @@ function hangUp(connection: ChannelModel): void {
   const { stream } = connection.connection as unknown as { stream: { destroy(error: Error): void } };
   connection.on('error', () => undefined);
   stream.destroy(new Error('the service closed the connection'));
+}
+
+/** Returns why a connection was not made, without the URL. A refusal lasts until a person changes a setting. */
+function connectFailure(error: unknown): { level: 'warn' | 'error'; reason: string } {
+  const { code, message = '' } = error as { code?: unknown; message?: string };
+  if (message.includes('ACCESS_REFUSED')) return { level: 'error', reason: 'RabbitMQ refused the login' };
+  // amqplib drops the broker's text here: the virtual host is unknown, or closed to this user.
+  if (message.startsWith('Expected ConnectionOpenOk; got <ConnectionClose'))
+    return { level: 'error', reason: 'RabbitMQ refused the virtual host' };
+  return { level: 'warn', reason: typeof code === 'string' ? code : message };
 }

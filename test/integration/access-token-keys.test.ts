@@ -166,6 +166,24 @@ describe('the token verifier', () => {
     ]);
   });
 
+  it.each([
+    ['http://127.0.0.1:1/', 'bad port'],
+    [
+      'http://user:secret@127.0.0.1:8080/',
+      'Request cannot be constructed from a URL that includes credentials: AUTH_JWKS_URL',
+    ],
+  ])('logs why fetch refuses the address %s', async (address, reason) => {
+    const logged: string[] = [];
+    const refused = createTokenVerifier({
+      keys: { jwksUrl: new URL(address) },
+      issuer: 'i',
+      audience: 'a',
+      log: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }),
+    });
+    await expect(refused.verify(await header())).rejects.toBeInstanceOf(KeysUnavailableError);
+    expect(logged.map((line) => JSON.parse(line).reason)).toEqual([reason]);
+  });
+
   it('times out after two seconds for all concurrent requests', async () => {
     jwks.server.always('freeze');
     const valid = await header();

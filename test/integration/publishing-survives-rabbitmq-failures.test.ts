@@ -1,5 +1,5 @@
 import { BrokerUnavailableError, MessageRefusedError } from '../../src/rabbitmq/broker';
-import { isReady, orderPlaced, record, withRabbitMq } from '../testkit/brokers';
+import { isReady, openTestBroker, orderPlaced, rabbitMqUrl, record, withRabbitMq } from '../testkit/brokers';
 import { eventually } from '../testkit/eventually';
 import { messagesIn, useProxiedBrokers } from '../testkit/proxied-brokers';
 
@@ -72,6 +72,23 @@ describe('publish', () => {
     await withRabbitMq((channel) => channel.deleteExchange(`${prefix}order.events`));
     await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
     await eventually(() => expect(broker.publish(orderPlaced())).resolves.toBe('unroutable'));
+  });
+
+  it.each([
+    ['the login', (url: URL) => void (url.password = 'wrong')],
+    ['the virtual host', (url: URL) => void (url.pathname = '/no-such-host')],
+  ])('logs once that RabbitMQ refused %s', async (what, spoil) => {
+    const url = new URL(rabbitMqUrl());
+    spoil(url);
+    const { broker, logged } = openTestBroker({ url: url.href });
+    const recorder = record(broker);
+    const refusals = () => logged.filter(({ reason }) => reason === `RabbitMQ refused ${what}`);
+    await eventually(() => expect(refusals()).not.toEqual([]));
+    expect(refusals()).toEqual(
+      refusals().map(() => expect.objectContaining({ level: 'error', msg: 'waiting for RabbitMQ' })),
+    );
+    await recorder.stop();
+    await broker.close();
   });
 
   it('succeeds when RabbitMQ starts after the service', async () => {

@@ -1,4 +1,4 @@
-import { printLine } from '../../../src/commands/output';
+import { printable, printableInLine, printLine } from '../../../src/commands/output';
 
 test('printLine rejects with the error of a failed write', async () => {
   const failure = new Error('write EPIPE');
@@ -8,4 +8,21 @@ test('printLine rejects with the error of a failed write', async () => {
   });
   await expect(printLine('a result')).rejects.toBe(failure);
   write.mockRestore();
+});
+
+it('printable escapes characters that control a terminal or reorder text', () => {
+  expect(printable('a\u001b[2J\u009b1m\u007f\u202eb\r\n')).toBe(
+    'a\\u001b[2J\\u009b1m\\u007f\\u202eb\\u000d\n',
+  );
+});
+
+it('printable keeps the meaning of a JSON document', () => {
+  const document = { body: 'é\u001b\u009b\u202e😀\n' };
+  const text = printable(JSON.stringify(document, null, 2));
+  expect(text).not.toMatch(/[\u001b\u009b\u202e]/u);
+  expect(JSON.parse(text)).toEqual(document);
+});
+
+it('printableInLine escapes line feeds', () => {
+  expect(printableInLine('one\ntwo')).toBe('one\\u000atwo');
 });
