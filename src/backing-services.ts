@@ -74,7 +74,9 @@ export async function openBackingServices(
     tracing,
     databases,
     connected,
-    recordCache: redis ? new RedisRecordCache(redis, redisPrefix) : new InProcessRecordCache(),
+    recordCache: redis
+      ? new RedisRecordCache(redis, () => `${redisPrefix}${databases.requests.id}:`)
+      : new InProcessRecordCache(),
     broker,
     degraded: () => [
       ...(redis?.status() === 'degraded' ? ['redis'] : []),

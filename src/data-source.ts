@@ -12,6 +12,7 @@ import { BoundParkedMessages1795965053000 } from '../migrations/1795965053000-Bo
 import { NameContactsOfParkedMessages1795968069000 } from '../migrations/1795968069000-NameContactsOfParkedMessages';
 import { CountAddressChanges1795968100000 } from '../migrations/1795968100000-CountAddressChanges';
 import { IndexIdsOfParkedMessages1795968190000 } from '../migrations/1795968190000-IndexIdsOfParkedMessages';
+import { IdentifyDatabase1795968700000 } from '../migrations/1795968700000-IdentifyDatabase';
 import { GroupAuditedReads1795969000000 } from '../migrations/1795969000000-GroupAuditedReads';
 import { AuditEntry } from './audit/audit-entry.entity';
 import { AuditKey } from './audit/audit-key.entity';
@@ -30,6 +31,7 @@ import { DeliveryAttempt } from './parked/delivery-attempt.entity';
 import { ParkedMessage } from './parked/parked-message.entity';
 import { ConnectionAttempts } from './postgres/connection-attempts';
 import { Database } from './postgres/database';
+import { DatabaseIdentity } from './postgres/database-identity.entity';
 import { DeadlineClient, type ServerTimeouts } from './postgres/deadline-client';
 import { findPendingMigrations, runMigrations } from './postgres/migrate';
 import { QueryFailureLogger } from './postgres/query-failure-logger';
@@ -87,6 +89,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       ErasedUser,
       ErasedEvent,
       LegalHold,
+      DatabaseIdentity,
     ],
     migrations: [
       CreateUsers1795378879925,
@@ -102,6 +105,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       NameContactsOfParkedMessages1795968069000,
       CountAddressChanges1795968100000,
       IndexIdsOfParkedMessages1795968190000,
+      IdentifyDatabase1795968700000,
       GroupAuditedReads1795969000000,
     ],
     migrationsTableName: 'schema_migrations',

@@ -29,6 +29,24 @@ function databaseUrlProblem(text: string): string | null {
   return 'is not a valid URL: in a user or password write %2F for /, %3A for :, %23 for # and %3F for ?';
 }
 
+const sentinelUrl = /^redis\+sentinel:\/\/([^@/]*@)?[^,/@]+(,[^,/@]+)*\/[^/?]+(\/\d+)?$/;
+const redisUrl = z.string().refine(
+  (text) => {
+    if (text.startsWith('redis+sentinel:')) return sentinelUrl.test(text);
+    const [first = '', ...others] = text.split(',');
+    const scheme = /^rediss?:\/\//.exec(first)?.[0];
+    const nodes = [first, ...others.map((node) => (node.includes('://') ? node : `${scheme}${node}`))];
+    return (
+      scheme !== undefined &&
+      nodes.every((node) => node.length > scheme.length && node.startsWith(scheme) && URL.canParse(node))
+    );
+  },
+  {
+    error:
+      'must be a URL that starts with redis:// or rediss://, a comma-separated list of those, or redis+sentinel://host:port,host:port/name',
+  },
+);
+
 const wholeNumber = (minimum: number, maximum: number) => {
   const error = `must be a whole number from ${minimum} to ${maximum}`;
   return z
@@ -106,9 +124,10 @@ export const settings = {
     requiredInProduction: true,
   }),
   REDIS_URL: optional({
-    meaning: 'Redis 7 or newer',
+    meaning:
+      'Redis 7 or newer: `redis://` or `rediss://`, a comma-separated list of nodes of a cluster, or `redis+sentinel://host:port,host:port/name`',
     unset: 'a bounded in-process cache',
-    schema: url('redis', 'rediss'),
+    schema: redisUrl,
     requiredInProduction: true,
   }),
   AMQP_URL: optional({

@@ -38,7 +38,9 @@ export async function withServices<T>(
     try {
       const services = createServices({
         database,
-        recordCache: redis ? new RedisRecordCache(redis, recordKeyPrefix) : new InProcessRecordCache(),
+        recordCache: redis
+          ? new RedisRecordCache(redis, () => `${recordKeyPrefix}${database.id}:`)
+          : new InProcessRecordCache(),
         metrics: createMetrics(),
         log,
         authenticationServiceUrl: config.authenticationServiceUrl,

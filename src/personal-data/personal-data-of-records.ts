@@ -163,6 +163,14 @@ export const personalDataOfRecords = {
       created_at: column('technical', 'service', 'when'),
     },
   },
+  database_identity: {
+    ofUser: null,
+    erasure: { kept: 'of no user' },
+    retention: permanent,
+    columns: {
+      id: column('technical', 'service', 'the id of the database'),
+    },
+  },
   schema_migrations: {
     ofUser: null,
     erasure: { kept: 'of no user' },

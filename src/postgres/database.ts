@@ -30,6 +30,7 @@ export class Database {
   private readonly attempts: ConnectionAttempts;
   private readonly closing = new AbortController();
   private connecting: Promise<void> | undefined;
+  private databaseId: string | undefined;
 
   constructor({ dataSource, migrate, attempts }: DatabaseOptions) {
     this.dataSource = dataSource;
@@ -51,7 +52,15 @@ export class Database {
 
   private async connectOnce(): Promise<void> {
     await this.migrate(this.closing.signal);
-    if (!this.closing.signal.aborted) await this.dataSource.initialize();
+    if (this.closing.signal.aborted) return;
+    await this.dataSource.initialize();
+    try {
+      const [identity] = await this.dataSource.query('SELECT id FROM database_identity');
+      this.databaseId = identity.id;
+    } catch (error) {
+      await this.dataSource.destroy();
+      throw error;
+    }
   }
 
   /**
@@ -100,6 +109,16 @@ export class Database {
   /** @throws DatabaseUnavailableError when PostgreSQL is unavailable. */
   async ping(): Promise<void> {
     await this.query('SELECT 1');
+  }
+
+  /**
+   * A UUID that no other database has, for names in services that databases share.
+   *
+   * @throws DatabaseUnavailableError before `connect` succeeded
+   */
+  get id(): string {
+    if (this.databaseId === undefined) throw new DatabaseUnavailableError();
+    return this.databaseId;
   }
 
   /** True once `connect` succeeded, until `close`. PostgreSQL may be unavailable nevertheless. */

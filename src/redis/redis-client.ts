@@ -1,6 +1,7 @@
-import { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { within } from '../scheduling/within';
+import { openRedis, parseRedisUrl } from './redis-url';
 
 const disconnectTimeoutMs = 100;
 
@@ -11,6 +12,8 @@ export interface RedisClientOptions {
   readonly commandTimeoutMs?: number;
   /** Number of consecutive failures after which Redis counts as unavailable; defaults to 3. */
   readonly failureThreshold?: number;
+  /** The index of the database to select; defaults to 0. */
+  readonly database?: number;
   /** Minimum pause before the probe that follows a failure, in milliseconds; defaults to 1,000. */
   readonly coolDownMs?: number;
 }
@@ -29,7 +32,8 @@ export class RedisUnavailableError extends Error {
  * Redis neither fails nor delays the start.
  */
 export function createRedisClient(url: string, log: Logger, options: RedisClientOptions = {}): RedisClient {
-  const redis = new Redis(url, {
+  const address = parseRedisUrl(url);
+  const redis = openRedis(address, {
     connectTimeout: 1000,
     disconnectTimeout: disconnectTimeoutMs,
     commandTimeout: options.commandTimeoutMs ?? 100,
@@ -40,7 +44,8 @@ export function createRedisClient(url: string, log: Logger, options: RedisClient
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt) => Math.min(50 * 2 ** (attempt - 1), 1000) * (0.8 + 0.4 * Math.random()),
   });
-  return new RedisClient(redis, log, options);
+  const database = address.kind === 'cluster' ? 0 : (address.options.db ?? 0);
+  return new RedisClient(redis, log, { ...options, database });
 }
 
 /**
@@ -58,14 +63,21 @@ export class RedisClient {
   private notBeforeMs = 0;
   private timer: NodeJS.Timeout | undefined;
   private readonly probeKey: string;
+  private readonly database: number;
   private readonly failureThreshold: number;
   private readonly coolDownMs: number;
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: Redis | Cluster,
     private readonly log: Logger,
-    { probeKey = 'user-service:probe', failureThreshold = 3, coolDownMs = 1000 }: RedisClientOptions = {},
+    {
+      probeKey = 'user-service:probe',
+      failureThreshold = 3,
+      coolDownMs = 1000,
+      database = 0,
+    }: RedisClientOptions = {},
   ) {
+    this.database = database;
     this.probeKey = probeKey;
     this.failureThreshold = failureThreshold;
     this.coolDownMs = coolDownMs;
@@ -82,7 +94,7 @@ export class RedisClient {
    * Returns the command's result, within the command timeout.
    * @throws RedisUnavailableError immediately while Redis is unavailable, otherwise when the command fails
    */
-  async run<Result>(command: (redis: Redis) => Promise<Result>): Promise<Result> {
+  async run<Result>(command: (redis: Redis | Cluster) => Promise<Result>): Promise<Result> {
     if (!this.available) throw new RedisUnavailableError('DEGRADED');
     const startedAtMs = performance.now();
     try {
@@ -95,6 +107,11 @@ export class RedisClient {
       // Not the original: the errors of ioredis carry the command with its arguments, which are personal data.
       throw new RedisUnavailableError(reason);
     }
+  }
+
+  /** True if the keys of one command must be in one slot. */
+  get isCluster(): boolean {
+    return this.redis.isCluster;
   }
 
   /** Returns whether commands are being sent, without a request to Redis. */
@@ -139,7 +156,7 @@ export class RedisClient {
 
   private async probe(): Promise<void> {
     try {
-      await this.redis.set(this.probeKey, '1', 'PX', 1000);
+      await this.tryCommands();
       this.available = !this.closing;
       this.countFromMs = performance.now();
       // After an outage, one failure before the first success is enough.
@@ -151,6 +168,16 @@ export class RedisClient {
     }
   }
 
+  /** Runs each kind of command that the cache needs: a Redis user may be allowed only some of them. */
+  private async tryCommands(): Promise<void> {
+    // ioredis stays in database 0 if Redis refuses the index of the URL.
+    if (this.database !== 0) await this.redis.select(this.database);
+    await this.redis.set(this.probeKey, '1', 'PX', 1000);
+    await this.redis.mget(this.probeKey);
+    await this.redis.eval("return redis.call('SET', KEYS[1], '1', 'PX', 1000)", 1, this.probeKey);
+    if (this.isCluster) await Promise.all((this.redis as Cluster).nodes('master').map((node) => node.ping()));
+  }
+
   private schedule(delayMs: number, action: () => void | Promise<void>): void {
     clearTimeout(this.timer);
     if (!this.closing) this.timer = setTimeout(() => void action(), Math.max(0, delayMs)).unref();
@@ -160,7 +187,7 @@ export class RedisClient {
     if (this.closing || this.announced === state) return;
     this.announced = state;
     if (state === 'ready') this.log.info('Redis is ready');
-    else this.log.warn({ reason }, 'Redis is unavailable; reads bypass the cache');
+    else this.log.warn({ reason, database: this.database }, 'Redis is unavailable; reads bypass the cache');
   }
 }
 

@@ -8,7 +8,7 @@ import {
 } from './record-cache';
 import type { RedisClient } from './redis-client';
 
-/** Prefix of the keys of users. */
+/** Start of the keys of all databases; the id of the database follows. */
 export const recordKeyPrefix = 'user-service:user:';
 
 const negative = 'none';
@@ -55,31 +55,43 @@ return stored`;
 export class RedisRecordCache implements RecordCache {
   constructor(
     private readonly client: RedisClient,
-    private readonly prefix: string,
+    /** Returns the start of every key. May throw while it is unknown. */
+    private readonly prefix: () => string,
     private readonly lifetimes: RecordLifetimes = defaultLifetimes,
   ) {}
 
   async getMany(ids: readonly string[]): Promise<CachedRecord[]> {
+    const prefix = this.prefix();
     const replies = await Promise.all(
-      chunksOf(ids).map((chunk) =>
-        this.client.run((redis) => redis.mget(chunk.map((id) => this.prefix + id))),
+      this.chunksOf(ids).map((chunk) =>
+        this.client.run((redis) => redis.mget(chunk.map((id) => prefix + id))),
       ),
     );
     return replies.flat().map(decode);
   }
 
   async putMany(puts: readonly RecordPut[]): Promise<boolean[]> {
-    const replies = await Promise.all(chunksOf(puts).map((chunk) => this.putChunk(chunk)));
+    const replies = await Promise.all(this.chunksOf(puts).map((chunk) => this.putChunk(chunk)));
     return replies.flat();
   }
 
   async bury(id: string): Promise<void> {
+    const key = this.prefix() + id;
     const lifetimeMs = this.lifetimes.tombstoneMs;
-    await this.client.run((redis) => redis.set(this.prefix + id, tombstone, 'PX', lifetimeMs));
+    await this.client.run((redis) => redis.set(key, tombstone, 'PX', lifetimeMs));
+  }
+
+  /** On a cluster one key a command: the keys of one command would have to be in one slot. */
+  private chunksOf<Item>(items: readonly Item[]): Item[][] {
+    const size = this.client.isCluster ? 1 : chunkSize;
+    const chunks: Item[][] = [];
+    for (let from = 0; from < items.length; from += size) chunks.push(items.slice(from, from + size));
+    return chunks;
   }
 
   private async putChunk(puts: readonly RecordPut[]): Promise<boolean[]> {
-    const keys = puts.map((put) => this.prefix + put.id);
+    const prefix = this.prefix();
+    const keys = puts.map((put) => prefix + put.id);
     const entries = puts.flatMap((put) => [
       put.revision === null ? negative : `v${put.revision}:${put.text}`,
       put.revision === null ? this.lifetimes.negativeMs : jitteredMs(this.lifetimes.valueMs),
@@ -98,10 +110,4 @@ function decode(entry: string | null): CachedRecord {
   const value = entry === null ? null : storedValue.exec(entry);
   if (entry === null || value === null) return { kind: 'miss' };
   return { kind: 'value', revision: Number(value[1]), text: entry.slice(value[0].length) };
-}
-
-function chunksOf<Item>(items: readonly Item[]): Item[][] {
-  const chunks: Item[][] = [];
-  for (let from = 0; from < items.length; from += chunkSize) chunks.push(items.slice(from, from + chunkSize));
-  return chunks;
 }

@@ -15,7 +15,7 @@ let replicas: ReturnType<typeof readThrough>['profiles'][];
 beforeAll(async () => {
   const options = { probeKey: `${prefix}probe` };
   clients = await Promise.all([1, 2, 3].map(() => sharedRedisClient(options)));
-  replicas = clients.map((client) => readThrough(new RedisRecordCache(client, prefix), table).profiles);
+  replicas = clients.map((client) => readThrough(new RedisRecordCache(client, () => prefix), table).profiles);
   table.beforeReturn = () => turns(20);
 });
 

@@ -38,7 +38,7 @@ beforeAll(async () => {
   // A second replica, which erases step by step while the first consumes events.
   services = createServices({
     database,
-    recordCache: new RedisRecordCache(redis, app.redisPrefix),
+    recordCache: new RedisRecordCache(redis, () => `${app.redisPrefix}${database.id}:`),
     metrics: createMetrics(),
     log,
     authenticationServiceUrl: null,

@@ -24,7 +24,7 @@ afterAll(async () => {
 
 const makers: [string, (lifetimes?: RecordLifetimes) => RecordCache][] = [
   ['the in-process record cache', (lifetimes) => new InProcessRecordCache(lifetimes && { lifetimes })],
-  ['the Redis record cache', (lifetimes) => new RedisRecordCache(client, prefix, lifetimes)],
+  ['the Redis record cache', (lifetimes) => new RedisRecordCache(client, () => prefix, lifetimes)],
 ];
 
 describe.each(makers)('%s', (_, makeCache) => {
@@ -128,7 +128,7 @@ describe('the Redis record cache', () => {
   let cache: RedisRecordCache;
 
   beforeAll(() => {
-    cache = new RedisRecordCache(client, prefix);
+    cache = new RedisRecordCache(client, () => prefix);
   });
 
   it('expires a value after about a minute, a negative entry after seconds, a tombstone after a day', async () => {

@@ -25,7 +25,7 @@ const connect = (url: string) => {
   client = createRedisClient(url, log);
   table = new ProfileTable();
   table.set('a', 'Ada', 1);
-  profiles = readThrough(new RedisRecordCache(client, 'test:'), table).profiles;
+  profiles = readThrough(new RedisRecordCache(client, () => 'test:'), table).profiles;
 };
 
 const becomes = (status: 'ready' | 'degraded') => eventually(() => expect(client.status()).toBe(status));

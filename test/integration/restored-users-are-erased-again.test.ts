@@ -72,7 +72,7 @@ async function replay({ dryRun = false, entries }: ReplayOptions = {}): Promise<
   const database = openDatabase(app.databaseUrl, log, 2);
   await database.connect();
   const redis = createRedisClient(process.env['TEST_REDIS_URL'] ?? '', log);
-  const recordCache = new RedisRecordCache(redis, app.redisPrefix);
+  const recordCache = new RedisRecordCache(redis, () => `${app.redisPrefix}${database.id}:`);
   const metrics = createMetrics();
   try {
     const { erasures } = createServices({

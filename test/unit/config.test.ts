@@ -55,3 +55,25 @@ it('each ROUTER_SECRET needs 16 characters in production only', () => {
   expect(problemsOf({ ...production, ROUTER_SECRET: `${long},${long}` })).toEqual([]);
   expect(problemsOf({ ROUTER_SECRET: 'short' })).toEqual([]);
 });
+
+describe('REDIS_URL', () => {
+  it.each([
+    'redis://h:6379/1',
+    'rediss://u:p@h',
+    'redis://a:7000,redis://b:7001',
+    'redis://a:7000,b:7001',
+    'redis+sentinel://u:p@a:26379,b:26379/name/1',
+  ])('%s is accepted', (url) => {
+    expect(loadConfig({ REDIS_URL: url }).redisUrl).toBe(url);
+  });
+
+  it.each([
+    'http://h',
+    'redis://a,rediss://b',
+    'redis://a,',
+    'redis+sentinel://a:26379',
+    'redis+sentinel:///name',
+  ])('%s is refused', (url) => {
+    expect(problemsOf({ REDIS_URL: url })).toEqual([expect.stringMatching(/^REDIS_URL must be a URL/)]);
+  });
+});
