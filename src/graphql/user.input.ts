@@ -1,5 +1,6 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import type { DeactivationReason as DeactivationReasonValue } from '../users/user.entity';
+import { AddressInput } from './address.input';
 import { DeactivationReason } from './user-enums.type';
 
 const idempotencyKeyDescription =
@@ -8,26 +9,6 @@ const expectedVersionDescription =
   'Version that the user must have. If it has another version, the call returns `VersionConflictError`.';
 const userIdDescription = 'ID of the user.';
 const notClearable = 'Null and blank texts are invalid.';
-
-@InputType({
-  description: 'A postal address. Omitted fields are empty. An address without any text counts as null.',
-})
-export class AddressInput {
-  @Field(() => String, { nullable: true, description: 'Street and house number, at most 100 characters.' })
-  street?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'City or town, at most 50 characters.' })
-  city?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'State, province or region, at most 50 characters.' })
-  state?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Postal code, at most 20 characters.' })
-  postalCode?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Country, at most 50 characters.' })
-  country?: string | null;
-}
 
 @InputType({
   description:

@@ -46,6 +46,8 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
         PATH: process.env['PATH'],
         PORT: '0',
         LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'fatal',
+        // Loads of tests and benchmarks act as one member of staff.
+        LIMIT_ACTOR_CONCURRENCY: '1000',
         DATABASE_URL: options.databaseUrl,
         REDIS_URL: options.redisUrl,
         AMQP_URL: options.amqpUrl,
