@@ -2,7 +2,7 @@ import { addressChangesExceeded, forbidden } from '../subgraph/errors';
 import { maxAddressChangesPerHour } from '../users/address-changes';
 import type { User } from '../users/user.entity';
 import * as errors from '../users/user.errors';
-import { toUserType } from './user.type';
+import { toUserType } from './users/user.type';
 import {
   CredentialsUnavailableErrorType,
   EmailTakenErrorType,
@@ -16,7 +16,7 @@ import {
   UserNotFoundErrorType,
   UsernameTakenErrorType,
   VersionConflictErrorType,
-} from './user-errors.type';
+} from './users/user-errors.type';
 
 /** The class of the GraphQL type of each expected error. */
 const typeOfError = new Map<Function, new () => UserErrorType>([

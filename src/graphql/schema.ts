@@ -7,16 +7,16 @@ import { operations, type SensitiveAction, userFieldsOf } from './access/access'
 import { guardAccess } from './access/access-guard';
 import { checkOperationAccess } from './access/operation-access-check';
 import { checkFieldsAreMapped, piiTags } from './access/pii-tags';
-import { AuditTrailResolver } from './audit-trail.resolver';
 import type { GraphqlContext } from './context';
-import { PrivacyResolver } from './privacy.resolver';
-import { UnsubscribeUrlResolver } from './unsubscribe-url.resolver';
-import { UserResolver } from './user.resolver';
-import { toUserType, unknownUser } from './user.type';
-import { UserCommerceResolver } from './user-commerce.resolver';
-import { UserEmailPreferencesResolver } from './user-email-preferences.resolver';
-import { UserHistoryResolver } from './user-history.resolver';
-import { UserMutationsResolver } from './user-mutations.resolver';
+import { AuditTrailResolver } from './privacy/audit-trail.resolver';
+import { PrivacyResolver } from './privacy/privacy.resolver';
+import { UnsubscribeUrlResolver } from './users/unsubscribe-url.resolver';
+import { UserResolver } from './users/user.resolver';
+import { toUserType, unknownUser } from './users/user.type';
+import { UserCommerceResolver } from './users/user-commerce.resolver';
+import { UserEmailPreferencesResolver } from './users/user-email-preferences.resolver';
+import { UserHistoryResolver } from './users/user-history.resolver';
+import { UserMutationsResolver } from './users/user-mutations.resolver';
 
 /** Instances of the resolver classes. Empty for a schema that is only printed. */
 export type ResolverInstances = readonly (

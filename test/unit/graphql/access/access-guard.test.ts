@@ -2,9 +2,9 @@ import { execute, extendSchema, type GraphQLObjectType, parse } from 'graphql';
 import { userFields } from '../../../../src/graphql/access/access';
 import { guardAccess } from '../../../../src/graphql/access/access-guard';
 import { createSchema } from '../../../../src/graphql/schema';
-import { UserNotFoundErrorType } from '../../../../src/graphql/user-errors.type';
-import { UserHistoryResolver } from '../../../../src/graphql/user-history.resolver';
-import { UserMutationsResolver } from '../../../../src/graphql/user-mutations.resolver';
+import { UserNotFoundErrorType } from '../../../../src/graphql/users/user-errors.type';
+import { UserHistoryResolver } from '../../../../src/graphql/users/user-history.resolver';
+import { UserMutationsResolver } from '../../../../src/graphql/users/user-mutations.resolver';
 import { ErrorBudget } from '../../../../src/subgraph/error-budget';
 
 const extended = (sdl: string) => extendSchema(createSchema([]), parse(sdl));

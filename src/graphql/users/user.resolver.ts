@@ -1,8 +1,8 @@
 import { Arg, Args, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
-import { decodeCursor, PageArgs, PageInfo, readPageSize, toConnection } from '../subgraph/connection';
-import { parseUserId } from '../users/normalized';
-import type { UserFilter, UserRepository } from '../users/user.repository';
-import type { GraphqlContext } from './context';
+import { decodeCursor, PageArgs, PageInfo, readPageSize, toConnection } from '../../subgraph/connection';
+import { parseUserId } from '../../users/normalized';
+import type { UserFilter, UserRepository } from '../../users/user.repository';
+import type { GraphqlContext } from '../context';
 import { toUserType, UserType } from './user.type';
 import { UserFilterInput } from './user-filter.input';
 

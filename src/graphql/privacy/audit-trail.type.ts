@@ -1,8 +1,8 @@
 import { Field, ID, ObjectType } from 'type-graphql';
-import type { AuditTrailEntry } from '../audit/audit.repository';
-import { PageInfo } from '../subgraph/connection';
-import { DateTime } from '../subgraph/scalars';
-import { AuditAction } from './user-enums.type';
+import type { AuditTrailEntry } from '../../audit/audit.repository';
+import { PageInfo } from '../../subgraph/connection';
+import { DateTime } from '../../subgraph/scalars';
+import { AuditAction } from '../users/user-enums.type';
 
 @ObjectType('AuditEntry', { simpleResolvers: true, description: 'A change or a read of a user’s data.' })
 export class AuditEntryType {

@@ -1,9 +1,10 @@
 import { Arg, Ctx, Directive, ID, Mutation, Query, Resolver } from 'type-graphql';
-import type { Erasures } from '../privacy/erasures';
-import type { LegalHolds } from '../privacy/legal-holds';
-import type { UserDataExport } from '../privacy/user-data-export';
-import { parseUserId } from '../users/normalized';
-import { callerOf, type GraphqlContext } from './context';
+import type { Erasures } from '../../privacy/erasures';
+import type { LegalHolds } from '../../privacy/legal-holds';
+import type { UserDataExport } from '../../privacy/user-data-export';
+import { parseUserId } from '../../users/normalized';
+import { callerOf, type GraphqlContext } from '../context';
+import { resultOf, userResultOf } from '../result-of';
 import {
   EraseUserInput,
   ExportUserDataInput,
@@ -22,7 +23,6 @@ import {
   ReleaseLegalHoldSuccess,
   toErasureType,
 } from './privacy.type';
-import { resultOf, userResultOf } from './result-of';
 
 /** Resolves data exports, erasures and legal holds. */
 @Resolver()

@@ -1,5 +1,5 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
-import type { DeactivationReason as DeactivationReasonValue } from '../users/user.entity';
+import type { DeactivationReason as DeactivationReasonValue } from '../../users/user.entity';
 import { AddressInput } from './address.input';
 import { DeactivationReason } from './user-enums.type';
 

@@ -1,9 +1,9 @@
 import { Arg, Args, Ctx, ID, Query, Resolver } from 'type-graphql';
-import type { AuditRepository } from '../audit/audit.repository';
-import { decodeCursor, PageArgs, readPageSize, toConnection } from '../subgraph/connection';
-import { parseUserId } from '../users/normalized';
+import type { AuditRepository } from '../../audit/audit.repository';
+import { decodeCursor, PageArgs, readPageSize, toConnection } from '../../subgraph/connection';
+import { parseUserId } from '../../users/normalized';
+import type { GraphqlContext } from '../context';
 import { AuditConnection, toAuditEntryType } from './audit-trail.type';
-import type { GraphqlContext } from './context';
 
 /** Resolves `Query.auditTrail`. The access guard checks the scope before the resolver runs. */
 @Resolver()

@@ -1,9 +1,10 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
-import type { EmailPreferencesService } from '../consent/email-preferences.service';
-import type { EmailVerificationService } from '../users/email-verification.service';
-import type { UserService } from '../users/user.service';
-import { callerOf, type GraphqlContext } from './context';
-import { resultOf, userResultOf } from './result-of';
+import type { EmailPreferencesService } from '../../consent/email-preferences.service';
+import type { EmailVerificationService } from '../../users/email-verification.service';
+import type { UserService } from '../../users/user.service';
+import { callerOf, type GraphqlContext } from '../context';
+import { resultOf, userResultOf } from '../result-of';
+import { toEmailPreferencesType } from './email-preferences.type';
 import {
   ConfirmEmailInput,
   CreateUserInput,
@@ -13,7 +14,6 @@ import {
   UpdateEmailPreferencesInput,
   UpdateUserInput,
 } from './user.input';
-import { toEmailPreferencesType } from './user.type';
 import {
   ConfirmEmailResult,
   ConfirmEmailSuccess,

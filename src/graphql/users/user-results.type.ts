@@ -1,5 +1,6 @@
 import { createUnionType, Field, ObjectType } from 'type-graphql';
-import { EmailPreferencesType, UserType } from './user.type';
+import { EmailPreferencesType } from './email-preferences.type';
+import { UserType } from './user.type';
 import {
   CredentialsUnavailableErrorType,
   EmailTakenErrorType,

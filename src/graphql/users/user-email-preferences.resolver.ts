@@ -1,9 +1,10 @@
 import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
-import { badUserInput } from '../subgraph/errors';
-import { DateTime } from '../subgraph/scalars';
-import { parseUserId } from '../users/normalized';
-import type { GraphqlContext } from './context';
-import { EmailPreferencesType, emailPreferencesOf, toEmailPreferencesType, UserType } from './user.type';
+import { badUserInput } from '../../subgraph/errors';
+import { DateTime } from '../../subgraph/scalars';
+import { parseUserId } from '../../users/normalized';
+import type { GraphqlContext } from '../context';
+import { EmailPreferencesType, emailPreferencesOf, toEmailPreferencesType } from './email-preferences.type';
+import { UserType } from './user.type';
 
 /** How far a caller's clock may be ahead of this service's. */
 const clockToleranceMs = 60_000;

@@ -1,7 +1,7 @@
 import { Field, ID, ObjectType } from 'type-graphql';
-import type { HistoryEntry } from '../history/history-entry.entity';
-import { PageInfo } from '../subgraph/connection';
-import { DateTime, Json } from '../subgraph/scalars';
+import type { HistoryEntry } from '../../history/history-entry.entity';
+import { PageInfo } from '../../subgraph/connection';
+import { DateTime, Json } from '../../subgraph/scalars';
 import { HistoryEntryType } from './user-enums.type';
 
 @ObjectType('UserHistoryEntry', { simpleResolvers: true, description: 'An entry of a user’s history.' })

@@ -1,6 +1,6 @@
 import { Field, InputType } from 'type-graphql';
-import { DateTime } from '../subgraph/scalars';
-import type { VerificationStatus as Status } from '../users/user.entity';
+import { DateTime } from '../../subgraph/scalars';
+import type { VerificationStatus as Status } from '../../users/user.entity';
 import { UserStatus, VerificationStatus } from './user-enums.type';
 
 @InputType('UserFilter', {

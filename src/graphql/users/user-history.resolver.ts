@@ -1,7 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
-import { decodeCursor, PageArgs, readPageSize, toConnection } from '../subgraph/connection';
-import { DateTime } from '../subgraph/scalars';
-import type { GraphqlContext } from './context';
+import { decodeCursor, PageArgs, readPageSize, toConnection } from '../../subgraph/connection';
+import { DateTime } from '../../subgraph/scalars';
+import type { GraphqlContext } from '../context';
 import { UserType } from './user.type';
 import { HistoryEntryType } from './user-enums.type';
 import { toHistoryEntryType, UserHistoryConnection } from './user-history.type';

@@ -1,6 +1,6 @@
 import { Field, Float, Int, ObjectType } from 'type-graphql';
-import type { CommerceSummary } from '../commerce/user-history.projection';
-import { DateTime, Decimal } from '../subgraph/scalars';
+import type { CommerceSummary } from '../../commerce/user-history.projection';
+import { DateTime, Decimal } from '../../subgraph/scalars';
 
 @ObjectType('Money', { simpleResolvers: true, description: 'An exact amount of money.' })
 export class MoneyType {

@@ -1,12 +1,12 @@
 import { registerEnumType } from 'type-graphql';
-import { auditActions } from '../audit/audit-entry.entity';
-import { historyEntryTypes } from '../history/history-entry.entity';
+import { auditActions } from '../../audit/audit-entry.entity';
+import { historyEntryTypes } from '../../history/history-entry.entity';
 import {
   deactivationReasons,
   type EmailTopic as TopicName,
   userStatuses,
   verificationStatuses,
-} from '../users/user.entity';
+} from '../../users/user.entity';
 
 /** Returns an enumeration as `registerEnumType` expects it: an object in which each name has itself as value. */
 function enumOf<T extends string>(values: readonly T[]): { readonly [V in T]: V } {

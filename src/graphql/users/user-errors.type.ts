@@ -1,5 +1,5 @@
 import { Field, Int, InterfaceType, ObjectType } from 'type-graphql';
-import { DateTime } from '../subgraph/scalars';
+import { DateTime } from '../../subgraph/scalars';
 
 @InterfaceType('UserError', {
   description: 'An expected error of a mutation. Faults are reported in `errors` instead.',

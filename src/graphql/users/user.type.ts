@@ -1,11 +1,11 @@
 import { Directive, Field, ID, Int, ObjectType } from 'type-graphql';
-import type { EmailPreferences } from '../consent/email-preferences.projection';
-import { DateTime } from '../subgraph/scalars';
+import { DateTime } from '../../subgraph/scalars';
 import type {
   DeactivationReason as DeactivationReasonValue,
   VerificationStatus as Status,
   User,
-} from '../users/user.entity';
+} from '../../users/user.entity';
+import { EmailPreferencesType, toEmailPreferencesType } from './email-preferences.type';
 import { DeactivationReason, UserStatus, VerificationStatus } from './user-enums.type';
 
 @ObjectType('Address', { simpleResolvers: true, description: 'A postal address.' })
@@ -39,48 +39,6 @@ export class VerificationType {
     description: 'Time of the verification, or null if not verified.',
   })
   verifiedAt: Date | null;
-}
-
-@ObjectType('EmailPreferences', { simpleResolvers: true, description: 'E-mail preferences of a user.' })
-export class EmailPreferencesType {
-  @Field(() => ID, { description: 'ID of the user.' })
-  userId: string;
-
-  @Field(() => Boolean, {
-    description: 'True if e-mail about offers and campaigns is allowed. Defaults to false.',
-  })
-  marketing: boolean;
-
-  @Field(() => Boolean, { description: 'True if the newsletter is allowed. Defaults to false.' })
-  newsletter: boolean;
-
-  @Field(() => Boolean, {
-    description: 'True if e-mail about recommended products is allowed. Defaults to false.',
-  })
-  recommendations: boolean;
-
-  @Field(() => Boolean, {
-    description: 'True if e-mail about the loyalty programme is allowed. Defaults to false.',
-  })
-  loyalty: boolean;
-
-  @Field(() => Boolean, {
-    description: 'True if e-mail about the user’s orders is allowed. Defaults to true.',
-  })
-  orderUpdates: boolean;
-
-  @Field(() => DateTime, {
-    nullable: true,
-    description:
-      'Time at which all topics except `orderUpdates` were turned off, or null while one of them is on.',
-  })
-  unsubscribedAt: Date | null;
-
-  @Field(() => DateTime, {
-    nullable: true,
-    description: 'Time of the last change, or null if the preferences were never changed.',
-  })
-  updatedAt: Date | null;
 }
 
 /** The GraphQL type of a user. Other resolvers add further fields, such as `history`. */
@@ -200,25 +158,6 @@ export function toUserType(user: User): UserType {
     createdAt: user.createdAt,
     updatedAt: user.updatedAt,
   } satisfies UserType);
-}
-
-/** Returns the GraphQL type of a user's current preferences. */
-export function toEmailPreferencesType(user: User): EmailPreferencesType {
-  return emailPreferencesOf(user.id, { ...user, updatedAt: user.preferencesUpdatedAt });
-}
-
-/** Returns the GraphQL type of a user's preferences at some time. */
-export function emailPreferencesOf(userId: string, preferences: EmailPreferences): EmailPreferencesType {
-  return Object.assign(new EmailPreferencesType(), {
-    userId,
-    marketing: preferences.marketing,
-    newsletter: preferences.newsletter,
-    recommendations: preferences.recommendations,
-    loyalty: preferences.loyalty,
-    orderUpdates: preferences.orderUpdates,
-    unsubscribedAt: preferences.unsubscribedAt,
-    updatedAt: preferences.updatedAt,
-  } satisfies EmailPreferencesType);
 }
 
 /** Returns the GraphQL type of an unknown or erased user. Callers cannot tell the two apart. */

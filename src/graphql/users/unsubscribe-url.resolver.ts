@@ -1,7 +1,7 @@
 import { Arg, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
-import type { UnsubscribeLinks } from '../consent/unsubscribe-links';
-import type { GraphqlContext } from './context';
-import { EmailPreferencesType } from './user.type';
+import type { UnsubscribeLinks } from '../../consent/unsubscribe-links';
+import type { GraphqlContext } from '../context';
+import { EmailPreferencesType } from './email-preferences.type';
 import { EmailTopic, topicNames } from './user-enums.type';
 
 /** Resolves `EmailPreferences.unsubscribeUrl`. */

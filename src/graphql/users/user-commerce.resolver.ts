@@ -1,5 +1,5 @@
 import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
-import type { GraphqlContext } from './context';
+import type { GraphqlContext } from '../context';
 import { UserType } from './user.type';
 import { CommerceSummaryType, toCommerceSummaryType } from './user-commerce.type';
 

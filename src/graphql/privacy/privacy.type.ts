@@ -1,13 +1,13 @@
 import { createUnionType, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import type { ErasureReport } from '../privacy/erasures';
-import { DateTime, Json } from '../subgraph/scalars';
-import { UserType } from './user.type';
+import type { ErasureReport } from '../../privacy/erasures';
+import { DateTime, Json } from '../../subgraph/scalars';
+import { UserType } from '../users/user.type';
 import {
   IdempotencyConflictErrorType,
   InvalidInputErrorType,
   LegalHoldErrorType,
   UserNotFoundErrorType,
-} from './user-errors.type';
+} from '../users/user-errors.type';
 
 export const ErasureStatus = { PLANNED: 'PLANNED', RUNNING: 'RUNNING', COMPLETED: 'COMPLETED' } as const;
 
