@@ -71,7 +71,7 @@ export async function startGraphql(
 ): Promise<GraphqlServer> {
   const schema = createSchema(
     [
-      new UserResolver(services.users),
+      new UserResolver(services.users, services.userLists),
       new UserMutationsResolver(services.userService, services.emailPreferences, services.emailVerification),
       new UserEmailPreferencesResolver(),
       new UnsubscribeUrlResolver(services.unsubscribeLinks, () => links.get()),

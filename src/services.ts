@@ -27,6 +27,7 @@ import { UserService } from './users/user.service';
 import { UserChanges } from './users/user-changes';
 import { UserDirectory } from './users/user-directory';
 import { UserImport } from './users/user-import';
+import { UserListRepository } from './users/user-list.repository';
 import { Wakeups } from './wakeups';
 
 export interface ServicesOptions {
@@ -88,6 +89,7 @@ export function createServices(options: ServicesOptions) {
     legalHolds: new LegalHolds(database, users, audit),
     userDataExport: new UserDataExport(database, audit),
     users,
+    userLists: new UserListRepository(database),
     history,
     commerce: new CommerceRepository(database),
     cache,

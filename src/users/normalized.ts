@@ -7,6 +7,9 @@ export function normalized(text: string): string {
   return text.trim().slice(0, maxComparedUnits).normalize('NFKC').toLowerCase();
 }
 
+/** PostgreSQL cannot store this character in text, so no user has it. */
+export const unstorable = '\0';
+
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Returns the canonical (lower-case) form of a UUID of any version, or null if the text is not a UUID. */

@@ -1,7 +1,8 @@
 import { Arg, Args, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
 import { decodeCursor, PageArgs, PageInfo, readPageSize, toConnection } from '../../subgraph/connection';
 import { parseUserId } from '../../users/normalized';
-import type { UserFilter, UserRepository } from '../../users/user.repository';
+import type { UserRepository } from '../../users/user.repository';
+import type { UserFilter, UserListRepository } from '../../users/user-list.repository';
 import type { GraphqlContext } from '../context';
 import { toUserType, UserType } from './user.type';
 import { UserFilterInput } from './user-filter.input';
@@ -32,7 +33,10 @@ export class UserConnection {
 /** Resolves the queries for users. The access guard checks the rules of `access.ts` before a resolver runs. */
 @Resolver(() => UserType)
 export class UserResolver {
-  constructor(private readonly users: UserRepository) {}
+  constructor(
+    private readonly users: UserRepository,
+    private readonly lists: UserListRepository,
+  ) {}
 
   @Query(() => UserType, {
     nullable: true,
@@ -93,7 +97,7 @@ export class UserResolver {
       createdTo: filter?.createdTo ?? undefined,
       search: filter?.search ?? undefined,
     };
-    const rows = await this.users.list(conditions, {
+    const rows = await this.lists.list(conditions, {
       limit: size + 1,
       after: decodeCursor(after),
       signal: deadline,
