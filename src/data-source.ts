@@ -1,19 +1,6 @@
-import { DataSource, type DataSourceOptions } from 'typeorm';
-import { CreateUsers1795378879925 } from '../migrations/1795378879925-CreateUsers';
-import { OrderOutbox1795381200000 } from '../migrations/1795381200000-OrderOutbox';
-import { CreateCommerce1795384800000 } from '../migrations/1795384800000-CreateCommerce';
-import { CreateAudit1795388400000 } from '../migrations/1795388400000-CreateAudit';
-import { RecordErasures1795390200000 } from '../migrations/1795390200000-RecordErasures';
-import { ExpireHistory1795391400000 } from '../migrations/1795391400000-ExpireHistory';
-import { SealAudit1795394000000 } from '../migrations/1795394000000-SealAudit';
-import { KeepConsents1795398000000 } from '../migrations/1795398000000-KeepConsents';
-import { NameUsersOfParkedMessages1795402000000 } from '../migrations/1795402000000-NameUsersOfParkedMessages';
-import { BoundParkedMessages1795965053000 } from '../migrations/1795965053000-BoundParkedMessages';
-import { NameContactsOfParkedMessages1795968069000 } from '../migrations/1795968069000-NameContactsOfParkedMessages';
-import { CountAddressChanges1795968100000 } from '../migrations/1795968100000-CountAddressChanges';
-import { IndexIdsOfParkedMessages1795968190000 } from '../migrations/1795968190000-IndexIdsOfParkedMessages';
-import { IdentifyDatabase1795968700000 } from '../migrations/1795968700000-IdentifyDatabase';
-import { GroupAuditedReads1795969000000 } from '../migrations/1795969000000-GroupAuditedReads';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
 import { AuditEntry } from './audit/audit-entry.entity';
 import { AuditKey } from './audit/audit-key.entity';
 import { AuditSeal } from './audit/audit-seal.entity';
@@ -43,6 +30,12 @@ import { EmailVerificationToken } from './users/email-verification-token.entity'
 import { IdempotencyKey } from './users/idempotency-key.entity';
 import { SigningKey } from './users/signing-key.entity';
 import { User } from './users/user.entity';
+
+const migrationsFolder = join(__dirname, '../migrations');
+/** Every migration of the folder; TypeORM orders them by the time in their names. */
+const migrations = readdirSync(migrationsFolder)
+  .filter((file) => /\.[jt]s$/.test(file))
+  .flatMap((file) => Object.values<new () => MigrationInterface>(require(join(migrationsFolder, file))));
 
 export interface DataSourceSettings {
   url: string;
@@ -91,23 +84,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       LegalHold,
       DatabaseIdentity,
     ],
-    migrations: [
-      CreateUsers1795378879925,
-      OrderOutbox1795381200000,
-      CreateCommerce1795384800000,
-      CreateAudit1795388400000,
-      RecordErasures1795390200000,
-      ExpireHistory1795391400000,
-      SealAudit1795394000000,
-      KeepConsents1795398000000,
-      NameUsersOfParkedMessages1795402000000,
-      BoundParkedMessages1795965053000,
-      NameContactsOfParkedMessages1795968069000,
-      CountAddressChanges1795968100000,
-      IndexIdsOfParkedMessages1795968190000,
-      IdentifyDatabase1795968700000,
-      GroupAuditedReads1795969000000,
-    ],
+    migrations,
     migrationsTableName: 'schema_migrations',
     installExtensions: false,
     synchronize: false,

@@ -1,4 +1,5 @@
 import type { PersonalColumn } from './personal-data';
+import { personalDataOfUsers } from './personal-data-of-users';
 
 /** What a graph field shows: columns (`table.column`), all fields of another type, or data that no column stores. */
 export type ShownData = readonly string[] | { readonly type: string } | Omit<PersonalColumn, 'exportedAs'>;
@@ -11,32 +12,20 @@ const structure: ShownData = {
   purpose: 'structure of the response',
 };
 
+/** Columns of the profile that `Verification` shows. */
+const verifiedAt: readonly string[] = ['emailVerifiedAt', 'phoneVerifiedAt'];
+
 /** Every graph field by type, and under `*` fields of any type. Building the schema fails for a missing field. */
 export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string, ShownData>>>> = {
   User: {
     id: ['users.id'],
-    displayName: ['users.display_name'],
-    status: ['users.status'],
-    username: ['users.username'],
-    email: ['users.email'],
-    pendingEmail: ['users.pending_email'],
-    firstName: ['users.first_name'],
-    lastName: ['users.last_name'],
-    phoneNumber: ['users.phone_number'],
-    address,
-    locale: ['users.locale'],
-    timeZone: ['users.time_zone'],
+    ...profileFields(),
     emailVerification: ['users.email_verification', 'users.email_verified_at'],
     phoneVerification: ['users.phone_verification', 'users.phone_verified_at'],
     emailPreferences: preferences,
-    statusReason: ['users.status_reason'],
     statusNotes: ['users.status_notes'],
-    statusChangedAt: ['users.status_changed_at'],
     commerce: { type: 'CommerceSummary' },
     history: { type: 'UserHistoryEntry' },
-    version: ['users.version'],
-    createdAt: ['users.created_at'],
-    updatedAt: ['users.updated_at'],
   },
   Address: { street: address, city: address, state: address, postalCode: address, country: address },
   Verification: {
@@ -106,3 +95,14 @@ export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string
   },
   '*': { cursor: structure, message: structure },
 };
+
+/** A field for each column of `users` that is exported as `profile.<field>`. */
+function profileFields(): Record<string, ShownData> {
+  const columns: Readonly<Record<string, PersonalColumn>> = personalDataOfUsers.users.columns;
+  return Object.fromEntries(
+    Object.entries(columns).flatMap(([column, { exportedAs }]) => {
+      const [section, field = ''] = exportedAs?.split('.') ?? [];
+      return section === 'profile' && !verifiedAt.includes(field) ? [[field, [`users.${column}`]]] : [];
+    }),
+  );
+}
