@@ -96,9 +96,7 @@ async function plantMutants(args: readonly string[]): Promise<void> {
     for (const mutant of mutants) {
       const outcome = await judge(mutant, checkout, onlyKnownTests);
       counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-      process.stdout.write(
-        `${outcome.padEnd(14)} ${mutant.name}: ${mutant.equivalent ?? mutant.breaks}\n`,
-      );
+      process.stdout.write(`${outcome.padEnd(14)} ${mutant.name}: ${mutant.equivalent ?? mutant.breaks}\n`);
     }
   } finally {
     git('.', 'worktree', 'remove', '--force', checkout);

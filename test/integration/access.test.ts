@@ -3,6 +3,7 @@ import { type ActorName, actorNames, actors, readTable, tokenOf } from '../testk
 import { type GraphQLResponse, startTestApp, type TestApp } from '../testkit/app';
 import { fieldNames, introspect, selectAll } from '../testkit/introspected';
 import { emailOf, isStored, newId, storeUsers, type UserState, userStates } from '../testkit/stored-users';
+import { createUser, mutate } from '../testkit/users';
 
 /**
  * What each actor reads of each field of a stored user, from the contract: the value (V), null (-), or null with one
@@ -212,4 +213,33 @@ describe.each(actorNames)('%s', (actor) => {
     if (isStored(state)) return expectCells(response, ['users', 'nodes', 0], actor, state);
     expect(response.data.users.nodes).toEqual([]);
   });
+});
+
+it('an actor reads and changes their own profile by their id in upper case', async () => {
+  const { id } = await createUser(app, { phoneNumber: '+4915112345678' });
+  for (const sub of [id, id.toUpperCase()]) {
+    const token = await app.token({ sub });
+    const upper = id.toUpperCase();
+    const { data, errors } = await app.graphql(
+      `query ($id: ID!) {
+        user(id: $id) { id phoneNumber }
+        userEmailPreferences(userId: $id) { userId }
+        _entities(representations: [{ __typename: "User", id: $id }]) { ... on User { phoneNumber } }
+      }`,
+      { id: upper },
+      { token },
+    );
+    expect([data, errors]).toEqual([
+      {
+        user: { id, phoneNumber: '+4915112345678' },
+        userEmailPreferences: { userId: id },
+        _entities: [{ phoneNumber: '+4915112345678' }],
+      },
+      [],
+    ]);
+    expect(await mutate(app, 'updateUser', { userId: upper, firstName: `Of ${sub}` }, token)).toMatchObject({
+      __typename: 'UpdateUserSuccess',
+      user: { firstName: `Of ${sub}` },
+    });
+  }
 });

@@ -93,6 +93,17 @@ describe('folded events', () => {
     );
   });
 
+  it('are not late when they happened at the same instant as the latest entry', async () => {
+    const { id } = await createUser(app);
+    const at = { placedAt: '2026-05-01T03:00:00Z' };
+    await others.publish(orderPlaced(id, at), orderPlaced(id, at));
+    await eventually(async () => expect((await commerceOf(app, id)).history).toHaveLength(2));
+    await others.publish(orderPlaced(id, at));
+    await eventually(async () => expect((await commerceOf(app, id)).history).toHaveLength(3));
+    const { history } = await commerceOf(app, id);
+    expect(history.map((it: { late: boolean }) => it.late)).toEqual([false, false, false]);
+  });
+
   it('have zero totals and an empty history before the first event', async () => {
     const { id } = await createUser(app);
     expect(await commerceOf(app, id)).toEqual({

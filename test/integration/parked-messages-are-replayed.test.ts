@@ -101,6 +101,29 @@ describe('the parked command', () => {
     expect(await parkedCount()).toBe(1);
   });
 
+  it('replays a bare message with the AMQP timestamp that it was received with', async () => {
+    const { id } = await createUser(app);
+    await app.sql(`ALTER TABLE user_spending ADD CONSTRAINT refuse CHECK (currency <> 'NOK')`);
+    const { exchange, routingKey } = orderPlaced(id);
+    const order = { orderId: uuidv7(), userId: id, total: { value: 5, currency: 'NOK' } };
+    const timestamp = Date.parse('2026-02-03T04:05:06Z') / 1_000;
+    const properties = {
+      contentType: 'application/json',
+      messageId: uuidv7(),
+      type: 'OrderPlaced',
+      timestamp,
+    };
+    const before = await parkedCount();
+    await others.publish({ exchange, routingKey, body: Buffer.from(JSON.stringify(order)), properties });
+    await eventually(async () => expect(await parkedCount()).toBe(before + 1));
+    await app.sql('ALTER TABLE user_spending DROP CONSTRAINT refuse');
+    await run('parked', 'replay', '--all');
+    expect(await commerceOf(app, id)).toMatchObject({
+      orderCount: 1,
+      lastOrderAt: '2026-02-03T04:05:06.000Z',
+    });
+  });
+
   it('exits with 1 for unknown ids and with 2 for wrong arguments', async () => {
     expect(await run('parked', 'show', uuidv7())).toMatchObject({ code: 1, stdout: '' });
     expect(await run('parked', 'replay', 'nonsense', '--json')).toMatchObject({

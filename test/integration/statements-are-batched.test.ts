@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { newId, storeUsers } from '../testkit/stored-users';
-import { createUser } from '../testkit/users';
+import { createUser, mutate } from '../testkit/users';
 
 /** The statements that the service sends to PostgreSQL, recorded at the driver. */
 const statements: string[] = [];
@@ -67,6 +67,28 @@ describe('the service', () => {
     expect(data.users.nodes).toHaveLength(50);
     for (const { history } of data.users.nodes) expect(history.nodes).toHaveLength(1);
     expect(sent).toHaveLength(2);
+  });
+
+  it('reads two pages of one history in one operation, each after its own cursor', async () => {
+    const { id } = await createUser(app);
+    await mutate(app, 'updateUser', { userId: id, firstName: 'Betty' });
+    await mutate(app, 'updateUser', { userId: id, firstName: 'Grace' });
+    const whole = await countReads(
+      'query ($id: ID!) { user(id: $id) { history { edges { cursor node { id } } } } }',
+      {
+        id,
+      },
+    );
+    const [first, second, third] = whole.data.user.history.edges;
+    const { data } = await countReads(
+      'query ($id: ID!, $after: String) { user(id: $id) { a: history(first: 1) { nodes { id } } b: history(first: 1, after: $after) { nodes { id } } c: history(first: 2, after: $after) { nodes { id } } } }',
+      { id, after: first.cursor },
+    );
+    expect(data.user).toEqual({
+      a: { nodes: [first.node] },
+      b: { nodes: [second.node] },
+      c: { nodes: [second.node, third.node] },
+    });
   });
 
   it('reads a page of users with their preferences at a past time in two statements', async () => {

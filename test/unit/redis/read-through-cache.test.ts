@@ -231,6 +231,17 @@ describe('ReadThroughCache', () => {
       expect(table.queries).toHaveLength(queries);
     });
 
+    it('getMany bypasses the cache until the newest of two failed writes is in it', async () => {
+      const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: failing, bury: failing };
+      const { profiles } = readThrough(broken, table);
+      const older = table.set('a', 'Ada Lovelace', 2);
+      const newer = table.set('a', 'Ada King', 3);
+      expect(await profiles.write(newer.value, newer.revision)).toBe(false);
+      broken.putMany = (puts) => cache.putMany(puts);
+      expect(await profiles.write(older.value, older.revision)).toBe(true);
+      expect((await profiles.getMany(['a'])).get('a')).toEqual(newer.value);
+    });
+
     it('getMany does not cache a load that started before a failed cache write', async () => {
       const { opened, open } = gate();
       table.beforeReturn = () => opened;

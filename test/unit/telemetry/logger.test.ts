@@ -41,6 +41,41 @@ describe('createLogger', () => {
     expect(lines[0]).toContain('u-1');
   });
 
+  it.each(
+    [
+      [
+        'authorization',
+        'routerAuthorization',
+        'cookie',
+        'setCookie',
+        'token',
+        'accessToken',
+        'secret',
+        'password',
+      ],
+      [
+        'search',
+        'notes',
+        'phone',
+        'variables',
+        'parameters',
+        'detail',
+        'body',
+        'query',
+        'where',
+        'rawPacket',
+      ],
+    ].flat(),
+  )('replaces the value of a field named %s in each spelling', (name) => {
+    const lines: string[] = [];
+    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const spellings = [name, name.toUpperCase(), snake, snake.replaceAll('_', '-')];
+    for (const spelling of spellings)
+      logInto(lines).info({ [spelling]: 'hunter2', deeper: { [spelling]: 'hunter2' } });
+    expect(lines).toHaveLength(spellings.length);
+    for (const line of lines) expect(line).not.toContain('hunter2');
+  });
+
   it('replaces e-mail addresses, tokens and credentials in URLs anywhere in a line', () => {
     const lines: string[] = [];
     const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1In0.c2ln';
