@@ -102,7 +102,7 @@ export async function createHttp(
   { apollo, preparedReads }: GraphqlServer,
 ): Promise<HttpServer> {
   const { databases, broker, tracing } = backing;
-  const verifier = await createVerifier(config, log);
+  const { verifier, issueDevelopmentToken } = await openVerifier(config, log);
   const loaders = createLoaders(services);
   const actors = new WeakMap<HttpRequest, Promise<Actor | null>>();
   const identify = (request: HttpRequest) => {
@@ -142,11 +142,12 @@ export async function createHttp(
     metrics,
     log,
     tracing,
-    addExplorer: config.production ? undefined : await explorerRoute(config.routerSecrets.length > 0),
+    addExplorer: config.production ? undefined : await explorerRoute(config),
     publishDevelopmentEvent:
       config.production || config.amqpUrl !== null
         ? undefined
         : async (event) => void (await broker.publish({ ...event, body: Buffer.from(event.body) })),
+    issueDevelopmentToken: config.production ? undefined : issueDevelopmentToken,
     unsubscribe: { links: services.unsubscribeLinks, isUnavailable: isDatabaseUnavailable },
     managementPort: config.managementPort,
     bodyLimitBytes,
@@ -155,21 +156,27 @@ export async function createHttp(
   });
 }
 
-async function explorerRoute(asksForRouterProof: boolean) {
+async function explorerRoute({ routerSecrets, authentication }: Config) {
   const { addExplorerRoute } = await import('./explorer/explorer');
-  return (app: Parameters<typeof addExplorerRoute>[0]) => addExplorerRoute(app, asksForRouterProof);
+  const options = { asksForRouterProof: routerSecrets.length > 0, issuesTokens: authentication === null };
+  return (app: Parameters<typeof addExplorerRoute>[0]) => addExplorerRoute(app, options);
+}
+
+interface OpenedVerifier {
+  readonly verifier: TokenVerifier;
+  /** Absent when tokens come from the AuthenticationService. */
+  readonly issueDevelopmentToken?: (request: { sub: string; scope: string }) => Promise<string>;
 }
 
 /** Verifies tokens of the AuthenticationService, or of the development issuer when none is configured. */
-async function createVerifier(
-  { authentication, dataDirectory }: Config,
-  log: Logger,
-): Promise<TokenVerifier> {
+async function openVerifier({ authentication, dataDirectory }: Config, log: Logger): Promise<OpenedVerifier> {
   if (authentication) {
     const { jwksUrl, issuer, audience } = authentication;
-    return createTokenVerifier({ keys: { jwksUrl: new URL(jwksUrl) }, issuer, audience, log });
+    const keys = { jwksUrl: new URL(jwksUrl) };
+    return { verifier: createTokenVerifier({ keys, issuer, audience, log }) };
   }
   const { openDevelopmentIssuer } = await import('./authentication/development-issuer');
-  const { publicKey, issuer, audience } = await openDevelopmentIssuer(dataDirectory);
-  return createTokenVerifier({ keys: { developmentKey: publicKey }, issuer, audience, log });
+  const { publicKey, issuer, audience, issueToken } = await openDevelopmentIssuer(dataDirectory);
+  const verifier = createTokenVerifier({ keys: { developmentKey: publicKey }, issuer, audience, log });
+  return { verifier, issueDevelopmentToken: issueToken };
 }

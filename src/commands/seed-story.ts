@@ -1,3 +1,4 @@
+import { v5 as uuidv5 } from 'uuid';
 import type { CommerceFold } from '../commerce/commerce-fold';
 import type { Services } from '../services';
 import type { CreateUser } from '../users/user.service';
@@ -33,6 +34,17 @@ const places = [
   { city: 'Osaka', country: 'JP', locale: 'ja-JP', timeZone: 'Asia/Tokyo' },
 ];
 
+/** Derives the same ids in every run, so that a repeated run skips existing users. */
+const seedNamespace = '6f1f4a3c-1c5e-5d7b-9a51-3f0f2f5f7c11';
+
+/** The first demo user is the one of the explorer's examples. */
+const first = { userId: '01900000-0000-7000-8000-000000000001', email: 'ada@example.com' };
+
+/** Returns the id of a demo user. */
+export function seedUserId(index: number): string {
+  return index === 0 ? first.userId : uuidv5(String(index), seedNamespace);
+}
+
 /** The service's own mutations, and the fold for other services' events. */
 export type SeedServices = Services & { readonly fold: CommerceFold };
 
@@ -42,7 +54,7 @@ export function demoUser(index: number): CreateUser {
   const lastName = pick(lastNames, Math.floor(index / firstNames.length) + index);
   const { city, country, locale, timeZone } = pick(places, index);
   return {
-    email: `${firstName}.${lastName}.${index}@example.com`.toLowerCase(),
+    email: index === 0 ? first.email : `${firstName}.${lastName}.${index}@example.com`.toLowerCase(),
     firstName,
     lastName,
     displayName: index % 2 === 0 ? `${firstName} ${lastName.charAt(0)}.` : null,
@@ -80,8 +92,27 @@ export async function seedActivity(
   if (index % 7 === 3)
     await userService.deactivate(caller, { userId, reason: 'INACTIVITY', notes: 'no order for two years' });
   if (index % 14 === 3) await userService.reactivate(caller, { userId });
-  if (index % 3 === 0) await foldOrders(services.fold, userId, index);
+  if (hasDemoOrder(index)) await foldOrders(services.fold, userId, index);
   if (index % 25 === 24) await services.erasures.erase(caller, { userId, reason: 'asked to be forgotten' });
+}
+
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
+
+/** True if the demo user placed an order. */
+export const hasDemoOrder = (index: number): boolean => index % 3 === 0;
+
+/** Returns the order that a demo user placed. */
+export function demoOrder(index: number, userId: string) {
+  return {
+    type: 'OrderPlaced',
+    source: 'order.events',
+    eventId: `seed-order-${index}`,
+    occurredAt: daysAgo(3),
+    orderId: `order-${index}`,
+    userId,
+    total: { amount: `${20 + (index % 80)}.9`, currency: pick(['EUR', 'GBP', 'JPY'], index) },
+    itemCount: 1 + (index % 4),
+  } as const;
 }
 
 /**
@@ -89,18 +120,8 @@ export async function seedActivity(
  * and an event out of order.
  */
 async function foldOrders(fold: CommerceFold, userId: string, index: number): Promise<void> {
-  const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
-  const orderId = `order-${index}`;
-  const order = {
-    type: 'OrderPlaced',
-    source: 'order.events',
-    eventId: `seed-order-${index}`,
-    occurredAt: daysAgo(3),
-    orderId,
-    userId,
-    total: { amount: `${20 + (index % 80)}.9`, currency: pick(['EUR', 'GBP', 'JPY'], index) },
-    itemCount: 1 + (index % 4),
-  } as const;
+  const order = demoOrder(index, userId);
+  const { orderId } = order;
   await fold.fold([order]);
   await fold.fold([order]);
   await fold.fold([

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { v5 as uuidv5 } from 'uuid';
 import { ownActorIds } from '../authentication/actor';
 import { openDatabase } from '../data-source';
 import { createIntake } from '../intake';
@@ -10,12 +9,10 @@ import { EmailTakenError, UserIdTakenError } from '../users/user.errors';
 import type { Caller } from '../users/user-changes';
 import { countParser } from './arguments';
 import { createProgress } from './output';
-import { demoUser, type SeedServices, seedActivity } from './seed-story';
+import { demoUser, type SeedServices, seedActivity, seedUserId } from './seed-story';
 import { connectLimitMs, type DatabaseContext, withDatabase } from './with-database';
 
 const parallel = 8;
-/** Derives the same ids in every run, so that a repeated run skips existing users. */
-const seedNamespace = '6f1f4a3c-1c5e-5d7b-9a51-3f0f2f5f7c11';
 const seeder: Caller = {
   actor: { id: ownActorIds.seed, scopes: new Set(['users:write']) },
   traceparent: null,
@@ -69,8 +66,7 @@ async function seedUsers(
   let next = 0;
   const work = async () => {
     for (let index = next++; index < count; index = next++) {
-      const userId = uuidv5(String(index), seedNamespace);
-      if (await createOnce(services, userId, index)) created += 1;
+      if (await createOnce(services, seedUserId(index), index)) created += 1;
       progress.advance();
     }
   };

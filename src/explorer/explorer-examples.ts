@@ -8,35 +8,69 @@ export interface ExplorerExample {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
-/** The user that all examples use. The first example creates it. */
+/** Examples about one topic, in neighbouring tabs. */
+export interface ExplorerGroup {
+  readonly title: string;
+  readonly examples: readonly ExplorerExample[];
+}
+
+/** The user that all examples use. The first example creates it, and so does `user-service seed`. */
 export const exampleUserId = '01900000-0000-7000-8000-000000000001';
 
 const userId = exampleUserId;
 
 /** One example for each query and mutation of the graph, in the order of the tabs. */
-export const explorerExamples: readonly ExplorerExample[] = [
-  { query: mutations.createUser(userId) },
-  { query: queries.users, variables: { filter: { status: ['ACTIVE'] }, first: 20, after: null } },
-  { query: queries.user, variables: { id: userId } },
-  { query: queries.me },
-  { query: queries.userByEmail, variables: { email: 'ada@example.com' } },
-  { query: queries.userEmailPreferences, variables: { userId } },
-  { query: queries.auditTrail, variables: { userId, first: 20 } },
+export const explorerGroups: readonly ExplorerGroup[] = [
   {
-    query: mutations.updateUser,
-    variables: { input: { userId, displayName: 'Ada L.', phoneNumber: '+442071234567' } },
+    title: 'Users',
+    examples: [
+      { query: mutations.createUser(userId) },
+      { query: queries.users, variables: { filter: { status: ['ACTIVE'] }, first: 20, after: null } },
+      { query: queries.user, variables: { id: userId } },
+      { query: queries.me },
+      { query: queries.userByEmail, variables: { email: 'ada@example.com' } },
+    ],
   },
-  { query: mutations.deactivateUser, variables: { input: { userId, reason: 'USER_REQUESTED' } } },
-  { query: mutations.reactivateUser, variables: { input: { userId } } },
   {
-    query: mutations.updateEmailPreferences,
-    variables: { input: { userId, newsletter: true, source: 'explorer' } },
+    title: 'Account',
+    examples: [
+      {
+        query: mutations.updateUser,
+        variables: { input: { userId, displayName: 'Ada L.', phoneNumber: '+442071234567' } },
+      },
+      { query: mutations.deactivateUser, variables: { input: { userId, reason: 'USER_REQUESTED' } } },
+      { query: mutations.reactivateUser, variables: { input: { userId } } },
+    ],
   },
-  { query: mutations.requestEmailVerification, variables: { input: { userId } } },
-  { query: mutations.confirmEmail, variables: { input: { token: 'the token from the message' } } },
-  { query: privacy.exportUserData, variables: { input: { userId } } },
-  { query: privacy.placeLegalHold, variables: { input: { userId, reason: 'an open dispute' } } },
-  { query: privacy.releaseLegalHold, variables: { input: { userId, reason: 'the dispute is settled' } } },
-  { query: privacy.eraseUser, variables: { input: { userId, dryRun: true } } },
-  { query: privacy.erasure, variables: { id: 'the id of an erasure' } },
+  {
+    title: 'E-mail',
+    examples: [
+      { query: queries.userEmailPreferences, variables: { userId } },
+      {
+        query: mutations.updateEmailPreferences,
+        variables: { input: { userId, newsletter: true, source: 'explorer' } },
+      },
+      { query: mutations.requestEmailVerification, variables: { input: { userId } } },
+      { query: mutations.confirmEmail, variables: { input: { token: 'the token from the message' } } },
+    ],
+  },
+  {
+    title: 'Privacy',
+    examples: [
+      { query: privacy.exportUserData, variables: { input: { userId } } },
+      { query: privacy.placeLegalHold, variables: { input: { userId, reason: 'an open dispute' } } },
+      { query: privacy.releaseLegalHold, variables: { input: { userId, reason: 'the dispute is settled' } } },
+      { query: privacy.eraseUser, variables: { input: { userId, dryRun: true } } },
+      { query: privacy.erasure, variables: { id: 'the id of an erasure' } },
+    ],
+  },
+  { title: 'Audit', examples: [{ query: queries.auditTrail, variables: { userId, first: 20 } }] },
 ];
+
+/** All examples of the groups, in the order of the tabs. */
+export const explorerExamples = examplesOf(explorerGroups);
+
+/** Returns the examples of all groups, in the order of the tabs. */
+export function examplesOf(groups: readonly ExplorerGroup[]): ExplorerExample[] {
+  return groups.flatMap(({ examples }) => examples);
+}

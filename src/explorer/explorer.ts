@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { explorerBarCss, explorerBarHtml, explorerBarScript } from './explorer-bar';
-import { explorerExamples } from './explorer-examples';
+import { type ExplorerGroup, examplesOf, explorerGroups } from './explorer-examples';
+
+export interface ExplorerOptions {
+  /** True if the page needs a field for a router secret. */
+  readonly asksForRouterProof: boolean;
+  /** True if `POST /development/tokens` issues tokens: the page then has a button for each person. */
+  readonly issuesTokens: boolean;
+  /** Defaults to `User Service`. */
+  readonly title?: string;
+  /** Defaults to the examples of this service. */
+  readonly groups?: readonly ExplorerGroup[];
+}
 
 /** The page as it is sent, with the headers that depend on its content. */
 interface ExplorerPage {
@@ -24,13 +35,13 @@ const notInstalled =
  * Adds `GET /`: GraphiQL with an example for each operation and a token field, as one self-contained document.
  * Responds with 501 and a text that names the missing package when GraphiQL is not installed.
  */
-export function addExplorerRoute(app: FastifyInstance, asksForRouterProof: boolean): void {
+export function addExplorerRoute(app: FastifyInstance, options: ExplorerOptions): void {
   // The page has nine megabytes, so it is rendered on the first request and not at start.
   let page: Promise<ExplorerPage> | undefined;
 
   app.get('/', async (request, reply) => {
     if (!isGraphiqlInstalled()) return reply.code(501).type('text/plain; charset=utf-8').send(notInstalled);
-    page ??= renderExplorer(asksForRouterProof);
+    page ??= renderExplorer(options);
     const { body, etag, contentSecurityPolicy } = await page;
     void reply.headers({
       etag,
@@ -59,15 +70,16 @@ function isGraphiqlInstalled(): boolean {
  *
  * @throws Error if an update of GraphiQL has changed the structure of its page
  */
-async function renderExplorer(asksForRouterProof: boolean): Promise<ExplorerPage> {
+async function renderExplorer(options: ExplorerOptions): Promise<ExplorerPage> {
+  const { title = 'User Service', groups = explorerGroups } = options;
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const graphiql = renderGraphiQL({
-    title: 'User Service',
+    title,
     logo: logoSvg,
     favicon: `data:image/svg+xml,${encodeURIComponent(logoSvg)}`,
     endpoint: '/graphql',
     shouldPersistHeaders: false,
-    defaultTabs: explorerExamples.map(({ query, variables }) => ({
+    defaultTabs: examplesOf(groups).map(({ query, variables }) => ({
       query,
       variables: variables === undefined ? null : JSON.stringify(variables, null, 2),
     })),
@@ -78,7 +90,7 @@ async function renderExplorer(asksForRouterProof: boolean): Promise<ExplorerPage
       'GraphiQL’s page must contain exactly one root element, before which the explorer’s bar is inserted',
     );
   }
-  const bar = `<style>${explorerBarCss}</style>${explorerBarHtml(asksForRouterProof)}<script>{${explorerBarScript}}</script>`;
+  const bar = `<style>${explorerBarCss}</style>${explorerBarHtml({ ...options, title, groups })}<script>{${explorerBarScript}}</script>`;
   const html = `${before}${bar}${graphiqlRoot}${after}`;
   const graphiqlScript = after.slice(
     after.indexOf('<script>') + '<script>'.length,

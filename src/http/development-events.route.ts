@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errorBody } from './error-responses';
+import type { FastifyInstance } from 'fastify';
+import { refuseOtherHosts } from './local-callers';
 
 /** A message that a developer publishes by hand. */
 export interface DevelopmentEvent {
@@ -21,8 +21,8 @@ const schema = {
 
 /**
  * Adds `POST /development/events`, through which `user-service emit` reaches the in-process broker.
- * For development only: callers can forge events of other services. It serves loopback addresses, under a loopback
- * name only: otherwise a web page could reach it through a name that resolves to 127.0.0.1.
+ * For development only: callers can forge events of other services. It serves loopback addresses under a loopback
+ * name only.
  */
 export function addDevelopmentEventsRoute(
   app: FastifyInstance,
@@ -37,18 +37,6 @@ export function addDevelopmentEventsRoute(
       return reply.code(202).send({ status: 'published' });
     },
   );
-}
-
-const loopbackAddress = /^(?:127(?:\.\d{1,3}){3}|::1|::ffff:127(?:\.\d{1,3}){3})$/;
-const loopbackName = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
-
-function refuseOtherHosts(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  const { host, origin } = request.headers;
-  const isLocal = loopbackAddress.test(request.socket.remoteAddress ?? '') && loopbackName.test(host ?? '');
-  if (isLocal && (origin === undefined || loopbackName.test(origin.replace(/^https?:\/\//, ''))))
-    return done();
-  const message = 'Development events are accepted from this machine only.';
-  void reply.code(403).send(errorBody(message, { code: 'FORBIDDEN', requestId: request.id }));
 }
 
 const inboundExchanges = ['order.events', 'payment.events', 'loyalty.events'];

@@ -16,6 +16,7 @@ import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
 import type { ConcurrencyLimits } from './concurrency';
 import { addDevelopmentEventsRoute, type DevelopmentEvent } from './development-events.route';
+import { addDevelopmentTokensRoute, type DevelopmentTokenRequest } from './development-tokens.route';
 import { Drain, type DrainTimes } from './drain';
 import { setErrorResponses } from './error-responses';
 import { addGraphqlRoute } from './graphql.route';
@@ -51,6 +52,8 @@ export interface HttpServerOptions<Context extends BaseContext> {
   addExplorer?: ((app: FastifyInstance) => void) | undefined;
   /** Publishes events to the in-process broker. Absent: the route is not added. */
   publishDevelopmentEvent?: ((event: DevelopmentEvent) => Promise<void>) | undefined;
+  /** Issues development tokens to the explorer. Absent: the route is not added. */
+  issueDevelopmentToken?: ((request: DevelopmentTokenRequest) => Promise<string>) | undefined;
   /** Handles unsubscribe links in e-mails. Absent: the routes are not added. */
   unsubscribe?: UnsubscribeRoutesOptions;
   /** The port of `/health/*` and `/metrics`; 0 selects a free one. Null or absent: they are on the main port. */
@@ -141,6 +144,7 @@ export async function createHttpServer<Context extends BaseContext>(
   if (options.unsubscribe) addUnsubscribeRoutes(app, options.unsubscribe);
   options.addExplorer?.(app);
   if (options.publishDevelopmentEvent) addDevelopmentEventsRoute(app, options.publishDevelopmentEvent);
+  if (options.issueDevelopmentToken) addDevelopmentTokensRoute(app, options.issueDevelopmentToken);
   respondToUnknownRoutes(app);
   await app.ready();
 

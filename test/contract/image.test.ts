@@ -116,7 +116,7 @@ describe('the image', () => {
   it('responds to GET / of a development server with the name of the missing package', () => {
     const script = `
       const app = require('fastify')();
-      require('./dist/src/explorer/explorer').addExplorerRoute(app, false);
+      require('./dist/src/explorer/explorer').addExplorerRoute(app, { asksForRouterProof: false, issuesTokens: false });
       app.inject('/').then(({ statusCode, headers, body }) =>
         console.log(JSON.stringify({ statusCode, type: headers['content-type'], body })));`;
     const { stdout } = spawnSync(process.execPath, ['--preserve-symlinks', '-e', script], {

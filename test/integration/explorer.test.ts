@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { type App, startApp } from '../../src/app';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { loadConfig } from '../../src/config';
-import { exampleUserId, explorerExamples } from '../../src/explorer/explorer-examples';
+import { exampleUserId, explorerExamples, explorerGroups } from '../../src/explorer/explorer-examples';
 import { type OfflineBrowser, startOfflineBrowser } from '../testkit/browser';
 import { eventually } from '../testkit/eventually';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
@@ -79,6 +79,37 @@ describe('the explorer, in a browser without a network', () => {
     await run('Users', 'UNAUTHENTICATED');
   });
 
+  it('says what to press in the response pane until the first run', async () => {
+    const hint = () =>
+      page.locator('.graphiql-response').evaluate((pane) => getComputedStyle(pane, '::after').content);
+    expect(await hint()).toBe('none');
+    await page.reload();
+    await page.waitForSelector('.graphiql-execute-button');
+    expect(await hint()).toContain('or Ctrl+Enter to run the example');
+  });
+
+  it('calls as a person after one click, and shows who that is', async () => {
+    await page.getByRole('button', { name: 'Staff' }).click();
+    await eventually(async () =>
+      expect(await page.locator('#token-state').innerText()).toContain(
+        'staff with users:read users:write, until',
+      ),
+    );
+    await run('Users', '"users"');
+    await page.getByRole('button', { name: 'Auditor' }).click();
+    await run('AuditTrail', '"nodes": []');
+  });
+
+  it('groups the tabs, and opens the first tab of a group', async () => {
+    const labels = page.locator('.graphiql-tab[data-group]');
+    const titles = explorerGroups.map(({ title }) => title);
+    expect(await labels.evaluateAll((tabs) => tabs.map((tab) => tab.getAttribute('data-group')))).toEqual(
+      titles,
+    );
+    await page.getByRole('button', { name: 'Privacy', exact: true }).click();
+    await eventually(async () => expect(await selectedTab()).toBe('ExportData'));
+  });
+
   it('runs operations as the actor of the pasted token', async () => {
     const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
     const token = await issueToken({ sub: exampleUserId, scope: 'users:read users:write' });
@@ -129,6 +160,20 @@ describe('the explorer, in a browser without a network', () => {
     expect(await status()).toBe(200);
     await other.close();
     await guarded.stop();
+  });
+
+  it('issues no tokens when they come from the AuthenticationService', async () => {
+    const authentication = { AUTH_JWKS_URL: 'http://127.0.0.1:9/jwks', AUTH_ISSUER: 'a', AUTH_AUDIENCE: 'b' };
+    const env = { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'error', ...authentication };
+    const authenticated = await startApp(loadConfig(env, directory));
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ sub: 'ada', scope: '' });
+    const status = async ({ url }: App) =>
+      (await fetch(`${url}/development/tokens`, { method: 'POST', headers, body })).status;
+    expect([await status(authenticated), await status(app)]).toEqual([404, 200]);
+    const hasButtons = async ({ url }: App) => (await (await fetch(`${url}/`)).text()).includes('data-sub="');
+    expect([await hasButtons(authenticated), await hasButtons(app)]).toEqual([false, true]);
+    await authenticated.stop();
   });
 
   it('sends no request to other hosts and violates no rule of its content security policy', () => {

@@ -112,6 +112,21 @@ describe('the HTTP server', () => {
     expect(published).toHaveLength(5);
   });
 
+  it('issues development tokens under loopback names only', async () => {
+    const { http } = await start({ issueDevelopmentToken: async ({ sub, scope }) => `${sub} ${scope}` });
+    const post = (headers: Record<string, string>, payload: unknown = { sub: 'ada', scope: 'users:read' }) =>
+      http.inject({ method: 'POST', url: '/development/tokens', payload: payload as object, headers });
+    for (const headers of [{ host: 'evil.example' }, { host: 'localhost', origin: 'https://evil.example' }])
+      expect((await post(headers)).statusCode).toBe(403);
+    for (const payload of [{ sub: 'ada' }, { sub: 'a b', scope: '' }, { sub: '', scope: '' }])
+      expect((await post({ host: 'localhost' }, payload)).statusCode).toBe(400);
+    const response = await post({ host: 'localhost:4001', origin: 'http://localhost:4001' });
+    expect([response.json(), response.headers['cache-control']]).toEqual([
+      { token: 'ada users:read' },
+      'no-store',
+    ]);
+  });
+
   it('responds SERVICE_UNAVAILABLE after the request timeout and aborts the deadline signal', async () => {
     const server = await start({ requestTimeoutMs: 100 });
     const response = await server.post('{"query":"{never}"}');

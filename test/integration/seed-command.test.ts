@@ -1,4 +1,6 @@
 import { Client } from 'pg';
+import { demoUser, seedUserId } from '../../src/commands/seed-story';
+import { exampleUserId } from '../../src/explorer/explorer-examples';
 import { type CommandLine, openCommandLine } from '../testkit/command';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
@@ -31,6 +33,11 @@ describe('seed', () => {
     await client.end();
     await seededDatabase.drop();
     expect(rows).toEqual([{ users: 24, erased: 1, deactivated: 1, orders: 8, late_failures: 8 }]);
+  });
+
+  it('creates the user of the explorer’s examples first', () => {
+    expect([seedUserId(0), demoUser(0).email]).toEqual([exampleUserId, 'ada@example.com']);
+    expect(new Set([0, 1, 2].map(seedUserId)).size).toBe(3);
   });
 
   it('creates each demo user once', async () => {
