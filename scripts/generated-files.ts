@@ -6,9 +6,12 @@ import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/pe
 import { personalDataMap } from '../src/personal-data/personal-data-map';
 import { personalDataOfEvents } from '../src/personal-data/personal-data-of-events';
 import { personalDataOfGraph } from '../src/personal-data/personal-data-of-graph';
+import { columnsOf } from '../src/postgres/entity-columns';
 import { settings } from '../src/settings';
+
 import { printFederatedSchema } from '../src/subgraph/federation';
 import { createMetrics } from '../src/telemetry/metrics';
+import { addressParts, User } from '../src/users/user.entity';
 import { renderDiagram } from './diagram';
 
 const importRules = require('../.dependency-cruiser.cjs') as {
@@ -23,8 +26,11 @@ interface Generated {
   print: () => string;
 }
 
+const exportSchemaFile = 'contract/user-data-export.schema.json';
+
 const generatedParts: Generated[] = [
   { file: 'schema.graphql', print: () => printFederatedSchema(createSchema([])) },
+  { file: exportSchemaFile, print: exportSchema },
   { file: 'docs/settings.md', marker: 'settings', print: settingsTable },
   { file: 'docs/access.md', marker: 'fields', print: fieldsTable },
   { file: 'docs/access.md', marker: 'operations', print: operationsTable },
@@ -44,6 +50,43 @@ const generatedParts: Generated[] = [
 function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return ['', line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line), '', ''].join('\n');
+}
+
+/** The schema of an export, in which the sections with columns of `users` are printed from the map and the entity. */
+function exportSchema(): string {
+  const schema = JSON.parse(readFileSync(exportSchemaFile, 'utf8'));
+  const sections: Record<string, Record<string, unknown>> = {};
+  for (const [column, { exportedAs }] of Object.entries(personalDataMap['users']?.columns ?? {})) {
+    const [section, name] = exportedAs?.split('.') ?? [];
+    if (section && name) (sections[section] ??= {})[name] = exportedColumn(column);
+  }
+  for (const [section, properties] of Object.entries(sections)) {
+    const required = Object.keys(properties);
+    schema.properties[section] = { type: 'object', additionalProperties: false, required, properties };
+  }
+  // As the formatter has it: lists of texts on one line if they fit.
+  return `${JSON.stringify(schema, null, 2)}\n`.replaceAll(
+    /^( *)(.*)\[\n\s+("[^[\]{}]*")\n\s+\](,?)$/gm,
+    (lines: string, indent: string, before: string, items: string, after: string) => {
+      const line = `${indent}${before}[${items.split(/,\s+/).join(', ')}]${after}`;
+      return line.length <= 110 ? line : lines;
+    },
+  );
+}
+
+/** The JSON Schema of an exported column of `users`. */
+function exportedColumn(name: string): Record<string, unknown> {
+  const column = columnsOf(User).find((it) => it.name === name);
+  if (!column) throw new Error(`the entity has no column ${name}`);
+  const orNull = (type: string) => (column.isNullable ? [type, 'null'] : type);
+  if (column.values) return column.isNullable ? { type: orNull('string') } : { enum: column.values };
+  if (name === 'address') {
+    const part = { type: ['string', 'null'] };
+    const properties = Object.fromEntries(addressParts.map((it) => [it, part]));
+    return { type: orNull('object'), additionalProperties: false, required: addressParts, properties };
+  }
+  if (column.type === 'timestamptz') return { type: orNull('string'), format: 'date-time' };
+  return { type: orNull(column.type === 'text' ? 'string' : column.type) };
 }
 
 /** The table of settings, from the settings that `loadConfig` reads. */

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const top = resolve(__dirname, '../..');
-const files = ['schema.graphql', 'docs'];
+const exportSchema = 'contract/user-data-export.schema.json';
+const files = ['schema.graphql', 'docs', exportSchema];
 
 let folder: string;
 
@@ -36,11 +37,13 @@ const lacking: [file: string, text: RegExp, by: string][] = [
   ['docs/settings.md', /^\| `LIMIT_DEPTH`.*\n/m, ''],
   ['docs/access.md', /^\| `updateUser`.*\n/m, ''],
   ['schema.graphql', /^ {2}pendingEmail: String .*\n/m, ''],
+  [exportSchema, /^ *"pendingEmail",\n/m, ''],
 ];
 const wrong: [file: string, text: string, by: string][] = [
   ['docs/settings.md', '| `PORT` |', '| `COLOUR` | of the shed | green |\n| `PORT` |'],
   ['docs/access.md', '| `email` | null |', '| `email` | yes |'],
   ['schema.graphql', 'pendingEmail: String ', 'pendingEmail: Int '],
+  [exportSchema, '"integer"', '"string"'],
 ];
 
 it.each([

@@ -7,6 +7,7 @@ import {
   type ProcessOptions,
 } from '../testkit/command';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+import { exampleProfile } from '../testkit/user-fields';
 
 const count = 2_000;
 const pending = randomUUID();
@@ -26,9 +27,9 @@ beforeAll(async () => {
     email: `user-${index}@example.com`,
     firstName: 'Ada',
     lastName: 'Lovelace',
+    ...(index % 3 === 0 && { username: `ada-${index}` }),
+    ...(index % 4 === 0 && { ...exampleProfile, address: { city: 'London', postalCode: 'W1' } }),
     displayName: `A name that makes the line long enough ${index}`,
-    ...(index % 3 === 0 && { username: `ada-${index}`, locale: 'en-GB', timeZone: 'Europe/London' }),
-    ...(index % 4 === 0 && { phoneNumber: '+441632960001', address: { city: 'London', postalCode: 'W1' } }),
     ...(index === 0 && { userId: pending }),
     ...(index === 1 && {
       userId: left,

@@ -12,6 +12,7 @@ import {
 import { eventually } from '../testkit/eventually';
 import { withHeader } from '../testkit/message-variants';
 import { findInSinks, readSinks } from '../testkit/sinks';
+import { freeTexts } from '../testkit/user-fields';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
@@ -82,10 +83,7 @@ async function createCanary() {
   const address = { street: text, city: text, state: text, postalCode: text, country: text };
   const { id: userId } = await createUser(app, {
     email: `${text}@example.com`,
-    username: `${text}-name`,
-    firstName: text,
-    lastName: text,
-    displayName: text,
+    ...Object.fromEntries(freeTexts.map((name) => [name, text])),
     phoneNumber,
     address,
     idempotencyKey: text,

@@ -1,5 +1,6 @@
 import { startTestApp, type TestApp } from '../testkit/app';
 import { countRows, eventsOf } from '../testkit/stored-rows';
+import { textLimits } from '../testkit/user-fields';
 import { buildUser, createUser, mutate, tryMutation } from '../testkit/users';
 
 let app: TestApp;
@@ -17,17 +18,6 @@ const problems = ({ fields = [] }: Invalid) => fields.map(({ path, code }) => `$
 
 /** An emoji is one character and two UTF-16 units. */
 const emoji = '\u{1F600}';
-const limits: [field: string, minimum: number, maximum: number][] = [
-  ['firstName', 1, 50],
-  ['lastName', 1, 50],
-  ['displayName', 1, 50],
-  ['username', 3, 100],
-  ['address.street', 1, 100],
-  ['address.city', 1, 50],
-  ['address.state', 1, 50],
-  ['address.postalCode', 1, 20],
-  ['address.country', 1, 50],
-];
 
 function withField(path: string, value: string): Record<string, unknown> {
   const [field, part] = path.split('.') as [string, string | undefined];
@@ -38,7 +28,7 @@ const valueAt = (user: Record<string, unknown>, path: string) =>
   path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | null)?.[name], user);
 
 describe('validation', () => {
-  it.each(limits)(
+  it.each(textLimits)(
     'accepts %s of %i to %i code points after trimming, without control characters',
     async (path, minimum, maximum) => {
       const id = (await createUser(app)).id;

@@ -11,6 +11,7 @@ import {
   pointsEarned,
 } from './commerce-events';
 import { inBase64, withBody, withProperties } from './message-variants';
+import { freeTexts } from './user-fields';
 import { createUser, mutate } from './users';
 
 /** A header is sent as its canary, unless it needs a syntax of its own. */
@@ -59,10 +60,7 @@ export class CanarySender {
     const created = await mutate(app, 'createUser', {
       userId,
       email: `${this.text('email')}@example.com`,
-      username: this.text('username'),
-      firstName: this.text('firstName'),
-      lastName: this.text('lastName'),
-      displayName: this.text('displayName'),
+      ...Object.fromEntries(freeTexts.map((name) => [name, this.text(name)])),
       address,
       idempotencyKey: this.text('idempotencyKey'),
     });

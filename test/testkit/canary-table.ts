@@ -1,3 +1,5 @@
+import { freeTexts } from './user-fields';
+
 /**
  * Texts about a user that can reach the service: the value, where it enters, and the stores that may contain it as it
  * was sent until the user is erased. Values without a store are encrypted, digested, encoded or discarded.
@@ -11,10 +13,6 @@ const table = `
   address.postalCode                     | createUser             | database redis
   address.country                        | createUser             | database redis
   email                                  | createUser             | database redis
-  username                               | createUser             | database redis
-  firstName                              | createUser             | database redis
-  lastName                               | createUser             | database redis
-  displayName                            | createUser             | database redis
   idempotencyKey                         | createUser             |
   pending email                          | updateUser             | database redis
   invalid firstName                      | updateUser             |
@@ -89,7 +87,11 @@ export interface Canary {
 }
 
 const [, ...lines] = table.trim().split('\n');
-export const canaryTable: readonly Canary[] = lines.map((line) => {
-  const [value = '', entersBy = '', stores = ''] = line.split('|').map((cell) => cell.trim());
-  return { value, entersBy, stores: stores.split(' ').filter(Boolean) };
-});
+/** The rows of the table, and one for each free text of a profile. */
+export const canaryTable: readonly Canary[] = [
+  ...freeTexts.map((value) => ({ value, entersBy: 'createUser', stores: ['database', 'redis'] })),
+  ...lines.map((line) => {
+    const [value = '', entersBy = '', stores = ''] = line.split('|').map((cell) => cell.trim());
+    return { value, entersBy, stores: stores.split(' ').filter(Boolean) };
+  }),
+];

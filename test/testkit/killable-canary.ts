@@ -4,6 +4,7 @@ import { send } from './app';
 import { orderPlaced, paymentFailed, pointsEarned } from './commerce-events';
 import type { KillableService } from './killable-service';
 import { withHeader } from './message-variants';
+import { freeTexts } from './user-fields';
 
 const historyLength = 10_000;
 
@@ -42,13 +43,11 @@ export async function createCanary(service: KillableService): Promise<Canary> {
   const userId = uuidv7();
   const orderId = uuidv7();
   const profile = {
-    firstName: text,
-    lastName: text,
-    displayName: text,
+    ...Object.fromEntries(freeTexts.map((name) => [name, text])),
     phoneNumber,
     address: { street: text, city: text, state: text, postalCode: text, country: text },
   };
-  const own = { email: `${text}@example.com`, username: `${text}-name`, idempotencyKey: text, ...profile };
+  const own = { email: `${text}@example.com`, idempotencyKey: text, ...profile };
   expect(await call(0, 'createUser', { userId, ...own }, service.staff, text)).toEqual({
     __typename: 'CreateUserSuccess',
   });

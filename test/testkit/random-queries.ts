@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { leafFields } from './user-fields';
 
 /** A query with variables, as a client may send it. */
 export interface RandomQuery {
@@ -6,10 +7,7 @@ export interface RandomQuery {
   readonly variables: Record<string, unknown>;
 }
 
-const leaves =
-  'id displayName status username email pendingEmail firstName lastName phoneNumber locale timeZone statusReason statusNotes statusChangedAt version createdAt updatedAt __typename'.split(
-    ' ',
-  );
+const leaves = [...leafFields, '__typename'];
 const nested = [
   'address { street city state postalCode country }',
   'emailVerification { status verifiedAt }',

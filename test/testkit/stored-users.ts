@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { columnsOf } from '../../src/postgres/entity-columns';
+import { User } from '../../src/users/user.entity';
 import type { TestApp } from './app';
 
 /** The states of a user id, as a caller sees them: stored, unknown, or not a valid id. */
@@ -22,6 +24,51 @@ export async function storeUsername(app: Pick<TestApp, 'sql'>, id: string, usern
   );
 }
 
+const address =
+  '{"street": "1 Main Street", "city": "Springfield", "state": "Illinois", "postalCode": "62701", "country": "US"}';
+
+/** SQL for the values of columns that are not just any value of their type. */
+const values: Readonly<Record<string, string>> = {
+  id: 'id',
+  email: `id || '@example.com'`,
+  emailNormalized: `id || '@example.com'`,
+  username: 'id::text',
+  usernameNormalized: 'id::text',
+  pendingEmail: `'new-' || id || '@example.com'`,
+  firstName: `'First ' || id`,
+  firstNameNormalized: `'first ' || id`,
+  lastName: `'Last ' || id`,
+  lastNameNormalized: `'last ' || id`,
+  displayName: `'Known as ' || id`,
+  phoneNumber: `'+14155550100'`,
+  address: `'${address}'`,
+  locale: `'en-GB'`,
+  timeZone: `'Europe/Berlin'`,
+  emailVerification: `'VERIFIED'`,
+  phoneVerification: `'VERIFIED'`,
+  status: 'state',
+  statusReason: `'INACTIVITY'`,
+  statusNotes: `'Noted ' || id`,
+  marketing: 'true',
+  // The user is subscribed.
+  unsubscribedAt: 'NULL',
+  version: '7',
+  revision: '7',
+};
+const valuesByType: Readonly<Record<string, (property: string) => string>> = {
+  text: (property) => `'The ${property} of ' || id`,
+  timestamptz: () => 't',
+  boolean: () => 'true',
+  integer: () => '7',
+};
+
+/** Every column of `users` except those that keep their default, with SQL for its value. */
+const columns = columnsOf(User).flatMap(({ name, property, type, default: initial }) => {
+  const value = values[property] ?? (initial === undefined ? valuesByType[type]?.(property) : 'DEFAULT');
+  if (value === undefined) throw new Error(`stored users need a value for the column ${name}`);
+  return value === 'DEFAULT' ? [] : [{ name, value }];
+});
+
 /**
  * Inserts users by SQL, each with a value in every column and one history entry: null in a response then means that the
  * field is hidden. Skips ids that are unknown or malformed.
@@ -33,14 +80,8 @@ export async function storeUsers(
   const stored = users.filter(({ state }) => isStored(state));
   const rows = [stored.map(({ id }) => id), stored.map(({ state }) => state)];
   await app.sql(
-    `INSERT INTO users (id, email, email_normalized, username, username_normalized, pending_email, first_name,
-       first_name_normalized, last_name, last_name_normalized, display_name, phone_number, address, locale, time_zone,
-       email_verification, email_verified_at, phone_verification, phone_verified_at, status, status_reason, status_notes,
-       status_changed_at, marketing, preferences_updated_at, version, revision, created_at, updated_at)
-     SELECT id, id || '@example.com', id || '@example.com', id, id, 'new-' || id || '@example.com', 'First ' || id,
-       'first ' || id, 'Last ' || id, 'last ' || id, 'Known as ' || id, '+14155550100', '{"street": "1 Main Street",
-       "city": "Springfield", "state": "Illinois", "postalCode": "62701", "country": "US"}', 'en-GB', 'Europe/Berlin',
-       'VERIFIED', t, 'VERIFIED', t, state, 'INACTIVITY', 'Noted ' || id, t, true, t, 7, 7, t, t
+    `INSERT INTO users (${columns.map(({ name }) => name).join(', ')})
+     SELECT ${columns.map(({ value }) => value).join(', ')}
      FROM unnest($1::uuid[], $2::text[]) AS it (id, state), (SELECT now() AS t) AS at`,
     rows,
   );

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { GraphQLResponse, TestApp } from './app';
+import { leafFields } from './user-fields';
 
 /** A valid `CreateUserInput` with a new e-mail address. */
 export function buildUser(overrides: Record<string, unknown> = {}): Record<string, unknown> {
@@ -9,11 +10,9 @@ export function buildUser(overrides: Record<string, unknown> = {}): Record<strin
 
 /** Every field of `User` without arguments that staff may read. */
 export const userFields = `
-  id displayName status username email pendingEmail firstName lastName phoneNumber
-  address { street city state postalCode country } locale timeZone
+  ${leafFields.join(' ')} address { street city state postalCode country }
   emailVerification { status verifiedAt } phoneVerification { status verifiedAt }
-  emailPreferences { userId marketing newsletter recommendations loyalty orderUpdates unsubscribedAt updatedAt }
-  statusReason statusNotes statusChangedAt version createdAt updatedAt`;
+  emailPreferences { userId marketing newsletter recommendations loyalty orderUpdates unsubscribedAt updatedAt }`;
 
 const versioned = ['updateUser', 'deactivateUser', 'reactivateUser'];
 const erasureFields = 'id userId status requestedAt completedAt effects { store records }';

@@ -1,5 +1,5 @@
 import { InputReader } from '../../../src/users/user.validation';
-import { readNewProfile, readProfileChanges } from '../../../src/users/user-profile';
+import { profileFields, readNewProfile, readProfileChanges } from '../../../src/users/user-profile';
 
 const named = { firstName: 'Ada', lastName: 'Lovelace' };
 
@@ -14,6 +14,7 @@ describe('readNewProfile', () => {
   it('returns every field, null for those not given, and the normalised forms', () => {
     const input = { ...named, email: 'Ada@Example.com', username: ' ADA ', phoneNumber: '491234' };
     expect(finished((reader) => readNewProfile(reader, input))).toEqual({
+      ...Object.fromEntries(profileFields.map((field) => [field, null])),
       email: 'Ada@Example.com',
       emailNormalized: 'ada@example.com',
       username: 'ADA',
@@ -22,11 +23,7 @@ describe('readNewProfile', () => {
       firstNameNormalized: 'ada',
       lastName: 'Lovelace',
       lastNameNormalized: 'lovelace',
-      displayName: null,
       phoneNumber: '+491234',
-      address: null,
-      locale: null,
-      timeZone: null,
     });
   });
 

@@ -4,23 +4,15 @@ import { newUser } from '../../../src/users/new-user';
 import { UserCache } from '../../../src/users/user.cache';
 import type { User } from '../../../src/users/user.entity';
 import type { UserRepository } from '../../../src/users/user.repository';
+import { InputReader } from '../../../src/users/user.validation';
+import { readNewProfile } from '../../../src/users/user-profile';
 
 const id = '01975a5e-0000-7000-8000-000000000001';
-const profile = {
+const profile = readNewProfile(new InputReader(), {
   email: 'a@example.com',
-  emailNormalized: 'a@example.com',
-  username: 'a',
-  usernameNormalized: 'a',
   firstName: 'Ada',
-  firstNameNormalized: 'ada',
   lastName: 'L',
-  lastNameNormalized: 'l',
-  displayName: null,
-  phoneNumber: null,
-  address: null,
-  locale: null,
-  timeZone: null,
-};
+});
 const atVersion = (version: number): User => ({
   ...newUser(id, profile, 'ACTIVE'),
   version,
