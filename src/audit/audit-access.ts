@@ -66,12 +66,18 @@ export function accessRecordOf(access: AuditedAccess): { entry: NewAuditEntry; e
 
 function groupByFields(fieldsByUser: AuditedAccess['fieldsByUser']): readonly AccessGroup[] {
   const groups = new Map<string, AccessGroup>();
+  // Users can share a set, which is then sorted once.
+  const groupOfSet = new Map<ReadonlySet<string>, AccessGroup>();
   for (const [userId, names] of fieldsByUser) {
-    const fields = [...names].sort();
-    const key = fields.join();
-    const group = groups.get(key);
-    if (group) group.userIds.push(userId);
-    else groups.set(key, { userIds: [userId], fields });
+    let group = groupOfSet.get(names);
+    if (!group) {
+      const fields = [...names].sort();
+      const key = fields.join();
+      group = groups.get(key) ?? { userIds: [], fields };
+      groups.set(key, group);
+      groupOfSet.set(names, group);
+    }
+    group.userIds.push(userId);
   }
   return [...groups.values()];
 }

@@ -40,6 +40,9 @@ export function createLoaders({
     /** Returns a user by canonical id, or null if unknown. Requests share the object, so do not change it. */
     user: (id: string): Promise<User | null> => cache.get(id),
 
+    /** Returns users in the order of their canonical ids, null for unknown ones, errors for unreadable ones. */
+    users: (ids: readonly string[]): Promise<(User | null | Error)[]> => cache.getMany(ids),
+
     /** Returns a user's commerce summary, with zeros if none is stored. */
     commerce: batched<string, CommerceSummary>(async (ids) => {
       const found = await commerce.findByUsers(ids);

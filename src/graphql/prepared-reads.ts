@@ -51,8 +51,8 @@ export class PreparedReads {
       checkOperationLimits({ document: prepared.document, operation: prepared.operation, variables });
       const context = await createContext();
       const endSpan = startSpan?.(context);
-      const { data, errors } = await prepared.run(context, variables);
-      if (errors) return null;
+      const data = await prepared.run(context, variables);
+      if (data === null) return null;
       const { actor, traceparent, reads } = context;
       if (reads.fieldsByUser.size > 0) await accessLog.record({ actor, traceparent }, reads.fieldsByUser);
       metrics.preparedReads.inc();

@@ -12,7 +12,7 @@ import { AuditTrailResolver } from './privacy/audit-trail.resolver';
 import { PrivacyResolver } from './privacy/privacy.resolver';
 import { UnsubscribeUrlResolver } from './users/unsubscribe-url.resolver';
 import { UserResolver } from './users/user.resolver';
-import { toUserType, unknownUser } from './users/user.type';
+import { toUserType, type UserType, unknownUser } from './users/user.type';
 import { UserCommerceResolver } from './users/user-commerce.resolver';
 import { UserEmailPreferencesResolver } from './users/user-email-preferences.resolver';
 import { UserHistoryResolver } from './users/user-history.resolver';
@@ -58,7 +58,7 @@ export function createSchema(
       UnsubscribeUrlResolver,
     ],
     container: { get: (resolver) => byClass.get(resolver) },
-    references: { User: findReferencedUser },
+    references: { User: findReferencedUsers },
     directives: piiTags(shown),
     ...(maxRepresentations === undefined ? {} : { maxRepresentations }),
   });
@@ -66,14 +66,19 @@ export function createSchema(
   return guardAccess(schema, userFieldsOf(shown), recentSignInFor);
 }
 
-/** Resolves a reference to a user. Reads only the `id`, because representations are untrusted input. */
-async function findReferencedUser(
-  representation: Readonly<Record<string, unknown>>,
+/** Resolves references to users. Reads only each `id`, because representations are untrusted input. */
+async function findReferencedUsers(
+  representations: readonly Readonly<Record<string, unknown>>[],
   { loaders }: GraphqlContext,
-) {
-  const { id } = representation;
-  if (typeof id !== 'string') throw badUserInput('A representation of User must have an id of type String.');
-  const userId = parseUserId(id);
-  const user = userId && (await loaders.user(userId));
-  return user ? toUserType(user) : unknownUser(id);
+): Promise<(UserType | Error)[]> {
+  const ids = representations.map(({ id }) => (typeof id === 'string' ? parseUserId(id) : null));
+  const users = await loaders.users(ids.filter((id) => id !== null));
+  let next = 0;
+  return representations.map(({ id }, at) => {
+    if (typeof id !== 'string')
+      return badUserInput('A representation of User must have an id of type String.');
+    const user = ids[at] === null ? null : users[next++];
+    if (user instanceof Error) return user;
+    return user ? toUserType(user) : unknownUser(id);
+  });
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import type { CachedRecord, RecordCache, RecordPut } from './record-cache';
-import { type Lookup, SingleFlight } from './single-flight';
+import { errorOf, type Lookup, SingleFlight } from './single-flight';
 
 export interface LoadedRecord<T> {
   /** Increases with every change of the record. */
@@ -29,6 +29,8 @@ export interface ReadThroughCacheOptions<T> {
 const slowLoadMs = 1000;
 /** Longer than the lifetime of a cached value. */
 const unconfirmedForMs = 90_000;
+/** How long a parsed value is kept in memory. */
+const parsedForMs = 60_000;
 const tombstoneRevision = Number.POSITIVE_INFINITY;
 
 /**
@@ -42,29 +44,38 @@ const tombstoneRevision = Number.POSITIVE_INFINITY;
  * Readers share values: treat them as immutable. Ids must be well-formed: they become keys and are loaded together.
  * Not for authorization, erasure or export, which must not depend on a cache.
  */
-export class ReadThroughCache<T> {
+export class ReadThroughCache<T extends object> {
   private readonly now: () => number;
   private readonly singleFlight = new SingleFlight<T | null>((lookups) => this.lookUp(lookups));
   /** The newest revision of each id that the cache has not confirmed. */
   private readonly unconfirmed = new LRUCache<string, number>({ max: 10_000, ttl: unconfirmedForMs });
+
+  /** Values by id with the text that they were parsed from. A value is used only while the cache has that very text. */
+  private readonly parsed = new LRUCache<string, { readonly text: string; readonly value: T }>({
+    max: 2_000,
+    ttl: parsedForMs,
+    ttlResolution: 1_000,
+    // Nothing else would remove the values of records that are not read again, such as erased ones.
+    ttlAutopurge: true,
+  });
 
   constructor(private readonly options: ReadThroughCacheOptions<T>) {
     this.now = options.now ?? (() => performance.now());
   }
 
   /**
-   * Returns one entry per distinct id: its value, or null if there is no such record.
-   * Rejects only with the error of `load`.
+   * Returns the value of each id, null if there is no such record, or the error of `load`, in the order of the ids.
+   * Never rejects.
    */
-  async getMany(ids: readonly string[]): Promise<Map<string, T | null>> {
-    const lookups = [...new Set(ids)].map((id) => this.singleFlight.request(id));
-    const values = await Promise.all(lookups.map((lookup) => lookup.result));
-    return new Map(lookups.map((lookup, at) => [lookup.id, values[at] ?? null]));
+  getMany(ids: readonly string[]): Promise<(T | null | Error)[]> {
+    return this.singleFlight.request(ids);
   }
 
   /** Returns the value of an id, or null if there is no such record. Rejects only with the error of `load`. */
-  get(id: string): Promise<T | null> {
-    return this.singleFlight.request(id).result;
+  async get(id: string): Promise<T | null> {
+    const [result = null] = await this.singleFlight.request([id]);
+    if (result instanceof Error) throw result;
+    return result;
   }
 
   /** Puts a value into the cache, after commit. Returns whether the cache has it or a newer one; never rejects. */
@@ -77,6 +88,7 @@ export class ReadThroughCache<T> {
 
   /** Puts a tombstone into the cache, after commit: reads return null. Returns whether it succeeded; never rejects. */
   async bury(id: string): Promise<boolean> {
+    this.parsed.delete(id);
     return this.change(id, tombstoneRevision, () => this.options.cache.bury(id));
   }
 
@@ -130,6 +142,7 @@ export class ReadThroughCache<T> {
       const value = record.kind === 'value' ? this.parseEntry(lookup.id, record.text) : null;
       const result = record.kind !== 'value' ? record.kind : value === null ? 'error' : 'hit';
       counts[result] += 1;
+      if (result !== 'hit') this.parsed.delete(lookup.id);
       if (record.kind === 'value' && value === null)
         misses.push({ lookup, fill: true, replaces: record.text });
       else if (record.kind === 'miss') misses.push({ lookup, fill: true });
@@ -142,9 +155,13 @@ export class ReadThroughCache<T> {
   }
 
   private parseEntry(id: string, text: string): T | null {
+    const known = this.parsed.get(id);
+    if (known?.text === text) return known.value;
     try {
       const value = this.options.parse(JSON.parse(text));
-      return this.options.idOf(value) === id ? value : null;
+      if (this.options.idOf(value) !== id) return null;
+      this.parsed.set(id, { text, value });
+      return value;
     } catch {
       return null;
     }
@@ -158,13 +175,13 @@ export class ReadThroughCache<T> {
     } catch (error) {
       const slow = this.now() - startedAtMs > slowLoadMs;
       for (const { lookup } of misses) {
-        lookup.reject(error);
+        lookup.settle(errorOf(error));
         // The queued readers have already waited for a database that does not respond.
-        if (slow) this.singleFlight.rejectNext(lookup, error);
+        if (slow) this.singleFlight.failNext(lookup, errorOf(error));
       }
       return;
     }
-    for (const { lookup } of misses) lookup.resolve(loaded.get(lookup.id)?.value ?? null);
+    for (const { lookup } of misses) lookup.settle(loaded.get(lookup.id)?.value ?? null);
     // During a slow load a newer value or a negative entry may have been cached and expired again.
     if (this.now() - startedAtMs <= slowLoadMs) await this.fill(misses, loaded);
   }
@@ -193,7 +210,7 @@ export class ReadThroughCache<T> {
   }
 
   private finish(lookup: Lookup<T | null>, value: T | null): void {
-    lookup.resolve(value);
+    lookup.settle(value);
     this.singleFlight.finish(lookup);
   }
 
@@ -203,7 +220,7 @@ export class ReadThroughCache<T> {
 }
 
 /** A look-up without a usable cache entry: whether to cache its result, and which unreadable text that replaces. */
-interface CacheMiss<T> {
+interface CacheMiss<T extends object> {
   readonly lookup: Lookup<T | null>;
   readonly fill: boolean;
   readonly replaces?: string;

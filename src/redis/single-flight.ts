@@ -1,16 +1,32 @@
 /** One look-up of one id, shared by all readers that requested the id before it started. */
-export class Lookup<T> {
-  readonly result: Promise<T>;
+export class Lookup<T extends {} | null> {
   /** True if the record changed during the look-up: its readers may have the result, the cache may not. */
   superseded = false;
-  resolve!: (value: T) => void;
-  reject!: (error: unknown) => void;
+  private result: T | Error | undefined;
+  private readonly readers: (() => void)[] = [];
 
-  constructor(readonly id: string) {
-    this.result = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
+  constructor(readonly id: string) {}
+
+  /** Gives the readers a value, or the error of the look-up. Only the first call has an effect. */
+  settle(result: T | Error): void {
+    if (this.result !== undefined) return;
+    this.result = result;
+    for (const reader of this.readers) reader();
+  }
+
+  /** Returns the results of look-ups that have not settled yet, once all have. One promise for all of them. */
+  static async resultsOf<T extends {} | null>(lookups: readonly Lookup<T>[]): Promise<(T | Error)[]> {
+    let unsettled = lookups.length;
+    if (unsettled > 0) {
+      await new Promise<void>((resolve) => {
+        const settled = () => {
+          unsettled -= 1;
+          if (unsettled === 0) resolve();
+        };
+        for (const lookup of lookups) lookup.readers.push(settled);
+      });
+    }
+    return lookups.map(({ result }) => result as T | Error);
   }
 }
 
@@ -19,17 +35,22 @@ export class Lookup<T> {
  * the first is superseded. A reader never gets a look-up that started before its request: requests that arrive
  * during a look-up share the next one.
  */
-export class SingleFlight<T> {
+export class SingleFlight<T extends {} | null> {
   /** Look-ups that have not started: further requests for their ids share them. */
   private readonly queued = new Map<string, Lookup<T>>();
   private readonly running = new Map<string, Lookup<T>>();
   private nextBatch: Lookup<T>[] = [];
 
-  /** `run` resolves or rejects its look-ups and may `finish` some of them early; the rest are finished after it. */
+  /** `run` settles its look-ups and may `finish` some of them early; the rest are finished after it. */
   constructor(private readonly run: (lookups: Lookup<T>[]) => Promise<void>) {}
 
+  /** Returns the values of these ids, or the errors of their look-ups, in the order of the ids. */
+  request(ids: readonly string[]): Promise<(T | Error)[]> {
+    return Lookup.resultsOf(ids.map((id) => this.nextLookup(id)));
+  }
+
   /** Returns the look-up of the id that has not started yet. */
-  request(id: string): Lookup<T> {
+  private nextLookup(id: string): Lookup<T> {
     const queued = this.queued.get(id);
     if (queued) return queued;
     const lookup = new Lookup<T>(id);
@@ -54,10 +75,10 @@ export class SingleFlight<T> {
     this.finish(lookup);
   }
 
-  /** Rejects the queued look-up of the same id with the error of this one. */
-  rejectNext(lookup: Lookup<T>, error: unknown): void {
+  /** Settles the queued look-up of the same id with the error of this one. */
+  failNext(lookup: Lookup<T>, error: Error): void {
     if (this.running.get(lookup.id) !== lookup) return;
-    this.queued.get(lookup.id)?.reject(error);
+    this.queued.get(lookup.id)?.settle(error);
     this.queued.delete(lookup.id);
   }
 
@@ -76,8 +97,13 @@ export class SingleFlight<T> {
     try {
       await this.run(lookups);
     } catch (error) {
-      for (const lookup of lookups) lookup.reject(error);
+      for (const lookup of lookups) lookup.settle(errorOf(error));
     }
     for (const lookup of lookups) this.finish(lookup);
   }
+}
+
+/** Returns what was thrown as an Error. */
+export function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

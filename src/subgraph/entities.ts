@@ -8,15 +8,16 @@ import {
 import { badUserInput, limitExceeded } from './errors';
 
 /**
- * Returns the entity of a representation, or null if there is none.
+ * Returns the entities of representations of one type in their order: null where there is none, an Error where the
+ * representation is refused or cannot be read. A rejection concerns all of them.
  *
- * All representations of a batch are resolved in one tick, so that a loader can read them with one query. The returned
- * object is not modified and may be shared. Representations are untrusted input: read only the key, and validate it.
+ * The returned objects are not modified and may be shared. Representations are untrusted input: read only the key, and
+ * validate it.
  */
 export type ReferenceResolver<Context> = (
-  representation: Readonly<Record<string, unknown>>,
+  representations: readonly Readonly<Record<string, unknown>>[],
   context: Context,
-) => Promise<object | null>;
+) => Promise<readonly (object | null)[]>;
 
 /** The reference resolver of each entity type, by the type's name in the graph. */
 export type References<Context> = Readonly<Record<string, ReferenceResolver<Context>>>;
@@ -47,29 +48,54 @@ export function resolveEntitiesWith<Context>(
   const resolve: GraphQLFieldResolver<unknown, Context> = (_root, { representations }, context) => {
     if (representations.length > maxRepresentations)
       throw limitExceeded('representations', maxRepresentations);
-    // One promise for the list. An Error in it is reported at its item's path and leaves the other items untouched.
-    return Promise.all(
-      representations.map(async (representation: unknown) => {
-        try {
-          const { typeName, find } = referenceOf(references, representation);
-          const entity = await find(representation as Record<string, unknown>, context);
-          if (entity !== null) typeNames.set(entity, typeName);
-          return entity;
-        } catch (error) {
-          return error instanceof Error ? error : new Error(String(error));
+    return resolveAll(representations, context);
+  };
+  field.resolve = resolve;
+
+  /** Returns an Error at each item that is refused, which graphql-js reports at the item's path. */
+  async function resolveAll(representations: readonly unknown[], context: Context): Promise<unknown[]> {
+    const entities: unknown[] = representations.map((it) => typeNameOf(references, it));
+    const positions = new Map<string, number[]>();
+    for (const [at, typeName] of entities.entries()) {
+      if (typeof typeName !== 'string') continue;
+      const ofType = positions.get(typeName);
+      if (ofType) ofType.push(at);
+      else positions.set(typeName, [at]);
+    }
+    await Promise.all(
+      [...positions].map(async ([typeName, ofType]) => {
+        const found = await find(
+          typeName,
+          ofType.map((at) => representations[at]),
+          context,
+        );
+        for (const [index, at] of ofType.entries()) {
+          const entity = found instanceof Error ? found : found[index];
+          if (entity && !(entity instanceof Error)) typeNames.set(entity, typeName);
+          entities[at] = entity;
         }
       }),
     );
-  };
-  field.resolve = resolve;
+    return entities;
+  }
+
+  async function find(typeName: string, representations: readonly unknown[], context: Context) {
+    try {
+      const resolver = references[typeName] as ReferenceResolver<Context>;
+      return await resolver(representations as Record<string, unknown>[], context);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
 }
 
-function referenceOf<Context>(references: References<Context>, representation: unknown) {
+/** Returns the type that a representation names, or the error to report at its item. */
+function typeNameOf(references: References<never>, representation: unknown): string | Error {
   const typeName = (representation as { __typename?: unknown } | null)?.__typename;
-  if (typeof typeName !== 'string') throw badUserInput('The representation has no __typename.');
-  const find = Object.hasOwn(references, typeName) ? references[typeName] : undefined;
-  if (!find) throw badUserInput('The __typename of the representation is not an entity of this service.');
-  return { typeName, find };
+  if (typeof typeName !== 'string') return badUserInput('The representation has no __typename.');
+  if (!Object.hasOwn(references, typeName))
+    return badUserInput('The __typename of the representation is not an entity of this service.');
+  return typeName;
 }
 
 // An entity without a reference resolver would return the representation that the caller sent.

@@ -1,37 +1,61 @@
 import {
   type DocumentNode,
-  type GraphQLError,
   type GraphQLSchema,
+  getVariableValues,
   Kind,
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
-import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import { hasStringLiteral } from './document-store';
-
-/** A query that passed parsing, validation and the limits, compiled to a function. */
-export interface PreparedOperation {
-  readonly document: DocumentNode;
-  readonly operation: OperationDefinitionNode;
-  /** Runs the query like `execute` of graphql-js. Errors are not masked. */
-  readonly run: (
-    context: object,
-    variables: Readonly<Record<string, unknown>>,
-  ) => PreparedResult | Promise<PreparedResult>;
-}
-
-export interface PreparedResult {
-  readonly data?: unknown;
-  readonly errors?: readonly GraphQLError[];
-}
+import { type ObjectPlan, planQuery, type Values } from './query-plan';
+import { runQuery } from './query-run';
 
 /** How many queries are kept; routers send a few hundred different ones. */
 const maxOperations = 1_000;
 const maxTextLength = 10_000;
+/** Plans of one query, for different values of the variables in `@skip` and `@include`. */
+const maxPlans = 16;
+
+/** A query that passed parsing, validation and the limits. */
+export class PreparedOperation {
+  private readonly plans = new Map<string, ObjectPlan | null>();
+  private readonly conditions: readonly string[];
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    readonly document: DocumentNode,
+    readonly operation: OperationDefinitionNode,
+  ) {
+    this.conditions = conditionsOf(document);
+  }
+
+  /**
+   * Returns the data, or null if the query has to run through parsing, validation and `execute` of graphql-js.
+   *
+   * @throws whatever would be an error of the response
+   */
+  async run(context: object, inputs: Values): Promise<unknown> {
+    const { coerced } = getVariableValues(this.schema, this.operation.variableDefinitions ?? [], inputs);
+    if (!coerced) return null;
+    const plan = this.planFor(coerced);
+    return plan && runQuery(plan, context, coerced);
+  }
+
+  private planFor(variables: Values): ObjectPlan | null {
+    const key = this.conditions.map((name) => String(variables[name])).join();
+    let plan = this.plans.get(key);
+    if (plan === undefined) {
+      plan = planQuery(this.schema, { document: this.document, operation: this.operation, variables });
+      if (this.plans.size >= maxPlans) this.plans.clear();
+      this.plans.set(key, plan);
+    }
+    return plan;
+  }
+}
 
 /**
- * Queries that ran without errors before, by their text. A text is compiled when it arrives for the second time.
+ * Queries that ran without errors before, by their text. A text is prepared when it arrives for the second time.
  *
  * Only queries without string literals are kept, so that no personal data stays in memory with the text.
  */
@@ -41,7 +65,7 @@ export class PreparedOperations {
 
   constructor(private readonly schema: GraphQLSchema) {}
 
-  /** Returns the compiled query, or undefined if the text has to go through parsing and validation. */
+  /** Returns the prepared query, or undefined if the text has to go through parsing and validation. */
   find(text: string, operationName: string | null | undefined): PreparedOperation | undefined {
     return this.prepared.get(keyOf(text, operationName));
   }
@@ -60,14 +84,7 @@ export class PreparedOperations {
       return;
     }
     this.seen.delete(key);
-    const compiled = compileQuery(this.schema, document, operationName ?? undefined, {
-      // Results with errors are discarded: the request then runs through the server's own pipeline.
-      disablingCapturingStackErrors: true,
-    });
-    if (!isCompiledQuery(compiled)) return;
-    const run: PreparedOperation['run'] = (context, variables) =>
-      compiled.query(undefined, context, variables) as PreparedResult | Promise<PreparedResult>;
-    this.prepared.set(key, { document, operation, run });
+    this.prepared.set(key, new PreparedOperation(this.schema, document, operation));
   }
 }
 
@@ -79,12 +96,26 @@ function canBePrepared(text: string, document: DocumentNode, operation: Operatio
   if (operation.operation !== 'query' || text.length > maxTextLength) return false;
   let accepted = !hasStringLiteral(document);
   visit(document, {
-    Field: ({ name }) => {
+    Field: ({ name, alias }) => {
       if (name.value.startsWith('__') && name.value !== '__typename') accepted = false;
+      // Assigning to `__proto__` would set no property.
+      if (alias?.value.startsWith('__')) accepted = false;
     },
     [Kind.DIRECTIVE]: ({ name }) => {
       if (name.value !== 'skip' && name.value !== 'include') accepted = false;
     },
   });
   return accepted;
+}
+
+/** Returns the names of the variables that decide which fields are selected. */
+function conditionsOf(document: DocumentNode): string[] {
+  const names = new Set<string>();
+  visit(document, {
+    [Kind.DIRECTIVE]: (directive) => {
+      for (const { value } of directive.arguments ?? [])
+        if (value.kind === Kind.VARIABLE) names.add(value.name.value);
+    },
+  });
+  return [...names];
 }

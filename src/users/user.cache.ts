@@ -41,6 +41,11 @@ export class UserCache {
     return this.cache.get(id);
   }
 
+  /** Users in the order of the ids, null for those that do not exist, errors for those that cannot be read. */
+  getMany(ids: readonly string[]): Promise<(User | null | Error)[]> {
+    return this.cache.getMany(ids);
+  }
+
   /** Caches a committed change. After a failure the old value stays until the next write or its expiry. */
   async write(user: User): Promise<void> {
     if (user.status === 'PENDING') return;

@@ -15,6 +15,7 @@ import {
   registerEnumType,
 } from 'type-graphql';
 import { buildFederatedSchema, type FederatedSchemaOptions } from '../../src/subgraph/federation';
+import { oneByOne } from './one-by-one';
 
 enum Mood {
   Calm = 'calm',
@@ -90,11 +91,11 @@ export const petOptions: FederatedSchemaOptions<PetContext> = {
     Thing: ['@tag(name: "public")'],
   },
   references: {
-    Pet: async ({ id }, { pets, seen }) => {
+    Pet: oneByOne(async ({ id }, { pets, seen }) => {
       if (id === 'throws') throw new GraphQLError('This pet bites.');
       seen.push(String(id));
       return pets.load(String(id));
-    },
+    }),
   },
   maxRepresentations: 5,
 };

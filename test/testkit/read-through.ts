@@ -40,7 +40,7 @@ export function readThrough(cache: RecordCache, table: ProfileTable, now?: () =>
     labelNames: ['result'] as const,
     registers: [registry],
   });
-  const profiles = new ReadThroughCache<Profile>({
+  const readThroughCache = new ReadThroughCache<Profile>({
     cache,
     load: table.load,
     parse: (json) => profile.parse(json),
@@ -49,6 +49,22 @@ export function readThrough(cache: RecordCache, table: ProfileTable, now?: () =>
     log: pino({ level: 'silent' }),
     ...(now && { now }),
   });
+  const profiles = {
+    /** Returns one entry per distinct id; rejects with the error of the first id that has one. */
+    async getMany(ids: readonly string[]): Promise<Map<string, Profile | null>> {
+      const values = await readThroughCache.getMany(ids);
+      return new Map(
+        ids.map((id, at) => {
+          const value = values[at] ?? null;
+          if (value instanceof Error) throw value;
+          return [id, value];
+        }),
+      );
+    },
+    get: (id: string) => readThroughCache.get(id),
+    write: (value: Profile, revision: number) => readThroughCache.write(value, revision),
+    bury: (id: string) => readThroughCache.bury(id),
+  };
   const counted = async (): Promise<Record<string, number>> =>
     Object.fromEntries((await cacheRequests.get()).values.map(({ labels, value }) => [labels.result, value]));
   return { profiles, counted };

@@ -5,8 +5,10 @@ import {
   type GraphQLSchema,
   isUnionType,
 } from 'graphql';
+import type { Actor } from '../../authentication/actor';
 import type { ErrorBudget } from '../../subgraph/error-budget';
 import { forbidden, serviceUnavailable } from '../../subgraph/errors';
+import { type FieldFilter, setObjectGuard } from '../../subgraph/object-guard';
 import type { GraphqlContext } from '../context';
 import {
   type Audience,
@@ -54,8 +56,7 @@ export function guardAccess(
   for (const field of Object.values(mutations)) refuseFrozenUsers(field as Field);
   for (const root of roots)
     for (const field of Object.values(root.getFields())) guardOperation(field as Field, recentSignInFor);
-  for (const field of Object.values(user.getFields()))
-    guardUserField(field as Field, userFields[field.name] as Audience);
+  guardUserFields(user, userFields);
   const success = schema.getType('UpdateEmailPreferencesSuccess') as GraphQLObjectType;
   recordEmailPreferencesRead(success.getFields().emailPreferences as PreferencesField);
   return schema;
@@ -90,20 +91,72 @@ function refuseFrozenUsers(field: Field): void {
   };
 }
 
-function guardUserField(field: Field, audience: Audience): void {
-  if (audience === 'anyone') return;
+/** A user of the graph, as far as access rules need it. */
+interface Subject {
+  readonly id: string;
+  readonly status?: string;
+}
+
+/** Makes the fields check access, each for executors like graphql-js, and together for those that know `ObjectGuard`. */
+function guardUserFields(user: GraphQLObjectType, userFields: UserFields): void {
+  const fields = Object.values(user.getFields()) as Field[];
+  const unguarded = new Map(fields.map(({ name, resolve }) => [name, resolve]));
+  const filterFor = (names: readonly string[]) => filterOf(names, userFields);
+  setObjectGuard<Subject, GraphqlContext>(user, { unguarded, filterFor });
+  for (const field of fields) {
+    const filter = filterFor([field.name]);
+    if (filter) guardUserField(field, filter);
+  }
+}
+
+function guardUserField(field: Field, filter: FieldFilter<Subject, GraphqlContext>): void {
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
-    if (context.deadline.aborted) return null;
-    if (!mayRead(context.actor, source.id, audience))
-      return refuseField(context.actor, field.name, context.errors);
-    // An erased or unknown user has no data, so nothing is read.
-    if (source.status !== 'UNKNOWN') context.reads.add(source.id, field.name);
+    if (filter(source, context) !== null) return null;
     const value = resolve(source, args, context, info);
     return value instanceof Promise
       ? value.catch((error: unknown) => throwWithin(context.errors, error))
       : value;
   };
+}
+
+/**
+ * Returns the filter of these fields of a user: it decides for the actor and the user, records what the actor reads,
+ * and throws FORBIDDEN for refused fields as `refuseField` does.
+ */
+function filterOf(
+  names: readonly string[],
+  userFields: UserFields,
+): FieldFilter<Subject, GraphqlContext> | null {
+  const restricted = names.filter((name) => userFields[name] !== 'anyone');
+  if (restricted.length === 0) return null;
+  const outcomeFor = (audiences: readonly (Audience | undefined)[]) => {
+    const shown = names.map((name) => audiences.includes(userFields[name]));
+    return {
+      shown: shown.includes(false) ? shown : null,
+      read: new Set(restricted.filter((name) => audiences.includes(userFields[name]))),
+      refused: restricted.filter((name) => !audiences.includes(userFields[name])),
+    };
+  };
+  const outcomes = {
+    anyone: outcomeFor(['anyone']),
+    self: outcomeFor(['anyone', 'self']),
+    staff: outcomeFor(['anyone', 'self', 'staff']),
+  };
+  return ({ id, status }, { actor, reads, errors, deadline }) => {
+    if (deadline.aborted) return outcomes.anyone.shown;
+    const { shown, read, refused } = outcomes[widestAudienceOf(actor, id)];
+    for (const field of refused) refuseField(actor, field, errors);
+    // An erased or unknown user has no data, so nothing is read.
+    if (status !== 'UNKNOWN' && read.size > 0) reads.addAll(id, read);
+    return shown;
+  };
+}
+
+/** Returns the most restricted audience that the actor belongs to for this user. */
+function widestAudienceOf(actor: Actor | null, userId: string): Audience {
+  if (mayRead(actor, userId, 'staff')) return 'staff';
+  return mayRead(actor, userId, 'self') ? 'self' : 'anyone';
 }
 
 /** Throws the error of a nullable field, or returns null once the response has its maximum of errors. */

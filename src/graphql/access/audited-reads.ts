@@ -3,8 +3,9 @@ import { parseUserId } from '../../users/normalized';
 
 /** Collects the fields of other users that one request reads, for the audit log. */
 export class AuditedReads {
-  /** Names of the fields read, by user id. */
-  readonly fieldsByUser = new Map<string, Set<string>>();
+  /** Names of the fields read, by user id. Users can share a set. */
+  readonly fieldsByUser = new Map<string, ReadonlySet<string>>();
+  private readonly shared = new Set<ReadonlySet<string>>();
   private readonly ownId: string | null;
 
   constructor(actor: Actor | null) {
@@ -13,9 +14,21 @@ export class AuditedReads {
 
   /** Adds a field of a user. Ignores the actor's own fields, whose reads are not audited. */
   add(userId: string, field: string): void {
+    this.addAll(userId, new Set([field]));
+  }
+
+  /** Adds fields of a user like `add`. Does not change the set, which may be that of other users as well. */
+  addAll(userId: string, fields: ReadonlySet<string>): void {
     if (userId === this.ownId) return;
-    const fields = this.fieldsByUser.get(userId);
-    if (fields) fields.add(field);
-    else this.fieldsByUser.set(userId, new Set([field]));
+    const known = this.fieldsByUser.get(userId);
+    if (known === fields) return;
+    if (!known) {
+      this.fieldsByUser.set(userId, fields);
+      this.shared.add(fields);
+      return;
+    }
+    const own = this.shared.has(known) ? new Set(known) : (known as Set<string>);
+    for (const field of fields) own.add(field);
+    this.fieldsByUser.set(userId, own);
   }
 }

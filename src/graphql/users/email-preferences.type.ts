@@ -47,12 +47,20 @@ export class EmailPreferencesType {
 
 /** Returns the GraphQL type of a user's current preferences. */
 export function toEmailPreferencesType(user: User): EmailPreferencesType {
-  return emailPreferencesOf(user.id, { ...user, updatedAt: user.preferencesUpdatedAt });
+  return preferencesOf(user.id, user, user.preferencesUpdatedAt);
 }
 
 /** Returns the GraphQL type of a user's preferences at some time. */
 export function emailPreferencesOf(userId: string, preferences: EmailPreferences): EmailPreferencesType {
-  return Object.assign(new EmailPreferencesType(), {
+  return preferencesOf(userId, preferences, preferences.updatedAt);
+}
+
+function preferencesOf(
+  userId: string,
+  preferences: Omit<EmailPreferences, 'updatedAt'>,
+  updatedAt: Date | null,
+): EmailPreferencesType {
+  return {
     userId,
     marketing: preferences.marketing,
     newsletter: preferences.newsletter,
@@ -60,6 +68,6 @@ export function emailPreferencesOf(userId: string, preferences: EmailPreferences
     loyalty: preferences.loyalty,
     orderUpdates: preferences.orderUpdates,
     unsubscribedAt: preferences.unsubscribedAt,
-    updatedAt: preferences.updatedAt,
-  } satisfies EmailPreferencesType);
+    updatedAt,
+  };
 }

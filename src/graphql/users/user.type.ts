@@ -135,7 +135,7 @@ export class UserType {
 
 /** Returns the GraphQL type of a user. */
 export function toUserType(user: User): UserType {
-  return Object.assign(new UserType(), {
+  return {
     id: user.id,
     displayName: user.displayName,
     status: user.status,
@@ -157,7 +157,7 @@ export function toUserType(user: User): UserType {
     version: user.version,
     createdAt: user.createdAt,
     updatedAt: user.updatedAt,
-  } satisfies UserType);
+  };
 }
 
 /** Returns the GraphQL type of an unknown or erased user. Callers cannot tell the two apart. */

@@ -13,6 +13,7 @@ import {
   Root,
 } from 'type-graphql';
 import { buildFederatedSchema } from '../../../src/subgraph/federation';
+import { oneByOne } from '../one-by-one';
 
 @Directive('@shareable')
 @ObjectType()
@@ -97,8 +98,8 @@ export function buildInventorySchema(): GraphQLSchema {
     orphanedTypes: [OpenSourceInventory],
     linkVersion: 'v2.7',
     references: {
-      OpenSourceInventory: async ({ id }) => (id === openSource.id ? openSource : null),
-      Product: async ({ id, dimensions }) => ({ id, dimensions }),
+      OpenSourceInventory: oneByOne(async ({ id }) => (id === openSource.id ? openSource : null)),
+      Product: oneByOne(async ({ id, dimensions }) => ({ id, dimensions })),
     },
   });
 }

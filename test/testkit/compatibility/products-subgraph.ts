@@ -13,6 +13,7 @@ import {
   Root,
 } from 'type-graphql';
 import { buildFederatedSchema } from '../../../src/subgraph/federation';
+import { oneByOne } from '../one-by-one';
 
 // Schema and data are those of Apollo's subgraph compatibility suite.
 
@@ -214,22 +215,31 @@ export function buildProductsSchema(): GraphQLSchema {
     links: [{ url: 'https://myspecs.dev/myCustomDirective/v1.0', import: ['@custom'] }],
     composed: [new GraphQLDirective({ name: 'custom', locations: [DirectiveLocation.OBJECT] })],
     references: {
-      Product: async ({ id, sku, package: packageName, variation }) =>
-        products.find((product) =>
-          id !== undefined
-            ? product.id === id
-            : product.sku === sku &&
-              (product.package === packageName || product.variation?.id === nested(variation, 'id')),
-        ) ?? null,
-      DeprecatedProduct: async ({ sku, package: packageName }) =>
+      Product: oneByOne(
+        async ({ id, sku, package: packageName, variation }) =>
+          products.find((product) =>
+            id !== undefined
+              ? product.id === id
+              : product.sku === sku &&
+                (product.package === packageName || product.variation?.id === nested(variation, 'id')),
+          ) ?? null,
+      ),
+      DeprecatedProduct: oneByOne(async ({ sku, package: packageName }) =>
         sku === deprecated.sku && packageName === deprecated.package ? deprecated : null,
-      ProductResearch: async ({ study }) =>
-        research.find((one) => one.study.caseNumber === nested(study, 'caseNumber')) ?? null,
-      User: async ({ email, totalProductsCreated, yearsOfEmployment }) =>
+      ),
+      ProductResearch: oneByOne(
+        async ({ study }) =>
+          research.find((one) => one.study.caseNumber === nested(study, 'caseNumber')) ?? null,
+      ),
+      User: oneByOne(async ({ email, totalProductsCreated, yearsOfEmployment }) =>
         email === jane.email
           ? Object.assign(new User(), jane, { totalProductsCreated, yearsOfEmployment })
           : null,
-      Inventory: async ({ id }) => ({ id, deprecatedProducts: id === 'apollo-oss' ? [deprecated] : [] }),
+      ),
+      Inventory: oneByOne(async ({ id }) => ({
+        id,
+        deprecatedProducts: id === 'apollo-oss' ? [deprecated] : [],
+      })),
     },
   });
 }

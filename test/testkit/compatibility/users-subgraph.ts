@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { Directive, Field, ID, Int, ObjectType, Query, Resolver } from 'type-graphql';
 import { buildFederatedSchema } from '../../../src/subgraph/federation';
+import { oneByOne } from '../one-by-one';
 
 @Directive('@key(fields: "email")')
 @ObjectType()
@@ -39,6 +40,6 @@ export function buildUsersSchema(): GraphQLSchema {
   return buildFederatedSchema({
     resolvers: [UsersResolver],
     linkVersion: 'v2.7',
-    references: { User: async ({ email }) => (email === support.email ? support : null) },
+    references: { User: oneByOne(async ({ email }) => (email === support.email ? support : null)) },
   });
 }

@@ -36,6 +36,19 @@ describe('ReadThroughCache', () => {
     expect(await counted()).toEqual({ miss: 2, hit: 1, negative: 1 });
   });
 
+  it('getMany returns the same object while the cached text is the same, and a new one after it changed', async () => {
+    const { profiles } = readThrough(cache, table);
+    await profiles.write({ id: 'a', name: 'Ada' }, 1);
+    const first = await profiles.get('a');
+    expect(await profiles.get('a')).toBe(first);
+
+    // As another process would.
+    await cache.putMany([{ id: 'a', revision: 2, text: '{"id":"a","name":"Countess"}' }]);
+    expect(await profiles.get('a')).toEqual({ id: 'a', name: 'Countess' });
+    await cache.bury('a');
+    expect(await profiles.get('a')).toBeNull();
+  });
+
   it('getMany queries nothing for an empty list of ids', async () => {
     const { profiles } = readThrough(cache, table);
     expect(await profiles.getMany([])).toEqual(new Map());

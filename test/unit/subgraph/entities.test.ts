@@ -39,18 +39,32 @@ describe('_entities', () => {
     expect(errors).toMatchObject([{ message: 'This pet bites.', path: ['_entities', 1] }]);
   });
 
-  it('returns an error only at the item whose reference resolver throws synchronously', async () => {
+  it('returns an error only at the item for which the reference resolver returns one', async () => {
     const schema = buildPets({
       references: {
-        Pet: ({ id }) => {
-          if (id === 'throws') throw new Error('thrown synchronously');
-          return Promise.resolve({ id });
+        Pet: async (representations) =>
+          representations.map(({ id }) => (id === 'fails' ? new Error('cannot be read') : { id })),
+      },
+    });
+    const { data, errors } = await askPets(entities, [pet('fails'), pet('2')], schema);
+    expect(data?._entities).toMatchObject([null, { id: '2' }]);
+    expect(errors?.map(({ path }) => path)).toEqual([['_entities', 0]]);
+  });
+
+  it('returns an error at every item of a type whose reference resolver throws', async () => {
+    const schema = buildPets({
+      references: {
+        Pet: () => {
+          throw new Error('thrown synchronously');
         },
       },
     });
-    const { data, errors } = await askPets(entities, [pet('throws'), pet('2')], schema);
-    expect(data?._entities).toMatchObject([null, { id: '2' }]);
-    expect(errors?.map(({ path }) => path)).toEqual([['_entities', 0]]);
+    const { errors } = await askPets(entities, [pet('1'), { __typename: 'Dragon' }, pet('2')], schema);
+    expect(errors?.map(({ path, message }) => [path?.[1], message])).toEqual([
+      [0, 'thrown synchronously'],
+      [1, 'The __typename of the representation is not an entity of this service.'],
+      [2, 'thrown synchronously'],
+    ]);
   });
 
   it('does not modify the objects of a loader', async () => {

@@ -25,7 +25,7 @@ describe('buildFederatedSchema', () => {
   });
 
   it('throws for a reference resolver without an entity', () => {
-    const references = { ...petOptions.references, Dragon: async () => null };
+    const references = { ...petOptions.references, Dragon: async () => [null] };
     expect(() => buildPets({ references })).toThrow('Dragon has a reference resolver but no @key.');
   });
 
@@ -56,7 +56,7 @@ describe('buildFederatedSchema', () => {
   it('leaves elements without a description undescribed', () => {
     const schema = buildPets({
       resolvers: [MuteResolver],
-      references: { Mute: async () => null },
+      references: { Mute: async () => [null] },
       directives: {},
     });
     expect(undescribedElements(schema)).toEqual(['Query.mute', 'Mute', 'Mute.id']);

@@ -58,11 +58,11 @@ describe('an operation whose deadline aborts', () => {
         actor: { id: 'staff', scopes: new Set(['users:write']) },
         deadline: controller.signal,
         errors: new ErrorBudget(),
-        reads: { add: () => undefined },
+        reads: { addAll: () => undefined },
         loaders: {
-          user: async () => {
+          users: async () => {
             whenLoaded(() => controller.abort());
-            return { id: userId, status: 'ACTIVE', email: 'ada@example.com' };
+            return [{ id: userId, status: 'ACTIVE', email: 'ada@example.com' }];
           },
           history: async () => {
             calls.push('history');

@@ -30,7 +30,7 @@ const user = { id: '01975a5e-0000-7000-8000-0000000000ad', status: 'ACTIVE', ema
 
 /** Returns what an actor reads of Ada's address and names under a map. */
 async function readUnder(underMap: GraphQLSchema, actor: Actor | null) {
-  const loaders = { user: async () => ({ ...user, displayName: 'Countess', firstName: 'Ada' }) };
+  const loaders = { users: async () => [{ ...user, displayName: 'Countess', firstName: 'Ada' }] };
   const { data } = await execute({
     schema: underMap,
     document: parse(
