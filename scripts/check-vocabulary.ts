@@ -14,6 +14,7 @@ const wordedPlaces = [
   'test',
   'bench',
   'scripts',
+  'supergraph',
   'bin',
   'docs',
   'contract',
@@ -150,7 +151,7 @@ function listWords(places: string[]): void {
 function check(): void {
   const problems: string[] = [];
   const linesOf = new Map<string, number>();
-  for (const path of ['src', 'migrations', 'test', 'scripts', 'bench'].flatMap(filesUnder)) {
+  for (const path of ['src', 'migrations', 'test', 'scripts', 'bench', 'supergraph'].flatMap(filesUnder)) {
     if (!path.endsWith('.ts')) continue;
     const text = readFileSync(path, 'utf8');
     const lines = text.split('\n').length - 1;

@@ -28,13 +28,23 @@ export function registerSeedCommand(program: Command): void {
     .action(async ({ users: userCount, json }: { users: number; json?: true }) => {
       if (process.env.NODE_ENV === 'production')
         throw new Error('seed is for development only (NODE_ENV is production)');
-      const { created, present } = await withDatabase(process.env, (context) => seed(context, userCount));
+      const { created, present } = await withDatabase(process.env, (context) =>
+        seedDemoUsers(context, userCount),
+      );
       const line = `${created} created, ${present} existed already`;
       process.stdout.write(`${json ? JSON.stringify({ created, present }) : line}\n`);
     });
 }
 
-async function seed({ url, config, log }: DatabaseContext, count: number) {
+/**
+ * Creates demo users with activity, up to `count`. Existing users stay unchanged.
+ *
+ * @returns how many were created, and how many existed already
+ */
+export async function seedDemoUsers(
+  { url, config, log }: DatabaseContext,
+  count: number,
+): Promise<{ created: number; present: number }> {
   const database = openDatabase(url, log, parallel);
   await database.connect(connectLimitMs);
   try {

@@ -1,11 +1,12 @@
 import { stripIgnoredCharacters } from 'graphql';
 import { printFederatedSchema } from '../../src/subgraph/federation';
+import type { SubgraphSource } from '../../supergraph/composition';
 import { buildInventorySchema } from '../testkit/compatibility/inventory-subgraph';
 import { buildProductsSchema } from '../testkit/compatibility/products-subgraph';
 import { buildUsersSchema } from '../testkit/compatibility/users-subgraph';
 import { type RunningGateway, startApolloGateway, startHiveGateway } from '../testkit/gateways';
 import { type RunningSubgraph, startSubgraph } from '../testkit/subgraph-server';
-import { composeByApollo, composeByGuild, type SubgraphSource } from '../testkit/supergraph';
+import { composeByApollo, composeByGuild } from '../testkit/supergraph';
 
 interface SubgraphResponse {
   data: Record<string, unknown>;

@@ -1,11 +1,12 @@
 import { buildSchema, type GraphQLObjectType } from 'graphql';
 import { createSchema } from '../../src/graphql/schema';
 import { printFederatedSchema } from '../../src/subgraph/federation';
-import { readRoverConfiguration } from '../testkit/rover-configuration';
-import { composeByApollo, composeByGuild } from '../testkit/supergraph';
+import { readRoverConfiguration } from '../../supergraph/composition';
+import { composeByApollo, composeByGuild, loyalty } from '../testkit/supergraph';
 import { undescribedElements } from '../testkit/undescribed-elements';
 
-const { federationVersion, subgraphs } = readRoverConfiguration();
+const { federationVersion, subgraphs: configured } = readRoverConfiguration();
+const subgraphs = [...configured, loyalty];
 const own = subgraphs.filter(({ name }) => name === 'users');
 
 describe('schema.graphql', () => {
@@ -33,11 +34,24 @@ describe.each([
     expect(compose(own)).toContain('type User');
   });
 
-  it('composes the files of rover.yaml, with fields of other subgraphs on User', () => {
+  it('composes the files of rover.yaml', () => {
+    expect(configured.map(({ name }) => name)).toEqual(['users', 'reviews', 'orders']);
+    expect(compose(configured)).toContain('topReviews');
+  });
+
+  it('composes them and the example, with fields of other subgraphs on User', () => {
     const supergraph = buildSchema(compose(subgraphs), { assumeValidSDL: true });
     const user = supergraph.getType('User') as GraphQLObjectType;
     expect(Object.keys(user.getFields())).toEqual(
-      expect.arrayContaining(['id', 'email', 'status', 'reviews', 'shippingRegion', 'mayEarnPoints']),
+      expect.arrayContaining([
+        'id',
+        'email',
+        'status',
+        'reviews',
+        'orders',
+        'shippingRegion',
+        'mayEarnPoints',
+      ]),
     );
   });
 

@@ -2,14 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loyaltySubgraph } from '../../examples/subgraph/loyalty';
 import { type App, startApp } from '../../src/app';
 import { openDevelopmentIssuer } from '../../src/authentication/development-issuer';
 import { loadConfig } from '../../src/config';
+import { readRoverConfiguration } from '../../supergraph/composition';
+import { createOrdersSubgraph } from '../../supergraph/orders';
+import { createReviewsSubgraph, type Review } from '../../supergraph/reviews';
 import { type RunningGateway, startApolloGateway, startHiveGateway } from '../testkit/gateways';
-import { type Review, startLoyalty, startReviews } from '../testkit/neighbours';
-import { readRoverConfiguration } from '../testkit/rover-configuration';
-import type { RunningSubgraph } from '../testkit/subgraph-server';
-import { composeByApollo, composeByGuild } from '../testkit/supergraph';
+import { type RunningSubgraph, startSubgraph } from '../testkit/subgraph-server';
+import { composeByApollo, composeByGuild, loyalty } from '../testkit/supergraph';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 const routerSecret = 'between-router-and-subgraphs';
@@ -23,14 +25,15 @@ const manyAuthors = Array.from({ length: 995 }, () => randomUUID());
 const authors = [ada, erased, 'no-uuid-at-all', gone, ada, ...manyAuthors];
 const reviews: Review[] = authors.map((authorId, index) => ({
   id: String(index + 1),
-  text: `Review ${index + 1}`,
+  stars: 5,
+  body: `Review ${index + 1}`,
   authorId,
 }));
 
 let directory: string;
 let database: TestDatabase;
 let app: App;
-let neighbours: { reviews: RunningSubgraph; loyalty: RunningSubgraph };
+let neighbours: Record<'reviews' | 'orders' | 'loyalty', RunningSubgraph>;
 let gateways: Record<(typeof both)[number], RunningGateway>;
 let tokenOf: (sub: string, scope?: string) => Promise<string>;
 
@@ -42,14 +45,19 @@ beforeAll(async () => {
   await app.ready;
   const { issueToken } = await openDevelopmentIssuer(join(directory, '.data'));
   tokenOf = (sub, scope) => issueToken({ sub, ...(scope && { scope }) });
-  neighbours = { reviews: await startReviews(reviews), loyalty: await startLoyalty() };
+  neighbours = {
+    reviews: await startSubgraph(createReviewsSubgraph(reviews)),
+    orders: await startSubgraph(createOrdersSubgraph({ orders: [], publish: async () => undefined })),
+    loyalty: await startSubgraph(loyaltySubgraph),
+  };
 
   const urls: Record<string, string> = {
     users: new URL('/graphql', app.url).href,
     reviews: neighbours.reviews.url,
+    orders: neighbours.orders.url,
     loyalty: neighbours.loyalty.url,
   };
-  const subgraphs = readRoverConfiguration().subgraphs.map((one) => ({
+  const subgraphs = [...readRoverConfiguration().subgraphs, loyalty].map((one) => ({
     ...one,
     url: String(urls[one.name]),
   }));
@@ -101,28 +109,28 @@ describe.each(both)('through %s', (name) => {
   const ask: RunningGateway['ask'] = (query, request) => gateways[name].ask(query, request);
 
   it('resolves erased, unknown and deactivated authors without an error', async () => {
-    const response = await ask('{ latestReviews { text author { id displayName status } } }');
+    const response = await ask('{ topReviews(first: 5) { body author { id displayName status } } }');
     const active = { id: ada, displayName: 'Ada', status: 'ACTIVE' };
     expect(response).toEqual({
       data: {
-        latestReviews: [
-          { text: 'Review 1', author: active },
-          { text: 'Review 2', author: { id: erased, displayName: null, status: 'UNKNOWN' } },
-          { text: 'Review 3', author: { id: 'no-uuid-at-all', displayName: null, status: 'UNKNOWN' } },
-          { text: 'Review 4', author: { id: gone, displayName: 'Gone', status: 'DEACTIVATED' } },
-          { text: 'Review 5', author: active },
+        topReviews: [
+          { body: 'Review 1', author: active },
+          { body: 'Review 2', author: { id: erased, displayName: null, status: 'UNKNOWN' } },
+          { body: 'Review 3', author: { id: 'no-uuid-at-all', displayName: null, status: 'UNKNOWN' } },
+          { body: 'Review 4', author: { id: gone, displayName: 'Gone', status: 'DEACTIVATED' } },
+          { body: 'Review 5', author: active },
         ],
       },
     });
   });
 
   it('sends required fields to the subgraph that requires them', async () => {
-    const query = '{ latestReviews { author { id shippingRegion mayEarnPoints } } }';
+    const query = '{ topReviews(first: 5) { author { id shippingRegion mayEarnPoints } } }';
     const response = await ask(query, { token: await tokenOf(staff, 'users:read') });
     const active = { id: ada, shippingRegion: 'GB', mayEarnPoints: true };
     expect(response).toEqual({
       data: {
-        latestReviews: [
+        topReviews: [
           { author: active },
           { author: { id: erased, shippingRegion: null, mayEarnPoints: false } },
           { author: { id: 'no-uuid-at-all', shippingRegion: null, mayEarnPoints: false } },
@@ -134,10 +142,10 @@ describe.each(both)('through %s', (name) => {
   });
 
   it('returns null without an error for hidden fields when there is no token', async () => {
-    const response = await ask('{ latestReviews { author { email shippingRegion mayEarnPoints } } }');
+    const response = await ask('{ topReviews(first: 5) { author { email shippingRegion mayEarnPoints } } }');
     expect(response.errors).toBeUndefined();
     expect(response.data).toMatchObject({
-      latestReviews: [
+      topReviews: [
         { author: { email: null, shippingRegion: null, mayEarnPoints: true } },
         { author: { email: null, shippingRegion: null, mayEarnPoints: false } },
         {},
@@ -148,20 +156,20 @@ describe.each(both)('through %s', (name) => {
   });
 
   it('resolves as many authors as the limit on representations allows', async () => {
-    const { data, errors } = await ask('{ latestReviews(first: 1000) { author { status } } }');
+    const { data, errors } = await ask('{ topReviews(first: 1000) { author { status } } }');
     expect(errors).toBeUndefined();
-    const { latestReviews } = data as { latestReviews: { author: { status: string } }[] };
-    expect(latestReviews.filter(({ author }) => author.status === 'UNKNOWN')).toHaveLength(997);
+    const { topReviews } = data as { topReviews: { author: { status: string } }[] };
+    expect(topReviews.filter(({ author }) => author.status === 'UNKNOWN')).toHaveLength(997);
   });
 
   it('resolves fields of other subgraphs from me', async () => {
-    const query = '{ me { email shippingRegion reviews { text } history(first: 1) { nodes { type } } } }';
+    const query = '{ me { email shippingRegion reviews { body } history(first: 1) { nodes { type } } } }';
     expect(await ask(query, { token: await tokenOf(ada) })).toEqual({
       data: {
         me: {
           email: `${ada}@example.com`,
           shippingRegion: 'GB',
-          reviews: [{ text: 'Review 1' }, { text: 'Review 5' }],
+          reviews: [{ body: 'Review 1' }, { body: 'Review 5' }],
           history: { nodes: [{ type: 'USER_CREATED' }] },
         },
       },

@@ -1,10 +1,8 @@
 import { ApolloGateway, RemoteGraphQLDataSource } from '@apollo/gateway';
 import { ApolloServer } from '@apollo/server';
-import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
-import { unifiedGraphHandler } from '@graphql-hive/router-runtime';
-import httpTransport from '@graphql-mesh/transport-http';
 import type { GraphQLFormattedError } from 'graphql';
 import pino from 'pino';
+import { createHiveGateway } from '../../supergraph/gateway';
 
 export interface GatewayResponse {
   readonly data?: unknown;
@@ -70,19 +68,7 @@ export function startHiveGateway(
   supergraphSdl: string,
   headers: GatewayHeaders = {},
 ): Promise<RunningGateway> {
-  const gateway = createGatewayRuntime({
-    supergraph: supergraphSdl,
-    unifiedGraphHandler,
-    transports: { http: httpTransport },
-    propagateHeaders: {
-      fromClientToSubgraphs({ request }) {
-        const authorization = request.headers.get('authorization');
-        return { ...headers, ...(authorization && { authorization }) };
-      },
-    },
-    logging: false,
-    maskedErrors: false,
-  });
+  const gateway = createHiveGateway(supergraphSdl, headers);
   return Promise.resolve({
     async ask(query, { variables = {}, token } = {}) {
       const response = await gateway.fetch('http://gateway/graphql', {

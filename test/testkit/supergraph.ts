@@ -1,31 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { composeServices as composeWithApollo } from '@apollo/composition';
-import { composeServices as composeWithGuild } from '@theguild/federation-composition';
 import { parse } from 'graphql';
-
-/** A subgraph, as composition takes it. */
-export interface SubgraphSource {
-  readonly name: string;
-  readonly url: string;
-  readonly sdl: string;
-}
+import { compose, type SubgraphSource } from '../../supergraph/composition';
 
 /** Composes with Apollo's library. Throws one error with all problems. */
 export function composeByApollo(subgraphs: readonly SubgraphSource[]): string {
-  const result = composeWithApollo(
+  const { supergraphSdl, errors = [] } = composeWithApollo(
     subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) })),
   );
-  return supergraphOf(result.supergraphSdl, result.errors);
+  if (!supergraphSdl) throw new Error(errors.map(({ message }) => message).join('\n'));
+  return supergraphSdl;
 }
 
 /** Composes with The Guild's library. Throws one error with all problems. */
-export function composeByGuild(subgraphs: readonly SubgraphSource[]): string {
-  const result = composeWithGuild(
-    subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) })),
-  );
-  return supergraphOf(result.supergraphSdl, result.errors);
-}
+export const composeByGuild = compose;
 
-function supergraphOf(sdl: string | undefined, errors: readonly Error[] | undefined): string {
-  if (!sdl) throw new Error((errors ?? []).map(({ message }) => message).join('\n'));
-  return sdl;
-}
+/** The subgraph of `examples/subgraph`, which requires fields of the User Service. */
+export const loyalty: SubgraphSource = {
+  name: 'loyalty',
+  url: 'http://localhost:4004/graphql',
+  sdl: readFileSync(join(__dirname, '..', '..', 'examples', 'subgraph', 'loyalty.graphql'), 'utf8'),
+};

@@ -1,7 +1,9 @@
-import { Field, Float, Int, ObjectType } from 'type-graphql';
+import { Directive, Field, Float, Int, ObjectType } from 'type-graphql';
 import type { CommerceSummary } from '../../commerce/user-history.projection';
 import { DateTime, Decimal } from '../../subgraph/scalars';
 
+// Other subgraphs have amounts of money, too.
+@Directive('@shareable')
 @ObjectType('Money', { simpleResolvers: true, description: 'An exact amount of money.' })
 export class MoneyType {
   @Field(() => Decimal, { description: 'Amount in units of the currency.' })
