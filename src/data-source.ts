@@ -5,6 +5,7 @@ import { AuditEntry } from './audit/audit-entry.entity';
 import { AuditKey } from './audit/audit-key.entity';
 import { AuditSeal } from './audit/audit-seal.entity';
 import { UnsealedAuditEntry } from './audit/unsealed-audit-entry.entity';
+import { CancelledOrder } from './commerce/cancelled-order.entity';
 import { UserCommerce } from './commerce/user-commerce.entity';
 import { UserOrder } from './commerce/user-order.entity';
 import { UserSpending } from './commerce/user-spending.entity';
@@ -65,6 +66,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       UserCommerce,
       UserSpending,
       UserOrder,
+      CancelledOrder,
       WaitingEvent,
       ParkedMessage,
       DeliveryAttempt,

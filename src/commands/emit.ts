@@ -51,6 +51,12 @@ export function registerEmitCommand(program: Command): void {
         itemCount: flags.items ?? null,
       }),
     );
+  add('OrderCancelled', 'an order was cancelled')
+    .requiredOption('--order <id>', 'id of the order')
+    .option('--reason <text>', 'reason for the cancellation')
+    .action((flags: EmitFlags & { order: string }) =>
+      send(flags, { type: 'OrderCancelled', orderId: flags.order, reason: flags.reason ?? null }),
+    );
   add('PaymentFailed', 'a payment for an order failed')
     .requiredOption('--order <id>', 'id of the order')
     .option('--payment <id>', 'id of the payment (default: a new one)')

@@ -117,7 +117,7 @@ export function demoOrder(index: number, userId: string) {
 
 /**
  * Folds an order twice, then its points, and last an earlier payment failure, so that the demo data include a duplicate
- * and an event out of order.
+ * and an event out of order. Cancels one order in three.
  */
 async function foldOrders(fold: CommerceFold, userId: string, index: number): Promise<void> {
   const order = demoOrder(index, userId);
@@ -149,6 +149,17 @@ async function foldOrders(fold: CommerceFold, userId: string, index: number): Pr
       amount: null,
     },
   ]);
+  if (index % 9 === 6)
+    await fold.fold([
+      {
+        type: 'OrderCancelled',
+        source: 'order.events',
+        eventId: `seed-cancellation-${index}`,
+        occurredAt: daysAgo(1),
+        orderId,
+        reason: 'changed their mind',
+      },
+    ]);
 }
 
 function pick<T>(list: readonly T[], index: number): T {

@@ -1,9 +1,14 @@
 import type { HistoryEntry } from '../history/history-entry.entity';
-import type { CommerceEvent } from './commerce-event';
+import type { CommerceEvent, Money } from './commerce-event';
 import type { CommerceFact } from './user-history.projection';
 
 /** The types of history entries that are made from events of other services. */
-export const commerceEntryTypes = ['ORDER_PLACED', 'PAYMENT_FAILED', 'LOYALTY_POINTS_EARNED'] as const;
+export const commerceEntryTypes = [
+  'ORDER_PLACED',
+  'ORDER_CANCELLED',
+  'PAYMENT_FAILED',
+  'LOYALTY_POINTS_EARNED',
+] as const;
 
 /** Returns the history entry of an event. Its summary holds no personal data; the user may read its data. */
 export function toEntry(event: CommerceEvent): Pick<HistoryEntry, 'type' | 'summary' | 'data'> {
@@ -15,6 +20,14 @@ export function toEntry(event: CommerceEvent): Pick<HistoryEntry, 'type' | 'summ
         type: 'ORDER_PLACED',
         summary: `An order was placed: ${total.amount} ${total.currency}${items}.`,
         data: { orderId, total, itemCount },
+      };
+    }
+    case 'OrderCancelled': {
+      const { orderId, reason } = event;
+      return {
+        type: 'ORDER_CANCELLED',
+        summary: 'An order was cancelled.',
+        data: { orderId, reason },
       };
     }
     case 'PaymentFailed': {
@@ -44,9 +57,12 @@ export function toEntry(event: CommerceEvent): Pick<HistoryEntry, 'type' | 'summ
  */
 export function toFact(entry: Pick<HistoryEntry, 'type' | 'occurredAt' | 'data'>): CommerceFact {
   const { type, occurredAt, data } = entry;
+  const orderId = data.orderId as string;
   switch (type) {
     case 'ORDER_PLACED':
-      return { type: 'OrderPlaced', occurredAt, total: data.total as { amount: string; currency: string } };
+      return { type: 'OrderPlaced', occurredAt, orderId, total: data.total as Money };
+    case 'ORDER_CANCELLED':
+      return { type: 'OrderCancelled', occurredAt, orderId };
     case 'PAYMENT_FAILED':
       return { type: 'PaymentFailed', occurredAt };
     case 'LOYALTY_POINTS_EARNED':

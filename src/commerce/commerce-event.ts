@@ -32,6 +32,13 @@ export interface PaymentFailed extends EventIdentity {
   readonly amount: Money | null;
 }
 
+/** It names no user: its user is that of the order. */
+export interface OrderCancelled extends EventIdentity {
+  readonly type: 'OrderCancelled';
+  readonly orderId: string;
+  readonly reason: string | null;
+}
+
 export interface LoyaltyPointsEarned extends EventIdentity {
   readonly type: 'LoyaltyPointsEarned';
   readonly userId: string;
@@ -42,7 +49,15 @@ export interface LoyaltyPointsEarned extends EventIdentity {
 }
 
 /** An event of another service about a user, in the form that is folded. */
-export type CommerceEvent = OrderPlaced | PaymentFailed | LoyaltyPointsEarned;
+export type CommerceEvent = OrderPlaced | PaymentFailed | OrderCancelled | LoyaltyPointsEarned;
+
+/** An event that names an order and no user. */
+export type OrderEvent = PaymentFailed | OrderCancelled;
+
+/** True for an event whose user is that of its order. */
+export function namesOnlyOrder(event: CommerceEvent): event is OrderEvent {
+  return !('userId' in event);
+}
 
 /** Returns the identity of an event as one string. Two events with the same identity are the same event. */
 export function identityOf({ source, eventId }: Pick<EventIdentity, 'source' | 'eventId'>): string {
@@ -54,11 +69,15 @@ export function reviveCommerceEvent(stored: Record<string, unknown>): CommerceEv
   return { ...stored, occurredAt: new Date(String(stored.occurredAt)) } as unknown as CommerceEvent;
 }
 
-const exchanges: Record<CommerceEvent['type'], readonly [exchange: string, routingKey: string]> = {
+const exchanges: Readonly<Record<CommerceEvent['type'], readonly [exchange: string, routingKey: string]>> = {
   OrderPlaced: ['order.events', 'order.placed'],
   PaymentFailed: ['payment.events', 'payment.failed'],
+  OrderCancelled: ['order.events', 'order.cancelled'],
   LoyaltyPointsEarned: ['loyalty.events', 'loyalty.points-earned'],
 };
+
+/** The types of all events that are folded. */
+export const commerceEventTypes = Object.keys(exchanges);
 
 /** Returns the event as a structured CloudEvent in JSON, as its producer could have sent it. */
 export function toCloudEvent(event: CommerceEvent): {
@@ -88,6 +107,10 @@ function dataOf(event: CommerceEvent): Record<string, unknown> {
       const { paymentId, orderId, errorCode, errorMessage, amount } = event;
       const data = { paymentId, orderId, errorCode, errorMessage, timestamp: at };
       return amount === null ? data : { ...data, amount: toWire(amount) };
+    }
+    case 'OrderCancelled': {
+      const { orderId, reason } = event;
+      return { orderId, cancelledAt: at, reason };
     }
     case 'LoyaltyPointsEarned': {
       const { userId, points, orderId, reason } = event;

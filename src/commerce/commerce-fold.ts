@@ -2,8 +2,15 @@ import { findErased, findErasedOrders, recordErasedEvents } from '../erased/eras
 import type { Database, Transaction } from '../postgres/database';
 import { isInputAtFault, isRetryable } from '../postgres/failed-write';
 import type { AttributedEvent, CommerceRepository } from './commerce.repository';
-import { type CommerceEvent, identityOf } from './commerce-event';
-import { type CommerceSummary, evolve, initial } from './user-history.projection';
+import { type CommerceEvent, identityOf, namesOnlyOrder } from './commerce-event';
+import {
+  findOrderStates,
+  lockUsersOfOrders,
+  recordCancelledOrders,
+  recordOrders,
+  withoutRepeatedCancellations,
+} from './orders';
+import { type CommerceSummary, initial, OrderAwareFold } from './user-history.projection';
 import type { WaitingEventsRepository } from './waiting-events.repository';
 
 /**
@@ -48,6 +55,8 @@ interface Attribution {
   /** Undefined for unknown users and for erased ones. */
   readonly userIdOf: (event: CommerceEvent) => string | undefined;
   readonly isErased: (event: CommerceEvent) => boolean;
+  /** True for an order that no earlier batch knew. */
+  readonly isNewOrder: (orderId: string) => boolean;
 }
 
 const attemptsPerEvent = 3;
@@ -133,7 +142,7 @@ export class CommerceFold {
 
   private async foldIn(tx: Transaction, events: readonly CommerceEvent[]): Promise<FoldOutcome[]> {
     const { commerce, waiting } = this.options;
-    const { userIdOf, isErased } = await this.attribute(tx, events);
+    const { userIdOf, isErased, isNewOrder } = await this.attribute(tx, events);
     const first = new Map<string, CommerceEvent>();
     for (const event of events) {
       const identity = identityOf(event);
@@ -144,12 +153,31 @@ export class CommerceFold {
     if (known.length > 0) {
       const userIds = [...new Set(known.map((event) => userIdOf(event) as string))];
       const lastEntryAt = await commerce.lockSummaries(tx, userIds);
-      const attributed = known.map((event) => attribution(event, userIdOf(event) as string, lastEntryAt));
-      for (const identity of await commerce.recordEntries(tx, attributed)) recorded.add(identityOf(identity));
+      const changed = known.flatMap((event) =>
+        event.type === 'OrderCancelled' || (event.type === 'OrderPlaced' && !isNewOrder(event.orderId))
+          ? [event.orderId]
+          : [],
+      );
+      const summaries = new OrderAwareFold(await findOrderStates(tx, [...new Set(changed)]));
       const added = new Map<string, CommerceSummary>();
-      for (const { event, userId } of attributed) {
-        if (recorded.has(identityOf(event))) added.set(userId, evolve(added.get(userId) ?? initial, event));
+      const cancelled: { orderId: string; userId: string }[] = [];
+      let left = known;
+      while (left.length > 0) {
+        const [next, others] = withoutRepeatedCancellations(left, (orderId) =>
+          summaries.isCancelled(orderId),
+        );
+        const attributed = next.map((event) => attribution(event, userIdOf(event) as string, lastEntryAt));
+        for (const identity of await commerce.recordEntries(tx, attributed))
+          recorded.add(identityOf(identity));
+        for (const { event, userId } of attributed) {
+          if (!recorded.has(identityOf(event))) continue;
+          added.set(userId, summaries.add(added.get(userId) ?? initial, event));
+          if (event.type === 'OrderCancelled') cancelled.push({ orderId: event.orderId, userId });
+        }
+        // Usually empty: the other cancellations count only if none of their orders' events was new.
+        left = others.filter(({ orderId }) => !summaries.isCancelled(orderId));
       }
+      await recordCancelledOrders(tx, cancelled);
       if (added.size > 0) await commerce.addToSummaries(tx, added);
     }
     const unattributed = [...first.values()].filter((event) => userIdOf(event) === undefined);
@@ -166,10 +194,10 @@ export class CommerceFold {
     });
   }
 
-  /** Finds the user of each event. A payment has the user of its order, which may be in this batch. */
+  /** Finds the user of each event. Some name only an order, which may be in this batch. */
   private async attribute(tx: Transaction, events: readonly CommerceEvent[]): Promise<Attribution> {
     const { commerce } = this.options;
-    const named = events.flatMap((it) => (it.type === 'PaymentFailed' ? [] : [it.userId]));
+    const named = events.flatMap((it) => (namesOnlyOrder(it) ? [] : [it.userId]));
     const users = await commerce.lockUsers(tx, [...new Set(named)]);
     // After locking the users: an erasure in progress has committed by now, or it waits for this transaction.
     const erased = await findErased(
@@ -178,26 +206,27 @@ export class CommerceFold {
     );
     const known = ({ userId }: { userId: string }) => users.has(userId) || erased.has(userId);
     const placed = events.flatMap((it) => (it.type === 'OrderPlaced' && known(it) ? [it] : []));
-    const ownerOf = await commerce.recordOrders(tx, placed);
+    const { ownerOf, newOrderIds } = await recordOrders(tx, placed);
     const isOfAnother = placed.some(
       ({ orderId, userId }) => users.has(userId) && ownerOf.get(orderId) !== userId,
     );
     // One by one, the first event of the order is folded.
     if (isOfAnother)
       throw new UnfoldableEventError('ORDER_OF_ANOTHER_USER', 'the order is already that of another user');
-    const paidFor = events.flatMap((it) => (it.type === 'PaymentFailed' ? [it.orderId] : []));
-    const userOfOrder = await commerce.lockUsersOfOrders(tx, [...new Set(paidFor)]);
+    const referredTo = events.flatMap((it) => (namesOnlyOrder(it) ? [it.orderId] : []));
+    const userOfOrder = await lockUsersOfOrders(tx, [...new Set(referredTo)]);
     const erasedOrders = await findErasedOrders(
       tx,
-      paidFor.filter((id) => !userOfOrder.has(id)),
+      referredTo.filter((id) => !userOfOrder.has(id)),
     );
     return {
       userIdOf: (event) => {
-        if (event.type === 'PaymentFailed') return userOfOrder.get(event.orderId);
+        if (namesOnlyOrder(event)) return userOfOrder.get(event.orderId);
         return users.has(event.userId) ? event.userId : undefined;
       },
       isErased: (event) =>
-        event.type === 'PaymentFailed' ? erasedOrders.has(event.orderId) : erased.has(event.userId),
+        namesOnlyOrder(event) ? erasedOrders.has(event.orderId) : erased.has(event.userId),
+      isNewOrder: (orderId) => newOrderIds.has(orderId),
     };
   }
 }

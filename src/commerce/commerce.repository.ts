@@ -14,21 +14,20 @@ export interface AttributedEvent {
 }
 
 /** A summary as PostgreSQL returns it. */
-export interface SummaryRow extends Omit<CommerceSummary, 'loyaltyPoints' | 'spent'> {
+export interface SummaryRow extends Omit<CommerceSummary, 'loyaltyPoints' | 'spent' | 'spentOrders'> {
   userId: string;
   loyaltyPoints: string;
-  spent: Record<string, string>;
+  spending: Record<string, [amount: string, orders: number]>;
 }
 
 export const summaryColumns = `user_id AS "userId", order_count AS "orderCount", last_order_at AS "lastOrderAt",
-  failed_payment_count AS "failedPaymentCount", last_payment_failed_at AS "lastPaymentFailedAt",
+  cancelled_order_count AS "cancelledOrderCount", failed_payment_count AS "failedPaymentCount", last_payment_failed_at AS "lastPaymentFailedAt",
   loyalty_points AS "loyaltyPoints", last_entry_at AS "lastEntryAt",
-  (SELECT coalesce(jsonb_object_agg(currency, trim_scale(amount)::text), '{}') FROM user_spending
-   WHERE user_spending.user_id = user_commerce.user_id) AS spent`;
+  (SELECT coalesce(jsonb_object_agg(currency, jsonb_build_array(trim_scale(amount)::text, order_count)), '{}')
+   FROM user_spending WHERE user_spending.user_id = user_commerce.user_id) AS spending`;
 
 /**
- * Reads and writes the tables `user_commerce`, `user_spending` and `user_orders`, and commerce entries of
- * `user_history`. Every statement locks its rows in the order of their keys, and every fold runs its statements in the
+ * Reads and writes the tables `user_commerce` and `user_spending`, and commerce entries of `user_history`. Every statement locks its rows in the order of their keys, and every fold runs its statements in the
  * same order: concurrent folds wait for each other, but cannot deadlock.
  */
 export class CommerceRepository {
@@ -64,40 +63,6 @@ export class CommerceRepository {
       [userIds],
     );
     return new Set(rows.map(({ id }) => id));
-  }
-
-  /** Stores the user of each order. An order that is stored already keeps its user. Returns the users of all. */
-  async recordOrders(
-    tx: Transaction,
-    orders: readonly { orderId: string; userId: string }[],
-  ): Promise<Map<string, string>> {
-    if (orders.length === 0) return new Map();
-    const orderIds = orders.map(({ orderId }) => orderId);
-    await tx.manager.query(
-      prepared(`INSERT INTO user_orders (order_id, user_id)
-       SELECT * FROM unnest($1::text[], $2::uuid[]) AS placed (order_id, user_id) ORDER BY order_id
-       ON CONFLICT DO NOTHING`),
-      [orderIds, orders.map(({ userId }) => userId)],
-    );
-    // A statement of its own, which sees the orders of concurrent transactions.
-    const rows: { orderId: string; userId: string }[] = await tx.manager.query(
-      prepared(
-        `SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders WHERE order_id = ANY($1::text[])`,
-      ),
-      [orderIds],
-    );
-    return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
-  }
-
-  /** Returns the user id of each known order. These users cannot be removed until the transaction ends. */
-  async lockUsersOfOrders(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, string>> {
-    if (orderIds.length === 0) return new Map();
-    const rows: { orderId: string; userId: string }[] = await tx.manager.query(
-      prepared(`SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders JOIN users ON users.id = user_id
-       WHERE order_id = ANY($1::text[]) ORDER BY users.id FOR KEY SHARE OF users`),
-      [orderIds],
-    );
-    return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
   }
 
   /** Locks these users' summaries until the transaction ends. Returns the time of each user's latest entry. */
@@ -158,11 +123,12 @@ export class CommerceRepository {
          failed_payment_count = mine.failed_payment_count + more.failed_payment_count,
          last_payment_failed_at = greatest(mine.last_payment_failed_at, more.last_payment_failed_at),
          loyalty_points = mine.loyalty_points + more.loyalty_points,
-         last_entry_at = greatest(mine.last_entry_at, more.last_entry_at)
+         last_entry_at = greatest(mine.last_entry_at, more.last_entry_at),
+         cancelled_order_count = mine.cancelled_order_count + more.cancelled_order_count
        FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::integer[], $5::timestamptz[], $6::numeric[],
-                   $7::timestamptz[])
+                   $7::timestamptz[], $8::integer[])
          AS more (user_id, order_count, last_order_at, failed_payment_count, last_payment_failed_at, loyalty_points,
-                  last_entry_at)
+                  last_entry_at, cancelled_order_count)
        WHERE mine.user_id = more.user_id`),
       [
         rows.map((it) => it.userId),
@@ -172,18 +138,37 @@ export class CommerceRepository {
         rows.map((it) => it.lastPaymentFailedAt?.toISOString() ?? null),
         rows.map((it) => String(it.loyaltyPoints)),
         rows.map((it) => it.lastEntryAt?.toISOString() ?? null),
+        rows.map((it) => it.cancelledOrderCount),
       ],
     );
-    const spent = rows.flatMap(({ userId, spent: sums }) =>
-      Object.entries(sums).map(([currency, amount]) => ({ userId, currency, amount })),
+    const spent = rows.flatMap(({ userId, spent: sums, spentOrders }) =>
+      Object.entries(sums).map(([currency, amount]) => ({
+        userId,
+        currency,
+        amount,
+        orders: spentOrders[currency],
+      })),
     );
     if (spent.length === 0) return;
     await tx.manager.query(
-      prepared(`INSERT INTO user_spending (user_id, currency, amount)
-       SELECT * FROM unnest($1::uuid[], $2::text[], $3::numeric[]) AS more (user_id, currency, amount)
+      prepared(`INSERT INTO user_spending (user_id, currency, amount, order_count)
+       SELECT * FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::integer[])
+         AS more (user_id, currency, amount, order_count)
        ORDER BY user_id, currency
-       ON CONFLICT (user_id, currency) DO UPDATE SET amount = user_spending.amount + EXCLUDED.amount`),
-      [spent.map((it) => it.userId), spent.map((it) => it.currency), spent.map((it) => it.amount)],
+       ON CONFLICT (user_id, currency) DO UPDATE SET amount = user_spending.amount + EXCLUDED.amount,
+         order_count = user_spending.order_count + EXCLUDED.order_count`),
+      [
+        spent.map((it) => it.userId),
+        spent.map((it) => it.currency),
+        spent.map((it) => it.amount),
+        spent.map((it) => it.orders),
+      ],
+    );
+    const cancelling = rows.filter(({ cancelledOrderCount }) => cancelledOrderCount > 0);
+    if (cancelling.length === 0) return;
+    await tx.manager.query(
+      'DELETE FROM user_spending WHERE user_id = ANY($1::uuid[]) AND order_count <= 0 AND amount = 0',
+      [cancelling.map(({ userId }) => userId)],
     );
   }
 }
@@ -198,6 +183,12 @@ function newIds(count: number): string[] {
   );
 }
 
-export function toSummary({ userId: _userId, loyaltyPoints, ...row }: SummaryRow): CommerceSummary {
-  return { ...row, loyaltyPoints: BigInt(loyaltyPoints) };
+export function toSummary({ userId: _userId, loyaltyPoints, spending, ...row }: SummaryRow): CommerceSummary {
+  const spent: Record<string, string> = {};
+  const spentOrders: Record<string, number> = {};
+  for (const [currency, [amount, orders]] of Object.entries(spending)) {
+    spent[currency] = amount;
+    spentOrders[currency] = orders;
+  }
+  return { ...row, spent, spentOrders, loyaltyPoints: BigInt(loyaltyPoints) };
 }

@@ -63,7 +63,7 @@ export class RecomputationRepository {
   async replaceSummary(tx: Transaction, userId: string, summary: CommerceSummary): Promise<void> {
     await tx.manager.query(
       `UPDATE user_commerce SET order_count = $2, last_order_at = $3, failed_payment_count = $4,
-         last_payment_failed_at = $5, loyalty_points = $6, last_entry_at = $7
+         last_payment_failed_at = $5, loyalty_points = $6, last_entry_at = $7, cancelled_order_count = $8
        WHERE user_id = $1`,
       [
         userId,
@@ -73,13 +73,19 @@ export class RecomputationRepository {
         summary.lastPaymentFailedAt,
         String(summary.loyaltyPoints),
         summary.lastEntryAt,
+        summary.cancelledOrderCount,
       ],
     );
     await tx.manager.query('DELETE FROM user_spending WHERE user_id = $1', [userId]);
     await tx.manager.query(
-      `INSERT INTO user_spending (user_id, currency, amount)
-       SELECT $1, * FROM unnest($2::text[], $3::numeric[])`,
-      [userId, Object.keys(summary.spent), Object.values(summary.spent)],
+      `INSERT INTO user_spending (user_id, currency, amount, order_count)
+       SELECT $1, * FROM unnest($2::text[], $3::numeric[], $4::integer[])`,
+      [
+        userId,
+        Object.keys(summary.spent),
+        Object.values(summary.spent),
+        Object.keys(summary.spent).map((currency) => summary.spentOrders[currency]),
+      ],
     );
   }
 }

@@ -3,8 +3,8 @@ import type { Database, Transaction } from '../postgres/database';
 import { keysetStart } from '../postgres/keyset';
 import type { CommerceRepository } from './commerce.repository';
 import { toFact } from './commerce-entry';
-import type { CommerceEntryRow, RecomputationRepository } from './recomputation.repository';
-import { type CommerceSummary, evolve, initial } from './user-history.projection';
+import type { RecomputationRepository } from './recomputation.repository';
+import { type CommerceSummary, initial, summarize } from './user-history.projection';
 
 const usersPerBatch = 500;
 
@@ -51,7 +51,7 @@ async function recomputeBatch(options: RecomputationOptions, userIds: string[]):
   const { commerce, repository } = options;
   const [stored, entries] = [await commerce.findByUsers(userIds), await repository.findEntries(userIds)];
   for (const userId of userIds) {
-    const recomputed = summaryOf(entries.get(userId) ?? []);
+    const recomputed = summarize((entries.get(userId) ?? []).map(toFact));
     if (!isDeepStrictEqual(stored.get(userId) ?? initial, recomputed)) await compareLocked(options, userId);
   }
 }
@@ -66,7 +66,8 @@ async function compareLocked(options: RecomputationOptions, userId: string): Pro
   const difference = await database.transaction(async (tx) => {
     const stored = await repository.lockSummary(tx, userId);
     if (!stored) return null;
-    const recomputed = summaryOf((await repository.findEntries([userId], tx)).get(userId) ?? []);
+    const entries = (await repository.findEntries([userId], tx)).get(userId) ?? [];
+    const recomputed = summarize(entries.map(toFact));
     if (isDeepStrictEqual(stored, recomputed)) return null;
     const found = { userId, stored, recomputed };
     if (onFix) {
@@ -76,8 +77,4 @@ async function compareLocked(options: RecomputationOptions, userId: string): Pro
     return found;
   });
   if (difference) await onDifference(difference);
-}
-
-function summaryOf(entries: readonly CommerceEntryRow[]): CommerceSummary {
-  return entries.map(toFact).reduce(evolve, initial);
 }

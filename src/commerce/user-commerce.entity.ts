@@ -13,6 +13,9 @@ export class UserCommerce {
   @Column('timestamptz', { name: 'last_order_at', nullable: true })
   lastOrderAt: Date | null;
 
+  @Column('integer', { name: 'cancelled_order_count', default: 0 })
+  cancelledOrderCount: number;
+
   @Column('integer', { name: 'failed_payment_count', default: 0 })
   failedPaymentCount: number;
 

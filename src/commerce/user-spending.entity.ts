@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 
-/** A row of `user_spending`: the exact total of a user's orders in one currency. */
+/** A row of `user_spending`: the exact total of a user's orders in one currency, without cancelled ones. */
 @Entity('user_spending')
 export class UserSpending {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_spending_pkey' })
@@ -13,4 +13,8 @@ export class UserSpending {
 
   @Column('numeric')
   amount: string;
+
+  /** The number of orders in the amount. Too low for orders that a replica of an earlier version has added. */
+  @Column('integer', { name: 'order_count', default: 1 })
+  orderCount: number;
 }

@@ -1,7 +1,7 @@
 import { getExpiry, haveExpired } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { prepared } from '../postgres/prepared';
-import { type CommerceEvent, reviveCommerceEvent } from './commerce-event';
+import { type CommerceEvent, namesOnlyOrder, reviveCommerceEvent } from './commerce-event';
 
 /** What an event can wait for. */
 export type Referent = 'user' | 'order';
@@ -94,7 +94,7 @@ export class WaitingEventsRepository {
 }
 
 function referentOf(event: CommerceEvent): { waitsFor: Referent; waitsForId: string } {
-  return event.type === 'PaymentFailed'
+  return namesOnlyOrder(event)
     ? { waitsFor: 'order', waitsForId: event.orderId }
     : { waitsFor: 'user', waitsForId: event.userId };
 }

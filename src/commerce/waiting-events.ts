@@ -4,7 +4,7 @@ import type { MessageToPark, ParkReason } from '../parked/message-to-park';
 import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';
 import type { Database } from '../postgres/database';
 import { PeriodicLoop } from '../scheduling/periodic-loop';
-import { type CommerceEvent, toCloudEvent } from './commerce-event';
+import { type CommerceEvent, namesOnlyOrder, toCloudEvent } from './commerce-event';
 import { type CommerceFold, UnfoldableEventError } from './commerce-fold';
 import type { Referent, WaitingEventsRepository } from './waiting-events.repository';
 
@@ -166,7 +166,7 @@ function toParked(event: CommerceEvent, reason: ParkReason, detail: string): Mes
     type,
     source,
     eventId,
-    userId: event.type === 'PaymentFailed' ? undefined : event.userId,
+    userId: namesOnlyOrder(event) ? undefined : event.userId,
     attempts: 1,
   };
 }

@@ -6,10 +6,11 @@ import { parseUserId } from '../users/normalized';
 import type { Envelope } from './envelope';
 import { UnreadableMessageError } from './unreadable-message';
 
-/** Reads one type of message. */
+/** Reads the messages of one meaning. */
 export interface EventStream {
-  readonly type: CommerceEvent['type'];
-  /** The exchange whose producer may send this type. */
+  /** The names of the type. Some producers use another spelling. */
+  readonly types: readonly string[];
+  /** The exchange whose producer may send them. */
   readonly exchange: string;
   /** @throws UnreadableMessageError */
   read(envelope: Envelope): CommerceEvent;

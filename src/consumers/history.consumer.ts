@@ -1,3 +1,4 @@
+import { commerceEventTypes, namesOnlyOrder } from '../commerce/commerce-event';
 import { type CommerceFold, UnfoldableEventError } from '../commerce/commerce-fold';
 import type { DeliveryAttemptsRepository } from '../parked/delivery-attempts.repository';
 import type { MessageToPark, ParkReason } from '../parked/message-to-park';
@@ -133,7 +134,7 @@ export class HistoryConsumer {
         attempts: delivery.deliveryCount + 1,
       });
       const { type, source, eventId } = event;
-      const userId = event.type === 'PaymentFailed' ? undefined : event.userId;
+      const userId = namesOnlyOrder(event) ? undefined : event.userId;
       return [{ ...unread, type, source, eventId, userId }];
     });
     const unreadable = read.flatMap(({ result }) => ('park' in result ? [result.park] : []));
@@ -166,9 +167,7 @@ export class HistoryConsumer {
   }
 }
 
-const types = ['OrderPlaced', 'PaymentFailed', 'LoyaltyPointsEarned'];
-
 /** Returns a metric label from a fixed set, so that messages cannot create labels. */
 function knownType(type: string | undefined): string {
-  return type !== undefined && types.includes(type) ? type : 'other';
+  return commerceEventTypes.find((it) => it === type) ?? 'other';
 }

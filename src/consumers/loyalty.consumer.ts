@@ -23,7 +23,7 @@ const schema = z.object({
  * `createdAt` in place of `earnedAt`. Without any of these times, uses the time of the envelope.
  */
 export const loyaltyPointsEarned: EventStream = {
-  type: 'LoyaltyPointsEarned',
+  types: ['LoyaltyPointsEarned'],
   exchange: 'loyalty.events',
   read(envelope) {
     const { data } = envelope;

@@ -12,7 +12,7 @@ const schema = z.object({
 
 /** Reads `PaymentFailed` of `payment.events`, which names an order and no user. */
 export const paymentFailed: EventStream = {
-  type: 'PaymentFailed',
+  types: ['PaymentFailed'],
   exchange: 'payment.events',
   read(envelope) {
     const { data } = envelope;

@@ -6,7 +6,7 @@ import { parseUserId } from '../users/normalized';
 import { describeMessage, type Envelope, readEnvelope } from './envelope';
 import type { EventStream } from './event-fields';
 import { loyaltyPointsEarned } from './loyalty.consumer';
-import { orderPlaced } from './order.consumer';
+import { orderCancelled, orderPlaced } from './order.consumer';
 import { paymentFailed } from './payment.consumer';
 import { UnreadableMessageError } from './unreadable-message';
 
@@ -14,7 +14,9 @@ import { UnreadableMessageError } from './unreadable-message';
 export type ReadMessage = { readonly event: CommerceEvent } | { readonly park: MessageToPark };
 
 const streams: ReadonlyMap<string, EventStream> = new Map(
-  [orderPlaced, paymentFailed, loyaltyPointsEarned].map((stream) => [stream.type, stream]),
+  [orderPlaced, orderCancelled, paymentFailed, loyaltyPointsEarned].flatMap((stream) =>
+    stream.types.map((type) => [type, stream] as const),
+  ),
 );
 
 /** Every source of this service's own events begins with it. */

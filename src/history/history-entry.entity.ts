@@ -8,6 +8,7 @@ export const historyEntryTypes = [
   'EMAIL_PREFERENCES_UPDATED',
   'EMAIL_VERIFIED',
   'ORDER_PLACED',
+  'ORDER_CANCELLED',
   'PAYMENT_FAILED',
   'LOYALTY_POINTS_EARNED',
 ] as const;
@@ -18,6 +19,7 @@ export type HistoryEntryType = (typeof historyEntryTypes)[number];
 @Unique('user_history_source_event_id_key', ['source', 'eventId'])
 @Index('user_history_recorded_at_idx', ['recordedAt'])
 @Index('user_history_user_id_occurred_at_id_idx', { synchronize: false })
+@Index('user_history_placed_order_id_idx', { synchronize: false })
 export class HistoryEntry {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'user_history_pkey' })
   id: string;

@@ -41,6 +41,19 @@ const placedAt = field(
 );
 const earner = field('identity', 'identifies the user', 'user_history.user_id', 'user_commerce.user_id');
 
+const cancelledAt = field('behaviour', 'when', 'user_history.occurred_at', 'user_commerce.last_entry_at');
+const orderCancelled: PersonalMessage<Column> = {
+  exchange: 'order.events',
+  storedIn: untilFolded,
+  fields: {
+    orderId: field('identity', 'which order', inData, 'cancelled_orders.order_id'),
+    cancelledAt,
+    canceledAt: cancelledAt,
+    timestamp: cancelledAt,
+    reason: field('behaviour', 'why, as text', inData),
+  },
+};
+
 /** Every field of every published and consumed message. */
 export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Column>>> = {
   UserCreated: {
@@ -157,6 +170,8 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       items: field('behaviour', 'only their number is stored', inData, inSummary),
     },
   },
+  OrderCancelled: orderCancelled,
+  OrderCanceled: orderCancelled,
   PaymentFailed: {
     exchange: 'payment.events',
     storedIn: untilFolded,

@@ -47,6 +47,7 @@ export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string
     orderCount: ['user_commerce.order_count'],
     lastOrderAt: ['user_commerce.last_order_at'],
     spent: { type: 'Money' },
+    cancelledOrderCount: ['user_commerce.cancelled_order_count'],
     failedPaymentCount: ['user_commerce.failed_payment_count'],
     lastPaymentFailedAt: ['user_commerce.last_payment_failed_at'],
     loyaltyPoints: ['user_commerce.loyalty_points'],

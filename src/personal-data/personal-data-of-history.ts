@@ -18,6 +18,7 @@ export const personalDataOfHistory = {
       user_id: column('identity', 'service', 'identifies the user'),
       order_count: exported('commerce.orderCount', column('behaviour', 'self', summary)),
       last_order_at: exported('commerce.lastOrderAt', column('behaviour', 'self', summary)),
+      cancelled_order_count: exported('commerce.cancelledOrderCount', column('behaviour', 'self', summary)),
       failed_payment_count: exported('commerce.failedPaymentCount', column('behaviour', 'self', summary)),
       last_payment_failed_at: exported('commerce.lastPaymentFailedAt', column('behaviour', 'self', summary)),
       loyalty_points: exported('commerce.loyaltyPoints', column('behaviour', 'self', summary)),
@@ -36,6 +37,7 @@ export const personalDataOfHistory = {
       user_id: column('identity', 'service', 'identifies the user'),
       currency: exported('spending.currency', column('behaviour', 'self', summary)),
       amount: exported('spending.amount', column('behaviour', 'self', summary)),
+      order_count: exported('spending.orderCount', column('behaviour', 'self', summary)),
     },
   },
   user_history: {
@@ -111,6 +113,15 @@ export const personalDataOfHistory = {
     columns: {
       order_id: exported('orders.orderId', column('identity', 'self', 'which order')),
       user_id: column('identity', 'service', 'the user of the order, which payments do not name'),
+    },
+  },
+  cancelled_orders: {
+    ofUser: byUserId,
+    erasure: 'immediately',
+    retention: whileUserExists,
+    columns: {
+      order_id: exported('cancelledOrders.orderId', column('identity', 'self', 'which order')),
+      user_id: column('identity', 'service', 'identifies the user'),
     },
   },
   delivery_attempts: {

@@ -11,6 +11,7 @@ const shapes: Readonly<Record<string, { readonly order: readonly string[]; reado
   commerce: { order: ['user_id'], single: true },
   spending: { order: ['currency'] },
   orders: { order: ['order_id'] },
+  cancelledOrders: { order: ['order_id'] },
   accesses: { order: ['at', 'id'] },
 };
 

@@ -25,10 +25,12 @@ export const ownExchanges: readonly string[] = ['user.events', 'audit.events'];
 /** The exchanges of other services that this service consumes from, with their routing keys. */
 const inbound = [
   ['order.events', 'order.placed'],
+  ['order.events', 'order.cancelled'],
+  ['order.events', 'order.canceled'],
   ['payment.events', 'payment.failed'],
   ['loyalty.events', 'loyalty.points-earned'],
 ] as const;
-export const inboundExchanges: readonly string[] = inbound.map(([exchange]) => exchange);
+export const inboundExchanges: readonly string[] = [...new Set(inbound.map(([exchange]) => exchange))];
 /** The queue of other services' events. */
 export const historyQueue = 'user-service.history';
 /** The dead-letter queue, which holds messages that exceeded the delivery limit. */

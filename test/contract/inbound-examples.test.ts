@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type JsonSchema, readMessages } from '../../scripts/message-contract';
-import { toCloudEvent } from '../../src/commerce/commerce-event';
+import { namesOnlyOrder, toCloudEvent } from '../../src/commerce/commerce-event';
 import { readMessage } from '../../src/consumers/read-message';
 import { exampleUserId, type InboundExample, inboundExamples } from '../testkit/message-examples';
 import { problemsBySchema } from '../testkit/schema-problems';
@@ -8,6 +8,11 @@ import { problemsBySchema } from '../testkit/schema-problems';
 const messages = readMessages(join(__dirname, '../../contract'));
 const examples = inboundExamples();
 const structured = examples.filter(({ properties }) => properties.contentType?.includes('cloudevents'));
+
+/** The type of the event that is read from messages of a type. */
+function meaningOf(type: string): string {
+  return type === 'OrderCanceled' ? 'OrderCancelled' : type;
+}
 
 function read(example: InboundExample, body: Buffer = example.body) {
   const { exchange, routingKey, properties } = example;
@@ -21,9 +26,11 @@ function read(example: InboundExample, body: Buffer = example.body) {
 it.each(examples.map((it) => [it.name, it] as const))(
   'readMessage reads the example %s',
   (_name, example) => {
-    const { type, source, eventId } = example;
-    const user = type === 'PaymentFailed' ? {} : { userId: exampleUserId };
-    expect(read(example)).toEqual({ event: expect.objectContaining({ type, source, eventId, ...user }) });
+    const { source, eventId } = example;
+    const type = meaningOf(example.type);
+    const result = read(example);
+    const user = 'event' in result && namesOnlyOrder(result.event) ? {} : { userId: exampleUserId };
+    expect(result).toEqual({ event: expect.objectContaining({ type, source, eventId, ...user }) });
   },
 );
 
@@ -109,7 +116,7 @@ it('toCloudEvent writes messages that match the AsyncAPI document', () => {
     const result = read(example);
     if (!('event' in result)) throw new Error(`${example.name} was not read`);
     const { exchange, routingKey, contentType, body } = toCloudEvent(result.event);
-    const message = messages.get(example.type);
+    const message = messages.get(meaningOf(example.type));
     expect({ exchange, routingKey, contentType }).toEqual({
       exchange: message?.exchange,
       routingKey: message?.routingKey,

@@ -120,6 +120,8 @@ describe('the schema', () => {
     ['OrderPlaced', 'total'],
     ['OrderPlaced', 'orderId'],
     ['PaymentFailed', 'orderId'],
+    ['OrderCancelled', 'orderId'],
+    ['OrderCanceled', 'orderId'],
     ['LoyaltyPointsEarned', 'userId'],
     ['LoyaltyPointsEarned', 'points'],
   ])('of %s rejects data without %s and its alternative', (type, name) => {

@@ -76,3 +76,46 @@ it('a migration fills in the users and orders that parked messages name', async 
     expect(new Set(row?.orders)).toEqual(new Set(['8', 'No. 7, a']));
   });
 });
+
+it('a migration counts the orders of each total, and one more for those whose entries retention has deleted', async () => {
+  await withDataSource(async (dataSource) => {
+    const names = dataSource.migrations.map(({ name = '' }) => name);
+    const migration = names.findIndex((name) => name.startsWith('CountCancelledOrders'));
+    for (const _later of names.slice(migration)) await dataSource.undoLastMigration();
+    const [whole, cut] = ['01975a5e-1111-7000-8000-0000000000ad', '01975a5e-1111-7000-8000-0000000000ae'];
+    for (const id of [whole, cut]) {
+      await dataSource.query(
+        `INSERT INTO users (id, email, email_normalized, username, username_normalized, first_name, last_name,
+           first_name_normalized, last_name_normalized, status, status_changed_at, version, revision, created_at, updated_at)
+         VALUES ($1::uuid, $1::text, $1::text, $1::text, $1::text, 'A', 'B', 'a', 'b', 'ACTIVE', now(), 1, 1, now(), now())`,
+        [id],
+      );
+      await dataSource.query('INSERT INTO user_commerce (user_id, history_is_cut) VALUES ($1, $2)', [
+        id,
+        id === cut,
+      ]);
+      for (const currency of ['EUR', 'USD'])
+        await dataSource.query('INSERT INTO user_spending (user_id, currency, amount) VALUES ($1, $2, 3)', [
+          id,
+          currency,
+        ]);
+      for (const currency of ['EUR', 'EUR', 'USD'])
+        await dataSource.query(
+          `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
+           VALUES (gen_random_uuid(), $1, 'ORDER_PLACED', now(), now(), '/orders', gen_random_uuid()::text, '', $2)`,
+          [id, { orderId: 'o', total: { amount: '1', currency } }],
+        );
+    }
+    await dataSource.runMigrations();
+    expect(
+      await dataSource.query(
+        'SELECT user_id, currency, order_count FROM user_spending ORDER BY user_id, currency',
+      ),
+    ).toEqual([
+      { user_id: whole, currency: 'EUR', order_count: 2 },
+      { user_id: whole, currency: 'USD', order_count: 1 },
+      { user_id: cut, currency: 'EUR', order_count: 3 },
+      { user_id: cut, currency: 'USD', order_count: 2 },
+    ]);
+  });
+});

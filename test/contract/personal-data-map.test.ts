@@ -21,6 +21,7 @@ afterAll(async () => {
 /** Every source file that deletes rows. */
 const deleting = [
   'audit/audit-sealer.ts',
+  'commerce/commerce.repository.ts',
   'commerce/recomputation.repository.ts',
   'commerce/waiting-events.repository.ts',
   'parked/delivery-attempts.repository.ts',

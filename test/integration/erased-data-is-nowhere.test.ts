@@ -37,6 +37,7 @@ const rememberedEvents = async () =>
 const columnsWithoutFreeText = [
   'audit_entries.actor_id',
   'audit_entries.encrypted_values',
+  'cancelled_orders.order_id',
   'email_preference_decisions.actor_id',
   'email_preference_decisions.topic',
   'erasures.requested_by',

@@ -12,6 +12,7 @@ import { startTestApp, type TestApp } from '../testkit/app';
 import {
   type ForeignMessage,
   type ForeignService,
+  orderCancelled,
   orderPlaced,
   paymentFailed,
   pointsEarned,
@@ -78,6 +79,7 @@ async function createUserEverywhere(): Promise<{
     orderPlaced(userId, { orderId }),
     orderPlaced(userId, { total: { value: 3, currency: 'USD' } }),
     paymentFailed(orderId),
+    orderCancelled(orderId),
     // Names the user by an order alone.
     paymentFailed(orderId, { timestamp: 'never' }),
     pointsEarned(userId),
@@ -85,7 +87,7 @@ async function createUserEverywhere(): Promise<{
   ];
   await others.publish(...events);
   await eventually(async () => {
-    expect(await count('user_history WHERE user_id = $1', [userId])).toBe(7);
+    expect(await count('user_history WHERE user_id = $1', [userId])).toBe(8);
     expect(await count('parked_messages WHERE user_id = $1', [userId])).toBe(1);
     expect(await countParkedContaining(orderId)).toBe(1);
   });

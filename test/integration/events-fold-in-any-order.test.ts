@@ -18,6 +18,7 @@ import { eventually } from '../testkit/eventually';
 import {
   anySchedule,
   earlyEventsOf,
+  entryCountOf,
   expectedOf,
   messagesOf,
   type Play,
@@ -97,7 +98,7 @@ async function expectAllWaiting(plays: readonly Play[]): Promise<void> {
 async function expectAllFolded(plays: readonly Play[]): Promise<void> {
   const ids = plays.flatMap(({ events }) => events.map(({ eventId }) => eventId));
   expect(await app.sql('SELECT 1 FROM user_history WHERE event_id = ANY($1)', [ids])).toHaveLength(
-    ids.length,
+    plays.reduce((sum, it) => sum + entryCountOf(it), 0),
   );
 }
 
@@ -127,9 +128,16 @@ async function createUserWithRetry(target: TestApp, userId: string): Promise<voi
 
 function differenceOf(found: any, expected: Play): string | null {
   // Only `late` may depend on the order.
-  const history = found.history.map(({ late: _late, ...entry }: Record<string, unknown>) => entry);
+  const entries: Record<string, any>[] = found.history.map(
+    ({ late: _late, ...entry }: Record<string, unknown>) => entry,
+  );
+  const [cancellations, history] = [
+    entries.filter(({ type }) => type === 'ORDER_CANCELLED'),
+    entries.filter(({ type }) => type !== 'ORDER_CANCELLED'),
+  ];
+  const cancelledOrders = cancellations.map(({ data }) => String(data.orderId)).sort();
   try {
-    expect({ ...found, history }).toEqual(expectedOf(expected));
+    expect({ ...found, history, cancelledOrders }).toEqual(expectedOf(expected));
     return null;
   } catch (error) {
     return (error as Error).message;

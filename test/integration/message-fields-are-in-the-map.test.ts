@@ -6,6 +6,7 @@ import {
   type ForeignMessage,
   type ForeignService,
   foreignEvent,
+  orderCancelled,
   orderPlaced,
   paymentFailed,
   pointsEarned,
@@ -122,6 +123,28 @@ describe('each field of a consumed message is stored in exactly the columns of t
     );
     expect(await columnsWith('order-to-pay')).toEqual(
       expect.arrayContaining(declared('PaymentFailed', 'orderId')),
+    );
+  });
+
+  it('a cancellation', async () => {
+    const { id: customerId } = await createUser(app);
+    const stored = {
+      orderId: ['order-to-cancel'],
+      reason: ['a kanari flew'],
+      cancelledAt: ['2026-03-05T06:07:08'],
+    };
+    await others.publish(orderPlaced(customerId, { orderId: 'order-to-cancel-2' }));
+    await others.publish(orderPlaced(customerId, { orderId: 'order-to-cancel-1' }));
+    await expectStored(
+      orderCancelled('order-to-cancel-1', { reason: 'a kanari flew', cancelledAt: '2026-03-05T06:07:08Z' }),
+      { reason: stored.reason, cancelledAt: stored.cancelledAt },
+    );
+    await expectStored(
+      foreignEvent('OrderCanceled', { orderId: 'order-to-cancel-2', canceledAt: '2026-03-06T06:07:08Z' }),
+      { canceledAt: ['2026-03-06T06:07:08'] },
+    );
+    expect(await columnsWith('order-to-cancel-1')).toEqual(
+      expect.arrayContaining(declared('OrderCancelled', 'orderId')),
     );
   });
 

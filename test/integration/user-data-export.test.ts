@@ -4,7 +4,7 @@ import addFormats from 'ajv-formats';
 import { v7 as uuidv7 } from 'uuid';
 import { personalDataMap } from '../../src/personal-data/personal-data-map';
 import { startTestApp, type TestApp } from '../testkit/app';
-import { orderPlaced, paymentFailed, startForeignService } from '../testkit/commerce-events';
+import { orderCancelled, orderPlaced, paymentFailed, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { createUser, mutate } from '../testkit/users';
 
@@ -16,12 +16,13 @@ let app: TestApp;
 let officer: string;
 let userId: string;
 let orderId: string;
+let cancelledId: string;
 
 beforeAll(async () => {
   app = await startTestApp();
   officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
   const others = await startForeignService(app);
-  orderId = uuidv7();
+  [orderId, cancelledId] = [uuidv7(), uuidv7()];
   const address = { street: '1 Main Street', city: 'Springfield' };
   ({ id: userId } = await createUser(app, { displayName: 'Ada', phoneNumber: '+14155550100', address }));
   const { id: otherId } = await createUser(app, { firstName: 'Else' });
@@ -30,11 +31,13 @@ beforeAll(async () => {
   await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY', notes: 'noted by staff' });
   await others.publish(
     orderPlaced(userId, { orderId, total: { value: '12.50', currency: 'EUR' } }),
+    orderPlaced(userId, { orderId: cancelledId, total: { value: 99, currency: 'EUR' } }),
+    orderCancelled(cancelledId),
     paymentFailed(orderId),
     orderPlaced(otherId, { orderId: 'order of another user' }),
   );
   await eventually(async () =>
-    expect(await app.sql(`SELECT 1 FROM user_history WHERE late OR source LIKE '/%.events'`)).toHaveLength(3),
+    expect(await app.sql(`SELECT 1 FROM user_history WHERE late OR source LIKE '/%.events'`)).toHaveLength(5),
   );
   await others.close();
 });
@@ -59,12 +62,15 @@ it('exportUserData returns a document that matches its schema and has no data of
     emailPreferences: { newsletter: true, marketing: false },
     consents: [{ topic: 'newsletter', granted: true, source: 'form', actor: 'staff' }],
     verifications: [{ usedAt: null }],
-    commerce: { orderCount: 1, failedPaymentCount: 1, loyaltyPoints: '0' },
-    spending: [{ currency: 'EUR', amount: '12.5' }],
-    orders: [{ orderId }],
+    commerce: { orderCount: 2, cancelledOrderCount: 1, failedPaymentCount: 1, loyaltyPoints: '0' },
+    spending: [{ currency: 'EUR', amount: '12.5', orderCount: 1 }],
+    orders: [{ orderId }, { orderId: cancelledId }],
+    cancelledOrders: [{ orderId: cancelledId }],
   });
   expect(document.history.map((entry: { type: string }) => entry.type).sort()).toEqual([
     'EMAIL_PREFERENCES_UPDATED',
+    'ORDER_CANCELLED',
+    'ORDER_PLACED',
     'ORDER_PLACED',
     'PAYMENT_FAILED',
     'USER_CREATED',
@@ -141,7 +147,7 @@ it('exportUserData returns every entry of a long history', async () => {
     [userId],
   );
   const { document } = await exported(officer);
-  expect(new Set(document.history.map(({ eventId }: { eventId: string }) => eventId)).size).toBe(2505);
+  expect(new Set(document.history.map(({ eventId }: { eventId: string }) => eventId)).size).toBe(2507);
 });
 
 it('exportUserData returns UserNotFoundError for unknown and malformed ids', async () => {

@@ -6,6 +6,7 @@ import {
   type ForeignMessage,
   type ForeignService,
   foreignEvent,
+  orderCancelled,
   orderPlaced,
   paymentFailed,
   pointsEarned,
@@ -141,6 +142,7 @@ export class CanarySender {
         errorMessage: this.text('errorMessage'),
         errorCode: this.text('errorCode'),
       }),
+      orderCancelled(orderId, { reason: this.text('reason of a cancellation') }),
       foreignEvent(
         'LoyaltyPointsEarned',
         { userId, points: 1, earnedAt: '2026-03-01T10:10:00Z' },

@@ -60,6 +60,7 @@ const table = `
   errorMessage                           | PaymentFailed          | database
   errorCode                              | PaymentFailed          | database
   reason of points                       | LoyaltyPointsEarned    | database
+  reason of a cancellation               | OrderCancelled         | database
   subject                                | CloudEvent attribute   |
   extension                              | CloudEvent attribute   |
   ce-* header                            | CloudEvent attribute   |

@@ -15,6 +15,8 @@ export interface ForeignMessage {
 const addresses = {
   OrderPlaced: ['order.events', 'order.placed'],
   PaymentFailed: ['payment.events', 'payment.failed'],
+  OrderCancelled: ['order.events', 'order.cancelled'],
+  OrderCanceled: ['order.events', 'order.canceled'],
   LoyaltyPointsEarned: ['loyalty.events', 'loyalty.points-earned'],
 } as const;
 export type ForeignType = keyof typeof addresses;
@@ -56,6 +58,11 @@ export function paymentFailed(orderId: string, data: Record<string, unknown> = {
     timestamp: '2026-03-01T10:05:00Z',
     ...data,
   });
+}
+
+/** An `OrderCancelled` of an order. */
+export function orderCancelled(orderId: string, data: Record<string, unknown> = {}): ForeignMessage {
+  return foreignEvent('OrderCancelled', { orderId, cancelledAt: '2026-03-01T10:20:00Z', ...data });
 }
 
 /** A `LoyaltyPointsEarned` of a user; 5 points by default. */
@@ -106,8 +113,10 @@ export async function startForeignService(app: TestApp): Promise<ForeignService>
 }
 
 const commerceFields = `
-  commerce { orderCount lastOrderAt spent { amount currency } failedPaymentCount lastPaymentFailedAt loyaltyPoints }
-  history(first: 100, types: [ORDER_PLACED, PAYMENT_FAILED, LOYALTY_POINTS_EARNED]) {
+  commerce {
+    orderCount cancelledOrderCount lastOrderAt spent { amount currency } failedPaymentCount lastPaymentFailedAt loyaltyPoints
+  }
+  history(first: 100, types: [ORDER_PLACED, ORDER_CANCELLED, PAYMENT_FAILED, LOYALTY_POINTS_EARNED]) {
     nodes { type occurredAt source eventId late summary data }
   }`;
 const usersPerOperation = 40;

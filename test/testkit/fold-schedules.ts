@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { fromUnits } from '../../src/commerce/amount';
 import { toEntry } from '../../src/commerce/commerce-entry';
 import { type CommerceEvent, toCloudEvent } from '../../src/commerce/commerce-event';
-import { type CommerceSummary, evolve, initial } from '../../src/commerce/user-history.projection';
+import { summarize } from '../../src/commerce/user-history.projection';
 import type { ForeignMessage } from './commerce-events';
 
 /** The end of a schedule; deliveries are earlier. */
@@ -20,6 +20,8 @@ interface Timing {
 export interface Schedule {
   orders: (Timing & { units: number; currency: string })[];
   payments: (Timing & { ofOrder: number })[];
+  /** Two may cancel the same order. */
+  cancellations: (Timing & { ofOrder: number })[];
   points: (Timing & { points: number })[];
   createdAt: number;
   /** By the graph of a replica under test, or by inserting rows as another replica would, which is faster. */
@@ -45,6 +47,7 @@ function some<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
 export const anySchedule: fc.Arbitrary<Schedule> = fc.record({
   orders: some(fc.record({ ...timing, units: fc.nat(10 ** 9), currency: fc.constantFrom('EUR', 'USD') })),
   payments: some(fc.record({ ...timing, ofOrder: fc.nat(1) })),
+  cancellations: fc.array(fc.record({ ...timing, ofOrder: fc.nat(1) }), { maxLength: 2 }),
   points: some(fc.record({ ...timing, points: fc.integer({ min: 1, max: 1_000 }) })),
   createdAt: fc.oneof(fc.constant(0), fc.constant(end), fc.nat(end)),
   createdBy: fc.oneof(
@@ -54,26 +57,24 @@ export const anySchedule: fc.Arbitrary<Schedule> = fc.record({
   processedFirst: fc.boolean(),
 });
 
-const orders = [
-  [0, 1, 2],
-  [0, 2, 1],
-  [1, 0, 2],
-  [1, 2, 0],
-  [2, 0, 1],
-  [2, 1, 0],
-];
+/** Returns every order of these items. */
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, at) => permutations(items.toSpliced(at, 1)).map((rest) => [item, ...rest]));
+}
 
-/** All six orders of three events, before and after the user exists; each event is delivered one to five times. */
-export const systematicSchedules: Schedule[] = orders.flatMap((order, at) =>
+/** All 24 orders of four events, before and after the user exists; each event is delivered one to five times. */
+export const systematicSchedules: Schedule[] = permutations([0, 1, 2, 3]).flatMap((order, at) =>
   [0, end].map((createdAt) => {
-    const [first, second, third] = [0, 1, 2].map((event) => {
+    const [first, second, third, fourth] = [0, 1, 2, 3].map((event) => {
       const place = order.indexOf(event);
       return { minute: event, deliveries: Array<number>(1 + ((at + 2 * place) % 5)).fill(10 * place) };
-    }) as [Timing, Timing, Timing];
+    }) as [Timing, Timing, Timing, Timing];
     return {
       orders: [{ ...first, units: 199_900, currency: 'EUR' }],
       payments: [{ ...second, ofOrder: 0 }],
       points: [{ ...third, points: 20 }],
+      cancellations: [{ ...fourth, ofOrder: 0 }],
       createdAt,
       createdBy: 'replica',
       processedFirst: true,
@@ -116,6 +117,11 @@ export function toPlay(schedule: Schedule): Play {
       };
       return [it, { type: 'PaymentFailed', source: '/payment.events', ...identity(it, 10 + at), ...facts }];
     }),
+    ...schedule.cancellations.map((it, at): [Timing, CommerceEvent] => {
+      const orderId = orderIds[it.ofOrder % orderIds.length] as string;
+      const facts = { orderId, reason: null };
+      return [it, { type: 'OrderCancelled', source: '/order.events', ...identity(it, 30 + at), ...facts }];
+    }),
     ...schedule.points.map((it, at): [Timing, CommerceEvent] => {
       const facts = { userId, points: it.points, orderId: null, reason: null };
       return [
@@ -151,12 +157,25 @@ function toMessage(event: CommerceEvent): ForeignMessage {
   return { exchange, routingKey, body, properties };
 }
 
-/** The final commerce and commerce history of the user by the pure model, without `late`. */
+/** The number of history entries of the user: one for each event, but one for all cancellations of an order. */
+export function entryCountOf({ events }: Play): number {
+  const cancelled = events.flatMap((it) => (it.type === 'OrderCancelled' ? [it.orderId] : []));
+  return events.length - cancelled.length + new Set(cancelled).size;
+}
+
+/**
+ * The final commerce and commerce history of the user by the pure model, without `late`. Of cancelled orders only the
+ * ids, because any of their cancellations may be the entry.
+ */
 export function expectedOf({ events }: Play): Record<string, unknown> {
-  const summary = events.reduce<CommerceSummary>(evolve, initial);
-  const newestFirst = [...events].sort((one, other) => other.occurredAt.getTime() - one.occurredAt.getTime());
+  const summary = summarize(events);
+  const cancelled = events.flatMap((it) => (it.type === 'OrderCancelled' ? [it.orderId] : []));
+  const others = events.filter(({ type }) => type !== 'OrderCancelled');
+  const newestFirst = others.sort((one, other) => other.occurredAt.getTime() - one.occurredAt.getTime());
   return {
     orderCount: summary.orderCount,
+    cancelledOrderCount: summary.cancelledOrderCount,
+    cancelledOrders: [...new Set(cancelled)].sort(),
     lastOrderAt: summary.lastOrderAt?.toISOString() ?? null,
     spent: Object.entries(summary.spent)
       .sort(([one], [other]) => (one < other ? -1 : 1))

@@ -19,15 +19,18 @@ export class MoneyType {
     'Summary of a user’s orders, payments and loyalty points, computed from the events received so far.',
 })
 export class CommerceSummaryType {
-  @Field(() => Int, { description: 'Number of orders placed.' })
+  @Field(() => Int, { description: 'Number of orders placed, including cancelled ones.' })
   orderCount: number;
+
+  @Field(() => Int, { description: 'Number of placed orders that were cancelled.' })
+  cancelledOrderCount: number;
 
   @Field(() => DateTime, { nullable: true, description: 'Time of the latest order, or null without orders.' })
   lastOrderAt: Date | null;
 
   @Field(() => [MoneyType], {
     description:
-      'Total of all orders in each currency, ordered by currency code. Failed payments are not subtracted.',
+      'Total of all orders that were not cancelled in each currency, ordered by currency code. Failed payments are not subtracted.',
   })
   spent: MoneyType[];
 
@@ -50,6 +53,7 @@ export function toCommerceSummaryType(summary: CommerceSummary): CommerceSummary
   const currencies = Object.keys(summary.spent).sort();
   return Object.assign(new CommerceSummaryType(), {
     orderCount: summary.orderCount,
+    cancelledOrderCount: summary.cancelledOrderCount,
     lastOrderAt: summary.lastOrderAt,
     spent: currencies.map((currency) =>
       Object.assign(new MoneyType(), { amount: summary.spent[currency] ?? '0', currency }),

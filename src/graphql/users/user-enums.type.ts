@@ -93,6 +93,7 @@ registerEnumType(HistoryEntryType, {
     EMAIL_PREFERENCES_UPDATED: { description: 'The e-mail preferences were changed.' },
     EMAIL_VERIFIED: { description: 'An e-mail address was confirmed.' },
     ORDER_PLACED: { description: 'The user placed an order.' },
+    ORDER_CANCELLED: { description: 'One of the user’s orders was cancelled.' },
     PAYMENT_FAILED: { description: 'A payment for one of the user’s orders failed.' },
     LOYALTY_POINTS_EARNED: { description: 'The user earned loyalty points.' },
   },

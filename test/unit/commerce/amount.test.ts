@@ -8,6 +8,8 @@ describe('amounts', () => {
     ['007.5', 75_000n],
     ['12.3456', 123_456n],
     ['0.0001', 1n],
+    ['-2.5', -25_000n],
+    ['-0.25', -2_500n],
     ['100000000000000000000.0001', 1_000_000_000_000_000_000_000_001n],
   ])('toUnits converts %s to %s ten-thousandths', (amount, units) => {
     expect(toUnits(amount)).toBe(units);
@@ -19,6 +21,8 @@ describe('amounts', () => {
     [3_000n, '0.3'],
     [75_000n, '7.5'],
     [1n, '0.0001'],
+    [-25_000n, '-2.5'],
+    [-2_500n, '-0.25'],
     [1_000_000_000_000_000_000_000_001n, '100000000000000000000.0001'],
   ])('fromUnits converts %s ten-thousandths to %s without trailing zeros', (units, amount) => {
     expect(fromUnits(units)).toBe(amount);

@@ -1,23 +1,30 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { fromUnits } from '../../../src/commerce/amount';
+import { fromUnits, toUnits } from '../../../src/commerce/amount';
 import { commerceEntryTypes, toEntry, toFact } from '../../../src/commerce/commerce-entry';
 import { type CommerceEvent, identityOf } from '../../../src/commerce/commerce-event';
 import {
   type CommerceFact,
   type CommerceSummary,
-  evolve,
   initial,
+  OrderAwareFold,
+  summarize,
 } from '../../../src/commerce/user-history.projection';
 
 const [january, february] = [new Date('2026-01-01'), new Date('2026-02-01')];
 
-const order = (occurredAt: Date, amount: string, currency = 'EUR'): CommerceFact => ({
+const order = (occurredAt: Date, amount: string, currency = 'EUR', orderId = 'o-1'): CommerceFact => ({
   type: 'OrderPlaced',
   occurredAt,
+  orderId,
   total: { amount, currency },
 });
 const failedPayment = (occurredAt: Date): CommerceFact => ({ type: 'PaymentFailed', occurredAt });
+const cancellation = (occurredAt: Date, orderId = 'o-1'): CommerceFact => ({
+  type: 'OrderCancelled',
+  occurredAt,
+  orderId,
+});
 const points = (occurredAt: Date, count: number): CommerceFact => ({
   type: 'LoyaltyPointsEarned',
   occurredAt,
@@ -26,10 +33,10 @@ const points = (occurredAt: Date, count: number): CommerceFact => ({
 
 /** Evolves the summary of these facts by one more fact, and returns the fields that it changes. */
 function given(...facts: CommerceFact[]) {
-  const before = facts.reduce(evolve, initial);
+  const before = summarize(facts);
   return {
     when(fact: CommerceFact): Partial<CommerceSummary> {
-      const changes = Object.entries(evolve(before, fact)).filter(
+      const changes = Object.entries(summarize([...facts, fact])).filter(
         ([field, value]) => !isDeepStrictEqual(value, before[field as keyof CommerceSummary]),
       );
       return Object.fromEntries(changes);
@@ -37,12 +44,13 @@ function given(...facts: CommerceFact[]) {
   };
 }
 
-describe('evolve', () => {
+describe('summarize', () => {
   it('counts the first order', () => {
     expect(given().when(order(january, '5'))).toEqual({
       orderCount: 1,
       lastOrderAt: january,
       spent: { EUR: '5' },
+      spentOrders: { EUR: 1 },
       lastEntryAt: january,
     });
   });
@@ -52,6 +60,7 @@ describe('evolve', () => {
       orderCount: 3,
       lastOrderAt: february,
       spent: { EUR: '7.5', USD: '1' },
+      spentOrders: { EUR: 2, USD: 1 },
       lastEntryAt: february,
     });
   });
@@ -60,7 +69,37 @@ describe('evolve', () => {
     expect(given(order(february, '5')).when(order(january, '5'))).toEqual({
       orderCount: 2,
       spent: { EUR: '10' },
+      spentOrders: { EUR: 2 },
     });
+  });
+
+  it('leaves a cancelled order out of what was spent and counts it as placed', () => {
+    const placed = [order(january, '5'), order(january, '1.5', 'EUR', 'o-2'), order(january, '2', 'USD')];
+    expect(given(...placed).when(cancellation(february))).toEqual({
+      cancelledOrderCount: 1,
+      spent: { EUR: '1.5' },
+      spentOrders: { EUR: 1 },
+      lastEntryAt: february,
+    });
+    expect(given(cancellation(january)).when(order(february, '5'))).toEqual({
+      orderCount: 1,
+      lastOrderAt: february,
+      lastEntryAt: february,
+    });
+  });
+
+  it('keeps a currency whose remaining orders cost nothing', () => {
+    expect(given(order(january, '5'), order(january, '0', 'EUR', 'o-2')).when(cancellation(january))).toEqual(
+      {
+        cancelledOrderCount: 1,
+        spent: { EUR: '0' },
+        spentOrders: { EUR: 1 },
+      },
+    );
+  });
+
+  it('counts an order that is cancelled twice once', () => {
+    expect(given(order(january, '5'), cancellation(january)).when(cancellation(february))).toEqual({});
   });
 
   it('counts a failed payment without changing what was spent', () => {
@@ -86,10 +125,12 @@ describe('evolve', () => {
     expect(given(order(january, '0.1')).when(order(january, '0.2'))).toEqual({
       orderCount: 2,
       spent: { EUR: '0.3' },
+      spentOrders: { EUR: 2 },
     });
     expect(given(order(january, '0.3')).when(order(january, '100000000000.0001'))).toEqual({
       orderCount: 2,
       spent: { EUR: '100000000000.3001' },
+      spentOrders: { EUR: 2 },
     });
   });
 });
@@ -101,13 +142,14 @@ const money = fc.record({
   currency: fc.constantFrom('EUR', 'JPY', 'USD'),
 });
 const eventId = fc.uuid();
+const anyOrderId = fc.constantFrom('o-1', 'o-2', 'o-3');
 const event: fc.Arbitrary<CommerceEvent> = fc.oneof(
   fc.record({
     type: fc.constant('OrderPlaced' as const),
     source: fc.constant('/orders'),
     eventId,
     occurredAt,
-    orderId: fc.uuid(),
+    orderId: anyOrderId,
     userId: fc.constant(userId),
     total: money,
     itemCount: fc.option(fc.nat(9)),
@@ -124,6 +166,14 @@ const event: fc.Arbitrary<CommerceEvent> = fc.oneof(
     amount: fc.option(money),
   }),
   fc.record({
+    type: fc.constant('OrderCancelled' as const),
+    source: fc.constant('/orders'),
+    eventId,
+    occurredAt,
+    orderId: anyOrderId,
+    reason: fc.option(fc.string()),
+  }),
+  fc.record({
     type: fc.constant('LoyaltyPointsEarned' as const),
     source: fc.constant('/loyalty'),
     eventId,
@@ -137,14 +187,9 @@ const event: fc.Arbitrary<CommerceEvent> = fc.oneof(
 
 /** Folds deliveries in the given order, each identity once. */
 function fold(deliveries: readonly CommerceEvent[]): CommerceSummary {
-  const seen = new Set<string>();
-  let summary = initial;
-  for (const delivery of deliveries) {
-    if (seen.has(identityOf(delivery))) continue;
-    seen.add(identityOf(delivery));
-    summary = evolve(summary, delivery);
-  }
-  return summary;
+  const first = new Map(deliveries.toReversed().map((it) => [identityOf(it), it]));
+  // Which of an order's cancellations counts, and so the time of the last entry, depends on the order of arrival.
+  return { ...summarize([...first.values()].toReversed()), lastEntryAt: null };
 }
 
 /** Events, each delivered one to five times, in any order. */
@@ -162,7 +207,7 @@ const schedule = fc
     }),
   );
 
-describe('evolve, for any events', () => {
+describe('summarize, for any events', () => {
   it('returns the same summary for every order and number of deliveries', () => {
     fc.assert(
       fc.property(schedule, ({ events, deliveries }) => {
@@ -172,13 +217,30 @@ describe('evolve, for any events', () => {
     );
   });
 
+  it('equals the sum of what batches add', () => {
+    fc.assert(
+      fc.property(schedule, fc.nat(12), ({ events }, size) => {
+        const fold = new OrderAwareFold();
+        const add = (batch: CommerceEvent[]) =>
+          batch.reduce<CommerceSummary>((it, event) => fold.add(it, event), initial);
+        const [one, other] = [add(events.slice(0, size)), add(events.slice(size))];
+        const whole = summarize(events);
+        expect(one.cancelledOrderCount + other.cancelledOrderCount).toBe(whole.cancelledOrderCount);
+        for (const currency of ['EUR', 'JPY', 'USD']) {
+          const units = [one, other].map(({ spent }) => toUnits(spent[currency] ?? '0'));
+          expect(units.reduce((sum, it) => sum + it)).toBe(toUnits(whole.spent[currency] ?? '0'));
+        }
+      }),
+    );
+  });
+
   it('returns the same summary for an event and for its history entry', () => {
     fc.assert(
       fc.property(event, (it) => {
         const entry = JSON.parse(JSON.stringify(toEntry(it)));
         expect(commerceEntryTypes).toContain(entry.type);
         const fact = toFact({ ...entry, occurredAt: it.occurredAt });
-        expect(evolve(initial, fact)).toEqual(evolve(initial, it));
+        expect(summarize([fact])).toEqual(summarize([it]));
       }),
     );
   });

@@ -1,0 +1,97 @@
+import type { Transaction } from '../postgres/database';
+import { prepared } from '../postgres/prepared';
+import type { CommerceEvent, Money, OrderCancelled } from './commerce-event';
+import type { OrderState } from './user-history.projection';
+
+/**
+ * Stores the user of each order. An order that is stored already keeps its user. Returns the users of all, and which
+ * orders are new.
+ */
+export async function recordOrders(
+  tx: Transaction,
+  orders: readonly { orderId: string; userId: string }[],
+): Promise<{ ownerOf: Map<string, string>; newOrderIds: Set<string> }> {
+  if (orders.length === 0) return { ownerOf: new Map(), newOrderIds: new Set() };
+  const orderIds = orders.map(({ orderId }) => orderId);
+  const added: { orderId: string }[] = await tx.manager.query(
+    prepared(`INSERT INTO user_orders (order_id, user_id)
+     SELECT * FROM unnest($1::text[], $2::uuid[]) AS placed (order_id, user_id) ORDER BY order_id
+     ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`),
+    [orderIds, orders.map(({ userId }) => userId)],
+  );
+  // A statement of its own, which sees the orders of concurrent transactions.
+  const rows: { orderId: string; userId: string }[] = await tx.manager.query(
+    prepared(
+      `SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders WHERE order_id = ANY($1::text[])`,
+    ),
+    [orderIds],
+  );
+  return {
+    ownerOf: new Map(rows.map(({ orderId, userId }) => [orderId, userId])),
+    newOrderIds: new Set(added.map(({ orderId }) => orderId)),
+  };
+}
+
+/** Returns the state of these orders. Their users' summaries must be locked. */
+export async function findOrderStates(
+  tx: Transaction,
+  orderIds: readonly string[],
+): Promise<Map<string, OrderState>> {
+  if (orderIds.length === 0) return new Map();
+  const rows: { orderId: string; totals: Money[] | null; isCancelled: boolean }[] = await tx.manager.query(
+    `SELECT order_id AS "orderId",
+       EXISTS (SELECT FROM cancelled_orders WHERE order_id = user_orders.order_id) AS "isCancelled",
+       (SELECT jsonb_agg(data -> 'total') FROM user_history WHERE type = 'ORDER_PLACED'
+        AND data ->> 'orderId' = user_orders.order_id AND user_id = user_orders.user_id) AS totals
+     FROM user_orders WHERE order_id = ANY($1::text[])`,
+    [orderIds],
+  );
+  return new Map(
+    rows.map(({ orderId, totals, isCancelled }) => [orderId, { totals: totals ?? [], isCancelled }]),
+  );
+}
+
+/** Stores that these orders are cancelled. */
+export async function recordCancelledOrders(
+  tx: Transaction,
+  orders: readonly { orderId: string; userId: string }[],
+): Promise<void> {
+  if (orders.length === 0) return;
+  await tx.manager.query(
+    `INSERT INTO cancelled_orders (order_id, user_id)
+     SELECT * FROM unnest($1::text[], $2::uuid[]) AS cancelled (order_id, user_id) ORDER BY order_id`,
+    [orders.map(({ orderId }) => orderId), orders.map(({ userId }) => userId)],
+  );
+}
+
+/** Returns the user id of each known order. These users cannot be removed until the transaction ends. */
+export async function lockUsersOfOrders(
+  tx: Transaction,
+  orderIds: readonly string[],
+): Promise<Map<string, string>> {
+  if (orderIds.length === 0) return new Map();
+  const rows: { orderId: string; userId: string }[] = await tx.manager.query(
+    prepared(`SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders JOIN users ON users.id = user_id
+     WHERE order_id = ANY($1::text[]) ORDER BY users.id FOR KEY SHARE OF users`),
+    [orderIds],
+  );
+  return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
+}
+
+/** Separates the first cancellation of each order and all other events from further cancellations. */
+export function withoutRepeatedCancellations(
+  events: readonly CommerceEvent[],
+  isCancelled: (orderId: string) => boolean,
+): [CommerceEvent[], OrderCancelled[]] {
+  const seen = new Set<string>();
+  const [next, others]: [CommerceEvent[], OrderCancelled[]] = [[], []];
+  for (const event of events) {
+    if (event.type !== 'OrderCancelled') next.push(event);
+    else if (isCancelled(event.orderId) || seen.has(event.orderId)) others.push(event);
+    else {
+      seen.add(event.orderId);
+      next.push(event);
+    }
+  }
+  return [next, others];
+}
