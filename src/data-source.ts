@@ -28,6 +28,7 @@ import { LegalHold } from './privacy/legal-hold.entity';
 import type { Logger } from './telemetry/logger';
 import { AddressChange } from './users/address-change.entity';
 import { EmailVerificationToken } from './users/email-verification-token.entity';
+import { ExternalIdHolder } from './users/external-id-holder.entity';
 import { IdempotencyKey } from './users/idempotency-key.entity';
 import { SigningKey } from './users/signing-key.entity';
 import { User } from './users/user.entity';
@@ -73,6 +74,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       OutboxEvent,
       EmailPreferenceDecision,
       EmailVerificationToken,
+      ExternalIdHolder,
       AddressChange,
       IdempotencyKey,
       SigningKey,

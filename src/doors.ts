@@ -12,6 +12,7 @@ import { AuditTrailResolver } from './graphql/privacy/audit-trail.resolver';
 import { PrivacyResolver } from './graphql/privacy/privacy.resolver';
 import { createSchema } from './graphql/schema';
 import { createGraphqlServer, type GraphqlServer } from './graphql/server';
+import { ExternalIdsResolver } from './graphql/users/external-ids.resolver';
 import { UnsubscribeUrlResolver } from './graphql/users/unsubscribe-url.resolver';
 import { UserResolver } from './graphql/users/user.resolver';
 import { UserCommerceResolver } from './graphql/users/user-commerce.resolver';
@@ -74,6 +75,7 @@ export async function startGraphql(
       new UserResolver(services.users, services.userLists),
       new UserMutationsResolver(services.userService, services.emailPreferences, services.emailVerification),
       new UserEmailPreferencesResolver(),
+      new ExternalIdsResolver(services.externalIds),
       new UnsubscribeUrlResolver(services.unsubscribeLinks, () => links.get()),
       new UserHistoryResolver(),
       new PrivacyResolver(services.erasures, services.legalHolds, services.userDataExport),

@@ -19,6 +19,7 @@ import type { Metrics } from './telemetry/metrics';
 import type { Tracing } from './telemetry/tracing';
 import { AddressChanges } from './users/address-changes';
 import { EmailVerificationService } from './users/email-verification.service';
+import { ExternalIdsService } from './users/external-ids.service';
 import { Idempotency } from './users/idempotency';
 import { SigningKeys } from './users/signing-keys';
 import { UserCache } from './users/user.cache';
@@ -96,7 +97,7 @@ export function createServices(options: ServicesOptions) {
     auditTrail,
     accessLog: new AccessLog(database, audit),
     userDirectory: new UserDirectory(database, users, audit),
-    userImport: new UserImport({ database, users, changes, idempotency }),
+    userImport: new UserImport({ database, changes, idempotency }),
     userService: new UserService({
       database,
       users,
@@ -105,6 +106,7 @@ export function createServices(options: ServicesOptions) {
       addressChanges: new AddressChanges(database),
       credentials,
     }),
+    externalIds: new ExternalIdsService({ database, users, changes, idempotency }),
     emailPreferences,
     emailPreferenceLedger: ledger,
     unsubscribeLinks: new UnsubscribeLinks(keys, emailPreferences),

@@ -28,8 +28,8 @@ export interface UpkeepOptions {
 /** Composes the background jobs on stored data: retention, erasures and audit seals. */
 export function createUpkeep(options: UpkeepOptions): Job {
   const { services, background, policy, metrics, log, retentionIntervalMs = tenMinutesMs } = options;
-  const { audit, erasures, users } = services;
-  const retention = new Retention({ database: background, users, erasures, audit, policy, metrics, log });
+  const { audit, erasures } = services;
+  const retention = new Retention({ database: background, erasures, audit, policy, metrics, log });
   // Without a wake function: no caller waits for a seal, so the relay finds its event at the next poll.
   const sealer = new AuditSealer({ database: background, outbox: new Outbox(), log });
   return parallel([

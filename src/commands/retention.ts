@@ -13,10 +13,10 @@ export function registerRetentionCommand(program: Command): void {
     .action(async ({ dryRun, json }: { dryRun?: true; json?: true }) => {
       const { outcome, left, held } = await withServices(
         process.env,
-        async ({ services: { users, erasures, audit }, database, config, log }) => {
+        async ({ services: { erasures, audit }, database, config, log }) => {
           const policy = config.retention;
           const metrics = createMetrics();
-          const retention = new Retention({ database, users, erasures, audit, policy, metrics, log });
+          const retention = new Retention({ database, erasures, audit, policy, metrics, log });
           const outcome = dryRun ? await retention.plan() : await retention.run();
           const left = dryRun ? {} : await retention.plan();
           return { outcome, left, held: await retention.findHeld() };

@@ -62,6 +62,7 @@ export function demoUser(index: number): CreateUser {
     address: { street: `${index + 1} Example Street`, city, country },
     locale,
     timeZone,
+    externalIds: index % 4 === 1 ? [{ system: 'crm', id: `C-${10_000 + index}` }] : [],
   };
 }
 

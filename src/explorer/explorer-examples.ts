@@ -1,3 +1,4 @@
+import * as externalIds from './explorer-external-ids';
 import * as mutations from './explorer-mutations';
 import * as privacy from './explorer-privacy';
 import * as queries from './explorer-queries';
@@ -52,6 +53,14 @@ export const explorerGroups: readonly ExplorerGroup[] = [
       },
       { query: mutations.requestEmailVerification, variables: { input: { userId } } },
       { query: mutations.confirmEmail, variables: { input: { token: 'the token from the message' } } },
+    ],
+  },
+  {
+    title: 'Other systems',
+    examples: [
+      { query: externalIds.setExternalId, variables: { input: { userId, system: 'crm', id: 'C-10042' } } },
+      { query: externalIds.userByExternalId, variables: { system: 'crm', id: 'C-10042' } },
+      { query: externalIds.removeExternalId, variables: { input: { userId, system: 'crm' } } },
     ],
   },
   {

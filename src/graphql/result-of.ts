@@ -6,6 +6,7 @@ import { toUserType } from './users/user.type';
 import {
   CredentialsUnavailableErrorType,
   EmailTakenErrorType,
+  ExternalIdTakenErrorType,
   IdempotencyConflictErrorType,
   InvalidInputErrorType,
   InvalidTokenErrorType,
@@ -25,6 +26,7 @@ const typeOfError = new Map<Function, new () => UserErrorType>([
   [errors.EmailTakenError, EmailTakenErrorType],
   [errors.UsernameTakenError, UsernameTakenErrorType],
   [errors.UserIdTakenError, UserIdTakenErrorType],
+  [errors.ExternalIdTakenError, ExternalIdTakenErrorType],
   [errors.InvalidTokenError, InvalidTokenErrorType],
   [errors.CredentialsUnavailableError, CredentialsUnavailableErrorType],
   [errors.IdempotencyConflictError, IdempotencyConflictErrorType],

@@ -10,6 +10,7 @@ import { checkFieldsAreMapped, piiTags } from './access/pii-tags';
 import type { GraphqlContext } from './context';
 import { AuditTrailResolver } from './privacy/audit-trail.resolver';
 import { PrivacyResolver } from './privacy/privacy.resolver';
+import { ExternalIdsResolver } from './users/external-ids.resolver';
 import { UnsubscribeUrlResolver } from './users/unsubscribe-url.resolver';
 import { UserResolver } from './users/user.resolver';
 import { toUserType, type UserType, unknownUser } from './users/user.type';
@@ -28,6 +29,7 @@ export type ResolverInstances = readonly (
   | PrivacyResolver
   | UserEmailPreferencesResolver
   | UnsubscribeUrlResolver
+  | ExternalIdsResolver
 )[];
 
 export interface SchemaOptions {
@@ -56,6 +58,7 @@ export function createSchema(
       PrivacyResolver,
       UserEmailPreferencesResolver,
       UnsubscribeUrlResolver,
+      ExternalIdsResolver,
     ],
     container: { get: (resolver) => byClass.get(resolver) },
     references: { User: findReferencedUsers },

@@ -6,6 +6,7 @@ export type ShownData = readonly string[] | { readonly type: string } | Omit<Per
 
 const preferences: ShownData = { type: 'EmailPreferences' };
 const address: ShownData = ['users.address'];
+const externalIds: ShownData = ['users.external_ids'];
 const structure: ShownData = {
   dataClass: 'technical',
   readers: 'anyone',
@@ -22,12 +23,14 @@ export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string
     ...profileFields(),
     emailVerification: ['users.email_verification', 'users.email_verified_at'],
     phoneVerification: ['users.phone_verification', 'users.phone_verified_at'],
+    externalIds,
     emailPreferences: preferences,
     statusNotes: ['users.status_notes'],
     commerce: { type: 'CommerceSummary' },
     history: { type: 'UserHistoryEntry' },
   },
   Address: { street: address, city: address, state: address, postalCode: address, country: address },
+  ExternalId: { system: externalIds, id: externalIds },
   Verification: {
     status: ['users.email_verification', 'users.phone_verification'],
     verifiedAt: ['users.email_verified_at', 'users.phone_verified_at'],

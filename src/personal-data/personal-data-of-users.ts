@@ -45,6 +45,16 @@ export const personalDataOfUsers = {
       used_at: exported('verifications.usedAt', column('technical', 'self', 'when it was used')),
     },
   },
+  external_ids: {
+    ofUser: byUserId,
+    erasure: 'immediately',
+    retention: whileUserExists,
+    columns: {
+      system: column('technical', 'service', 'the other system'),
+      external_id: column('identity', 'service', 'makes the id unique in that system'),
+      user_id: column('identity', 'service', 'identifies the user'),
+    },
+  },
   legal_holds: {
     ofUser: byUserId,
     erasure: { kept: 'a user under a hold is not erased; a release deletes the row' },
@@ -112,6 +122,11 @@ export const personalDataOfUsers = {
       status_reason: exported('profile.statusReason', column('behaviour', 'self', 'why it is deactivated')),
       status_notes: column('behaviour', 'staff', 'notes of staff; not shown to the user'),
       status_changed_at: exported('profile.statusChangedAt', column('behaviour', 'self', 'since when')),
+      external_ids: exported(
+        'profile.externalIds',
+        column('identity', 'self', 'to find the user by an id of another system'),
+        `coalesce(users.external_ids, '[]')`,
+      ),
       marketing: exported('emailPreferences.marketing', column('behaviour', 'self', consent)),
       newsletter: exported('emailPreferences.newsletter', column('behaviour', 'self', consent)),
       recommendations: exported('emailPreferences.recommendations', column('behaviour', 'self', consent)),

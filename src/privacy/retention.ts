@@ -14,8 +14,8 @@ import type { ExpiryAction } from '../personal-data/personal-data';
 import { deletionOf } from '../postgres/chosen-rows';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, tryLock } from '../postgres/locks';
+import { removePending } from '../users/new-users.repository';
 import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
-import type { UserRepository } from '../users/user.repository';
 import type { Caller } from '../users/user-changes';
 import type { Erasures } from './erasures';
 import { removeHistory } from './history-removal';
@@ -45,7 +45,6 @@ export type RetentionOutcome = Readonly<Record<string, number>>;
 
 export interface RetentionOptions {
   readonly database: Database;
-  readonly users: UserRepository;
   readonly erasures: Erasures;
   readonly audit: AuditLog;
   readonly policy: RetentionPolicy;
@@ -181,7 +180,7 @@ export class Retention {
 
   private async withdrawUser(tx: Transaction, users: ExpiredUsers, userId: string): Promise<boolean> {
     if (!(await isExpiredUser(tx, users, { id: userId, lock: 'FOR UPDATE SKIP LOCKED' }))) return false;
-    await this.options.users.removePending(tx, userId);
+    await removePending(tx, userId);
     return true;
   }
 }

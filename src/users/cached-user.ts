@@ -1,6 +1,6 @@
 import { columnsOf, type EntityColumn } from '../postgres/entity-columns';
 import { parseUserId } from './normalized';
-import { addressParts, type PostalAddress, User } from './user.entity';
+import { addressParts, type ExternalId, type PostalAddress, User } from './user.entity';
 
 /** Reads a value back from JSON; undefined if the column cannot have it. */
 type ReadValue = (json: unknown) => unknown;
@@ -14,6 +14,7 @@ const readersByType: Readonly<Record<string, ReadValue>> = {
 };
 const readersByProperty: Readonly<Record<string, ReadValue>> = {
   address: (json) => (isPostalAddress(json) ? json : undefined),
+  externalIds: (json) => (isExternalIds(json) ? json : undefined),
 };
 const columns = columnsOf(User).map((column) => ({ ...column, read: readerOf(column) }));
 
@@ -48,4 +49,14 @@ function isPostalAddress(json: unknown): json is PostalAddress {
   if (typeof json !== 'object' || json === null) return false;
   const parts = json as Record<string, unknown>;
   return addressParts.every((part) => parts[part] === null || typeof parts[part] === 'string');
+}
+
+function isExternalIds(json: unknown): json is ExternalId[] {
+  return (
+    Array.isArray(json) &&
+    json.length > 0 &&
+    json.every(
+      (it) => typeof it?.system === 'string' && typeof it.id === 'string' && Object.keys(it).length === 2,
+    )
+  );
 }

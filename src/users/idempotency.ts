@@ -7,6 +7,7 @@ import type { User } from './user.entity';
 import {
   CredentialsUnavailableError,
   EmailTakenError,
+  ExternalIdTakenError,
   IdempotencyConflictError,
   InvalidInputError,
   UserError,
@@ -165,6 +166,7 @@ const repeatable: Record<string, new () => UserError> = {
   EMAIL_TAKEN: EmailTakenError,
   USERNAME_TAKEN: UsernameTakenError,
   USER_ID_TAKEN: UserIdTakenError,
+  EXTERNAL_ID_TAKEN: ExternalIdTakenError,
 };
 
 /**

@@ -1,16 +1,26 @@
 import { v7 as uuidv7 } from 'uuid';
 import { columnsOf } from '../postgres/entity-columns';
+import { readExternalIds } from './external-ids';
 import { parseUserId } from './normalized';
-import { type StoredUserStatus, User } from './user.entity';
+import { type ExternalId, type StoredUserStatus, User } from './user.entity';
 import type { InputReader } from './user.validation';
 import { type Profile, type ProfileInput, readNewProfile } from './user-profile';
+
+/** A new user as callers send it. */
+export interface NewUserInput extends ProfileInput {
+  userId?: string | null | undefined;
+  externalIds?: readonly ExternalId[] | null | undefined;
+}
 
 /** Reads the profile and id of a new user; generates the id if the input has none. */
 export function readNewUser(
   reader: InputReader,
-  input: ProfileInput & { readonly userId?: string | null | undefined },
-): { id: string; profile: Profile } {
-  const profile = readNewProfile(reader, input);
+  input: NewUserInput,
+): { id: string; profile: Profile & Pick<User, 'externalIds'> } {
+  const profile = {
+    ...readNewProfile(reader, input),
+    externalIds: readExternalIds(reader, input.externalIds),
+  };
   const id = input.userId?.trim() ? parseUserId(input.userId.trim()) : uuidv7();
   if (id === null) reader.problem('userId', 'INVALID_FORMAT', 'must be a UUID');
   return { id: id ?? '', profile };
@@ -24,7 +34,11 @@ const initialValues = Object.fromEntries(
 ) as Omit<User, 'id' | 'status' | 'statusChangedAt' | 'version' | 'revision' | 'createdAt' | 'updatedAt'>;
 
 /** Returns a new user at version 1, or 0 until the AuthenticationService has accepted it. */
-export function newUser(id: string, profile: Profile, status: StoredUserStatus): User {
+export function newUser(
+  id: string,
+  profile: Profile & Partial<Pick<User, 'externalIds'>>,
+  status: StoredUserStatus,
+): User {
   const at = new Date();
   return {
     ...initialValues,

@@ -8,6 +8,7 @@ import { historyWrite } from '../history/user-history.repository';
 import type { Outbox } from '../outbox/outbox';
 import type { Transaction } from '../postgres/database';
 import { type Write, writeTogether } from '../postgres/write';
+import { insertFreeUsers, insertUser } from './new-users.repository';
 import type { UserCache } from './user.cache';
 import { User } from './user.entity';
 import { fromConstraint, UserNotActiveError, VersionConflictError } from './user.errors';
@@ -97,23 +98,23 @@ export class UserChanges {
   /**
    * Writes a new user, and publishes it if there is an event.
    *
-   * @throws EmailTakenError, UsernameTakenError, UserIdTakenError
+   * @throws EmailTakenError, UsernameTakenError, UserIdTakenError, ExternalIdTakenError
    */
   async insert(tx: Transaction, { user, event, origin }: NewUser): Promise<User> {
     const changes = event ? [{ before: null, user, event, at: user.createdAt }] : [];
     const along = changes.length > 0 ? this.newUserWrites(tx, changes, origin) : [];
-    await this.options.users.insert(tx, user, along);
+    await insertUser(tx, user, along);
     this.cacheAfterCommit(tx, user);
     return user;
   }
 
   /**
-   * Writes and publishes those new users whose id, address and username are free; returns them.
+   * Writes and publishes those new users whose id, address, username and external ids are free; returns them.
    *
    * @throws UserIdTakenError if an erasure of the same id commits during the insert
    */
   async insertFree(tx: Transaction, { users, eventOf, origin }: NewUsers): Promise<Set<User>> {
-    const inserted = await this.options.users.insertFree(tx, users);
+    const inserted = await insertFreeUsers(tx, users);
     const changes = [...inserted].map((user) => ({
       before: null,
       user,

@@ -14,7 +14,7 @@ export type ListedStatus = 'ACTIVE' | 'DEACTIVATED';
 
 export type ListedPage = UserIdPage & { readonly statuses: readonly ListedStatus[] };
 
-const readFields = [...profileFields, 'status', 'statusReason', 'statusNotes'] as const;
+const readFields = [...profileFields, 'externalIds', 'status', 'statusReason', 'statusNotes'] as const;
 
 /** Lists the profiles of all users for a bulk export. Each page gets an audit entry with its users. */
 export class UserDirectory {
@@ -49,7 +49,8 @@ export class UserDirectory {
 
 function toListed(user: User): ListedUser {
   // Notes of an active user explain its reactivation; an import would refuse them.
-  const names = user.status === 'DEACTIVATED' ? readFields : ([...profileFields, 'status'] as const);
+  const names =
+    user.status === 'DEACTIVATED' ? readFields : ([...profileFields, 'externalIds', 'status'] as const);
   const known = names.filter((name) => user[name] !== null).map((name) => [name, user[name]]);
   return { userId: user.id, ...Object.fromEntries(known) };
 }

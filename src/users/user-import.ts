@@ -3,18 +3,17 @@ import { findErased } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
 import { DatabaseUnavailableError } from '../postgres/database-unavailable';
 import type { Idempotency } from './idempotency';
-import { newUser, readNewUser } from './new-user';
+import { type NewUserInput, newUser, readNewUser } from './new-user';
+import { findHolders, removeExpiredPending } from './new-users.repository';
 import { deactivationReasons, type User } from './user.entity';
 import { type FieldProblem, InvalidInputError, UserIdTakenError } from './user.errors';
 import { userCreated, userDeactivated } from './user.events';
-import type { UserRepository } from './user.repository';
 import { InputReader } from './user.validation';
 import type { Caller, UserChanges } from './user-changes';
-import { type ProfileInput, profileFields } from './user-profile';
+import { profileFields } from './user-profile';
 
 /** A user to import: the input of `createUser` without a password, with a status. */
-export interface ImportedUser extends ProfileInput {
-  userId?: string | null | undefined;
+export interface ImportedUser extends NewUserInput {
   /** `ACTIVE` or `DEACTIVATED`; defaults to `ACTIVE`. */
   status?: string | null | undefined;
   statusReason?: string | null | undefined;
@@ -24,7 +23,7 @@ export interface ImportedUser extends ProfileInput {
 /** The outcome of one input. `exists`: the same input was imported before, or a user with these values exists. */
 export type ImportOutcome =
   | { readonly outcome: 'created' | 'exists'; readonly userId: string }
-  | { readonly outcome: 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'USER_ID_TAKEN' }
+  | { readonly outcome: 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'USER_ID_TAKEN' | 'EXTERNAL_ID_TAKEN' }
   | { readonly outcome: 'INVALID_INPUT'; readonly fields: readonly FieldProblem[] };
 
 /** Attempts of a batch that conflicts with concurrent writes. */
@@ -44,7 +43,6 @@ type Deactivation = Pick<User, 'statusReason' | 'statusNotes'>;
 
 export interface UserImportOptions {
   readonly database: Database;
-  readonly users: UserRepository;
   readonly changes: UserChanges;
   readonly idempotency: Idempotency;
 }
@@ -89,7 +87,7 @@ export class UserImport {
     caller: Caller,
     candidates: readonly Candidate[],
   ): Promise<Map<Candidate, ImportOutcome>> {
-    const { idempotency, users } = this.options;
+    const { idempotency } = this.options;
     const outcomes = new Map<Candidate, ImportOutcome>();
     const decide = (them: readonly Candidate[], outcomeOf: (it: Candidate) => ImportOutcome | null) => {
       for (const one of them) {
@@ -114,7 +112,7 @@ export class UserImport {
     const created = await this.create(tx, caller, open);
     open = decide(open, (one) => (created.has(one) ? { outcome: 'created', userId: one.user.id } : null));
     open = await decideRemembered(open);
-    const holders = open.length === 0 ? [] : await users.findHolders(tx, open.map(userOf));
+    const holders = open.length === 0 ? [] : await findHolders(tx, open.map(userOf));
     decide(open, (one) => outcomeOfTaken(one, holders));
     return outcomes;
   }
@@ -125,8 +123,8 @@ export class UserImport {
     candidates: readonly Candidate[],
   ): Promise<Set<Candidate>> {
     if (candidates.length === 0) return new Set();
-    const { changes, idempotency, users } = this.options;
-    await users.removeExpiredPending(tx, ...candidates.map(userOf));
+    const { changes, idempotency } = this.options;
+    await removeExpiredPending(tx, ...candidates.map(userOf));
     const inserted = await changes.insertFree(tx, {
       users: candidates.map(userOf),
       eventOf: userCreated,
@@ -176,9 +174,12 @@ function readDeactivation(reader: InputReader, input: ImportedUser): Deactivatio
   return null;
 }
 
+/** The fields that an import and an export have in common with `createUser`. */
+const exactFields = [...profileFields, 'externalIds'] as const;
+
 export const statusFields = ['status', 'statusReason', 'statusNotes'] as const;
 
-/** Checks the id, the address and the username in the order of `createUser`. */
+/** Checks the id, the address, the username and the external ids in the order of `createUser`. */
 function outcomeOfTaken(candidate: Candidate, holders: readonly User[]): ImportOutcome {
   const { user } = candidate;
   const same = holders.find((holder) => isImported(candidate, holder));
@@ -188,14 +189,20 @@ function outcomeOfTaken(candidate: Candidate, holders: readonly User[]): ImportO
     return { outcome: 'EMAIL_TAKEN' };
   if (holders.some((holder) => holder.usernameNormalized === user.usernameNormalized))
     return { outcome: 'USERNAME_TAKEN' };
+  if (holders.some((holder) => haveCommonId(holder, user))) return { outcome: 'EXTERNAL_ID_TAKEN' };
   throw new ConcurrentRemovalError();
+}
+
+function haveCommonId(one: User, other: User): boolean {
+  const theirs = other.externalIds ?? [];
+  return (one.externalIds ?? []).some((id) => theirs.some((it) => isDeepStrictEqual(it, id)));
 }
 
 /** True if the user has all values of the input. */
 function isImported({ input, user, deactivation }: Candidate, holder: User): boolean {
   if (holder.status === 'PENDING' || (input.userId?.trim() && holder.id !== user.id)) return false;
   const wanted = deactivation ? { ...user, ...deactivation, status: 'DEACTIVATED' } : user;
-  const compared = input.status?.trim() ? [...profileFields, ...statusFields] : profileFields;
+  const compared = input.status?.trim() ? [...exactFields, ...statusFields] : exactFields;
   return compared.every((name) => isDeepStrictEqual(wanted[name], holder[name]));
 }
 

@@ -28,6 +28,14 @@ export const addressParts = ['street', 'city', 'state', 'postalCode', 'country']
 /** A postal address; always replaced as a whole. */
 export type PostalAddress = Record<(typeof addressParts)[number], string | null>;
 
+/** The id of a user in another system. */
+export interface ExternalId {
+  /** Name of the system, such as `crm`. */
+  readonly system: string;
+  /** Compared exactly. */
+  readonly id: string;
+}
+
 /** A row of `users`: profile, verifications, status and e-mail preferences. */
 @Entity('users')
 @Check('users_status_check', `status IN ('PENDING', 'ACTIVE', 'DEACTIVATED')`)
@@ -116,6 +124,10 @@ export class User {
 
   @Column('timestamptz', { name: 'status_changed_at' })
   statusChangedAt: Date;
+
+  /** Ordered by system; null for none. Each is also a row of `external_ids`, where it is unique. */
+  @Column('jsonb', { name: 'external_ids', nullable: true })
+  externalIds: readonly ExternalId[] | null;
 
   @Column('boolean', { default: false })
   marketing: boolean;

@@ -62,6 +62,13 @@ export class UserIdTakenError extends UserError {
   }
 }
 
+export class ExternalIdTakenError extends UserError {
+  readonly code = 'EXTERNAL_ID_TAKEN';
+  constructor() {
+    super('Another user has this external ID.');
+  }
+}
+
 export class VersionConflictError extends UserError {
   readonly code = 'VERSION_CONFLICT';
   constructor(readonly currentVersion: number) {
@@ -123,9 +130,10 @@ const errorsByConstraint: Record<string, new () => UserError> = {
   audit_keys_pkey: UserIdTakenError,
   users_email_normalized_key: EmailTakenError,
   users_username_normalized_key: UsernameTakenError,
+  external_ids_pkey: ExternalIdTakenError,
 };
 
-/** Returns the expected error for a violated constraint of `users`, or the error itself. */
+/** Returns the expected error for a violated constraint, or the error itself. */
 export function fromConstraint(error: unknown): unknown {
   const { constraint } = ((error as { driverError?: unknown }).driverError ?? error) as {
     constraint?: string;

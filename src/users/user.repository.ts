@@ -1,7 +1,5 @@
-import { haveExpiredAfterFixedDays } from '../personal-data/expiries';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
-import { insertRows, onConflictDoNothing, type Write, writeTogether } from '../postgres/write';
 import { normalized, parseUserId, unstorable } from './normalized';
 import { type StoredUserStatus, User } from './user.entity';
 import { fromConstraint, UserNotFoundError } from './user.errors';
@@ -15,9 +13,7 @@ export interface UserIdPage {
 
 const columns = selectListOf(User);
 
-const pendingExpired = haveExpiredAfterFixedDays('pendingUsers');
-
-/** Reads and writes the table `users`. Reads return plain objects; writes use the caller's transaction. */
+/** Reads and changes the table `users`. Reads return plain objects; writes use the caller's transaction. */
 export class UserRepository {
   constructor(private readonly database: Database) {}
 
@@ -91,22 +87,6 @@ export class UserRepository {
   }
 
   /**
-   * Inserts a new user along with other writes, in one statement, replacing expired `PENDING` users.
-   *
-   * @throws EmailTakenError, UsernameTakenError, UserIdTakenError
-   */
-  async insert(tx: Transaction, user: User, along: readonly Write[]): Promise<void> {
-    const write = insertRows(User, [user]);
-    try {
-      if ((await writeTogether(tx, onConflictDoNothing(write), ...along)) === 1) return;
-      await this.removeExpiredPending(tx, user);
-      await writeTogether(tx, write, ...along);
-    } catch (error) {
-      throw fromConstraint(error);
-    }
-  }
-
-  /**
    * Updates the user that was read under its lock.
    *
    * @throws EmailTakenError, UsernameTakenError
@@ -134,75 +114,4 @@ export class UserRepository {
     );
     return taken as { email: boolean; username: boolean };
   }
-
-  /** Inserts those users whose id, address and username are free; returns them. */
-  async insertFree(tx: Transaction, users: readonly User[]): Promise<Set<User>> {
-    if (users.length === 0) return new Set();
-    const { raw } = await tx.manager
-      .createQueryBuilder()
-      .insert()
-      .into(User)
-      .values([...users])
-      .orIgnore()
-      .returning('id, email_normalized, username_normalized')
-      .updateEntity(false)
-      .execute();
-    const written = new Set((raw as UniqueKeys[]).map(textOfKeys));
-    // Of several users with the same keys, PostgreSQL inserted the first.
-    return new Set(
-      users.filter((user) => {
-        const { id, emailNormalized: email_normalized, usernameNormalized: username_normalized } = user;
-        return written.delete(textOfKeys({ id, email_normalized, username_normalized }));
-      }),
-    );
-  }
-
-  /** Returns the users that have the id, address or username of one of these new users. */
-  async findHolders(tx: Transaction, wanted: readonly User[]): Promise<User[]> {
-    return tx.manager.query(
-      `SELECT ${columns} FROM users WHERE id = ANY ($1::uuid[])
-         OR email_normalized = ANY ($2::text[]) OR username_normalized = ANY ($3::text[])`,
-      uniqueKeysOf(wanted),
-    );
-  }
-
-  /** Removes expired `PENDING` users that have the id, address or username of one of these new users. */
-  async removeExpiredPending(tx: Transaction, ...wanted: readonly User[]): Promise<void> {
-    const expired: { id: string }[] = await tx.manager.query(
-      `SELECT id FROM users WHERE ${pendingExpired}
-         AND (id = ANY ($1::uuid[]) OR email_normalized = ANY ($2::text[])
-           OR username_normalized = ANY ($3::text[]))
-       ORDER BY id FOR UPDATE`,
-      uniqueKeysOf(wanted),
-    );
-    for (const { id } of expired) await this.removePending(tx, id);
-  }
-
-  /** Removes a `PENDING` user and the idempotency keys of its calls; does nothing for other users. */
-  async removePending(tx: Transaction, id: string): Promise<void> {
-    const [, removed]: [unknown, number] = await tx.manager.query(
-      'DELETE FROM users WHERE id = $1 AND status = $2',
-      [id, 'PENDING' satisfies StoredUserStatus],
-    );
-    if (removed > 0) await tx.manager.query('DELETE FROM idempotency_keys WHERE user_id = $1', [id]);
-  }
-}
-
-/** The columns that are unique, as `RETURNING` names them. */
-interface UniqueKeys {
-  readonly id: string;
-  readonly email_normalized: string;
-  readonly username_normalized: string;
-}
-
-function textOfKeys({ id, email_normalized, username_normalized }: UniqueKeys): string {
-  return JSON.stringify([id, email_normalized, username_normalized]);
-}
-
-function uniqueKeysOf(users: readonly User[]): [string[], string[], string[]] {
-  return [
-    users.map(({ id }) => id),
-    users.map(({ emailNormalized }) => emailNormalized),
-    users.map(({ usernameNormalized }) => usernameNormalized),
-  ];
 }

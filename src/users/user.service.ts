@@ -4,7 +4,8 @@ import { findErased } from '../erased/erased-users';
 import type { Database } from '../postgres/database';
 import type { AddressChanges } from './address-changes';
 import type { Idempotency } from './idempotency';
-import { newUser, readNewUser } from './new-user';
+import { type NewUserInput, newUser, readNewUser } from './new-user';
+import { removePending } from './new-users.repository';
 import { parseUserId } from './normalized';
 import type { DeactivationReason, StoredUserStatus, User } from './user.entity';
 import {
@@ -23,11 +24,10 @@ import { checkUsername, type ProfileInput, readProfileChanges } from './user-pro
 
 type Optional<T> = T | null | undefined;
 
-export interface CreateUser extends ProfileInput {
+export interface CreateUser extends NewUserInput {
   email: string;
   firstName: string;
   lastName: string;
-  userId?: Optional<string>;
   password?: Optional<string>;
   idempotencyKey?: Optional<string>;
 }
@@ -82,8 +82,8 @@ export class UserService {
   /**
    * Returns a new user: `ACTIVE`, or with a password `PENDING` until the AuthenticationService accepts it.
    *
-   * @throws InvalidInputError, EmailTakenError, UsernameTakenError, UserIdTakenError, CredentialsUnavailableError,
-   *   IdempotencyConflictError
+   * @throws InvalidInputError, EmailTakenError, UsernameTakenError, UserIdTakenError, ExternalIdTakenError,
+   *   CredentialsUnavailableError, IdempotencyConflictError
    */
   async create(caller: Caller, input: CreateUser): Promise<User> {
     const { changes, credentials, idempotency } = this.options;
@@ -198,7 +198,7 @@ export class UserService {
     );
     if (result.outcome === 'unavailable') throw new CredentialsUnavailableError();
     if (result.outcome === 'refused') {
-      await database.transaction((tx) => users.removePending(tx, pending.id));
+      await database.transaction((tx) => removePending(tx, pending.id));
       throw new InvalidInputError([{ path: 'password', code: 'REJECTED', message: result.reason }]);
     }
     return database.transaction(async (tx) => {

@@ -25,6 +25,11 @@ const unseen = new RegExp(
   'u',
 );
 
+/** True if the text has control or invisible characters. */
+export function hasUnseenCharacters(text: string): boolean {
+  return unseen.test(text);
+}
+
 /** Reads the fields of an input and collects their problems, so that one error names every wrong field. */
 export class InputReader {
   private readonly problems: FieldProblem[] = [];
@@ -56,7 +61,7 @@ export class InputReader {
     const length = [...text].length;
     if (length < minimum) this.problem(path, 'TOO_SHORT', `must have at least ${minimum} characters`);
     if (length > maximum) this.problem(path, 'TOO_LONG', `must have at most ${maximum} characters`);
-    if (unseen.test(text))
+    if (hasUnseenCharacters(text))
       this.problem(path, 'CONTROL_CHARACTERS', 'must not contain control or invisible characters');
     return text;
   }

@@ -30,7 +30,8 @@ const deleting = [
   'privacy/erasures.ts',
   'privacy/history-removal.ts',
   'privacy/legal-holds.ts',
-  'users/user.repository.ts',
+  'users/external-ids.repository.ts',
+  'users/new-users.repository.ts',
 ];
 
 /** Deleting SQL and TypeORM calls, also across lines. */

@@ -20,6 +20,7 @@ const expected = readTable(`
   me                       401       yes  yes            yes   yes         yes       yes           yes         yes        yes
   user                     401       yes  yes            yes   yes         yes       yes           yes         yes        yes
   userByEmail              401       no   no             no    no          no        no            no          yes        yes
+  userByExternalId         401       no   no             no    no          no        no            no          yes        yes
   users                    401       no   no             no    no          no        no            no          yes        yes
   userEmailPreferences     401       yes  yes            no    no          no        no            no          yes        yes
   auditTrail               401       no   no             no    no          no        no            yes         no         no
@@ -27,6 +28,8 @@ const expected = readTable(`
   updateUser               401       yes  yes            no    no          no        no            no          no         yes
   deactivateUser           401       yes  yes            no    no          no        no            no          no         yes
   reactivateUser           401       no   no             no    no          no        no            no          no         yes
+  setExternalId            401       no   no             no    no          no        no            no          no         yes
+  removeExternalId         401       no   no             no    no          no        no            no          no         yes
   updateEmailPreferences   401       yes  yes            no    no          no        no            no          no         yes
   requestEmailVerification 401       yes  yes            no    no          no        no            no          no         yes
   confirmEmail             yes       yes  yes            yes   yes         yes       yes           yes         yes        yes
@@ -43,6 +46,8 @@ const members: Record<string, string[]> = {
   updateUser: ['Success', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'UserNotFound'],
   deactivateUser: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
   reactivateUser: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
+  setExternalId: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
+  removeExternalId: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
   updateEmailPreferences: ['Success', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'UserNotFound'],
   requestEmailVerification: ['Success', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'UserNotFound'],
   exportUserData: ['Success', 'Success', 'Success', 'UserNotFound', 'UserNotFound'],
@@ -57,6 +62,8 @@ const inputs: Record<string, (id: string) => object> = {
   updateUser: (userId) => ({ userId, timeZone: 'Europe/Paris' }),
   deactivateUser: (userId) => ({ userId, reason: 'INACTIVITY', notes: 'x' }),
   reactivateUser: (userId) => ({ userId, notes: 'x' }),
+  setExternalId: (userId) => ({ userId, system: 'crm', id: `new-${userId}` }),
+  removeExternalId: (userId) => ({ userId, system: 'crm' }),
   updateEmailPreferences: (userId) => ({ userId, newsletter: true }),
   requestEmailVerification: (userId) => ({ userId }),
   exportUserData: (userId) => ({ userId }),
@@ -71,6 +78,7 @@ const args: Record<string, [string, string, (id: string) => unknown] | null> = {
   me: null,
   user: ['id', 'ID!', (id) => id],
   userByEmail: ['email', 'String!', (id) => `${id}@example.com`],
+  userByExternalId: ['system: "crm", id', 'String!', (id) => id],
   users: ['first', 'Int', () => 1],
   userEmailPreferences: ['userId', 'ID!', (id) => id],
   auditTrail: ['userId', 'ID!', (id) => id],

@@ -25,6 +25,7 @@ const expected = readTable(`
   emailVerification  -         V    V              -     -           F         F             F           V          V
   phoneVerification  -         V    V              -     -           F         F             F           V          V
   pendingEmail       -         V    V              -     -           F         F             F           V          V
+  externalIds        -         V    V              -     -           F         F             F           V          V
   emailPreferences   -         V    V              -     -           F         F             F           V          V
   statusReason       -         V    V              -     -           F         F             F           V          V
   statusNotes        -         -    F              -     -           F         F             F           V          V
@@ -59,6 +60,10 @@ const ways: Record<string, { query: (selection: string) => string; at: (string |
   userByEmail: {
     query: (it) => `query ($email: String!) { userByEmail(email: $email) ${it} }`,
     at: ['userByEmail'],
+  },
+  userByExternalId: {
+    query: (it) => `query ($id: String!) { userByExternalId(system: "crm", id: $id) ${it} }`,
+    at: ['userByExternalId'],
   },
   users: {
     query: (it) => `query ($email: String!) { users(filter: { search: $email }) { nodes ${it} } }`,
@@ -204,6 +209,15 @@ describe.each(actorNames)('%s', (actor) => {
     return isStored(state)
       ? expectCells(response, ['userByEmail'], actor, state)
       : expectNothing(response, 'userByEmail', []);
+  });
+
+  it.each(userStates)('reads by userByExternalId a user that is %s only as staff', async (state) => {
+    const response = await ask('userByExternalId', actor, state);
+    if (actor === 'anonymous') return expectNothing(response, 'userByExternalId', ['UNAUTHENTICATED']);
+    if (!readsAll) return expectNothing(response, 'userByExternalId', ['FORBIDDEN']);
+    return isStored(state)
+      ? expectCells(response, ['userByExternalId'], actor, state)
+      : expectNothing(response, 'userByExternalId', []);
   });
 
   it.each(userStates)('reads by users a user that is %s only as staff', async (state) => {

@@ -29,6 +29,12 @@ beforeAll(async () => {
     lastName: 'Lovelace',
     ...(index % 3 === 0 && { username: `ada-${index}` }),
     ...(index % 4 === 0 && { ...exampleProfile, address: { city: 'London', postalCode: 'W1' } }),
+    ...(index % 5 === 0 && {
+      externalIds: [
+        { system: 'crm', id: ` ${index}` },
+        { system: 'a-1', id: `é-${index}` },
+      ],
+    }),
     displayName: `A name that makes the line long enough ${index}`,
     ...(index === 0 && { userId: pending }),
     ...(index === 1 && {

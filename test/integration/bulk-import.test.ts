@@ -82,6 +82,66 @@ describe('import', () => {
     expect(ended).toMatchObject({ code: 1, stderr: '2 created, 1 there already, 8 failed\n' });
   });
 
+  it('stores external ids, and refuses rows whose id another user has', async () => {
+    const ids = (...externalIds: [system: string, id: string][]) => ({
+      externalIds: externalIds.map(([system, id]) => ({ system, id })),
+    });
+    const lines = [
+      buildRow('with-ids', ids(['shop', '1'], ['crm', '1'])),
+      // Its first id is free, but the second is not, so that the first stays free.
+      buildRow('refused', ids(['crm', '2'], ['shop', '1'])),
+      buildRow('free', ids(['crm', '2'])),
+      buildRow('again', ids(['crm', '2'])),
+      buildRow('with-ids', ids(['crm', '3'])),
+      buildRow('third', ids(['crm', '3'])),
+      buildRow('bad', ids(['CRM', 'x'], ['a', ' '])),
+      buildRow('bad', { externalIds: [{ system: 'crm' }, { system: 'a', id: 4, more: 'x' }] }),
+      buildRow('bad', { externalIds: { crm: '1' } }),
+      buildRow('none', { externalIds: [] }),
+    ];
+    const { results } = await importLines(lines);
+    expect(
+      results.map(({ outcome, fields }) => [
+        outcome,
+        ...(fields ?? []).map(({ path }: { path: string }) => path),
+      ]),
+    ).toEqual([
+      ['created'],
+      ['EXTERNAL_ID_TAKEN'],
+      ['created'],
+      ['EXTERNAL_ID_TAKEN'],
+      ['EMAIL_TAKEN'],
+      ['created'],
+      ['INVALID_INPUT', 'externalIds.0.system', 'externalIds.1.id'],
+      ['INVALID_INPUT', 'externalIds.0.id', 'externalIds.1.id', 'externalIds.1.more'],
+      ['INVALID_INPUT', 'externalIds'],
+      ['created'],
+    ]);
+    expect(await sql('SELECT external_ids FROM users WHERE id = $1', [results[0].userId])).toEqual([
+      {
+        external_ids: [
+          { system: 'crm', id: '1' },
+          { system: 'shop', id: '1' },
+        ],
+      },
+    ]);
+    expect(
+      await sql(`SELECT 1 FROM users WHERE email IN ('refused@example.com', 'again@example.com')`),
+    ).toEqual([]);
+    expect(await sql(`SELECT system, external_id FROM external_ids ORDER BY 1, 2`)).toEqual([
+      { system: 'crm', external_id: '1' },
+      { system: 'crm', external_id: '2' },
+      { system: 'crm', external_id: '3' },
+      { system: 'shop', external_id: '1' },
+    ]);
+    // After the digests expired, rows are recognised by their values.
+    await sql('DELETE FROM idempotency_keys');
+    const again = await importLines(lines);
+    expect(again.results.map(({ outcome }) => outcome)).toEqual(
+      results.map(({ outcome }) => (outcome === 'created' ? 'exists' : outcome)),
+    );
+  });
+
   it('writes history, event and audit entry of each user as createUser does', async () => {
     const { results } = await importLines([
       buildRow('active', {

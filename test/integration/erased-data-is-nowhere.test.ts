@@ -87,6 +87,7 @@ async function createCanary() {
     ...Object.fromEntries(freeTexts.map((name) => [name, text])),
     phoneNumber,
     address,
+    externalIds: [{ system: 'crm', id: text }],
     idempotencyKey: text,
   });
   await mutate(app, 'updateUser', { userId, email: `${text}-new@example.com` });
@@ -129,6 +130,7 @@ it('eraseUser removes all texts of a user from tables, Redis, log and metrics, a
   });
   expect(await findInSinks(app, texts)).toEqual([
     'email_preference_decisions',
+    'external_ids',
     'outbox_events',
     'parked_messages',
     'user_history',

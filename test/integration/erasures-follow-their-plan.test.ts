@@ -65,7 +65,10 @@ async function createUserEverywhere(): Promise<{
   orderId: string;
   events: ForeignMessage[];
 }> {
-  const { id: userId } = await createUser(app, { idempotencyKey: randomUUID() });
+  const { id: userId } = await createUser(app, {
+    idempotencyKey: randomUUID(),
+    externalIds: [{ system: 'crm', id: randomUUID() }],
+  });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: 'form' });
   await mutate(app, 'requestEmailVerification', { userId });
   await mutate(

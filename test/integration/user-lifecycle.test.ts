@@ -25,6 +25,7 @@ describe('the lifecycle of a user', () => {
         firstName: 'Grace',
         lastName: 'Lovelace',
         address: null,
+        externalIds: [],
         emailVerification: { status: 'UNVERIFIED', verifiedAt: null },
         phoneVerification: { status: 'UNVERIFIED', verifiedAt: null },
         emailPreferences: {

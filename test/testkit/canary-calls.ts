@@ -97,9 +97,11 @@ export class CanaryCalls {
       token: canaries.token,
       locale: 'en-GB',
       timeZone: 'Europe/Berlin',
+      system: 'crm',
       after: null,
     };
     if (name in byName) return byName[name];
+    if (name === 'id' && inner.name === 'String') return `kanari-${this.values}`;
     const byType: Record<string, unknown> = {
       ID: this.userIds.get(operation),
       Int: 3,

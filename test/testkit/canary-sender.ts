@@ -63,6 +63,7 @@ export class CanarySender {
       email: `${this.text('email')}@example.com`,
       ...Object.fromEntries(freeTexts.map((name) => [name, this.text(name)])),
       address,
+      externalIds: [{ system: this.text('external system'), id: this.text('external id') }],
       idempotencyKey: this.text('idempotencyKey'),
     });
     if (created.__typename !== 'CreateUserSuccess') throw new Error(JSON.stringify(created));
@@ -113,6 +114,9 @@ export class CanarySender {
     await ask({ query, extensions: { more: this.text('extensions') } });
     await ask({ query: `{ user(id: "${this.text('malformed id')}") { id } }` });
     await ask({ query: `{ userByEmail(email: "${this.text('unknown e-mail')}@example.com") { id } }` });
+    await ask({
+      query: `{ userByExternalId(system: "crm", id: "${this.text('unknown external id')}") { id } }`,
+    });
     await ask({
       query: `{ users(first: 1, filter: { search: "${this.text('search')}" }) { nodes { id } } }`,
     });

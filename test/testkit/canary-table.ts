@@ -13,6 +13,8 @@ const table = `
   address.postalCode                     | createUser             | database redis
   address.country                        | createUser             | database redis
   email                                  | createUser             | database redis
+  external system                        | createUser             | database redis
+  external id                            | createUser             | database redis
   idempotencyKey                         | createUser             |
   pending email                          | updateUser             | database redis
   invalid firstName                      | updateUser             |
@@ -54,6 +56,7 @@ const table = `
   extensions                             | request body           |
   malformed id                           | user                   |
   unknown e-mail                         | userByEmail            |
+  unknown external id                    | userByExternalId       |
   search                                 | users                  |
   after                                  | users                  |
   ignored field                          | OrderPlaced            |

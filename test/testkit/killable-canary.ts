@@ -45,6 +45,7 @@ export async function createCanary(service: KillableService): Promise<Canary> {
   const profile = {
     ...Object.fromEntries(freeTexts.map((name) => [name, text])),
     phoneNumber,
+    externalIds: [{ system: 'crm', id: text }],
     address: { street: text, city: text, state: text, postalCode: text, country: text },
   };
   const own = { email: `${text}@example.com`, idempotencyKey: text, ...profile };

@@ -12,6 +12,7 @@ const nested = [
   'address { street city state postalCode country }',
   'emailVerification { status verifiedAt }',
   'phoneVerification { status }',
+  'externalIds { system id }',
   'emailPreferences { userId marketing orderUpdates updatedAt }',
   'then: emailPreferences(asOf: $asOf) { newsletter unsubscribedAt }',
   'commerce { orderCount spent { amount currency } loyaltyPoints }',

@@ -27,10 +27,9 @@ export function createRetention(
   policy: Partial<RetentionPolicy> = {},
   { limits = {}, metrics = createMetrics(), log = createLogger({ level: 'silent' }) }: RetentionExtras = {},
 ): Retention {
-  const { users, erasures, audit } = createReplicaServices(database, metrics);
+  const { erasures, audit } = createReplicaServices(database, metrics);
   return new Retention({
     database,
-    users,
     erasures,
     audit,
     policy: { ...keepsEverything, ...policy },

@@ -42,6 +42,7 @@ const values: Readonly<Record<string, string>> = {
   displayName: `'Known as ' || id`,
   phoneNumber: `'+14155550100'`,
   address: `'${address}'`,
+  externalIds: `jsonb_build_array(jsonb_build_object('system', 'crm', 'id', id))`,
   locale: `'en-GB'`,
   timeZone: `'Europe/Berlin'`,
   emailVerification: `'VERIFIED'`,
@@ -84,6 +85,10 @@ export async function storeUsers(
      SELECT ${columns.map(({ value }) => value).join(', ')}
      FROM unnest($1::uuid[], $2::text[]) AS it (id, state), (SELECT now() AS t) AS at`,
     rows,
+  );
+  await app.sql(
+    `INSERT INTO external_ids (system, external_id, user_id) SELECT 'crm', id::text, id FROM unnest($1::uuid[]) AS it (id)`,
+    rows.slice(0, 1),
   );
   await app.sql(
     `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)

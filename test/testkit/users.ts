@@ -12,9 +12,10 @@ export function buildUser(overrides: Record<string, unknown> = {}): Record<strin
 export const userFields = `
   ${leafFields.join(' ')} address { street city state postalCode country }
   emailVerification { status verifiedAt } phoneVerification { status verifiedAt }
-  emailPreferences { userId marketing newsletter recommendations loyalty orderUpdates unsubscribedAt updatedAt }`;
+  emailPreferences { userId marketing newsletter recommendations loyalty orderUpdates unsubscribedAt updatedAt }
+  externalIds { system id }`;
 
-const versioned = ['updateUser', 'deactivateUser', 'reactivateUser'];
+const versioned = ['updateUser', 'deactivateUser', 'reactivateUser', 'setExternalId', 'removeExternalId'];
 const erasureFields = 'id userId status requestedAt completedAt effects { store records }';
 const successes: Record<string, string> = {
   updateEmailPreferences:

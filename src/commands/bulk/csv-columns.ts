@@ -1,8 +1,15 @@
+import { isExternalSystem } from '../../users/external-ids';
 import { addressParts } from '../../users/user.entity';
 import { importedFields } from './user-row';
 
-/** A field of a user, such as `email` or `address.city`. */
-export type ImportedField = (typeof importedFields)[number] | `address.${(typeof addressParts)[number]}`;
+/** The columns of external ids begin with this, and end with the system: `externalId.crm`. */
+export const externalIdPrefix = 'externalId.';
+
+/** A field of a user, such as `email`, `address.city` or `externalId.crm`. */
+export type ImportedField =
+  | (typeof importedFields)[number]
+  | `address.${(typeof addressParts)[number]}`
+  | `${typeof externalIdPrefix}${string}`;
 
 /** What to do with columns whose names are no fields. */
 export interface ColumnChoices {
@@ -15,19 +22,26 @@ export interface ColumnChoices {
 /** What becomes of a column: its values are those of a field, left out, or refused because the column has no name. */
 export type Column = ImportedField | 'ignored' | 'unnamed';
 
-/** All fields, as their column is called. */
-export const fieldNames: readonly ImportedField[] = [
+const namedFields: readonly ImportedField[] = [
   ...importedFields,
   ...addressParts.map((part) => `address.${part}` as const),
 ];
 
+/** All fields, as their column is called. */
+export const fieldNames: readonly string[] = [...namedFields, `${externalIdPrefix}SYSTEM`];
+
 const fieldsByKey = new Map<string, ImportedField>([
-  ...fieldNames.map((field) => [keyOf(field), field] as const),
+  ...namedFields.map((field) => [keyOf(field), field] as const),
   ...addressParts.map((part) => [keyOf(part), `address.${part}`] as const),
 ]);
 
-/** Returns the field with this name. Case, spaces and punctuation do not matter: `E-mail`, `first_name`, `City`. */
+/**
+ * Returns the field with this name. Case, spaces and punctuation do not matter: `E-mail`, `first_name`, `City`; except
+ * in the system of an external id.
+ */
 export function findField(name: string): ImportedField | undefined {
+  const [, system] = /^external[ _-]?id\.(.+)$/i.exec(name.trim()) ?? [];
+  if (system !== undefined) return isExternalSystem(system) ? `${externalIdPrefix}${system}` : undefined;
   return fieldsByKey.get(keyOf(name));
 }
 

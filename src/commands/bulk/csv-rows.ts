@@ -1,4 +1,4 @@
-import { type Column, type ColumnChoices, readColumns } from './csv-columns';
+import { type Column, type ColumnChoices, externalIdPrefix, readColumns } from './csv-columns';
 import { type CsvRecord, readCsvRecords } from './csv-records';
 import { detectSeparator } from './csv-separator';
 import { EmptyFileError, type SourceRow, unreadable } from './source-row';
@@ -52,15 +52,20 @@ function toRow(header: Header, record: CsvRecord): SourceRow {
     );
   const row: Record<string, unknown> = {};
   const address: Record<string, unknown> = {};
+  const externalIds: Record<'system' | 'id', string>[] = [];
   for (const [at, cell] of cells.entries()) {
     const column = columns[at] ?? 'unnamed';
     if (cell === '' || column === 'ignored') continue;
     if (column === 'unnamed') return unreadable(line, `has a value in column ${at + 1}, which has no name`);
     const value = withoutTextMark(cell);
     if (column.startsWith('address.')) address[column.slice('address.'.length)] = value;
+    else if (column.startsWith(externalIdPrefix))
+      externalIds.push({ system: column.slice(externalIdPrefix.length), id: value });
     else row[column] = value;
   }
-  return { line, record: Object.keys(address).length > 0 ? { ...row, address } : row };
+  if (Object.keys(address).length > 0) row['address'] = address;
+  if (externalIds.length > 0) row['externalIds'] = externalIds;
+  return { line, record: row };
 }
 
 /** Spreadsheets and shops write `'+44…`, so that a phone number is not read as a formula. */

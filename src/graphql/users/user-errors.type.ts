@@ -27,6 +27,9 @@ export class UsernameTakenErrorType extends UserErrorType {}
 @errorType('UserIdTakenError', 'Returned when the ID belongs to a user or to an erased user.')
 export class UserIdTakenErrorType extends UserErrorType {}
 
+@errorType('ExternalIdTakenError', 'Returned when another user has this ID in the system.')
+export class ExternalIdTakenErrorType extends UserErrorType {}
+
 @errorType(
   'InvalidTokenError',
   'Returned when the token is malformed, expired or used, or when its address is no longer pending.',

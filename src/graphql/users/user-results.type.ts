@@ -1,9 +1,10 @@
 import { createUnionType, Field, ObjectType } from 'type-graphql';
 import { EmailPreferencesType } from './email-preferences.type';
-import { UserType } from './user.type';
+import { UserType, WithUser } from './user.type';
 import {
   CredentialsUnavailableErrorType,
   EmailTakenErrorType,
+  ExternalIdTakenErrorType,
   IdempotencyConflictErrorType,
   InvalidInputErrorType,
   InvalidTokenErrorType,
@@ -13,10 +14,6 @@ import {
   UsernameTakenErrorType,
   VersionConflictErrorType,
 } from './user-errors.type';
-
-abstract class WithUser {
-  user: UserType;
-}
 
 @ObjectType({ simpleResolvers: true, description: 'Returned when the user was created.' })
 export class CreateUserSuccess extends WithUser {
@@ -76,6 +73,7 @@ export const CreateUserResult = createUnionType({
       EmailTakenErrorType,
       UsernameTakenErrorType,
       UserIdTakenErrorType,
+      ExternalIdTakenErrorType,
       InvalidInputErrorType,
       CredentialsUnavailableErrorType,
       IdempotencyConflictErrorType,

@@ -1,13 +1,14 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import type { DeactivationReason as DeactivationReasonValue } from '../../users/user.entity';
 import { AddressInput } from './address.input';
+import { ExternalIdInput } from './external-ids.type';
+import {
+  expectedVersionDescription,
+  idempotencyKeyDescription,
+  userIdDescription,
+} from './input-descriptions';
 import { DeactivationReason } from './user-enums.type';
 
-const idempotencyKeyDescription =
-  'Key that identifies the call, at most 200 characters and unique among the calls of the caller. A repeated call with the same key and input has no further effect and returns the current data or the same error. A call with the same key and another input returns `IdempotencyConflictError`. Keys are stored for at least 7 days.';
-const expectedVersionDescription =
-  'Version that the user must have. If it has another version, the call returns `VersionConflictError`.';
-const userIdDescription = 'ID of the user.';
 const notClearable = 'Null and blank texts are invalid.';
 
 @InputType({
@@ -57,6 +58,13 @@ export class CreateUserInput {
 
   @Field(() => String, { nullable: true, description: 'IANA time zone name, such as `Europe/Berlin`.' })
   timeZone?: string | null;
+
+  @Field(() => [ExternalIdInput], {
+    nullable: true,
+    description:
+      'IDs of the user in other systems, at most 20 and at most one in each system. An ID in a system belongs to one user.',
+  })
+  externalIds?: ExternalIdInput[] | null;
 
   @Field(() => String, {
     nullable: true,

@@ -41,6 +41,15 @@ export class VerificationType {
   verifiedAt: Date | null;
 }
 
+@ObjectType('ExternalId', { simpleResolvers: true, description: 'The ID of a user in another system.' })
+export class ExternalIdType {
+  @Field(() => String, { description: 'Name of the other system, such as `crm`.' })
+  system: string;
+
+  @Field(() => String, { description: 'ID of the user in that system.' })
+  id: string;
+}
+
 /** The GraphQL type of a user. Other resolvers add further fields, such as `history`. */
 @ObjectType('User', {
   simpleResolvers: true,
@@ -97,6 +106,12 @@ export class UserType {
   @Field(() => VerificationType, { nullable: true, description: 'Verification of `phoneNumber`.' })
   phoneVerification: VerificationType | null;
 
+  @Field(() => [ExternalIdType], {
+    nullable: true,
+    description: 'IDs of the user in other systems, ordered by system.',
+  })
+  externalIds: readonly ExternalIdType[] | null;
+
   @Field(() => EmailPreferencesType, { nullable: true, description: 'E-mail preferences of the user.' })
   emailPreferences: EmailPreferencesType | null;
 
@@ -133,6 +148,11 @@ export class UserType {
   updatedAt: Date | null;
 }
 
+/** A result with a user. */
+export abstract class WithUser {
+  user: UserType;
+}
+
 /** Returns the GraphQL type of a user. */
 export function toUserType(user: User): UserType {
   return {
@@ -150,6 +170,7 @@ export function toUserType(user: User): UserType {
     timeZone: user.timeZone,
     emailVerification: { status: user.emailVerification, verifiedAt: user.emailVerifiedAt },
     phoneVerification: { status: user.phoneVerification, verifiedAt: user.phoneVerifiedAt },
+    externalIds: user.externalIds ?? [],
     emailPreferences: toEmailPreferencesType(user),
     statusReason: user.statusReason,
     statusNotes: user.statusNotes,

@@ -12,7 +12,9 @@ const samples: Record<string, unknown> = {
   timestamptz: new Date('2026-03-01T12:00:00.123Z'),
   jsonb: { street: null, city: 'Berlin', state: null, postalCode: '10115', country: 'DE' },
 };
-const sampleOf = ({ type, values }: EntityColumn) => values?.at(-1) ?? samples[type];
+const externalIds = [{ system: 'crm', id: ' A-1 ' }];
+const sampleOf = ({ property, type, values }: EntityColumn) =>
+  property === 'externalIds' ? externalIds : (values?.at(-1) ?? samples[type]);
 const full = Object.fromEntries(columns.map((column) => [column.property, sampleOf(column)]));
 const cached = (user: object) => JSON.parse(JSON.stringify(user)) as Record<string, unknown>;
 
@@ -66,6 +68,10 @@ describe('parseCachedUser', () => {
     ['createdAt', '2026-03-01T12:00:00.000+01:00'],
     ['address', { street: 5, city: null, state: null, postalCode: null, country: null }],
     ['address', { street: null, city: null, state: null, postalCode: null }],
+    ['externalIds', [{ system: 'crm' }]],
+    ['externalIds', [{ system: 'crm', id: 'A', more: 1 }]],
+    ['externalIds', [{ system: 'crm', id: 1 }]],
+    ['externalIds', [null]],
     ['id', '01975A5E-0000-7000-8000-000000000001'],
   ])('throws on %s %j', (property, value) => {
     expect(() => parseCachedUser({ ...cached(full), [property]: value })).toThrow(TypeError);

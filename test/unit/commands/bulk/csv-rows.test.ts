@@ -48,6 +48,28 @@ describe('readCsvRows', () => {
     expect(findField('Zip')).toBeUndefined();
   });
 
+  it('reads columns externalId.SYSTEM as external ids, and skips empty cells', async () => {
+    const header = 'email,externalId.crm,External ID.shop-2,legacy';
+    const rows = 'ann@example.com,C-1,"  7",L\nbo@example.com,,8,\ncy@example.com,,,';
+    const map = { legacy: 'externalId.legacy' } as const;
+    expect(await read(`${header}\n${rows}\n`, { map })).toEqual([
+      {
+        email: 'ann@example.com',
+        externalIds: [
+          { system: 'crm', id: 'C-1' },
+          { system: 'shop-2', id: '  7' },
+          { system: 'legacy', id: 'L' },
+        ],
+      },
+      { email: 'bo@example.com', externalIds: [{ system: 'shop-2', id: '8' }] },
+      { email: 'cy@example.com' },
+    ]);
+    await expect(read('email,externalId.CRM\n')).rejects.toThrow('cannot be imported: "externalId.CRM"');
+    await expect(read('email,externalId.crm,external_id.crm\n')).rejects.toThrow('more than one column');
+    expect(findField('externalId.crm-2')).toBe('externalId.crm-2');
+    expect(findField('externalId.')).toBeUndefined();
+  });
+
   it.each([
     ['a semicolon', ';'],
     ['a tab', '\t'],
