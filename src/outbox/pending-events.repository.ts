@@ -1,4 +1,5 @@
 import { keptMessages } from '../personal-data/personal-data';
+import { secretFields } from '../personal-data/personal-data-of-events';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, tryLockParts } from '../postgres/locks';
 import { prepared } from '../postgres/prepared';
@@ -50,7 +51,7 @@ const mayBePublished = `(type IN (${Object.keys(keptMessages)
   .join()}) OR NOT EXISTS (SELECT FROM erased_users WHERE erased_users.user_id = outbox_events.user_id))`;
 
 /**
- * Marks events as published in a transaction of its own: a confirmed event stays published even if the relay's
+ * Marks events as published and drops their secrets, in a transaction of its own: a confirmed event stays published even if the relay's
  * transaction rolls back, and row locks are short. The commit does not wait for the disk: if a crash of PostgreSQL
  * loses a mark, the event is published again.
  */
@@ -59,8 +60,12 @@ export async function markPublished(database: Database, ids: readonly string[]):
   await database.query(prepared(markAsPublished), [ids]);
 }
 
+const withoutSecrets = `CASE type ${Object.entries(secretFields)
+  .map(([type, fields]) => `WHEN '${type}' THEN data - '{${fields.join()}}'::text[]`)
+  .join(' ')} ELSE data END`;
+
 const markAsPublished = `
-  UPDATE outbox_events SET published_at = now()
+  UPDATE outbox_events SET published_at = now(), data = ${withoutSecrets}
   FROM (SELECT set_config('synchronous_commit', 'off', true)) AS setting
   WHERE id = ANY ($1::uuid[])`;
 

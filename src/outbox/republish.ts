@@ -1,8 +1,9 @@
+import { secretFields } from '../personal-data/personal-data-of-events';
 import type { Database } from '../postgres/database';
 import { isAuditEvent, routingKeys } from './cloud-event';
 
 const batchSize = 500;
-const auditTypes = Object.keys(routingKeys).filter(isAuditEvent);
+const leftOut = [...Object.keys(routingKeys).filter(isAuditEvent), ...Object.keys(secretFields)];
 
 /** Selects events to publish again. */
 export interface RepublishSelection {
@@ -14,7 +15,7 @@ export interface RepublishSelection {
 
 /**
  * Marks events as unpublished, so that the relay publishes them again with the same ids, in order for each user.
- * Returns their number. Leaves out audit events, and cannot restore events that retention has deleted. It can be
+ * Returns their number. Leaves out audit events and those whose secrets were dropped, and cannot restore events that retention has deleted. It can be
  * killed and run again.
  *
  * @param onBatch called after each batch with its number of events
@@ -34,7 +35,7 @@ export async function republish(
            AND type <> ALL ($5::text[])
          ORDER BY position LIMIT $4 FOR UPDATE)
        RETURNING position`,
-      [since, after, userId ?? null, batchSize, auditTypes],
+      [since, after, userId ?? null, batchSize, leftOut],
     )) as [{ position: string }[], number];
     const positions = rows.map(({ position }) => BigInt(position));
     total += positions.length;

@@ -14,6 +14,11 @@ function field(dataClass: DataClass, purpose: string, ...columns: Column[]): Fie
   return { dataClass, purpose, columns };
 }
 
+/** Describes a token or code that the outbox drops once the message is published. */
+function secret(purpose: string): Field {
+  return { ...field('technical', `secret until it is published: ${purpose}`), isSecret: true };
+}
+
 const toServices = { exchange: 'user.events', storedIn: ['outbox_events'] } as const;
 const toAuditors = { exchange: 'audit.events', storedIn: ['outbox_events'] } as const;
 const untilFolded = ['waiting_events', 'parked_messages'] as const;
@@ -115,7 +120,7 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       userId,
       email: field('contact', 'the address to confirm', 'users.email', 'users.pending_email'),
       currentEmail: field('contact', 'to notify the address that is to be replaced', 'users.email'),
-      token: field('technical', 'secret: confirms the address'),
+      token: secret('confirms the address'),
       expiresAt: field('technical', 'when it expires', 'email_verification_tokens.expires_at'),
     },
   },
@@ -203,3 +208,11 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
     },
   },
 };
+
+/** The secret fields of each message type that has some. */
+export const secretFields: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(personalDataOfEvents).flatMap(([type, { fields }]) => {
+    const names = Object.keys(fields).filter((name) => fields[name]?.isSecret);
+    return names.length > 0 ? [[type, names]] : [];
+  }),
+);

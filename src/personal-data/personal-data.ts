@@ -64,6 +64,8 @@ export interface PersonalField<Column extends string = string> {
   readonly purpose: string;
   /** Columns (`table.column`) that the value is read from, or stored in once consumed. Empty if no column holds it. */
   readonly columns: readonly Column[];
+  /** True for a secret, which the outbox drops once the message is published. `republish` leaves the message out. */
+  readonly isSecret?: true;
 }
 
 /** A published or consumed message. */

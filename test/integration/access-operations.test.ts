@@ -8,6 +8,7 @@ import {
 import { type ActorName, actorNames, readTable, tokenOf } from '../testkit/actors';
 import { type GraphQLResponse, startTestApp, type TestApp } from '../testkit/app';
 import { fieldNames, introspect, selectAll } from '../testkit/introspected';
+import { openMailbox } from '../testkit/mailbox';
 import { isStored, newId, storeUsers, type UserState, userStates } from '../testkit/stored-users';
 import { mutate } from '../testkit/users';
 
@@ -123,11 +124,11 @@ async function issueConfirmationTokens(users: { id: string; state: UserState }[]
   );
   const confirmed = users.map(({ id }) => id);
   await app.sql(`UPDATE users SET status = 'ACTIVE' WHERE id = ANY ($1)`, [confirmed]);
+  const mailbox = await openMailbox(app);
   await Promise.all(confirmed.map((userId) => mutate(app, 'requestEmailVerification', { userId })));
-  const rows = await app.sql<{ data: { userId: string; token: string } }>(
-    `SELECT data FROM outbox_events WHERE type = 'UserEmailVerificationRequested'`,
-  );
-  for (const { data } of rows) tokens.set(data.userId, data.token);
+  const mails = await Promise.all(confirmed.map((userId) => mailbox.last(userId)));
+  await mailbox.close();
+  for (const { userId, token } of mails) tokens.set(userId, token);
   for (const { id, state } of users) {
     if (!isStored(state)) await app.sql('DELETE FROM users WHERE id = $1', [id]);
     else if (state !== 'ACTIVE') await app.sql('UPDATE users SET status = $1 WHERE id = $2', [state, id]);

@@ -3,17 +3,21 @@ import { decryptValues } from '../../src/audit/audit-values';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import { eventually } from '../testkit/eventually';
+import { type Mailbox, openMailbox } from '../testkit/mailbox';
 import { buildUser } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
 let app: TestApp;
 let witness: Witness;
+let mailbox: Mailbox;
 beforeAll(async () => {
   app = await startTestApp();
+  mailbox = await openMailbox(app);
   witness = await startWitness(`${app.amqpPrefix}audit.events`);
 });
 afterAll(async () => {
   await witness.close();
+  await mailbox.close();
   await app.stop();
 });
 
@@ -35,16 +39,6 @@ async function newUser(overrides: Record<string, unknown> = {}): Promise<string>
   return userId;
 }
 
-/** The token of the last requested confirmation mail. */
-async function confirmationToken(userId: string): Promise<string> {
-  const [row] = await app.sql<{ token: string }>(
-    `SELECT data ->> 'token' AS token FROM outbox_events
-     WHERE user_id = $1 AND type = 'UserEmailVerificationRequested' ORDER BY position DESC LIMIT 1`,
-    [userId],
-  );
-  return row?.token ?? '';
-}
-
 describe('a mutation', () => {
   it('writes exactly one entry with actor, action, fields, time and reason', async () => {
     const before = Date.now();
@@ -54,7 +48,7 @@ describe('a mutation', () => {
     await change('updateEmailPreferences', { userId, newsletter: true, source: 'form' });
     await change('updateEmailPreferences', { userId, newsletter: true, source: 'again' });
     await change('requestEmailVerification', { userId }, own);
-    const token = await confirmationToken(userId);
+    const { token } = await mailbox.last(userId);
     await app.graphql(
       'mutation ($input: ConfirmEmailInput!) { confirmEmail(input: $input) { __typename } }',
       { input: { token } },

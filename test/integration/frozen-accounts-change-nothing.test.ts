@@ -1,21 +1,27 @@
 import { startTestApp, type TestApp } from '../testkit/app';
-import { countRows, eventsOf } from '../testkit/stored-rows';
+import { type Mailbox, openMailbox } from '../testkit/mailbox';
+import { countRows } from '../testkit/stored-rows';
 import { click, pathFor } from '../testkit/unsubscribe';
 import { buildUser, createUser, mutate, tryMutation } from '../testkit/users';
 
 let app: TestApp;
+let mailbox: Mailbox;
 let officer: string;
 beforeAll(async () => {
   app = await startTestApp();
+  mailbox = await openMailbox(app);
   officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
 });
-afterAll(() => app.stop());
+afterAll(async () => {
+  await mailbox.close();
+  await app.stop();
+});
 
 const freeze = (userId: string) =>
   mutate(app, 'deactivateUser', { userId, reason: 'SECURITY_VIOLATION', notes: 'credentials leaked' });
 const tokenSentTo = async (userId: string) => {
   await mutate(app, 'requestEmailVerification', { userId });
-  return (await eventsOf(app, userId)).at(-1)?.data.token as string;
+  return (await mailbox.last(userId)).token as string;
 };
 
 describe('a user deactivated for a security violation', () => {

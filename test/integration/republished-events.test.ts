@@ -52,6 +52,30 @@ describe('republish', () => {
     expect(await republish('--since', 'yesterday')).toMatchObject({ code: 2, stdout: '' });
   });
 
+  it('leaves out messages with a secret, which is not stored once the message is published', async () => {
+    const { id } = await createUser(app);
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    await mutate(app, 'requestEmailVerification', { userId: id });
+    await eventually(() => expect(ids(id)).toHaveLength(2));
+    const { data } = witness.of(id)[1]?.event ?? {};
+    await eventually(async () =>
+      expect(
+        await app.sql(
+          `SELECT data FROM outbox_events
+           WHERE user_id = $1 AND type = 'UserEmailVerificationRequested' AND published_at IS NOT NULL`,
+          [id],
+        ),
+      ).toEqual([{ data: { userId: id, email: data.email, expiresAt: data.expiresAt } }]),
+    );
+    expect(await republish('--since', since, '--user', id)).toMatchObject({
+      stdout: '1 to be published again\n',
+    });
+    await eventually(() => expect(ids(id)).toHaveLength(3));
+    expect(await mutate(app, 'confirmEmail', { token: data.token })).toMatchObject({
+      user: { emailVerification: { status: 'VERIFIED' } },
+    });
+  });
+
   it('publishes 700 events of one user in order', async () => {
     const userId = uuidv7();
     await app.sql(

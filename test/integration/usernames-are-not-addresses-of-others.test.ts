@@ -1,13 +1,18 @@
 import { startTestApp, type TestApp } from '../testkit/app';
-import { eventsOf } from '../testkit/stored-rows';
+import { type Mailbox, openMailbox } from '../testkit/mailbox';
 import { storeUsername } from '../testkit/stored-users';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
+let mailbox: Mailbox;
 beforeAll(async () => {
   app = await startTestApp();
+  mailbox = await openMailbox(app);
 });
-afterAll(() => app.stop());
+afterAll(async () => {
+  await mailbox.close();
+  await app.stop();
+});
 
 const address = () => buildUser().email as string;
 const fullWidth = (text: string) => text.replace('@', '\uff20');
@@ -65,7 +70,7 @@ describe('a username with @', () => {
 
     expect((await update({ username: email.toUpperCase() })).user.username).toBe(email.toUpperCase());
     await mutate(app, 'requestEmailVerification', { userId: id });
-    const token = (await eventsOf(app, id)).at(-1)?.data.token;
+    const { token } = await mailbox.last(id);
     const { user } = await mutate(app, 'confirmEmail', { token });
     expect(user).toMatchObject({ email: wanted, username: wanted });
     expect(await update({ username: email })).toMatchObject(refused);
