@@ -30,6 +30,7 @@ import { AddressChange } from './users/address-change.entity';
 import { EmailVerificationToken } from './users/email-verification-token.entity';
 import { ExternalIdHolder } from './users/external-id-holder.entity';
 import { IdempotencyKey } from './users/idempotency-key.entity';
+import { UserSearchTerm } from './users/lists/user-search-term.entity';
 import { SigningKey } from './users/signing-key.entity';
 import { User } from './users/user.entity';
 
@@ -63,6 +64,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
     applicationName: 'user-service',
     entities: [
       User,
+      UserSearchTerm,
       HistoryEntry,
       UserCommerce,
       UserSpending,

@@ -18,6 +18,7 @@ import { UserResolver } from './graphql/users/user.resolver';
 import { UserCommerceResolver } from './graphql/users/user-commerce.resolver';
 import { UserEmailPreferencesResolver } from './graphql/users/user-email-preferences.resolver';
 import { UserHistoryResolver } from './graphql/users/user-history.resolver';
+import { UserListResolver } from './graphql/users/user-list.resolver';
 import { UserMutationsResolver } from './graphql/users/user-mutations.resolver';
 import { readMessageSchemas } from './http/message-schemas';
 import { createHttpServer, type HttpRequest, type HttpServer } from './http/server';
@@ -72,7 +73,8 @@ export async function startGraphql(
 ): Promise<GraphqlServer> {
   const schema = createSchema(
     [
-      new UserResolver(services.users, services.userLists),
+      new UserResolver(services.users),
+      new UserListResolver(services.userLists),
       new UserMutationsResolver(services.userService, services.emailPreferences, services.emailVerification),
       new UserEmailPreferencesResolver(),
       new ExternalIdsResolver(services.externalIds),

@@ -21,6 +21,7 @@ import { AddressChanges } from './users/address-changes';
 import { EmailVerificationService } from './users/email-verification.service';
 import { ExternalIdsService } from './users/external-ids.service';
 import { Idempotency } from './users/idempotency';
+import { UserListRepository } from './users/lists/user-list.repository';
 import { SigningKeys } from './users/signing-keys';
 import { UserCache } from './users/user.cache';
 import { UserRepository } from './users/user.repository';
@@ -28,7 +29,6 @@ import { UserService } from './users/user.service';
 import { UserChanges } from './users/user-changes';
 import { UserDirectory } from './users/user-directory';
 import { UserImport } from './users/user-import';
-import { UserListRepository } from './users/user-list.repository';
 import { Wakeups } from './wakeups';
 
 export interface ServicesOptions {

@@ -1,7 +1,8 @@
-import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 /** A row of `user_commerce`: the summary of the commerce entries in a user's history. */
 @Entity('user_commerce')
+@Index('user_commerce_order_count_user_id_idx', ['orderCount', 'userId'])
 export class UserCommerce {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_commerce_pkey' })
   @ForeignKey('User', { name: 'user_commerce_user_id_fkey', onDelete: 'CASCADE' })

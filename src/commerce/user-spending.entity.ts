@@ -1,7 +1,8 @@
-import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 /** A row of `user_spending`: the exact total of a user's orders in one currency, without cancelled ones. */
 @Entity('user_spending')
+@Index('user_spending_currency_amount_user_id_idx', ['currency', 'amount', 'userId'])
 export class UserSpending {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_spending_pkey' })
   @ForeignKey('User', { name: 'user_spending_user_id_fkey', onDelete: 'CASCADE' })

@@ -26,7 +26,14 @@ export const explorerGroups: readonly ExplorerGroup[] = [
     title: 'Users',
     examples: [
       { query: mutations.createUser(userId) },
-      { query: queries.users, variables: { filter: { status: ['ACTIVE'] }, first: 20, after: null } },
+      {
+        query: queries.users,
+        variables: {
+          filter: { status: ['ACTIVE'] },
+          orderBy: { field: 'LAST_NAME', direction: 'ASC' },
+          first: 20,
+        },
+      },
       { query: queries.user, variables: { id: userId } },
       { query: queries.me },
       { query: queries.userByEmail, variables: { email: 'ada@example.com' } },

@@ -1,7 +1,8 @@
 export const users = `# Lists users. Requires users:read.
 # For the next page, pass endCursor as "after".
-query Users($filter: UserFilter, $first: Int, $after: String) {
-  users(filter: $filter, first: $first, after: $after) {
+query Users($filter: UserFilter, $orderBy: UserOrder, $first: Int, $after: String) {
+  users(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
+    totalCount
     nodes {
       id
       displayName

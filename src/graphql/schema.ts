@@ -17,11 +17,13 @@ import { toUserType, type UserType, unknownUser } from './users/user.type';
 import { UserCommerceResolver } from './users/user-commerce.resolver';
 import { UserEmailPreferencesResolver } from './users/user-email-preferences.resolver';
 import { UserHistoryResolver } from './users/user-history.resolver';
+import { UserListResolver } from './users/user-list.resolver';
 import { UserMutationsResolver } from './users/user-mutations.resolver';
 
 /** Instances of the resolver classes. Empty for a schema that is only printed. */
 export type ResolverInstances = readonly (
   | UserResolver
+  | UserListResolver
   | UserMutationsResolver
   | UserHistoryResolver
   | UserCommerceResolver
@@ -51,6 +53,7 @@ export function createSchema(
   const schema = buildFederatedSchema<GraphqlContext>({
     resolvers: [
       UserResolver,
+      UserListResolver,
       UserMutationsResolver,
       UserHistoryResolver,
       UserCommerceResolver,

@@ -97,7 +97,7 @@ export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string
     startCursor: structure,
     endCursor: structure,
   },
-  '*': { cursor: structure, message: structure },
+  '*': { cursor: structure, message: structure, totalCount: structure },
 };
 
 /** A field for each column of `users` that is exported as `profile.<field>`. */

@@ -66,6 +66,15 @@ export const personalDataOfUsers = {
       placed_at: column('technical', 'self', 'since when'),
     },
   },
+  user_search: {
+    ofUser: byUserId,
+    erasure: 'immediately',
+    retention: whileUserExists,
+    columns: {
+      user_id: column('identity', 'service', 'identifies the user'),
+      term: column('contact', 'service', 'to find users by address, username and names'),
+    },
+  },
   users: {
     ofUser: 'id = $1::uuid',
     erasure: 'immediately',

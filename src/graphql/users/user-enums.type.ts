@@ -1,6 +1,7 @@
 import { registerEnumType } from 'type-graphql';
 import { auditActions } from '../../audit/audit-entry.entity';
 import { historyEntryTypes } from '../../history/history-entry.entity';
+import { userOrderFields } from '../../users/lists/user-order';
 import {
   deactivationReasons,
   type EmailTopic as TopicName,
@@ -28,6 +29,29 @@ registerEnumType(UserStatus, {
     ACTIVE: { description: 'The account is active.' },
     DEACTIVATED: { description: 'The account is deactivated and can be reactivated.' },
     UNKNOWN: { description: 'The user was erased or never existed. The two cases cannot be distinguished.' },
+  },
+});
+
+export const UserOrderField = enumOf(userOrderFields);
+
+registerEnumType(UserOrderField, {
+  name: 'UserOrderField',
+  description: 'What a list of users is ordered by. Users with equal values are ordered by ID.',
+  valuesConfig: {
+    CREATED_AT: { description: 'When the account was created.' },
+    UPDATED_AT: { description: 'When the user last changed.' },
+    LAST_NAME: { description: 'The last name, regardless of case and accents.' },
+  },
+});
+
+export const OrderDirection = enumOf(['ASC', 'DESC']);
+
+registerEnumType(OrderDirection, {
+  name: 'OrderDirection',
+  description: 'Direction of an order.',
+  valuesConfig: {
+    ASC: { description: 'From the oldest time, or from A.' },
+    DESC: { description: 'From the newest time, or from Z.' },
   },
 });
 

@@ -1,0 +1,110 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, Directive, FieldResolver, Info, Int, Query, Resolver, Root } from 'type-graphql';
+import { decodeCursor, readTwoWaySize, TwoWayPageArgs, toConnection } from '../../subgraph/connection';
+import { badUserInput } from '../../subgraph/errors';
+import type { UserFilter } from '../../users/lists/user-filter';
+import type { UserListRepository } from '../../users/lists/user-list.repository';
+import { newestFirst, type UserOrder } from '../../users/lists/user-order';
+import type { GraphqlContext } from '../context';
+import { toUserType } from './user.type';
+import { cursorsOf } from './user-cursors';
+import { UserFilterInput, UserOrderInput } from './user-filter.input';
+import { UserConnection } from './user-list.type';
+
+/** The most ids in a filter. */
+const maxIds = 100;
+
+/** Resolves `Query.users`. The access guard checks the scope before the resolver runs. */
+@Resolver(() => UserConnection)
+export class UserListResolver {
+  constructor(private readonly lists: UserListRepository) {}
+
+  @Query(() => UserConnection, {
+    name: 'users',
+    description: 'Lists users, newest first unless `orderBy` is given. Requires the `users:read` scope.',
+  })
+  async listUsers(
+    @Arg('filter', () => UserFilterInput, {
+      nullable: true,
+      description: 'Return only users that match this filter.',
+    })
+    filterInput: UserFilterInput | null,
+    @Arg('orderBy', () => UserOrderInput, {
+      nullable: true,
+      defaultValue: newestFirst,
+      description: 'Order of the list.',
+    })
+    orderInput: UserOrderInput | null,
+    @Args(() => TwoWayPageArgs) page: TwoWayPageArgs,
+    @Info() info: GraphQLResolveInfo,
+    @Ctx() { reads, deadline }: GraphqlContext,
+  ): Promise<UserConnection> {
+    const { size, backward } = readTwoWaySize(page, info);
+    const { after, before } = page;
+    const filter = readFilter(filterInput);
+    const order = orderInput ?? newestFirst;
+    const cursors = cursorsOf(order);
+    const rows = await this.lists.list(filter, {
+      order,
+      limit: size + 1,
+      after: decodeCursor(after, { cursors }),
+      before: decodeCursor(before, { argument: 'before', cursors }),
+      backward,
+      signal: deadline,
+    });
+    const users = toConnection(rows, { size, after, before, backward, cursors, toNode: toUserType });
+    // Audited even if the operation selects only ids.
+    const revealed = [...fieldsRevealedBy(filter), ...fieldsRevealedByOrder[order.field]];
+    for (const { id } of users.nodes) for (const field of revealed) reads.add(id, field);
+    return { ...users, filter };
+  }
+
+  @Directive('@cost(weight: 50)')
+  @FieldResolver(() => Int, {
+    nullable: true,
+    description: 'Number of users that match the filter, on all pages. Null if they are more than 10,000.',
+  })
+  async totalCount(
+    @Root() { filter }: UserConnection,
+    @Ctx() { deadline }: GraphqlContext,
+  ): Promise<number | null> {
+    return this.lists.count(filter, deadline);
+  }
+}
+
+/** @throws BAD_USER_INPUT for too many ids */
+function readFilter(input: UserFilterInput | null): UserFilter {
+  const given = Object.entries(input ?? {}).filter(([, value]) => value != null);
+  const filter = Object.fromEntries(given) as UserFilter;
+  if ((filter.ids?.length ?? 0) > maxIds)
+    throw badUserInput(`The filter "ids" must have at most ${maxIds} IDs.`);
+  return filter;
+}
+
+/** The fields whose values a filter reveals about the users that match it. */
+const fieldsRevealed: Readonly<Record<keyof UserFilter, readonly string[]>> = {
+  ids: [],
+  status: [],
+  emailVerification: ['emailVerification'],
+  username: ['username'],
+  phoneNumber: ['phoneNumber'],
+  createdFrom: ['createdAt'],
+  createdTo: ['createdAt'],
+  updatedFrom: ['updatedAt'],
+  updatedTo: ['updatedAt'],
+  orderCountMin: ['commerce'],
+  orderCountMax: ['commerce'],
+  spentMin: ['commerce'],
+  search: ['email', 'username', 'firstName', 'lastName'],
+};
+
+function fieldsRevealedBy(filter: UserFilter): readonly string[] {
+  return (Object.keys(filter) as (keyof UserFilter)[]).flatMap((condition) => fieldsRevealed[condition]);
+}
+
+/** The cursors hold the value by which a list is ordered. */
+const fieldsRevealedByOrder: Readonly<Record<UserOrder['field'], readonly string[]>> = {
+  CREATED_AT: [],
+  UPDATED_AT: ['updatedAt'],
+  LAST_NAME: ['lastName'],
+};

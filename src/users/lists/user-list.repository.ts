@@ -1,0 +1,111 @@
+import type { Database } from '../../postgres/database';
+import { selectListOf } from '../../postgres/entity-columns';
+import type { Positioned } from '../../postgres/keyset';
+import { User } from '../user.entity';
+import { type Bind, conditionsOf, type UserCondition, type UserFilter } from './user-filter';
+import { type UserOrder, UserOrderSql, type UserPosition } from './user-order';
+
+/** Selects a page of a list of users. */
+export interface UserListPage {
+  readonly order: UserOrder;
+  readonly limit: number;
+  /** The page follows this position. */
+  readonly after: UserPosition | null;
+  /** The page precedes this position. */
+  readonly before: UserPosition | null;
+  /** True for the last users of the list that fit, false for the first ones. */
+  readonly backward: boolean;
+  /** Cancels the statement. */
+  readonly signal?: AbortSignal;
+}
+
+/** The most users that are counted. */
+const largestCount = 10_000;
+
+/** A condition with this many matches is rare: they are read and sorted. Beyond, users are read in the order of the list. */
+const rareMatches = 5_000;
+
+const columns = selectListOf(User);
+
+/**
+ * Lists users for staff, page by page. Each order and each filter has an index. Which of them is read does not depend on
+ * an estimate: the matches of each condition are counted first, up to a limit.
+ */
+export class UserListRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Returns a page in the order of the list. The cost is the same at any depth. */
+  async list(filter: UserFilter, page: UserListPage): Promise<Positioned<User>[]> {
+    const { limit, after, before, backward, signal } = page;
+    const conditions = conditionsOf(filter);
+    if (!conditions) return [];
+    const rarest = await this.findRarest(conditions, signal);
+    const { parameters, bind } = parametersWith(limit);
+    const order = new UserOrderSql(page.order, backward);
+    const positions = [after && order.after(after, bind), before && order.before(before, bind)];
+    const rows = await this.database.query<User & { at: string }>(
+      `SELECT ${columns}, ${order.position} AS at ${matching(conditions, rarest, bind, positions)}
+       ORDER BY ${order.orderBy} LIMIT $1`,
+      parameters,
+      signal,
+    );
+    const positioned = rows.map(({ at, ...row }) => ({ row, position: { at, id: row.id } }));
+    return backward ? positioned.reverse() : positioned;
+  }
+
+  /** Returns how many users match, or null if they are more than 10,000. */
+  async count(filter: UserFilter, signal?: AbortSignal): Promise<number | null> {
+    const conditions = conditionsOf(filter);
+    if (!conditions) return 0;
+    const rarest = await this.findRarest(conditions, signal);
+    const { parameters, bind } = parametersWith(largestCount + 1);
+    const [row] = await this.database.query<{ users: number }>(
+      `SELECT count(*)::integer AS users FROM (SELECT ${matching(conditions, rarest, bind)} LIMIT $1) AS matching`,
+      parameters,
+      signal,
+    );
+    const users = row?.users ?? 0;
+    return users > largestCount ? null : users;
+  }
+
+  /** Returns the condition with the fewest matches, or null if all have more than `rareMatches`. */
+  private async findRarest(
+    conditions: readonly UserCondition[],
+    signal: AbortSignal | undefined,
+  ): Promise<UserCondition | null> {
+    const { parameters, bind } = parametersWith(rareMatches + 1);
+    const indexed = conditions.filter(({ matches }) => matches);
+    if (indexed.length === 0) return null;
+    const counts = indexed.map(
+      ({ matches }) => `(SELECT count(*) FROM (${matches?.(bind)} LIMIT $1) AS matching)`,
+    );
+    const [row] = await this.database.query<{ counts: string[] }>(
+      `SELECT ARRAY[${counts.join(', ')}] AS counts`,
+      parameters,
+      signal,
+    );
+    const found = (row?.counts ?? []).map(Number);
+    const fewest = Math.min(...found);
+    return fewest > rareMatches ? null : (indexed[found.indexOf(fewest)] ?? null);
+  }
+}
+
+/** Returns `FROM` and `WHERE`. OFFSET 0 makes PostgreSQL read the matches of the rarest condition before all else. */
+function matching(
+  conditions: readonly UserCondition[],
+  rarest: UserCondition | null,
+  bind: Bind,
+  positions: readonly (string | null)[] = [],
+): string {
+  const from = rarest ? `(SELECT * FROM users WHERE ${rarest.sql(bind)} OFFSET 0) AS users` : 'users';
+  const where = [
+    ...conditions.filter((condition) => condition !== rarest).map(({ sql }) => sql(bind)),
+    ...positions.filter((position) => position !== null),
+  ];
+  return `FROM ${from}${where.length > 0 ? ` WHERE ${where.join(' AND ')}` : ''}`;
+}
+
+function parametersWith(first: unknown): { parameters: unknown[]; bind: Bind } {
+  const parameters = [first];
+  return { parameters, bind: (value) => `$${parameters.push(value)}` };
+}

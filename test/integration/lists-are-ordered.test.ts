@@ -1,0 +1,179 @@
+import { startTestApp, type TestApp } from '../testkit/app';
+import { eventually } from '../testkit/eventually';
+import { createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startTestApp();
+});
+afterAll(() => app.stop());
+
+const selection = 'nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
+const query = (arguments_: string, variables: object = {}, declared = '') =>
+  app.graphql(
+    `query Listed${declared} { users(${arguments_}) { ${selection} } }`,
+    { ...variables },
+    { token: app.staff },
+  );
+
+async function list(arguments_: string): Promise<any> {
+  const { data, errors } = await query(arguments_);
+  expect(errors).toEqual([]);
+  return { ...data.users, ids: data.users.nodes.map(({ id }: { id: string }) => id) };
+}
+const codesOf = ({ errors }: { errors: { extensions: Record<string, unknown> }[] }) =>
+  errors.map(({ extensions }) => extensions.code);
+
+describe('users with last and before', () => {
+  let ids: string[];
+  beforeAll(async () => {
+    ids = [];
+    for (const lastName of ['Çelik', 'abel', 'Berg']) ids.unshift((await createUser(app, { lastName })).id);
+  });
+
+  it('returns the end of the list, in the order of the list', async () => {
+    const end = await list('last: 2');
+    expect(end.ids).toEqual(ids.slice(1));
+    expect(end.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+    const start = await list(`last: 2, before: "${end.pageInfo.startCursor}"`);
+    expect(start.ids).toEqual(ids.slice(0, 1));
+    expect(start.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+    const between = await list(
+      `first: 5, after: "${start.pageInfo.endCursor}", before: "${end.pageInfo.endCursor}"`,
+    );
+    expect(between.ids).toEqual([ids[1]]);
+  });
+
+  it('orders last names without regard to case and accents', async () => {
+    expect((await list('orderBy: { field: LAST_NAME, direction: ASC }')).ids).toEqual([
+      ids[1],
+      ids[0],
+      ids[2],
+    ]);
+    expect((await list('orderBy: { field: LAST_NAME, direction: DESC }, last: 1')).ids).toEqual([ids[1]]);
+    expect((await list('orderBy: null')).ids).toEqual(ids);
+  });
+
+  it('orders by the last change', async () => {
+    await mutate(app, 'updateUser', { userId: ids[1], displayName: 'Changed last' });
+    expect((await list('orderBy: { field: UPDATED_AT, direction: DESC }')).ids).toEqual([
+      ids[1],
+      ids[0],
+      ids[2],
+    ]);
+  });
+
+  it('refuses first together with last, unless the operation does not give it', async () => {
+    for (const given of [
+      'first: 1, last: 1',
+      'first: 20, last: 1',
+      'last: 0',
+      'last: 101',
+      'last: 1, before: "x"',
+    ])
+      expect(codesOf(await query(given))).toEqual(['BAD_USER_INPUT']);
+    const both = 'first: $first, last: $last';
+    const declared = '($first: Int, $last: Int)';
+    expect(codesOf(await query(both, { first: 1, last: 1 }, declared))).toEqual(['BAD_USER_INPUT']);
+    expect(codesOf(await query(both, { last: 1 }, '($first: Int = 5, $last: Int)'))).toEqual([
+      'BAD_USER_INPUT',
+    ]);
+    for (let repeated = 0; repeated < 3; repeated += 1)
+      for (const variables of [{ last: 1 }, { first: null, last: 1 }]) {
+        const { data, errors } = await query(both, variables, declared);
+        expect({ errors, ids: data?.users.nodes }).toEqual({ errors: [], ids: [{ id: ids[2] }] });
+      }
+    expect((await list('first: null, last: 1')).ids).toEqual([ids[2]]);
+    expect((await list('first: 1, last: null')).ids).toEqual([ids[0]]);
+  });
+
+  it('refuses a cursor of another order', async () => {
+    const orders = ['CREATED_AT', 'UPDATED_AT', 'LAST_NAME'].flatMap((field) =>
+      ['ASC', 'DESC'].map((direction) => `orderBy: { field: ${field}, direction: ${direction} }`),
+    );
+    const cursors = await Promise.all(
+      orders.map(async (order) => (await list(`${order}, first: 1`)).pageInfo.endCursor),
+    );
+    expect(new Set(cursors).size).toBe(orders.length);
+    for (const [at, order] of orders.entries())
+      for (const [of, cursor] of cursors.entries())
+        for (const argument of ['after', 'before']) {
+          const { errors } = await query(`${order}, ${argument}: "${cursor}"`);
+          expect({ order, of, argument, errors: errors.length }).toEqual({
+            order,
+            of,
+            argument,
+            errors: at === of ? 0 : 1,
+          });
+        }
+    expect((await list(`after: "${cursors[1]}"`)).ids).toEqual(ids.slice(1));
+  });
+
+  it('has the cost of the page, and 50 more for totalCount', async () => {
+    const costly = await app.graphql(
+      `{ ${Array.from({ length: 50 }, (_, n) => `a${n}: users(last: 100) { nodes { id } edges { node { id } } totalCount }`).join(' ')} }`,
+      {},
+      { token: app.staff },
+    );
+    // An edge and its node count 1 each.
+    expect(costly.errors).toMatchObject([{ extensions: { limit: 'cost', cost: 50 * (1 + 100 + 200 + 50) } }]);
+  });
+});
+
+describe('users with filters', () => {
+  it('records what a filter or order reveals of the users that it returns', async () => {
+    const { id } = await createUser(app, { username: 'revealed', phoneNumber: '+491701' });
+    const filters: Record<string, string[]> = {
+      'filter: { username: "Revealed" }': ['username'],
+      'filter: { phoneNumber: "491701" }': ['phoneNumber'],
+      'filter: { username: "revealed", orderCountMax: 3, updatedFrom: "2020-01-01T00:00:00Z" }': [
+        'commerce',
+        'updatedAt',
+        'username',
+      ],
+      'filter: { ids: ["revealed-id"] }, orderBy: { field: LAST_NAME, direction: ASC }': ['lastName'],
+    };
+    for (const [arguments_, fields] of Object.entries(filters)) {
+      const token = await app.token({ sub: arguments_, scope: 'users:read' });
+      const { errors } = await app.graphql(
+        `{ users(${arguments_.replace('revealed-id', id)}) { nodes { id } } }`,
+        {},
+        { token },
+      );
+      expect(errors).toEqual([]);
+      const [entry] = await app.sql<{ users: string[]; groups: { fields: string[] }[] }>(
+        'SELECT user_ids AS users, field_groups AS groups FROM audit_entries WHERE actor_id = $1',
+        [arguments_],
+      );
+      expect(entry).toMatchObject({ users: [id], groups: [{ fields }] });
+    }
+  });
+
+  it('search follows each change of a name, address and username, and forgets erased users', async () => {
+    const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+    const { id } = await createUser(app, { firstName: 'Øyvind', lastName: 'Strauß', username: 'old-name' });
+    const found = async (search: string) =>
+      (await list(`filter: { search: ${JSON.stringify(search)} }`)).ids.includes(id) as boolean;
+    for (const text of ['oyvind', 'Øyvind  STRAUSS', 'strauß', 'old-n'])
+      expect([text, await found(text)]).toEqual([text, true]);
+    await mutate(app, 'updateUser', { userId: id, username: 'new-name', lastName: 'Ďurič' });
+    for (const text of ['oyvind d', 'DURIC', 'new-name'])
+      expect([text, await found(text)]).toEqual([text, true]);
+    for (const text of ['old-n', 'strauss', 'oyvind s', 'duric oyvind'])
+      expect([text, await found(text)]).toEqual([text, false]);
+    await mutate(app, 'eraseUser', { userId: id }, officer);
+    await eventually(async () => {
+      expect(await app.sql('SELECT FROM user_search WHERE user_id = $1', [id])).toEqual([]);
+    });
+    expect(await found('duric')).toBe(false);
+  });
+
+  it.each([
+    `ids: [${Array.from({ length: 101 }, (_, n) => `"${n}"`).join(', ')}]`,
+    'spentMin: { amount: "a lot", currency: "EUR" }',
+    'spentMin: { amount: "1e3", currency: "EUR" }',
+    'spentMin: { amount: "", currency: "EUR" }',
+  ])('returns BAD_USER_INPUT for %.40s', async (filter) => {
+    expect(codesOf(await query(`filter: { ${filter} }`))).toEqual(['BAD_USER_INPUT']);
+  });
+});
