@@ -24,7 +24,10 @@ async function main(): Promise<void> {
   const stored = (await sql('SELECT FROM users LIMIT 1')) as unknown[];
   if (stored.length === 0) await storeManyUsers(sql, users);
   const lines = [`Plans of the lists of users at ${users} users, written by bench/user-list-plans.ts.\n`];
-  for (const statement of await listStatements(sql, users)) {
+  for (const statement of await listStatements({
+    users,
+    probe: ({ sql: text, parameters }) => sql(text, [...parameters]),
+  })) {
     const plan = printPlan(await planOf(sql, statement, 'COSTS OFF'));
     lines.push(`## ${statement.name}`, withoutColumns(statement), '', plan, '');
   }

@@ -82,7 +82,7 @@ export async function startGraphql(
       new UserHistoryResolver(),
       new PrivacyResolver(services.erasures, services.legalHolds, services.userDataExport),
       new UserCommerceResolver(),
-      new AuditTrailResolver(services.auditTrail),
+      new AuditTrailResolver(services.auditTrail, services.pastProfiles),
     ],
     { maxRepresentations: config.limits.representations, recentSignInFor: config.recentSignInFor },
   );

@@ -22,6 +22,7 @@ import { EmailVerificationService } from './users/email-verification.service';
 import { ExternalIdsService } from './users/external-ids.service';
 import { Idempotency } from './users/idempotency';
 import { UserListRepository } from './users/lists/user-list.repository';
+import { PastProfiles } from './users/past-profiles';
 import { SigningKeys } from './users/signing-keys';
 import { UserCache } from './users/user.cache';
 import { UserRepository } from './users/user.repository';
@@ -95,6 +96,7 @@ export function createServices(options: ServicesOptions) {
     commerce: new CommerceRepository(database),
     cache,
     auditTrail,
+    pastProfiles: new PastProfiles(database, auditTrail),
     accessLog: new AccessLog(database, audit),
     userDirectory: new UserDirectory(database, users, audit),
     userImport: new UserImport({ database, changes, idempotency }),

@@ -4,9 +4,10 @@ import type { Database, Transaction } from '../postgres/database';
 import { follows, type KeysetPage, keysetTime, type Positioned } from '../postgres/keyset';
 import { prepared } from '../postgres/prepared';
 import { insertRows, type Write } from '../postgres/write';
-import { AuditEntry } from './audit-entry.entity';
+import { type AuditChange, changesOf } from './audit-changes';
+import { type AuditAction, AuditEntry } from './audit-entry.entity';
 import { AuditKey } from './audit-key.entity';
-import { decryptValues } from './audit-values';
+import { type ChangedValues, decryptValues } from './audit-values';
 import { UnsealedAuditEntry } from './unsealed-audit-entry.entity';
 
 /** An entry to write; PostgreSQL assigns its position. */
@@ -16,7 +17,15 @@ export type NewAuditEntry = Omit<AuditEntry, 'position'>;
 export type AuditTrailEntry = Pick<AuditEntry, 'id' | 'at' | 'actorId' | 'action' | 'reason'> & {
   /** Names of the fields that were changed or read of this user. */
   readonly fields: string[];
+  /** Decrypts what a change changed. Returns null if nothing was, or if the key of the user is gone. */
+  readonly readChanges: () => AuditChange[] | null;
 };
+
+/** A change of a user and its values. */
+export interface ValuedChange {
+  readonly action: AuditAction;
+  readonly values: ChangedValues;
+}
 
 /** Creates a missing key of 32 bytes. The caller's locks on the users' rows rule out a concurrent insert. */
 const ensureKeys = `
@@ -68,7 +77,7 @@ export class AuditRepository {
     const rows = await this.database.query<ListedEntry>(
       `SELECT id, at, actor_id AS "actorId", action, ${auditedFieldsOfUser} AS fields, reason,
          ${keysetTime('at')} AS "keysetAt",
-         CASE WHEN action LIKE 'LEGAL_HOLD_%' THEN encrypted_values END AS "encryptedValues",
+         encrypted_values AS "encryptedValues",
          (SELECT key FROM audit_keys WHERE audit_keys.user_id = $1) AS key
        FROM (
          (SELECT * FROM audit_entries WHERE user_id = $1 ${page})
@@ -78,25 +87,45 @@ export class AuditRepository {
       parameters,
       signal,
     );
-    return rows.map(({ keysetAt, encryptedValues, key, ...row }) => ({
-      row: encryptedValues && key ? { ...row, reason: readReason(key, row.id, encryptedValues) } : row,
-      position: { at: keysetAt, id: row.id },
-    }));
+    return rows.map(({ keysetAt, encryptedValues, key, ...row }) => {
+      const isHold = row.action.startsWith('LEGAL_HOLD_');
+      const values = () => (encryptedValues && key ? readValues(key, row.id, encryptedValues) : null);
+      const reason = isHold ? reasonIn(values()) : row.reason;
+      const readChanges = () => {
+        const changed = isHold ? null : values();
+        return changed && changesOf(changed);
+      };
+      return { row: { ...row, reason, readChanges }, position: { at: keysetAt, id: row.id } };
+    });
+  }
+
+  /** Returns the changes of a user after a time that have values, newest first. */
+  async listChangesAfter(tx: Transaction, userId: string, at: Date): Promise<ValuedChange[]> {
+    const rows: { id: string; action: AuditAction; values: Buffer; key: Buffer }[] = await tx.manager.query(
+      `SELECT id, action, encrypted_values AS values, key FROM audit_entries JOIN audit_keys USING (user_id)
+       WHERE user_id = $1 AND at > $2 AND encrypted_values IS NOT NULL ORDER BY position DESC`,
+      [userId, at],
+    );
+    return rows.map(({ id, action, values, key }) => ({ action, values: decryptValues(key, id, values) }));
   }
 }
 
-type ListedEntry = AuditTrailEntry & {
+type ListedEntry = Omit<AuditTrailEntry, 'readChanges'> & {
   keysetAt: string;
   encryptedValues: Buffer | null;
   key: Buffer | null;
 };
 
 /** Returns null for values that do not decrypt: `audit verify` reports tampering, the trail stays readable. */
-function readReason(key: Buffer, entryId: string, encryptedValues: Buffer): string | null {
+function readValues(key: Buffer, entryId: string, encryptedValues: Buffer): ChangedValues | null {
   try {
-    const reason = decryptValues(key, entryId, encryptedValues).after?.reason;
-    return typeof reason === 'string' ? reason : null;
+    return decryptValues(key, entryId, encryptedValues);
   } catch {
     return null;
   }
+}
+
+function reasonIn(values: ChangedValues | null): string | null {
+  const reason = values?.after?.reason;
+  return typeof reason === 'string' ? reason : null;
 }

@@ -32,6 +32,7 @@ export const explorerGroups: readonly ExplorerGroup[] = [
           filter: { status: ['ACTIVE'] },
           orderBy: { field: 'LAST_NAME', direction: 'ASC' },
           first: 20,
+          after: null,
         },
       },
       { query: queries.user, variables: { id: userId } },
@@ -80,7 +81,13 @@ export const explorerGroups: readonly ExplorerGroup[] = [
       { query: privacy.erasure, variables: { id: 'the id of an erasure' } },
     ],
   },
-  { title: 'Audit', examples: [{ query: queries.auditTrail, variables: { userId, first: 20 } }] },
+  {
+    title: 'Audit',
+    examples: [
+      { query: queries.auditTrail, variables: { userId, first: 20 } },
+      { query: queries.profileAsOf, variables: { userId, at: '2026-01-01T00:00:00Z' } },
+    ],
+  },
 ];
 
 /** All examples of the groups, in the order of the tabs. */

@@ -103,11 +103,28 @@ query AuditTrail($userId: ID!, $first: Int) {
       action
       fields
       reason
+      changes {
+        field
+        before
+        after
+      }
     }
     pageInfo {
       endCursor
       hasNextPage
     }
+  }
+}
+`;
+
+export const profileAsOf = `# The user's profile as it was at a time. Requires users:audit.
+query ProfileAsOf($userId: ID!, $at: DateTime!) {
+  profileAsOf(userId: $userId, at: $at) {
+    email
+    firstName
+    lastName
+    status
+    version
   }
 }
 `;

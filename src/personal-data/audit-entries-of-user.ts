@@ -8,3 +8,8 @@ export const auditedFieldsOfUser = `CASE WHEN user_ids IS NULL THEN fields ELSE 
     WHERE (field_group ->> 'lastPosition')::integer >= array_position(user_ids, $1::uuid)
     ORDER BY (field_group ->> 'lastPosition')::integer LIMIT 1
   ) END`;
+
+/** SQL for the values of a change of user `$1`, still encrypted, with the id of the entry; null if there are none. */
+export const encryptedChangesOfUser = `CASE WHEN user_id = $1::uuid AND action NOT LIKE 'LEGAL_HOLD_%'
+    AND encrypted_values IS NOT NULL
+  THEN jsonb_build_object('entryId', audit_entries.id, 'values', encode(encrypted_values, 'base64')) END`;

@@ -4,6 +4,7 @@ import { personalDataOfUsers } from './personal-data-of-users';
 /** What a graph field shows: columns (`table.column`), all fields of another type, or data that no column stores. */
 export type ShownData = readonly string[] | { readonly type: string } | Omit<PersonalColumn, 'exportedAs'>;
 
+const pastValue: ShownData = ['audit_entries.encrypted_values'];
 const preferences: ShownData = { type: 'EmailPreferences' };
 const address: ShownData = ['users.address'];
 const externalIds: ShownData = ['users.external_ids'];
@@ -74,6 +75,24 @@ export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string
     action: ['audit_entries.action'],
     fields: ['audit_entries.fields'],
     reason: ['audit_entries.reason'],
+    changes: { type: 'AuditChange' },
+  },
+  AuditChange: { field: ['audit_entries.fields'], before: pastValue, after: pastValue },
+  UserProfile: {
+    username: pastValue,
+    email: pastValue,
+    firstName: pastValue,
+    lastName: pastValue,
+    displayName: pastValue,
+    phoneNumber: pastValue,
+    address: pastValue,
+    locale: pastValue,
+    timeZone: pastValue,
+    status: pastValue,
+    statusReason: pastValue,
+    version: pastValue,
+    emailVerification: pastValue,
+    phoneVerification: pastValue,
   },
   Erasure: {
     id: ['erasures.id'],

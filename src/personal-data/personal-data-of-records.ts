@@ -1,4 +1,4 @@
-import { auditEntriesOfUser, auditedFieldsOfUser } from './audit-entries-of-user';
+import { auditEntriesOfUser, auditedFieldsOfUser, encryptedChangesOfUser } from './audit-entries-of-user';
 import {
   byUserId,
   column,
@@ -87,10 +87,10 @@ export const personalDataOfRecords = {
       user_ids: column('identity', 'auditors', 'identifies the users who were read'),
       field_groups: column('technical', 'auditors', 'names of fields read of these users, no values'),
       reason: exported('accesses.reason', column('technical', 'auditors', 'why')),
-      encrypted_values: column(
-        'contact',
-        'service',
-        'values before and after, encrypted with the user’s key; nothing reads them, and an export lacks them',
+      encrypted_values: exported(
+        'accesses.changes',
+        column('contact', 'auditors', 'values before and after, encrypted with the user’s key'),
+        encryptedChangesOfUser,
       ),
     },
   },

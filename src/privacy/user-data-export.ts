@@ -1,6 +1,11 @@
+import { changesOf } from '../audit/audit-changes';
 import type { AuditLog } from '../audit/audit-log';
+import { decryptValues } from '../audit/audit-values';
+import { personalDataMap } from '../personal-data/personal-data-map';
 import type { Database } from '../postgres/database';
+import { columnsOf } from '../postgres/entity-columns';
 import { parseUserId } from '../users/normalized';
+import { User } from '../users/user.entity';
 import { UserNotFoundError } from '../users/user.errors';
 import type { Caller } from '../users/user-changes';
 import { type ExportedSection, exportedSections, recipients } from './exported-sections';
@@ -13,6 +18,13 @@ export interface ExportedData {
 }
 
 const pageSize = 1_000;
+
+/** The columns of users that only staff may read. */
+const staffFields = new Set(
+  columnsOf(User)
+    .filter(({ name }) => personalDataMap['users']?.columns[name]?.readers === 'staff')
+    .map(({ property }) => property),
+);
 
 /** Exports the stored data about one user, from PostgreSQL and never from the cache. */
 export class UserDataExport {
@@ -53,8 +65,10 @@ export class UserDataExport {
         return tx.manager.query(sql, parameters);
       };
       const document: Record<string, unknown> = { userId: id };
+      const key = await readAuditKey(query, id);
       for (const section of exportedSections) {
         const rows = await readAll(query, section, id);
+        if (section.name === 'accesses') decryptChanges(rows, key);
         document[section.name] = section.single ? (rows[0] ?? null) : rows;
       }
       if (document.profile === null) throw new UserNotFoundError();
@@ -65,19 +79,36 @@ export class UserDataExport {
 
 type Query = (sql: string, parameters: unknown[]) => Promise<Record<string, unknown>[]>;
 
+async function readAuditKey(query: Query, userId: string): Promise<Buffer | null> {
+  const [row] = await query('SELECT key FROM audit_keys WHERE user_id = $1', [userId]);
+  return (row?.key as Buffer | undefined) ?? null;
+}
+
+/** Replaces encrypted changes, in place, by what they changed. Those of fields that are for staff are left out. */
+function decryptChanges(rows: readonly Record<string, unknown>[], key: Buffer | null): void {
+  for (const row of rows) {
+    const encrypted = row.changes as { entryId: string; values: string } | null;
+    if (encrypted === null) continue;
+    const bytes = Buffer.from(encrypted.values, 'base64');
+    row.changes =
+      key &&
+      changesOf(decryptValues(key, encrypted.entryId, bytes)).filter(({ field }) => !staffFields.has(field));
+  }
+}
+
 /** Reads pages by key, so that the last page costs as much as the first. */
 async function readAll(
   query: Query,
   { table, ofUser, order, values }: ExportedSection,
   userId: string,
-): Promise<object[]> {
+): Promise<Record<string, unknown>[]> {
   const keys = order.map((column, index) => ({ column: `${table}.${column}`, name: `key${index}` }));
   const selected = [
     ...Object.entries(values).map(([name, value]) => `${value} AS "${name}"`),
     ...keys.map(({ column, name }) => `${column}::text AS ${name}`),
   ].join(', ');
   const orderBy = keys.map(({ column }) => column).join(', ');
-  const rows: object[] = [];
+  const rows: Record<string, unknown>[] = [];
   let last: unknown[] = [];
   for (let count = pageSize; count === pageSize; ) {
     const follows = `AND (${orderBy}) > (${keys.map((_key, index) => `$${index + 2}`).join(', ')})`;

@@ -28,7 +28,7 @@ const filtersOf = (users: number): Readonly<Record<string, UserFilter>> => ({
   'updated, rare': { updatedFrom: minutesAgo(20) },
   'search, frequent': { search: 'jose' },
   'search, rare': { search: 'José García-aa' },
-  'search, correlated with the order': { search: 'user1' },
+  'search, rare, of old users': { search: 'user120' },
   'search, unique': { search: `user${users - (users % 3)}` },
   ids: { ids: ['01900000-0000-7000-8000-000000000001', '01900000-0000-7000-8000-0000000000ff'] },
   username: { username: 'user3' },
@@ -101,22 +101,42 @@ export async function storeManyUsers(sql: RunSql, users: number): Promise<void> 
     await sql(`VACUUM ANALYZE ${table}`);
 }
 
-/** Returns the statement of each shape of list: orders, ends, filters that match many or few users, and counts. */
-export async function listStatements(run: RunSql, users: number): Promise<ListStatement[]> {
+/** Returns how many users match each condition, up to a limit, as the statement that counts them does. */
+type Probe = (statement: ListStatement) => Promise<{ counts: string[] }[]>;
+
+/** Returns counts by the names of the filters, as if a million users were stored. */
+export const declaredRarity: Probe = async ({ name, sql }) => {
+  const conditions = sql.match(/SELECT count/g) ?? [];
+  return [{ counts: conditions.map(() => (/frequent|two filters/.test(name) ? '5001' : '1')) }];
+};
+
+interface ListStatementsOptions {
+  readonly users: number;
+  readonly probe: Probe;
+  readonly rareMatches?: number;
+}
+
+/** Returns the statements of each shape of list: orders, ends, filters that match many or few users, and counts. */
+export async function listStatements({
+  users,
+  probe,
+  rareMatches,
+}: ListStatementsOptions): Promise<ListStatement[]> {
   const statements: ListStatement[] = [];
   let name = '';
   const recorder = Object.assign(Object.create(Database.prototype) as Database, {
     query: async (sql: string, parameters: unknown[]) => {
       const isProbe = sql.startsWith('SELECT ARRAY');
-      statements.push({
+      const statement = {
         name: isProbe ? `${name}, probed` : name,
         sql: sql.replace(/\s+/g, ' ').trim(),
         parameters,
-      });
-      return isProbe ? run(sql, parameters) : [];
+      };
+      statements.push(statement);
+      return isProbe ? probe(statement) : [];
     },
   });
-  const lists = new UserListRepository(recorder);
+  const lists = new UserListRepository(recorder, rareMatches);
   const page = { limit: 21, after: null, before: null, backward: false };
   const byName: UserOrder = { field: 'LAST_NAME', direction: 'ASC' };
   const textOf = ({ field, direction }: UserOrder) => `by ${field} ${direction}`;

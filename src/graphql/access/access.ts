@@ -60,6 +60,7 @@ export const operations: Readonly<Record<string, OperationRule>> = {
   users: { scope: 'users:read' },
   userEmailPreferences: { scope: 'users:read', self: (args) => args.userId },
   auditTrail: { scope: 'users:audit' },
+  profileAsOf: { scope: 'users:audit' },
   createUser: { scope: 'users:write' },
   updateUser: {
     scope: 'users:write',

@@ -44,12 +44,16 @@ export function checkOperationAccess(
   return schema;
 }
 
-/** Returns the object types within a return type, except `User` and the types within it. */
+/**
+ * Returns the object types within a return type, except `User` and the types within it. The types within `UserProfile`
+ * are left out, too: its own fields have the readers of the past values in them.
+ */
 function typesReturnedBy(returned: unknown, found = new Set<GraphQLObjectType>()): Set<GraphQLObjectType> {
   const type = getNamedType(returned as GraphQLObjectType);
   if (isUnionType(type)) for (const member of type.getTypes()) typesReturnedBy(member, found);
   if (!isObjectType(type) || type.name === 'User' || found.has(type)) return found;
   found.add(type);
+  if (type.name === 'UserProfile') return found;
   for (const { type: inner } of Object.values(type.getFields())) typesReturnedBy(inner, found);
   return found;
 }

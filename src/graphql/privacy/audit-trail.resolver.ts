@@ -1,14 +1,20 @@
-import { Arg, Args, Ctx, ID, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
 import type { AuditRepository } from '../../audit/audit.repository';
 import { decodeCursor, PageArgs, readPageSize, toConnection } from '../../subgraph/connection';
+import { DateTime } from '../../subgraph/scalars';
 import { parseUserId } from '../../users/normalized';
+import type { PastProfiles } from '../../users/past-profiles';
 import type { GraphqlContext } from '../context';
-import { AuditConnection, toAuditEntryType } from './audit-trail.type';
+import { AuditChangeType, AuditConnection, AuditEntryType, toAuditEntryType } from './audit-trail.type';
+import { toUserProfileType, UserProfileType } from './user-profile.type';
 
-/** Resolves `Query.auditTrail`. The access guard checks the scope before the resolver runs. */
-@Resolver()
+/** Resolves the queries of auditors. The access guard checks the scope before a resolver runs. */
+@Resolver(() => AuditEntryType)
 export class AuditTrailResolver {
-  constructor(private readonly audit: AuditRepository) {}
+  constructor(
+    private readonly audit: AuditRepository,
+    private readonly pastProfiles: PastProfiles,
+  ) {}
 
   @Query(() => AuditConnection, {
     description:
@@ -27,6 +33,34 @@ export class AuditTrailResolver {
       id === null ? [] : await this.audit.list(id, { limit: size + 1, after: position, signal: deadline });
     // Audited for erased users, too, because their entries still concern a person. An empty result is not a read.
     if (id !== null && rows.length > 0) reads.add(id, 'auditTrail');
-    return toConnection(rows, { size, after, toNode: toAuditEntryType });
+    return toConnection(rows, { size, after, toNode: (entry) => toAuditEntryType(id ?? '', entry) });
+  }
+
+  @FieldResolver(() => [AuditChangeType], {
+    nullable: true,
+    description:
+      'What the change changed, ordered by field. Null for a read, for an entry without values, and once the user is erased.',
+  })
+  changes(@Root() entry: AuditEntryType, @Ctx() { reads }: GraphqlContext): AuditChangeType[] | null {
+    const changes = entry.readChanges();
+    if (changes) reads.add(entry.userId, 'auditTrail.changes');
+    return changes;
+  }
+
+  @Query(() => UserProfileType, {
+    nullable: true,
+    description:
+      'Returns the profile of a user as it was at a time, changes at this time included. Null for a time before the user was created or in the future, and for users that are erased or unknown. Requires the `users:audit` scope.',
+  })
+  async profileAsOf(
+    @Arg('userId', () => ID, { description: 'ID of the user.' }) userId: string,
+    @Arg('at', () => DateTime, { description: 'The time.' }) at: Date,
+    @Ctx() { reads }: GraphqlContext,
+  ): Promise<UserProfileType | null> {
+    const id = parseUserId(userId);
+    const profile = id && (await this.pastProfiles.find(id, at));
+    if (!profile) return null;
+    reads.add(profile.id, 'profileAsOf');
+    return toUserProfileType(profile);
   }
 }

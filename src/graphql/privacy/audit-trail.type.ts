@@ -1,8 +1,23 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import type { AuditTrailEntry } from '../../audit/audit.repository';
+import type { AuditChange } from '../../audit/audit-changes';
 import { PageInfo } from '../../subgraph/connection';
-import { DateTime } from '../../subgraph/scalars';
+import { DateTime, Json } from '../../subgraph/scalars';
 import { AuditAction } from '../users/user-enums.type';
+
+@ObjectType('AuditChange', { simpleResolvers: true, description: 'What a change made of one field.' })
+export class AuditChangeType {
+  @Field(() => String, {
+    description: 'Name of the field. Parts of an address are separated by a dot: `address.city`.',
+  })
+  field: string;
+
+  @Field(() => Json, { nullable: true, description: 'Value before the change, or null if there was none.' })
+  before: unknown;
+
+  @Field(() => Json, { nullable: true, description: 'Value after the change, or null if there is none.' })
+  after: unknown;
+}
 
 @ObjectType('AuditEntry', { simpleResolvers: true, description: 'A change or a read of a user’s data.' })
 export class AuditEntryType {
@@ -32,6 +47,10 @@ export class AuditEntryType {
     description: 'Reason given for the change, or null if none was given.',
   })
   reason: string | null;
+
+  /** The user of the entry and the values of `changes`, which are decrypted when they are selected. */
+  userId: string;
+  readChanges: () => AuditChange[] | null;
 }
 
 @ObjectType('AuditEdge', {
@@ -63,8 +82,10 @@ export class AuditConnection {
   pageInfo: PageInfo;
 }
 
-export function toAuditEntryType(entry: AuditTrailEntry): AuditEntryType {
+export function toAuditEntryType(userId: string, entry: AuditTrailEntry): AuditEntryType {
   return Object.assign(new AuditEntryType(), {
+    userId,
+    readChanges: entry.readChanges,
     id: entry.id,
     at: entry.at,
     actor: entry.actorId,

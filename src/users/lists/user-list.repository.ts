@@ -22,9 +22,6 @@ export interface UserListPage {
 /** The most users that are counted. */
 const largestCount = 10_000;
 
-/** A condition with this many matches is rare: they are read and sorted. Beyond, users are read in the order of the list. */
-const rareMatches = 5_000;
-
 const columns = selectListOf(User);
 
 /**
@@ -32,7 +29,11 @@ const columns = selectListOf(User);
  * an estimate: the matches of each condition are counted first, up to a limit.
  */
 export class UserListRepository {
-  constructor(private readonly database: Database) {}
+  /** Up to `rareMatches` matches of a condition are read and sorted. Beyond, users are read in the order of the list. */
+  constructor(
+    private readonly database: Database,
+    private readonly rareMatches = 5_000,
+  ) {}
 
   /** Returns a page in the order of the list. The cost is the same at any depth. */
   async list(filter: UserFilter, page: UserListPage): Promise<Positioned<User>[]> {
@@ -73,7 +74,7 @@ export class UserListRepository {
     conditions: readonly UserCondition[],
     signal: AbortSignal | undefined,
   ): Promise<UserCondition | null> {
-    const { parameters, bind } = parametersWith(rareMatches + 1);
+    const { parameters, bind } = parametersWith(this.rareMatches + 1);
     const indexed = conditions.filter(({ matches }) => matches);
     if (indexed.length === 0) return null;
     const counts = indexed.map(
@@ -86,7 +87,7 @@ export class UserListRepository {
     );
     const found = (row?.counts ?? []).map(Number);
     const fewest = Math.min(...found);
-    return fewest > rareMatches ? null : (indexed[found.indexOf(fewest)] ?? null);
+    return fewest > this.rareMatches ? null : (indexed[found.indexOf(fewest)] ?? null);
   }
 }
 

@@ -1,0 +1,80 @@
+import { Field, Int, ObjectType } from 'type-graphql';
+import type { PastProfile } from '../../users/past-profiles';
+import type { DeactivationReason as DeactivationReasonValue } from '../../users/user.entity';
+import { AddressType, VerificationType } from '../users/user.type';
+import { DeactivationReason, UserStatus } from '../users/user-enums.type';
+
+@ObjectType('UserProfile', {
+  simpleResolvers: true,
+  description: 'The profile of a user at an earlier time, rebuilt from the audit trail.',
+})
+export class UserProfileType {
+  @Field(() => String, { description: 'Username.' })
+  username: string;
+
+  @Field(() => String, { description: 'E-mail address.' })
+  email: string;
+
+  @Field(() => String, { description: 'First name.' })
+  firstName: string;
+
+  @Field(() => String, { description: 'Last name.' })
+  lastName: string;
+
+  @Field(() => String, { nullable: true, description: 'Public display name.' })
+  displayName: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Phone number in E.164 format, with the plus sign.' })
+  phoneNumber: string | null;
+
+  @Field(() => AddressType, { nullable: true, description: 'Postal address.' })
+  address: AddressType | null;
+
+  @Field(() => String, { nullable: true, description: 'BCP 47 language tag.' })
+  locale: string | null;
+
+  @Field(() => String, { nullable: true, description: 'IANA time zone name.' })
+  timeZone: string | null;
+
+  @Field(() => UserStatus, { description: 'Status of the account.' })
+  status: UserStatus;
+
+  @Field(() => DeactivationReason, {
+    nullable: true,
+    description: 'Reason for the deactivation, or null if the account was not deactivated.',
+  })
+  statusReason: DeactivationReasonValue | null;
+
+  @Field(() => Int, { description: 'Number of changes to profile, status, preferences and verification.' })
+  version: number;
+
+  @Field(() => VerificationType, { description: 'Verification of `email`.' })
+  emailVerification: VerificationType;
+
+  @Field(() => VerificationType, { description: 'Verification of `phoneNumber`.' })
+  phoneVerification: VerificationType;
+}
+
+/** Returns the GraphQL type of a past profile. */
+export function toUserProfileType(profile: PastProfile): UserProfileType {
+  const verification = (status: VerificationType['status'], verifiedAt: string | null) => ({
+    status,
+    verifiedAt: verifiedAt === null ? null : new Date(verifiedAt),
+  });
+  return Object.assign(new UserProfileType(), {
+    username: profile.username,
+    email: profile.email,
+    firstName: profile.firstName,
+    lastName: profile.lastName,
+    displayName: profile.displayName,
+    phoneNumber: profile.phoneNumber,
+    address: profile.address,
+    locale: profile.locale,
+    timeZone: profile.timeZone,
+    status: profile.status,
+    statusReason: profile.statusReason,
+    version: profile.version,
+    emailVerification: verification(profile.emailVerification, profile.emailVerifiedAt),
+    phoneVerification: verification(profile.phoneVerification, profile.phoneVerifiedAt),
+  } satisfies UserProfileType);
+}
