@@ -107,7 +107,7 @@ module.exports = {
       comment: 'Code that the service needs belongs in src; test/, scripts/ and bench/ import it from there.',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|scripts|bench|supergraph)/' },
+      to: { path: '^(test|scripts|bench|supergraph|examples)/' },
     },
     {
       name: 'src-runs-on-dependencies',
@@ -120,7 +120,7 @@ module.exports = {
       name: 'imports-are-declared',
       comment: 'Add the package to package.json with an exact version, or correct the path.',
       severity: 'error',
-      from: { path: '^(src|migrations|test|scripts|bench|supergraph)/' },
+      from: { path: '^(src|migrations|test|scripts|bench|supergraph|examples)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'] },
     },
     home(

@@ -15,6 +15,7 @@ const wordedPlaces = [
   'bench',
   'scripts',
   'supergraph',
+  'examples',
   'bin',
   'docs',
   'contract',
@@ -151,7 +152,9 @@ function listWords(places: string[]): void {
 function check(): void {
   const problems: string[] = [];
   const linesOf = new Map<string, number>();
-  for (const path of ['src', 'migrations', 'test', 'scripts', 'bench', 'supergraph'].flatMap(filesUnder)) {
+  for (const path of ['src', 'migrations', 'test', 'scripts', 'bench', 'supergraph', 'examples'].flatMap(
+    filesUnder,
+  )) {
     if (!path.endsWith('.ts')) continue;
     const text = readFileSync(path, 'utf8');
     const lines = text.split('\n').length - 1;

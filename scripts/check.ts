@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 const checks: Record<string, string> = {
   lint: 'oxlint --deny-warnings --report-unused-disable-directives',
   imports:
-    'depcruise --config .dependency-cruiser.cjs --output-type err-long src migrations test scripts bench supergraph',
+    'depcruise --config .dependency-cruiser.cjs --output-type err-long src migrations test scripts bench supergraph examples',
   'dead-code': 'knip --treat-config-hints-as-errors',
   migrations: 'node scripts/run.cjs scripts/check-migrations.ts',
   types: 'tsc --noEmit',

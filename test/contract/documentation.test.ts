@@ -15,6 +15,7 @@ const pages = [
   'CHANGELOG.md',
   'SECURITY.md',
   kitPage,
+  'examples/README.md',
   ...filesIn('docs', '.md'),
 ];
 
@@ -53,7 +54,11 @@ describe('the documentation', () => {
   });
 
   it.each(pages)('of %s names files that are there', (page) => {
-    const paths = [...read(page).matchAll(/`((?:src|test|scripts|contract|docs|migrations)\/[\w./-]+)`/g)];
+    const paths = [
+      ...read(page).matchAll(
+        /`((?:src|test|scripts|contract|docs|migrations|supergraph|examples)\/[\w./-]+)`/g,
+      ),
+    ];
     expect(paths.map(([, path = '']) => path).filter((path) => !existsSync(join(top, path)))).toEqual([]);
   });
 
