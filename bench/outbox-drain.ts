@@ -74,7 +74,7 @@ export async function measureRelay(stage: Stage): Promise<number> {
     await finished;
     await eventually(
       async () => {
-        if ((await relay.backlog()).pending > 0) throw new Error('events wait');
+        if ((await relay.backlog()).count > 0) throw new Error('events wait');
       },
       { intervalMs: 5 },
     );

@@ -3,6 +3,7 @@ import type { Config } from './config';
 import { createHttp, LinkBase, startGraphql } from './doors';
 import { createIntake } from './intake';
 import { OutboxRelay } from './outbox/outbox.relay';
+import { packageVersion } from './package-root';
 import { Closers } from './scheduling/closers';
 import { createServiceLog } from './service-log';
 import { createServices } from './services';
@@ -55,6 +56,7 @@ async function start(
   closers: Closers,
 ): Promise<App> {
   const metrics = createMetrics();
+  metrics.buildInfo.set({ version: packageVersion(), node_version: process.version }, 1);
   const backing = await openBackingServices(config, { log, metrics, closers, redisPrefix, amqpPrefix });
   const { databases, broker, tracing } = backing;
 
@@ -80,7 +82,7 @@ async function start(
     onPublished: (events) => services.cache.refresh(events),
   });
   wakeups.relay = relay;
-  metrics.watchOutbox(() => relay.backlog());
+  metrics.watchStored('outbox', () => relay.backlog());
   closers.push(() => relay.stop());
 
   const intake = createIntake({

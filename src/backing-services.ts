@@ -12,6 +12,7 @@ import type { RecordCache } from './redis/record-cache';
 import { createRedisClient } from './redis/redis-client';
 import { RedisRecordCache, recordKeyPrefix } from './redis/redis-record-cache';
 import type { Closers } from './scheduling/closers';
+import { within } from './scheduling/within';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 import type { Tracing } from './telemetry/tracing';
@@ -24,6 +25,9 @@ const poolSizes = {
   /** For folding events. */
   consuming: 3,
 };
+
+/** After this time without a response the metrics report PostgreSQL as unavailable. */
+const pingLimitMs = 500;
 
 export interface BackingServicesOptions {
   readonly log: Logger;
@@ -62,6 +66,8 @@ export async function openBackingServices(
   closers.push(() => Promise.all(pools.map(([, pool]) => pool.close())));
   const connected = Promise.all(pools.map(([, pool]) => pool.connect()));
 
+  metrics.watchDependency('postgresql', () => isUp(databases.background));
+
   const redis = config.redisUrl === null ? null : createRedisClient(config.redisUrl, log);
   if (redis) closers.push(() => redis.close());
   const broker: Broker =
@@ -69,6 +75,9 @@ export async function openBackingServices(
       ? new InProcessBroker(topologyOf(), log, new StreamFile(erasuresFileIn(config.dataDirectory)))
       : new RabbitMqBroker({ url: config.amqpUrl, prefix: amqpPrefix, log });
   closers.push(() => broker.close());
+  metrics.watchDependency('redis', () => redis?.status() !== 'degraded');
+  metrics.watchBreaker(() => redis?.status() === 'degraded');
+  metrics.watchDependency('rabbitmq', () => broker.status() === 'ready');
 
   return {
     tracing,
@@ -83,6 +92,13 @@ export async function openBackingServices(
       ...(broker.status() === 'degraded' ? ['rabbitmq'] : []),
     ],
   };
+}
+
+async function isUp(database: Database): Promise<boolean> {
+  return within(database.ping(), pingLimitMs, 'PostgreSQL did not respond in time').then(
+    () => true,
+    () => false,
+  );
 }
 
 async function startEmbeddedPostgres(config: Config, log: Logger, closers: Closers): Promise<string> {

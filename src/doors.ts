@@ -7,7 +7,7 @@ import { actorOf } from './graphql/access/actor-of';
 import { AuditedReads } from './graphql/access/audited-reads';
 import type { GraphqlContext } from './graphql/context';
 import { createLoaders } from './graphql/loaders';
-import { countMutations } from './graphql/metrics-plugin';
+import { countMutations, measureEntities } from './graphql/metrics-plugin';
 import { AuditTrailResolver } from './graphql/privacy/audit-trail.resolver';
 import { PrivacyResolver } from './graphql/privacy/privacy.resolver';
 import { createSchema } from './graphql/schema';
@@ -87,7 +87,7 @@ export async function startGraphql(
     { maxRepresentations: config.limits.representations, recentSignInFor: config.recentSignInFor },
   );
   const graphql = createGraphqlServer({
-    schema: countMutations(schema, metrics),
+    schema: measureEntities(countMutations(schema, metrics), metrics),
     limits: config.limits,
     metrics,
     accessLog: services.accessLog,
@@ -107,6 +107,7 @@ export async function createHttp(
 ): Promise<HttpServer> {
   const { databases, broker, tracing } = backing;
   const { verifier, issueDevelopmentToken } = await openVerifier(config, log);
+  metrics.watchDependency('keys', () => verifier.status() === 'ready');
   const loaders = createLoaders(services);
   const actors = new WeakMap<HttpRequest, Promise<Actor | null>>();
   const identify = (request: HttpRequest) => {
@@ -141,7 +142,7 @@ export async function createHttp(
     readiness: async () => {
       await databases.requests.ping();
       const ready = Object.values(databases).every((pool) => pool.isConnected);
-      return { ready, degraded: degraded() };
+      return { ready, degraded: [...degraded(), ...(verifier.status() === 'degraded' ? ['keys'] : [])] };
     },
     metrics,
     log,

@@ -41,7 +41,8 @@ export function createIntake(options: IntakeOptions) {
     fold,
   });
   wakeups.waiting = waiting;
-  metrics.watchWaiting(() => waitingEvents.measure());
+  metrics.watchStored('waiting', () => waitingEvents.measure());
+  metrics.watchStored('parked', () => parked.measure());
   const consumer = new HistoryConsumer({ fold, parked, attempts, metrics });
   metrics.watchIntake(() => consumer.blockedSeconds());
   return { fold, waiting, parked, commerce, consumer };

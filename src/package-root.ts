@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
@@ -11,4 +11,10 @@ export function packageRoot(from = __dirname): string {
   if (existsSync(join(from, 'package.json'))) return from;
   if (dirname(from) === from) throw new Error('package.json is missing: the installation is incomplete.');
   return packageRoot(dirname(from));
+}
+
+/** Returns the version in package.json. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string })
+    .version;
 }

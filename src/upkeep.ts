@@ -4,11 +4,13 @@ import type { RetentionPolicy } from './personal-data/expiries';
 import type { Database } from './postgres/database';
 import { createErasureLoop } from './privacy/erasure-loop';
 import { Retention } from './privacy/retention';
+import { measureRunningErasures } from './privacy/running-erasures';
 import { type Job, parallel } from './scheduling/job';
 import { PeriodicLoop } from './scheduling/periodic-loop';
 import type { Services } from './services';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
+import { countUsersByStatus } from './users/user-counts';
 
 const tenMinutesMs = 600_000;
 /** How long an audit entry waits at most before it is sealed. */
@@ -32,14 +34,20 @@ export function createUpkeep(options: UpkeepOptions): Job {
   const retention = new Retention({ database: background, erasures, audit, policy, metrics, log });
   // Without a wake function: no caller waits for a seal, so the relay finds its event at the next poll.
   const sealer = new AuditSealer({ database: background, outbox: new Outbox(), log });
+  metrics.watchStored('erasures', () => measureRunningErasures(background));
+  metrics.watchStored('unsealed', () => sealer.measure());
+  metrics.watchStored('users', () => countUsersByStatus(background));
   return parallel([
     new PeriodicLoop({
       intervalMs: retentionIntervalMs,
       startsImmediately: false,
-      work: (signal) => retention.run(signal),
+      work: async (signal) => {
+        await retention.run(signal);
+        if (!signal.aborted) metrics.retentionLastSuccess.setToCurrentTime();
+      },
       onFailure: (err) => log.warn({ err }, 'could not remove expired records'),
     }),
-    createErasureLoop({ erasures, log }),
+    createErasureLoop({ erasures, metrics, log }),
     new PeriodicLoop({
       intervalMs: sealIntervalMs,
       startsImmediately: true,

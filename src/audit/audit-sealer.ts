@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { noUser } from '../outbox/cloud-event';
 import type { Outbox } from '../outbox/outbox';
+import { type Backlog, readBacklog } from '../postgres/backlog';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, tryLock } from '../postgres/locks';
 import {
@@ -45,6 +46,14 @@ export class AuditSealer {
       const entries: SealedEntry[] = await tx.manager.query(oldestUnsealed, [largestSeal]);
       if (entries.length > 0) await this.seal(tx, entries);
       return entries.length;
+    });
+  }
+
+  /** Returns how many entries wait to be sealed, and the age of the oldest. */
+  measure(): Promise<Backlog> {
+    return readBacklog(this.options.database, {
+      from: 'audit_unsealed',
+      oldest: `(SELECT at FROM audit_entries WHERE id = (SELECT entry_id FROM audit_unsealed ORDER BY entry_id LIMIT 1))`,
     });
   }
 

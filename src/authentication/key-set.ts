@@ -11,6 +11,8 @@ export interface KeySet {
    * Rejects with KeysUnavailableError if the keys cannot be fetched.
    */
   newerThan(used: JWTVerifyGetKey): Promise<JWTVerifyGetKey | null>;
+  /** Returns `degraded` if there are no keys and the last fetch failed. Without keys it starts a fetch and does not wait. */
+  status(): 'ready' | 'degraded';
 }
 
 export interface RemoteKeySetOptions {
@@ -85,7 +87,14 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
     return true;
   }
 
+  const areUsable = () => keys !== undefined && now() - fetchedAt < usableForMs;
+
   return {
+    status() {
+      if (areUsable()) return 'ready';
+      if (mayFetch()) void fetchOnce();
+      return failing ? 'degraded' : 'ready';
+    },
     async current() {
       const age = now() - fetchedAt;
       if (age >= freshForMs && mayFetch()) {
@@ -94,7 +103,7 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
         // hour could be verified with a withdrawn key.
         if (age >= usableForMs || !failing) await fetching;
       }
-      if (!keys || now() - fetchedAt >= usableForMs) throw unavailable();
+      if (!keys || !areUsable()) throw unavailable();
       return keys;
     },
     async newerThan(used) {
@@ -111,7 +120,7 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
 /** Returns a key set that never changes, for the development issuer. */
 export function createFixedKeySet(document: JSONWebKeySet): KeySet {
   const keys = createLocalJWKSet(document);
-  return { current: async () => keys, newerThan: async () => null };
+  return { current: async () => keys, newerThan: async () => null, status: () => 'ready' };
 }
 
 async function fetchKeys(url: URL): Promise<JSONWebKeySet> {

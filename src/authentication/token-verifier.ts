@@ -31,6 +31,8 @@ export interface TokenVerifier {
    * UnauthenticatedError if the header is not valid, and with KeysUnavailableError if it cannot be verified now.
    */
   verify(authorizationHeader: string | undefined): Promise<Actor | null>;
+  /** Returns `degraded` while no key could be fetched: tokens cannot be verified then. */
+  status(): 'ready' | 'degraded';
 }
 
 /** Asymmetric only: with a symmetric algorithm, the public key could be used to sign. */
@@ -112,6 +114,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   }
 
   return {
+    status: () => keySet.status(),
     async verify(authorizationHeader) {
       if (authorizationHeader === undefined) return null;
       const token = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *$/i.exec(

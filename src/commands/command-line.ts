@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config';
-import { packageRoot } from '../package-root';
+import { packageVersion } from '../package-root';
 import { registerAuditCommand } from './audit';
 import { registerEmitCommand } from './emit';
 import { registerEraseCommand } from './erase';
@@ -68,9 +66,4 @@ function createProgram(): Command {
   registerRotateUnsubscribeKeyCommand(program);
   for (const command of program.commands) command.exitOverride();
   return program;
-}
-
-function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string })
-    .version;
 }

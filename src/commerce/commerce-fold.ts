@@ -45,6 +45,8 @@ export interface CommerceFoldOptions {
 /** The metrics that the fold updates. */
 export interface FoldMetrics {
   eventsFolded: { inc(labels: { type: string; result: FoldOutcome | 'parked' }): void };
+  eventsFoldDelay: { observe(seconds: number): void };
+  eventsLate: { inc(labels: { type: string }): void };
 }
 
 /** Runs in a transaction of the fold, with those of its events that do not wait. */
@@ -86,6 +88,10 @@ export class CommerceFold {
       const result = results[at];
       const label = result === undefined || result instanceof UnfoldableEventError ? 'parked' : result;
       this.options.metrics.eventsFolded.inc({ type: event.type, result: label });
+      if (label === 'folded')
+        this.options.metrics.eventsFoldDelay.observe(
+          Math.max(0, Date.now() - event.occurredAt.getTime()) / 1000,
+        );
     }
     // Includes orders of erased users: events that wait for those hold content, which is deleted before the next sweep.
     const orders = events.flatMap((it, at) =>
@@ -169,8 +175,9 @@ export class CommerceFold {
         const attributed = next.map((event) => attribution(event, userIdOf(event) as string, lastEntryAt));
         for (const identity of await commerce.recordEntries(tx, attributed))
           recorded.add(identityOf(identity));
-        for (const { event, userId } of attributed) {
+        for (const { event, userId, late } of attributed) {
           if (!recorded.has(identityOf(event))) continue;
+          if (late) tx.afterCommit(() => this.options.metrics.eventsLate.inc({ type: event.type }));
           added.set(userId, summaries.add(added.get(userId) ?? initial, event));
           if (event.type === 'OrderCancelled') cancelled.push({ orderId: event.orderId, userId });
         }

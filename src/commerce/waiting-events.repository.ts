@@ -1,4 +1,5 @@
 import { getExpiry, haveExpired } from '../personal-data/expiries';
+import { type Backlog, readBacklog } from '../postgres/backlog';
 import type { Database, Transaction } from '../postgres/database';
 import { prepared } from '../postgres/prepared';
 import { type CommerceEvent, namesOnlyOrder, reviveCommerceEvent } from './commerce-event';
@@ -85,11 +86,8 @@ export class WaitingEventsRepository {
   }
 
   /** Returns how many events wait, and the age of the oldest. */
-  async measure(): Promise<{ count: number; oldestAgeSeconds: number }> {
-    const [row] = await this.database.query<{ count: string; age: string | null }>(
-      `SELECT count(*) AS count, extract(epoch FROM now() - min(received_at)) AS age FROM waiting_events`,
-    );
-    return { count: Number(row?.count ?? 0), oldestAgeSeconds: Math.max(0, Number(row?.age ?? 0)) };
+  measure(): Promise<Backlog> {
+    return readBacklog(this.database, { from: 'waiting_events', oldest: 'min(received_at)' });
   }
 }
 

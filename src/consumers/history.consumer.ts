@@ -26,6 +26,7 @@ export interface HistoryConsumerOptions {
   readonly metrics: {
     eventsFolded: { inc(labels: { type: string; result: 'parked' }): void };
     messagesParked: { inc(labels: { reason: ParkReason }): void };
+    consumerBatchSize: { observe(messages: number): void };
   };
 }
 
@@ -69,6 +70,7 @@ export class HistoryConsumer {
 
   /** Folds or parks deliveries. If it throws, all of them can be processed again. */
   async consume(deliveries: readonly Delivery[]): Promise<void> {
+    this.options.metrics.consumerBatchSize.observe(deliveries.length);
     await this.process(deliveries.filter((delivery) => !delivery.redelivered));
     await this.retry(deliveries.filter((delivery) => delivery.redelivered));
   }

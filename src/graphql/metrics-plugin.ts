@@ -28,6 +28,23 @@ export function outcomeOf({
   return failed ? 'error' : 'success';
 }
 
+/** Makes `_entities` record its duration and its representations by result. Changes the schema in place. */
+export function measureEntities(schema: GraphQLSchema, metrics: Metrics): GraphQLSchema {
+  const field = schema.getQueryType()?.getFields()._entities;
+  const resolve = field?.resolve;
+  if (!field || !resolve) throw new Error('The schema has no resolver of _entities.');
+  field.resolve = async (source, args, context, info) => {
+    const startedAtMs = performance.now();
+    const resolved = (await resolve(source, args, context, info)) as unknown[];
+    metrics.entitiesDuration.observe((performance.now() - startedAtMs) / 1_000);
+    const failed = resolved.filter((it) => it instanceof Error).length;
+    metrics.entities.inc({ result: 'resolved' }, resolved.length - failed);
+    if (failed > 0) metrics.entities.inc({ result: 'failed' }, failed);
+    return resolved;
+  };
+  return schema;
+}
+
 /** Makes each mutation count its calls by the returned union member, or as `fault`. Changes the schema in place. */
 export function countMutations(schema: GraphQLSchema, metrics: Metrics): GraphQLSchema {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {

@@ -68,7 +68,11 @@ export function createGraphqlServer({
     schema,
     parseOptions,
     validationRules,
-    formatError: mask.formatError,
+    formatError: (formatted, error) => {
+      const masked = mask.formatError(formatted, error);
+      metrics.recordRefusal(masked.extensions);
+      return masked;
+    },
     introspection: true,
     hideSchemaDetailsFromClientErrors: !suggestNames,
     // Stored queries would keep personal data in their literals in memory.

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Metrics } from '../telemetry/metrics';
 import { RequestTimeoutError } from './deadline';
 
 export interface ErrorExtensions {
@@ -15,10 +16,11 @@ export function errorBody(message: string, extensions: ErrorExtensions) {
 // client would see a broken pipe instead of the response.
 const refusedBodyGraceMs = 2000;
 
-/** Sets the responses for errors outside GraphQL execution. They repeat nothing from the request. */
-export function setErrorResponses(app: FastifyInstance): void {
+/** Sets the responses for errors outside GraphQL execution, and counts them. They repeat nothing from the request. */
+export function setErrorResponses(app: FastifyInstance, metrics: Pick<Metrics, 'recordRefusal'>): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, message, extensions } = describe(error, request);
+    metrics.recordRefusal(extensions);
     if (status >= 500) request.log[status === 503 ? 'warn' : 'error']({ err: error }, 'request failed');
     void reply.code(status).send(errorBody(message, { ...extensions, requestId: request.id }));
   });

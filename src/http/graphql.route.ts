@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ApolloServer, BaseContext } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
 import { Concurrency, type ConcurrencyLimits } from './concurrency';
 import { withinDeadline } from './deadline';
@@ -27,6 +28,7 @@ export interface GraphqlRouteOptions<Context extends BaseContext> {
   /** Returns the id of the caller, or null without a valid access token. */
   actorId?: (request: FastifyRequest) => Promise<string | null>;
   tracing?: Tracing | null;
+  metrics: Pick<Metrics, 'recordRefusal'>;
 }
 
 /** The largest response. */
@@ -62,8 +64,10 @@ export function addGraphqlRoute<Context extends BaseContext>(
     onRequest: [
       (request, reply, done) => {
         traceRequest(request, reply, options.tracing ?? null);
-        const refuse = (status: number, code: string, message: string) =>
+        const refuse = (status: number, code: string, message: string) => {
+          options.metrics.recordRefusal({ code });
           void reply.code(status).send(errorBody(message, { code, requestId: request.id }));
+        };
         const { 'router-authorization': proof, 'content-encoding': encoding } = request.headers;
         if (!options.routerProof(Array.isArray(proof) ? proof.join(', ') : proof)) {
           return refuse(401, 'UNAUTHENTICATED', 'The Router-Authorization header is missing or wrong.');
@@ -78,6 +82,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
         if (!end) {
           const message = 'Too many operations are running. Please try again.';
           void reply.header('retry-after', String(retryAfterSeconds)).code(503);
+          options.metrics.recordRefusal({ code: 'SERVICE_UNAVAILABLE' });
           return reply.send(errorBody(message, { code: 'SERVICE_UNAVAILABLE', requestId: request.id }));
         }
         request.endOperation = end;
@@ -92,6 +97,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
       }
       const message = `The response has more than ${maxResponseBytes} bytes. Request smaller pages.`;
       const extensions = { code: 'LIMIT_EXCEEDED', limit: 'responseBytes', maximum: maxResponseBytes };
+      options.metrics.recordRefusal(extensions);
       void reply.code(400).removeHeader('content-length').type('application/json; charset=utf-8');
       done(null, JSON.stringify(errorBody(message, { ...extensions, requestId: request.id })));
     },

@@ -111,7 +111,7 @@ export async function createHttpServer<Context extends BaseContext>(
   app.removeContentTypeParser('text/plain');
   parseOnlyUtf8(app);
 
-  setErrorResponses(app);
+  setErrorResponses(app, options.metrics);
   const drain = new Drain(app);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
@@ -184,7 +184,7 @@ function createManagementServer(
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     forceCloseConnections: true,
   }) as unknown as FastifyInstance;
-  setErrorResponses(app);
+  setErrorResponses(app, metrics);
   addHealthRoutes(app, health);
   addMetricsRoute(app, metrics);
   respondToUnknownRoutes(app);

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { type Backlog, readBacklog } from '../postgres/backlog';
 import type { Database } from '../postgres/database';
 import type { Broker, PublishOutcome } from '../rabbitmq/broker';
 import { PeriodicLoop } from '../scheduling/periodic-loop';
@@ -6,7 +7,7 @@ import type { Tracing } from '../telemetry/tracing';
 import { isAuditEvent } from './cloud-event';
 import { LanesRelay } from './lanes.relay';
 import { auditLane } from './outbox';
-import { type Backlog, findWaitingLanes, type PendingEvent, readBacklog } from './pending-events.repository';
+import { findWaitingLanes, type PendingEvent } from './pending-events.repository';
 import { RelayLoop } from './relay-loop';
 
 const unroutableWarningIntervalMs = 60_000;
@@ -90,9 +91,16 @@ export class OutboxRelay {
     await this.notifying;
   }
 
-  /** @throws DatabaseUnavailableError */
+  /**
+   * Returns the number of unpublished events and the age of the oldest one.
+   *
+   * @throws DatabaseUnavailableError
+   */
   backlog(): Promise<Backlog> {
-    return readBacklog(this.options.database);
+    return readBacklog(this.options.database, {
+      from: 'outbox_events WHERE published_at IS NULL',
+      oldest: 'min(occurred_at)',
+    });
   }
 
   /** Returns `degraded` for five seconds after a poll or a pass failed. */

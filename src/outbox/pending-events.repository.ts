@@ -83,18 +83,3 @@ export async function findWaitingLanes(database: Database): Promise<number[]> {
     SELECT lane FROM waiting WHERE lane IS NOT NULL`);
   return rows.map(({ lane }) => lane);
 }
-
-/** The unpublished events of all lanes. */
-export interface Backlog {
-  readonly pending: number;
-  /** Age of the oldest unpublished event in seconds; 0 if there is none. */
-  readonly oldestSeconds: number;
-}
-
-/** @throws DatabaseUnavailableError */
-export async function readBacklog(database: Database): Promise<Backlog> {
-  const [row] = await database.query<{ pending: string; seconds: number | null }>(`
-    SELECT count(*) AS pending, extract(epoch FROM now() - min(occurred_at))::float8 AS seconds
-    FROM outbox_events WHERE published_at IS NULL`);
-  return { pending: Number(row?.pending ?? 0), oldestSeconds: Math.max(0, row?.seconds ?? 0) };
-}

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { findErased, recordErasedEvents } from '../erased/erased-users';
+import { type Backlog, readBacklog } from '../postgres/backlog';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { isInputAtFault } from '../postgres/failed-write';
@@ -43,6 +44,11 @@ export class ParkedMessagesRepository {
       parked += await this.store(parkings);
     }
     return parked;
+  }
+
+  /** Returns how many messages are parked, and the age of the oldest. */
+  measure(): Promise<Backlog> {
+    return readBacklog(this.database, { from: 'parked_messages', oldest: 'min(parked_at)' });
   }
 
   /** Parks a message by its digest, size and reason only. */

@@ -7,6 +7,7 @@ const pageSize = 10;
 
 export interface ErasureLoopOptions {
   erasures: Erasures;
+  metrics: { erasureFailures: { inc(): void } };
   log: Logger;
   /** How often to check for incomplete erasures, in milliseconds; defaults to 1,000. */
   pollIntervalMs?: number;
@@ -15,6 +16,7 @@ export interface ErasureLoopOptions {
 /** A loop that continues incomplete erasures, also those that other replicas started. Safe on any number of replicas. */
 export function createErasureLoop({
   erasures,
+  metrics,
   log,
   pollIntervalMs = 1_000,
 }: ErasureLoopOptions): PeriodicLoop {
@@ -24,6 +26,7 @@ export function createErasureLoop({
     startsImmediately: true,
     async work(signal) {
       const failures = await advanceAll(erasures, signal);
+      for (const _ of failures) metrics.erasureFailures.inc();
       if (failures.length > 0) warn({ failed: failures.length, ...failures[0] });
     },
     onFailure: (err) => warn({ err }),

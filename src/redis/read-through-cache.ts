@@ -19,7 +19,7 @@ export interface ReadThroughCacheOptions<T> {
   /** Returns the value from its parsed JSON, equal to the value that was put; throws on any other shape. */
   readonly parse: (json: unknown) => T;
   readonly idOf: (value: T) => string;
-  readonly metrics: { readonly cacheRequests: Pick<Counter<'result'>, 'inc'> };
+  readonly metrics: Readonly<Record<'cacheRequests' | 'cacheWrites', Pick<Counter<'result'>, 'inc'>>>;
   readonly log: Logger;
   /** A monotonic clock in milliseconds; defaults to `performance.now`. */
   readonly now?: () => number;
@@ -89,18 +89,22 @@ export class ReadThroughCache<T extends object> {
   /** Puts a tombstone into the cache, after commit: reads return null. Returns whether it succeeded; never rejects. */
   async bury(id: string): Promise<boolean> {
     this.parsed.delete(id);
-    return this.change(id, tombstoneRevision, () => this.options.cache.bury(id));
+    return this.change(id, tombstoneRevision, async () => {
+      await this.options.cache.bury(id);
+      return [true];
+    });
   }
 
-  private async change(id: string, revision: number, put: () => Promise<unknown>): Promise<boolean> {
+  private async change(id: string, revision: number, put: () => Promise<boolean[]>): Promise<boolean> {
     // Before the put: until it completes, the cache has the old value.
     this.unconfirmed.set(id, Math.max(revision, this.unconfirmed.get(id) ?? revision));
     this.singleFlight.supersede(id);
     try {
-      await put();
+      this.countWrites(await put());
       this.confirm(id, revision);
       return true;
     } catch (error) {
+      this.options.metrics.cacheWrites.inc({ result: 'failed' });
       this.options.log.debug({ err: error, id }, 'cache write failed');
       return false;
     }
@@ -196,9 +200,10 @@ export class ReadThroughCache<T extends object> {
           return { id, revision: record.revision, text: JSON.stringify(record.value), replaces };
         });
       if (puts.length === 0) return;
-      await this.options.cache.putMany(puts);
+      this.countWrites(await this.options.cache.putMany(puts));
       for (const { id, revision } of puts) if (revision !== null) this.confirm(id, revision);
     } catch (error) {
+      this.options.metrics.cacheWrites.inc({ result: 'failed' }, misses.length);
       this.options.log.debug({ err: error, ids: misses.length }, 'cache fill failed');
     }
   }
@@ -212,6 +217,11 @@ export class ReadThroughCache<T extends object> {
   private finish(lookup: Lookup<T | null>, value: T | null): void {
     lookup.settle(value);
     this.singleFlight.finish(lookup);
+  }
+
+  private countWrites(stored: readonly boolean[]): void {
+    for (const isStored of stored)
+      this.options.metrics.cacheWrites.inc({ result: isStored ? 'stored' : 'refused' });
   }
 
   private count(result: string, count: number): void {

@@ -1,23 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { addGauges } from './gauges';
 import { OperationNames } from './operation-names';
-import { OutboxSample, type OutboxState } from './outbox-sample';
 
 export type GraphqlOutcome = 'success' | 'error' | 'refused';
 
-/** Current counts of a pool: connections, idle connections, and callers waiting for one. */
-export interface PoolState {
-  total: number;
-  idle: number;
-  waiting: number;
-}
-
-/** Number of events waiting for a user or order they refer to, and the age of the oldest one. */
-export interface WaitingState {
-  count: number;
-  oldestAgeSeconds: number;
-}
-
 export type Metrics = ReturnType<typeof createMetrics>;
+
+const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 4];
+/** Events that another service must act on: it revokes credentials, or deletes its own copy. */
+const mustBeRouted = ['UserDeactivated', 'UserErased'];
 
 /**
  * Returns the service's metrics in a new registry, with the default metrics of Node.js (event loop lag, memory, GC).
@@ -27,12 +18,17 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
+  const watches = addGauges(registry);
   collectDefaultMetrics({ register: registry });
 
   const operationNames = new OperationNames();
-  const pools = new Map<string, () => PoolState>();
-  const outbox = new OutboxSample();
 
+  const buildInfo = new Gauge({
+    name: 'user_service_build_info',
+    help: 'Always 1; the labels are the versions of the service and of Node.js',
+    labelNames: ['version', 'node_version'] as const,
+    registers,
+  });
   const httpRequests = new Counter({
     name: 'user_service_http_requests_total',
     help: 'HTTP requests, by route and status',
@@ -49,13 +45,31 @@ export function createMetrics() {
     name: 'user_service_graphql_duration_seconds',
     help: 'Time from a parsed GraphQL request to its response, in seconds, by operation name and outcome',
     labelNames: ['operation', 'outcome'] as const,
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 4],
+    buckets: durationBuckets,
     registers,
   });
   const mutations = new Counter({
     name: 'user_service_mutations_total',
     help: 'Mutations, by mutation and returned member of its union (or fault)',
     labelNames: ['mutation', 'outcome'] as const,
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'user_service_refusals_total',
+    help: 'Errors in responses, by code; for LIMIT_EXCEEDED also by limit',
+    labelNames: ['reason', 'limit'] as const,
+    registers,
+  });
+  const entitiesDuration = new Histogram({
+    name: 'user_service_entities_duration_seconds',
+    help: 'Time to resolve the representations of one _entities field, without its nested fields, in seconds',
+    buckets: durationBuckets,
+    registers,
+  });
+  const entities = new Counter({
+    name: 'user_service_entities_total',
+    help: 'Representations of _entities, by result (resolved, failed)',
+    labelNames: ['result'] as const,
     registers,
   });
   const preparedReads = new Counter({
@@ -66,6 +80,12 @@ export function createMetrics() {
   const cacheRequests = new Counter({
     name: 'user_service_cache_requests_total',
     help: 'Reads of the user cache, by result',
+    labelNames: ['result'] as const,
+    registers,
+  });
+  const cacheWrites = new Counter({
+    name: 'user_service_cache_writes_total',
+    help: 'Writes to the user cache, by result (stored, refused for an older revision, failed)',
     labelNames: ['result'] as const,
     registers,
   });
@@ -87,6 +107,35 @@ export function createMetrics() {
     labelNames: ['type', 'result'] as const,
     registers,
   });
+  const eventsFoldDelay = new Histogram({
+    name: 'user_service_events_fold_delay_seconds',
+    help: 'Time from an event of another service to its fold, in seconds, by the clock of that service',
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 300, 3600, 86_400],
+    registers,
+  });
+  const eventsLate = new Counter({
+    name: 'user_service_events_late_total',
+    help: 'Folded events that happened before an entry that the user had already, by type',
+    labelNames: ['type'] as const,
+    registers,
+  });
+  const consumerBatchSize = new Histogram({
+    name: 'user_service_consumer_batch_size',
+    help: 'Messages in a batch of the consumer; retries of a batch count again',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200],
+    registers,
+  });
+  const erasureFailures = new Counter({
+    name: 'user_service_erasure_failures_total',
+    help: 'Failed steps of erasures; each is retried',
+    registers,
+  });
+  const retentionLastSuccess = new Gauge({
+    name: 'user_service_retention_last_success_timestamp_seconds',
+    help: 'When the last complete run of retention ended, in seconds since 1970; absent before the first',
+    registers,
+  });
+  retentionLastSuccess.remove();
   const retentionRemovals = new Counter({
     name: 'user_service_retention_removals_total',
     help: 'Records removed by retention, by kind (users, historyEntries, …)',
@@ -105,68 +154,23 @@ export function createMetrics() {
     labelNames: ['reason'] as const,
     registers,
   });
-  new Gauge({
-    name: 'user_service_waiting_events',
-    help: 'Events waiting for the user or order they refer to',
-    registers,
-    async collect() {
-      const { count, oldestAgeSeconds } = await measureWaiting();
-      this.set(count);
-      waitingOldestAge.set(oldestAgeSeconds);
-    },
-  });
-  const waitingOldestAge = new Gauge({
-    name: 'user_service_waiting_events_oldest_age_seconds',
-    help: 'Age of the oldest waiting event, in seconds; 0 if there is none',
-    registers,
-  });
-  let blockedSeconds = () => 0;
-  new Gauge({
-    name: 'user_service_intake_blocked_seconds',
-    help: 'Time for which the oldest batch of messages has been retried, in seconds; 0 if none is',
-    registers,
-    collect() {
-      this.set(blockedSeconds());
-    },
-  });
-  let measureWaiting = async (): Promise<WaitingState> => ({ count: 0, oldestAgeSeconds: 0 });
-  new Gauge({
-    name: 'user_service_outbox_pending',
-    help: 'Events to publish; absent while PostgreSQL is unavailable',
-    registers,
-    async collect() {
-      const state = await outbox.read();
-      if (state) this.set(state.pending);
-      else this.remove();
-    },
-  });
-  new Gauge({
-    name: 'user_service_outbox_oldest_seconds',
-    help: 'Age of the oldest event to publish, in seconds; absent while PostgreSQL is unavailable',
-    registers,
-    async collect() {
-      const state = await outbox.read();
-      if (state) this.set(state.oldestSeconds);
-      else this.remove();
-    },
-  });
-  new Gauge({
-    name: 'user_service_pool_connections',
-    help: 'PostgreSQL connections, by pool and state (idle, busy), and callers waiting for a connection (waiting)',
-    labelNames: ['pool', 'state'] as const,
-    registers,
-    collect() {
-      for (const [pool, read] of pools) {
-        const { total, idle, waiting } = read();
-        this.set({ pool, state: 'idle' }, idle);
-        this.set({ pool, state: 'busy' }, total - idle);
-        this.set({ pool, state: 'waiting' }, waiting);
-      }
-    },
-  });
+  // A counter that does not exist before its first event has no increase then, so an alert would miss it.
+  for (const type of mustBeRouted) eventsPublished.inc({ type, outcome: 'unroutable' }, 0);
+  refusals.inc({ reason: 'INTERNAL_SERVER_ERROR', limit: '' }, 0);
 
   return {
+    ...watches,
     registry,
+    buildInfo,
+    refusals,
+    entities,
+    entitiesDuration,
+    cacheWrites,
+    eventsFoldDelay,
+    eventsLate,
+    consumerBatchSize,
+    erasureFailures,
+    retentionLastSuccess,
     httpRequests,
     graphqlRequests,
     graphqlDuration,
@@ -180,6 +184,11 @@ export function createMetrics() {
     retentionFailures,
     messagesParked,
 
+    /** Counts an error of a response by the code and the limit in its extensions. */
+    recordRefusal({ code, limit }: { readonly code?: unknown; readonly limit?: unknown } = {}): void {
+      refusals.inc({ reason: String(code), limit: typeof limit === 'string' ? limit : '' });
+    },
+
     /** Counts one GraphQL operation and its duration in seconds, under a bounded operation name. */
     recordGraphqlRequest(
       name: string | null | undefined,
@@ -189,30 +198,6 @@ export function createMetrics() {
       const labels = { operation: operationNames.label(name, outcome !== 'refused'), outcome };
       graphqlRequests.inc(labels);
       graphqlDuration.observe(labels, durationSeconds);
-    },
-
-    /** Reports the outbox whenever the metrics are read; calls `read` every two seconds at most. */
-    watchOutbox(read: () => Promise<OutboxState>): void {
-      outbox.watch(read);
-    },
-
-    /** Reports waiting events whenever the metrics are read; if `read` fails, the gauges keep their last values. */
-    watchWaiting(read: () => Promise<WaitingState>): void {
-      let last: WaitingState = { count: 0, oldestAgeSeconds: 0 };
-      measureWaiting = async () => {
-        last = await read().catch(() => last);
-        return last;
-      };
-    },
-
-    /** Reports for how long a batch of messages has been retried whenever the metrics are read. */
-    watchIntake(read: () => number): void {
-      blockedSeconds = read;
-    },
-
-    /** Reports the pool under a fixed name whenever the metrics are read. */
-    watchPool(name: string, read: () => PoolState): void {
-      pools.set(name, read);
     },
   };
 }

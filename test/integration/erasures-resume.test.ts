@@ -62,7 +62,7 @@ async function countHistory(userId: string): Promise<number> {
 
 /** Completes a running erasure with the loop of a replica. */
 async function finish(erasures: Erasures, id: string): Promise<void> {
-  const loop = createErasureLoop({ erasures, log, pollIntervalMs: 10 });
+  const loop = createErasureLoop({ erasures, metrics: createMetrics(), log, pollIntervalMs: 10 });
   loop.start();
   await eventually(async () => expect(await erasures.find(id)).toMatchObject({ status: 'COMPLETED' }));
   await loop.stop();

@@ -83,6 +83,7 @@ function startLoop(erasures: Erasures): Job {
   const destination = { write: (line: string) => void logged.push(JSON.parse(line)) };
   const started = createErasureLoop({
     erasures,
+    metrics: createMetrics(),
     log: createLogger({ level: 'info', destination, readable: false }),
     pollIntervalMs: onePassMs,
   });

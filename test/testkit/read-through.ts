@@ -40,12 +40,18 @@ export function readThrough(cache: RecordCache, table: ProfileTable, now?: () =>
     labelNames: ['result'] as const,
     registers: [registry],
   });
+  const cacheWrites = new Counter({
+    name: 'cache_writes_total',
+    help: 'Cache writes by result',
+    labelNames: ['result'] as const,
+    registers: [registry],
+  });
   const readThroughCache = new ReadThroughCache<Profile>({
     cache,
     load: table.load,
     parse: (json) => profile.parse(json),
     idOf: ({ id }) => id,
-    metrics: { cacheRequests },
+    metrics: { cacheRequests, cacheWrites },
     log: pino({ level: 'silent' }),
     ...(now && { now }),
   });

@@ -22,7 +22,7 @@ const atVersion = (version: number): User => ({
 const cacheOver = (users: Pick<UserRepository, 'findByIds'>, records = new InProcessRecordCache()) =>
   new UserCache(users as UserRepository, {
     cache: records,
-    metrics: { cacheRequests: { inc: () => undefined } },
+    metrics: { cacheRequests: { inc: () => undefined }, cacheWrites: { inc: () => undefined } },
     log: createLogger({ level: 'silent' }),
   });
 

@@ -1,0 +1,158 @@
+import { v7 as uuidv7 } from 'uuid';
+import { openDatabase } from '../../src/data-source';
+import { packageVersion } from '../../src/package-root';
+import { createLogger } from '../../src/telemetry/logger';
+import { countUsersByStatus } from '../../src/users/user-counts';
+import { startTestApp, type TestApp } from '../testkit/app';
+import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
+import { eventually } from '../testkit/eventually';
+import { type JwksServer, startJwksServer } from '../testkit/jwks-server';
+import { scrape, sumOf } from '../testkit/metrics';
+import { newId, storeUsers } from '../testkit/stored-users';
+import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
+import { createUser, mutate } from '../testkit/users';
+
+let app: TestApp;
+let jwks: JwksServer;
+let published: unknown;
+let redis: TcpProxy;
+let rabbitmq: TcpProxy;
+let commerce: ForeignService | undefined;
+beforeAll(async () => {
+  jwks = await startJwksServer();
+  published = await (await fetch(jwks.jwksUrl)).json();
+  jwks.server.always({ status: 503, body: {} });
+  redis = await startTcpProxy(process.env['TEST_REDIS_URL'] ?? '');
+  rabbitmq = await startTcpProxy(process.env['TEST_AMQP_URL'] ?? '');
+  const { jwksUrl, issuer, audience } = jwks;
+  const started = await startTestApp({
+    config: {
+      redisUrl: redis.url,
+      amqpUrl: rabbitmq.url,
+      authentication: { jwksUrl: jwksUrl.href, issuer, audience },
+    },
+  });
+  app = { ...started, staff: await jwks.issueToken('staff', 'users:read users:write users:privacy') };
+});
+afterAll(async () => {
+  await commerce?.close();
+  await app.stop();
+  await Promise.all([redis, rabbitmq].map((proxy) => proxy.close()));
+  await jwks.server.close();
+});
+
+async function metric(name: string, labels: Record<string, string> = {}): Promise<number | null> {
+  return sumOf(await scrape(app.url), `user_service_${name}`, labels);
+}
+
+const degraded = async () =>
+  ((await (await fetch(`${app.url}/health/ready`)).json()) as { degraded: string[] }).degraded;
+
+it('readiness and metrics report keys as unavailable until they could be fetched', async () => {
+  await eventually(async () => expect(await degraded()).toEqual(['keys']));
+  expect(await metric('dependency_up', { dependency: 'keys' })).toBe(0);
+  jwks.server.always({ status: 200, body: published });
+  await eventually(async () => expect(await degraded()).toEqual([]));
+  expect(await metric('dependency_up', { dependency: 'keys' })).toBe(1);
+});
+
+it('user_service_build_info has the version of the package and of Node.js', async () => {
+  const labels = { version: packageVersion(), node_version: process.version };
+  expect(await metric('build_info', labels)).toBe(1);
+});
+
+it.each([
+  ['redis', () => redis],
+  ['rabbitmq', () => rabbitmq],
+] as const)('user_service_dependency_up is 0 while %s is stopped', async (dependency, proxy) => {
+  await eventually(async () => expect(await metric('dependency_up', { dependency })).toBe(1));
+  await proxy().stop();
+  await eventually(async () => expect(await metric('dependency_up', { dependency })).toBe(0));
+  expect(await metric('dependency_up', { dependency: 'postgresql' })).toBe(1);
+  expect(await metric('cache_breaker_open')).toBe(dependency === 'redis' ? 1 : 0);
+  await proxy().resume();
+  await eventually(async () => expect(await metric('dependency_up', { dependency })).toBe(1), {
+    timeoutMs: 10_000,
+  });
+});
+
+it('the metrics count representations, refusals, cache writes and unroutable events', async () => {
+  const { id } = await createUser(app);
+  const other = await createUser(app);
+  const representations = [
+    { __typename: 'User', id },
+    { __typename: 'User', id: uuidv7() },
+    { __typename: 'Robot', id },
+  ];
+  const query = 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { id email } } }';
+  await app.graphql(query, { r: representations });
+  await app.graphql('{ me { id } }', {}, { token: 'not.a.token' });
+  await app.graphql('{ users { nodes { id } } }', {}, { token: await jwks.issueToken(id) });
+  await app.graphql(`{ ${Array.from({ length: 60 }, (_, at) => `a${at}: __typename`).join(' ')} }`);
+  await mutate(app, 'deactivateUser', { userId: other.id });
+
+  const series = await scrape(app.url);
+  const count = (name: string, labels: Record<string, string>) =>
+    sumOf(series, `user_service_${name}`, labels);
+  expect({
+    resolved: count('entities_total', { result: 'resolved' }),
+    failed: count('entities_total', { result: 'failed' }),
+    durations: count('entities_duration_seconds_count', {}),
+    unauthenticated: count('refusals_total', { reason: 'UNAUTHENTICATED' }),
+    forbidden: count('refusals_total', { reason: 'FORBIDDEN', limit: '' }),
+    aliases: count('refusals_total', { reason: 'LIMIT_EXCEEDED', limit: 'aliases' }),
+    faults: count('refusals_total', { reason: 'INTERNAL_SERVER_ERROR' }),
+    erased: count('events_published_total', { type: 'UserErased', outcome: 'unroutable' }),
+  }).toEqual({
+    resolved: 2,
+    failed: 1,
+    durations: 1,
+    unauthenticated: 1,
+    forbidden: 1,
+    aliases: 1,
+    faults: 0,
+    erased: 0,
+  });
+  expect(count('cache_writes_total', { result: 'stored' })).toBeGreaterThanOrEqual(2);
+  // No queue is bound in this test.
+  await eventually(async () =>
+    expect(await metric('events_published_total', { type: 'UserDeactivated', outcome: 'unroutable' })).toBe(
+      1,
+    ),
+  );
+});
+
+it('the metrics describe folded events and audit seals', async () => {
+  const neighbour = await startForeignService(app);
+  commerce = neighbour;
+  const { id } = await createUser(app);
+  await neighbour.publish(orderPlaced(id, { placedAt: '2026-03-02T10:00:00Z' }));
+  await eventually(async () => expect(await metric('events_fold_delay_seconds_count')).toBe(1));
+  await neighbour.publish(orderPlaced(id, { placedAt: '2026-03-01T10:00:00Z' }));
+  await eventually(async () => expect(await metric('events_late_total', { type: 'OrderPlaced' })).toBe(1));
+  expect(await metric('consumer_batch_size_count')).toBeGreaterThanOrEqual(2);
+  expect(await metric('users', { status: 'ACTIVE' })).toBe(0);
+  for (const name of ['erasures_running', 'erasures_oldest_seconds', 'parked_messages'])
+    expect([name, await metric(name)]).toEqual([name, 0]);
+  expect(await metric('audit_unsealed_entries')).toBeGreaterThanOrEqual(0);
+  expect(await metric('audit_seal_lag_seconds')).toBeLessThan(30);
+});
+
+it('countUsersByStatus counts a small table exactly, and estimates a large one from a part of it', async () => {
+  const database = openDatabase(app.databaseUrl, createLogger({ level: 'silent' }), 1);
+  await database.connect();
+  try {
+    const [stored] = await app.sql<Record<string, number>>(
+      `SELECT count(*) FILTER (WHERE status = 'ACTIVE')::int AS "ACTIVE",
+         count(*) FILTER (WHERE status = 'DEACTIVATED')::int AS "DEACTIVATED" FROM users`,
+    );
+    expect(await countUsersByStatus(database)).toEqual({ PENDING: 0, ...stored });
+    expect(stored).toMatchObject({ DEACTIVATED: 1 });
+    const many = Array.from({ length: 3_000 }, () => ({ id: newId('ACTIVE'), state: 'ACTIVE' as const }));
+    await storeUsers(app, many);
+    const { ACTIVE } = await countUsersByStatus(database, 40);
+    expect(Math.abs(ACTIVE - 3_000)).toBeLessThan(1_500);
+  } finally {
+    await database.close();
+  }
+});

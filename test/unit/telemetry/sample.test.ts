@@ -1,0 +1,55 @@
+import { createMetrics } from '../../../src/telemetry/metrics';
+import { Sample } from '../../../src/telemetry/sample';
+
+const state = { count: 3, oldestSeconds: 1.5 };
+
+describe('Sample', () => {
+  it('read queries once for concurrent readers', async () => {
+    const source = jest.fn(async () => state);
+    const sample = new Sample(source, 2_000);
+    expect(await Promise.all([sample.read(), sample.read(), sample.read()])).toEqual([state, state, state]);
+    expect(source).toHaveBeenCalledTimes(1);
+  });
+
+  it('read queries again after the time for which a sample is fresh', async () => {
+    jest.useFakeTimers();
+    const source = jest.fn(async () => state);
+    const sample = new Sample(source, 2_000);
+    await sample.read();
+    jest.advanceTimersByTime(2_000);
+    await sample.read();
+    expect(source).toHaveBeenCalledTimes(1);
+    jest.advanceTimersByTime(1);
+    await sample.read();
+    expect(source).toHaveBeenCalledTimes(2);
+    jest.useRealTimers();
+  });
+
+  it.each([
+    ['fails', () => Promise.reject(new Error('unavailable'))],
+    ['does not respond', () => new Promise<never>(() => undefined)],
+  ])('metrics omit only the gauges of stored data when the database %s', async (_, source) => {
+    const metrics = createMetrics();
+    metrics.watchStored('outbox', async () => state);
+    expect(await metrics.registry.metrics()).toContain('\nuser_service_outbox_pending 3\n');
+    const others = createMetrics();
+    others.watchStored('outbox', source);
+    const text = await others.registry.metrics();
+    expect(text).not.toMatch(/^user_service_outbox_/m);
+    expect(text).toContain('user_service_intake_blocked_seconds 0');
+  });
+
+  it('metrics omit a status that no user has any more', async () => {
+    jest.useFakeTimers();
+    const metrics = createMetrics();
+    let users: Record<string, number> = { ACTIVE: 2, PENDING: 1 };
+    metrics.watchStored('users', async () => users);
+    expect(await metrics.registry.metrics()).toContain('user_service_users{status="PENDING"} 1');
+    users = { ACTIVE: 3 };
+    jest.advanceTimersByTime(60_001);
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('user_service_users{status="ACTIVE"} 3');
+    expect(text).not.toContain('PENDING');
+    jest.useRealTimers();
+  });
+});
