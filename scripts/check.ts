@@ -11,7 +11,7 @@ const checks: Record<string, string> = {
   types: 'tsc --noEmit',
   schema: 'node scripts/run.cjs scripts/generated-files.ts schema.graphql',
   contract: 'node scripts/run.cjs scripts/check-contract.ts',
-  docs: 'node scripts/run.cjs scripts/generated-files.ts docs contract',
+  docs: 'node scripts/run.cjs scripts/generated-files.ts docs contract deploy',
   vocabulary: 'node scripts/run.cjs scripts/check-vocabulary.ts',
   format: 'biome check --error-on-warnings',
 };

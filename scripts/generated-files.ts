@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import { type Audience, operations, userFields } from '../src/graphql/access/access';
 import { createSchema } from '../src/graphql/schema';
 import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/personal-data/personal-data';
@@ -12,6 +13,7 @@ import { settings } from '../src/settings';
 import { printFederatedSchema } from '../src/subgraph/federation';
 import { createMetrics } from '../src/telemetry/metrics';
 import { addressParts, User } from '../src/users/user.entity';
+import { printDashboard } from './dashboard';
 import { renderDiagram } from './diagram';
 
 const importRules = require('../.dependency-cruiser.cjs') as {
@@ -35,6 +37,8 @@ const generatedParts: Generated[] = [
   { file: 'docs/access.md', marker: 'fields', print: fieldsTable },
   { file: 'docs/access.md', marker: 'operations', print: operationsTable },
   { file: 'docs/metrics.md', marker: 'metrics', print: metricsTable },
+  { file: 'docs/metrics.md', marker: 'alerts', print: alertsTable },
+  { file: 'deploy/grafana/user-service.json', print: printDashboard },
   { file: 'docs/architecture.md', marker: 'floors', print: floorsTable },
   { file: 'docs/privacy-map.md', marker: 'tables', print: personalDataTable },
   { file: 'docs/privacy-map.md', marker: 'payloads', print: payloadsTable },
@@ -147,6 +151,21 @@ function metricsTable(): string {
       return [`\`${name}\``, type, labels.join(' '), help];
     });
   return table(['metric', 'kind', 'labels', 'meaning'], rows);
+}
+
+/** The alert rules with their pages of the runbook. */
+function alertsTable(): string {
+  const { groups } = parse(readFileSync('deploy/prometheus/user-service.rules.yaml', 'utf8')) as {
+    groups: { rules: { alert: string; labels: { severity: string }; annotations: { summary: string } }[] }[];
+  };
+  const rows = groups.flatMap(({ rules }) =>
+    rules.map(({ alert, labels, annotations }) => [
+      `[${alert}](runbook/${alert}.md)`,
+      labels.severity,
+      annotations.summary.replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, '`$1`'),
+    ]),
+  );
+  return table(['alert', 'severity', 'meaning'], rows);
 }
 
 /** Every column of every table with its class, readers, purpose and expiry. */

@@ -85,8 +85,8 @@ export class CommerceFold {
       return this.foldOneByOne(events, onFolded);
     });
     for (const [at, event] of events.entries()) {
-      const result = results[at];
-      const label = result === undefined || result instanceof UnfoldableEventError ? 'parked' : result;
+      const result = results[at] ?? 'parked';
+      const label = result instanceof UnfoldableEventError ? 'parked' : result;
       this.options.metrics.eventsFolded.inc({ type: event.type, result: label });
       if (label === 'folded')
         this.options.metrics.eventsFoldDelay.observe(

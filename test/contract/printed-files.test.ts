@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 
 const top = resolve(__dirname, '../..');
 const exportSchema = 'contract/user-data-export.schema.json';
-const files = ['schema.graphql', 'docs', exportSchema];
+const files = ['schema.graphql', 'docs', 'deploy', exportSchema];
 
 let folder: string;
 

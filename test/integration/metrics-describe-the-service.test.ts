@@ -2,12 +2,16 @@ import { v7 as uuidv7 } from 'uuid';
 import { openDatabase } from '../../src/data-source';
 import { packageVersion } from '../../src/package-root';
 import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { countUsersByStatus } from '../../src/users/user-counts';
+import { readAlertRules, readDashboardQueries } from '../testkit/alerting';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { type JwksServer, startJwksServer } from '../testkit/jwks-server';
 import { scrape, sumOf } from '../testkit/metrics';
+import { isPrometheusInstalled, startPrometheus } from '../testkit/prometheus';
+import { readsOf } from '../testkit/promql';
 import { newId, storeUsers } from '../testkit/stored-users';
 import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
 import { createUser, mutate } from '../testkit/users';
@@ -155,4 +159,61 @@ it('countUsersByStatus counts a small table exactly, and estimates a large one f
   } finally {
     await database.close();
   }
+});
+
+describe('the queries of the dashboard and the alert rules', () => {
+  const queries = [
+    ...readDashboardQueries(),
+    ...readAlertRules().map(({ alert, expr }) => ({ panel: alert, query: expr })),
+  ];
+
+  it('read only metrics and labels that the service exports', async () => {
+    const text = await (await fetch(`${app.url}/metrics`)).text();
+    const exported = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>
+      type === 'histogram' || type === 'summary'
+        ? ['bucket', 'sum', 'count'].map((it) => `${name}_${it}`)
+        : [name],
+    );
+    // Prometheus adds the instance.
+    const labels = new Set(['instance', 'le']);
+    for (const { labelNames } of createMetrics().registry.getMetricsAsArray() as unknown as {
+      labelNames: string[];
+    }[])
+      for (const label of labelNames) labels.add(label);
+    for (const { panel, query } of queries) {
+      const reads = readsOf(query);
+      expect({ panel, missing: reads.metrics.filter((name) => !exported.includes(name)) }).toEqual({
+        panel,
+        missing: [],
+      });
+      expect({ panel, missing: reads.labels.filter((name) => !labels.has(name)) }).toEqual({
+        panel,
+        missing: [],
+      });
+    }
+  });
+
+  const installed = isPrometheusInstalled();
+  it(`${installed ? 'are evaluated by Prometheus' : 'would be evaluated by Prometheus, which is not installed here'}`, async () => {
+    if (!installed) return;
+    const prometheus = await startPrometheus(app.url);
+    try {
+      await eventually(
+        async () => expect(await prometheus.query('rate(process_cpu_seconds_total[1m])')).toHaveLength(1),
+        {
+          timeoutMs: 10_000,
+        },
+      );
+      const results = new Map<string, number>();
+      for (const { panel, query } of queries)
+        results.set(panel, (results.get(panel) ?? 0) + (await prometheus.query(query)).length);
+      const empty = [...results].filter(([, count]) => count === 0).map(([panel]) => panel);
+      const alerts = readAlertRules().map(({ alert }) => alert);
+      // Retention has not run yet in a service that has just started.
+      const notYet = ['Time since retention succeeded', 'Records removed by retention'];
+      expect(empty.filter((panel) => !alerts.includes(panel) && !notYet.includes(panel))).toEqual([]);
+    } finally {
+      await prometheus.stop();
+    }
+  });
 });
