@@ -2,6 +2,7 @@ import { AuditSealer } from './audit/audit-sealer';
 import { Outbox } from './outbox/outbox';
 import type { RetentionPolicy } from './personal-data/expiries';
 import type { Database } from './postgres/database';
+import { sampleCounts } from './postgres/sampled-counts';
 import { createErasureLoop } from './privacy/erasure-loop';
 import { Retention } from './privacy/retention';
 import { measureRunningErasures } from './privacy/running-erasures';
@@ -10,7 +11,7 @@ import { PeriodicLoop } from './scheduling/periodic-loop';
 import type { Services } from './services';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
-import { countUsersByStatus } from './users/user-counts';
+import { userStatuses } from './users/user.entity';
 
 const tenMinutesMs = 600_000;
 /** How long an audit entry waits at most before it is sealed. */
@@ -36,7 +37,9 @@ export function createUpkeep(options: UpkeepOptions): Job {
   const sealer = new AuditSealer({ database: background, outbox: new Outbox(), log });
   metrics.watchStored('erasures', () => measureRunningErasures(background));
   metrics.watchStored('unsealed', () => sealer.measure());
-  metrics.watchStored('users', () => countUsersByStatus(background));
+  metrics.watchStored('users', () =>
+    sampleCounts(background, { table: 'users', column: 'status', values: userStatuses }),
+  );
   return parallel([
     new PeriodicLoop({
       intervalMs: retentionIntervalMs,

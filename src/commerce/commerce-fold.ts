@@ -88,10 +88,8 @@ export class CommerceFold {
       const result = results[at] ?? 'parked';
       const label = result instanceof UnfoldableEventError ? 'parked' : result;
       this.options.metrics.eventsFolded.inc({ type: event.type, result: label });
-      if (label === 'folded')
-        this.options.metrics.eventsFoldDelay.observe(
-          Math.max(0, Date.now() - event.occurredAt.getTime()) / 1000,
-        );
+      const delayMs = Math.max(0, Date.now() - event.occurredAt.getTime());
+      if (label === 'folded') this.options.metrics.eventsFoldDelay.observe(delayMs / 1000);
     }
     // Includes orders of erased users: events that wait for those hold content, which is deleted before the next sweep.
     const orders = events.flatMap((it, at) =>
