@@ -1,14 +1,23 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import { AuditRepository } from '../../src/audit/audit.repository';
+import { Database, type Transaction } from '../../src/postgres/database';
 import { startTestApp, type TestApp } from '../testkit/app';
+import { type Mailbox, openMailbox } from '../testkit/mailbox';
+import { type ListStatement, planOf, printPlan } from '../testkit/user-list-plans';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
 let auditor: string;
+let mailbox: Mailbox;
 beforeAll(async () => {
   app = await startTestApp();
   auditor = await app.token({ sub: 'auditor', scope: 'users:audit' });
+  mailbox = await openMailbox(app);
 });
-afterAll(() => app.stop());
+afterAll(async () => {
+  await mailbox.close();
+  await app.stop();
+});
 
 const pick = <T>(values: readonly T[]): T => values[randomInt(values.length)] as T;
 const fields = `username email firstName lastName displayName phoneNumber locale timeZone status statusReason version
@@ -69,12 +78,11 @@ const deeds: ((userId: string) => Promise<unknown>)[] = [
   (userId) => mutate(app, 'reactivateUser', { userId }),
   (userId) => mutate(app, 'requestEmailVerification', { userId }),
   async (userId) => {
-    const [row] = await app.sql<{ token: string }>(
-      `SELECT data ->> 'token' AS token FROM outbox_events WHERE user_id = $1
-       AND type = 'UserEmailVerificationRequested' ORDER BY position DESC LIMIT 1`,
+    const [requested] = await app.sql(
+      `SELECT FROM outbox_events WHERE user_id = $1 AND type = 'UserEmailVerificationRequested' LIMIT 1`,
       [userId],
     );
-    if (row) await mutate(app, 'confirmEmail', { token: row.token });
+    if (requested) await mutate(app, 'confirmEmail', { token: (await mailbox.last(userId)).token });
   },
 ];
 
@@ -231,4 +239,33 @@ describe('changes', () => {
     await mutate(app, 'eraseUser', { userId }, officer);
     for (const { changes } of await changesOf(userId)) expect(changes).toBeNull();
   });
+});
+
+it('the trail of a user and its values are read by indexes among 20,000 entries', async () => {
+  const { id: userId } = await createUser(app);
+  await app.sql(
+    `INSERT INTO audit_entries (id, at, actor_id, user_id, action, fields, user_ids, field_groups)
+     SELECT gen_random_uuid(), now() - n * interval '1 second', 'staff', CASE WHEN n % 2 = 0 THEN gen_random_uuid() END,
+       CASE WHEN n % 2 = 0 THEN 'USER_UPDATED' ELSE 'USER_READ' END, CASE WHEN n % 2 = 0 THEN ARRAY['email'] END,
+       CASE WHEN n % 2 = 1 THEN ARRAY[gen_random_uuid(), gen_random_uuid()] END,
+       CASE WHEN n % 2 = 1 THEN '[{"fields": ["email"], "lastPosition": 2}]'::jsonb END
+     FROM generate_series(1, 20000) AS n`,
+  );
+  await app.sql('VACUUM ANALYZE audit_entries');
+  const statements: ListStatement[] = [];
+  const record = async (sql: string, parameters: unknown[]) => {
+    if (sql.includes('audit_entries')) statements.push({ name: sql, sql, parameters });
+    return [];
+  };
+  const recorder = Object.assign(Object.create(Database.prototype) as Database, { query: record });
+  const repository = new AuditRepository(recorder);
+  const at = '2026-01-01T00:00:00.000000Z';
+  await repository.list(userId, { limit: 21, after: null });
+  await repository.list(userId, { limit: 21, after: { at, id: userId } });
+  await repository.listChangesAfter({ manager: recorder } as unknown as Transaction, userId, new Date(at));
+  expect(statements).toHaveLength(3);
+  for (const statement of statements) {
+    const plan = printPlan(await planOf(app.sql, statement, 'COSTS OFF'));
+    expect(plan).not.toContain('Seq Scan audit_');
+  }
 });
