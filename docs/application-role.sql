@@ -5,6 +5,7 @@ GRANT USAGE ON SCHEMA public TO user_service_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO user_service_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO user_service_app;
 REVOKE UPDATE, DELETE ON audit_entries, audit_seals FROM user_service_app;
+REVOKE INSERT, UPDATE, DELETE ON audit_archives FROM user_service_app;
 REVOKE UPDATE, DELETE ON erased_users FROM user_service_app;
 REVOKE DELETE ON erasures FROM user_service_app;
 REVOKE INSERT, UPDATE, DELETE ON schema_migrations FROM user_service_app;

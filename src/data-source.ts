@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
+import { AuditArchive } from './audit/audit-archive.entity';
 import { AuditEntry } from './audit/audit-entry.entity';
 import { AuditKey } from './audit/audit-key.entity';
 import { AuditSeal } from './audit/audit-seal.entity';
@@ -84,6 +85,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       AuditKey,
       UnsealedAuditEntry,
       AuditSeal,
+      AuditArchive,
       Erasure,
       ErasedUser,
       ErasedEvent,

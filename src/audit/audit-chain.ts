@@ -40,6 +40,11 @@ export interface Link {
   readonly previousHash: Buffer;
 }
 
+/** The columns of a stored seal in SQL. */
+export const sealColumns = `number::text, entry_ids AS "entryIds", entry_digests AS "entryDigests",
+  digest_version AS "digestVersion", previous_hash AS "previousHash", hash,
+  round(extract(epoch FROM sealed_at) * 1000000)::text AS "sealedAtMicros"`;
+
 /**
  * Returns the SHA-256 of all columns of the entry that this version covers. It covers values as ciphertext, so that
  * deleting a key changes no digest.

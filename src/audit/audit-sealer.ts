@@ -59,7 +59,11 @@ export class AuditSealer {
 
   private async seal(tx: Transaction, entries: readonly SealedEntry[]): Promise<void> {
     const [last]: { number: string; hash: Buffer }[] = await tx.manager.query(
-      'SELECT number::text, hash FROM audit_seals ORDER BY audit_seals.number DESC LIMIT 1',
+      // The chain continues from an archive that took all seals.
+      `SELECT number::text, hash FROM (
+         (SELECT number, hash FROM audit_seals ORDER BY number DESC LIMIT 1)
+         UNION ALL (SELECT last_seal, last_hash FROM audit_archives ORDER BY audit_archives.number DESC LIMIT 1)
+       ) AS last ORDER BY last.number DESC LIMIT 1`,
     );
     const sealedAt = new Date();
     const link = {

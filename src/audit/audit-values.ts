@@ -29,3 +29,13 @@ export function decryptValues(key: Buffer, entryId: string, bytes: Buffer): Chan
   const text = Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]);
   return JSON.parse(text.toString()) as ChangedValues;
 }
+
+/** True if the bytes decrypt with this key for this entry. */
+export function isReadable(key: Buffer, entryId: string, bytes: Buffer): boolean {
+  try {
+    decryptValues(key, entryId, bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}

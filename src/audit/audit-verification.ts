@@ -1,13 +1,14 @@
+import type { StoredSeal } from './archive-file';
 import {
   digestBytes,
   digestOf,
   genesisHash,
   hashOf,
-  type Link,
   type SealedEntry,
+  sealColumns,
   sealedEntryColumns,
 } from './audit-chain';
-import { decryptValues } from './audit-values';
+import { isReadable } from './audit-values';
 import { PositionSet } from './position-set';
 
 /** Runs a statement in the snapshot that is verified. */
@@ -29,8 +30,6 @@ export interface VerificationOptions {
   readonly onSeal?: () => void;
 }
 
-type Seal = Link & { readonly hash: Buffer; readonly digestVersion: number };
-
 const sealsPerBatch = 5;
 const rowsPerBatch = 5_000;
 
@@ -43,6 +42,9 @@ export class AuditVerification {
   private readonly accounted = new PositionSet();
   private readonly withoutKey = new Set<string>();
   private readonly erased = new Set<string>();
+  /** Entries whose seals are here, and which only an archive has. */
+  private archived: ReadonlySet<string> = new Set();
+  private hasArchives = false;
 
   constructor(
     private readonly query: Query,
@@ -53,6 +55,7 @@ export class AuditVerification {
     const seals = await this.checkSeals();
     await this.checkQueue();
     const rows = await this.checkEntries();
+    if (this.hasArchives) await this.addErasedBeforeCut();
     await this.checkKeys();
     for (const userId of this.withoutKey) if (!this.erased.has(userId)) this.broken.add(`key of ${userId}`);
     const erased = [...this.withoutKey].filter((userId) => this.erased.has(userId)).length;
@@ -61,16 +64,15 @@ export class AuditVerification {
 
   private async checkSeals(): Promise<number> {
     let seals = 0;
-    let expected = 1n;
+    const start = await this.readArchives();
+    let expected = BigInt(start.number) + 1n;
     /** Accepted previous hashes of the next seal; null after a missing seal. */
-    let previous: readonly Buffer[] | null = [genesisHash];
-    let headFound = !this.options.head;
+    let previous: readonly Buffer[] | null = [start.hash];
+    const { head } = this.options;
+    let headFound = !head || (head.number === start.number && head.hash === start.hash.toString('hex'));
     for (let after: string | null = null; ; ) {
-      const batch: Seal[] = await this.query<Seal>(
-        `SELECT number::text, entry_ids AS "entryIds", entry_digests AS "entryDigests",
-           digest_version AS "digestVersion", previous_hash AS "previousHash", hash,
-           round(extract(epoch FROM sealed_at) * 1000000)::text AS "sealedAtMicros"
-         FROM audit_seals WHERE $1::bigint IS NULL OR audit_seals.number > $1 ORDER BY audit_seals.number LIMIT $2`,
+      const batch: StoredSeal[] = await this.query<StoredSeal>(
+        `SELECT ${sealColumns} FROM audit_seals WHERE $1::bigint IS NULL OR audit_seals.number > $1 ORDER BY audit_seals.number LIMIT $2`,
         [after, sealsPerBatch],
       );
       const entries = await this.entriesOf(batch);
@@ -84,7 +86,6 @@ export class AuditVerification {
         const whole = seal.entryDigests.length === seal.entryIds.length * digestBytes;
         if (!follows || !whole || !computed.equals(seal.hash)) this.broken.add(`seal ${seal.number}`);
         this.checkSealed(seal, entries);
-        const { head } = this.options;
         if (head && seal.number === head.number) headFound = computed.toString('hex') === head.hash;
         // If only the stored hash was changed, the next seal still has the computed one and is not broken.
         previous = [seal.hash, computed];
@@ -100,7 +101,20 @@ export class AuditVerification {
     return seals;
   }
 
-  private async entriesOf(seals: readonly Seal[]): Promise<Map<string, SealedEntry>> {
+  /** Returns the seal from which the chain continues: the last one that was archived. */
+  private async readArchives(): Promise<{ number: string; hash: Buffer }> {
+    const archives = await this.query<{ lastSeal: string; lastHash: Buffer; entryIds: string[] }>(
+      `SELECT last_seal::text AS "lastSeal", last_hash AS "lastHash", entry_ids AS "entryIds" FROM audit_archives
+       ORDER BY number`,
+      [],
+    );
+    this.hasArchives = archives.length > 0;
+    this.archived = new Set(archives.flatMap(({ entryIds }) => entryIds));
+    const last = archives.at(-1);
+    return { number: last?.lastSeal ?? '0', hash: last?.lastHash ?? genesisHash };
+  }
+
+  private async entriesOf(seals: readonly StoredSeal[]): Promise<Map<string, SealedEntry>> {
     const entries = await this.query<SealedEntry>(
       `SELECT ${sealedEntryColumns} FROM audit_entries WHERE id = ANY ($1::uuid[])`,
       [seals.flatMap(({ entryIds }) => entryIds)],
@@ -108,10 +122,11 @@ export class AuditVerification {
     return new Map(entries.map((entry) => [entry.id, entry]));
   }
 
-  private checkSealed(seal: Seal, entries: ReadonlyMap<string, SealedEntry>): void {
+  private checkSealed(seal: StoredSeal, entries: ReadonlyMap<string, SealedEntry>): void {
     for (const [index, id] of seal.entryIds.entries()) {
       const entry = entries.get(id);
       const digest = seal.entryDigests.subarray(index * digestBytes, (index + 1) * digestBytes);
+      if (!entry && this.archived.has(id)) continue;
       // An entry that is sealed twice is broken, too.
       if (
         !entry ||
@@ -156,6 +171,15 @@ export class AuditVerification {
     return rows;
   }
 
+  /** The entries of some erasures are archived. */
+  private async addErasedBeforeCut(): Promise<void> {
+    await this.forEachRow<{ userId: string }>(
+      `SELECT user_id AS "userId" FROM erased_users WHERE $1::uuid IS NULL OR user_id > $1 ORDER BY user_id LIMIT $2`,
+      ({ userId }) => userId,
+      ({ userId }) => this.erased.add(userId),
+    );
+  }
+
   private async checkKeys(): Promise<void> {
     await this.forEachRow<{ userId: string; used: boolean }>(
       `SELECT user_id AS "userId", EXISTS (SELECT FROM audit_entries
@@ -164,7 +188,8 @@ export class AuditVerification {
       ({ userId }) => userId,
       ({ userId, used }) => {
         // An erasure deletes the key, so a key of an erased user was restored.
-        if (!used || this.erased.has(userId)) this.broken.add(`key of ${userId}`);
+        // The entries of a key may all be archived.
+        if ((!used && !this.hasArchives) || this.erased.has(userId)) this.broken.add(`key of ${userId}`);
       },
     );
   }
@@ -181,14 +206,5 @@ export class AuditVerification {
       if (last === undefined || rows.length < rowsPerBatch) return;
       after = keyOf(last);
     }
-  }
-}
-
-function isReadable(key: Buffer, entryId: string, encryptedValues: Buffer): boolean {
-  try {
-    decryptValues(key, entryId, encryptedValues);
-    return true;
-  } catch {
-    return false;
   }
 }

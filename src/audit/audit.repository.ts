@@ -21,6 +21,15 @@ export type AuditTrailEntry = Pick<AuditEntry, 'id' | 'at' | 'actorId' | 'action
   readonly readChanges: () => AuditChange[] | null;
 };
 
+/** Thrown for a time whose audit entries were moved to an archive. */
+export class ArchivedTimeError extends Error {
+  override readonly name = 'ArchivedTimeError';
+
+  constructor(readonly cutAt: Date) {
+    super(`audit entries before ${cutAt.toISOString()} are archived`);
+  }
+}
+
 /** A change of a user and its values. */
 export interface ValuedChange {
   readonly action: AuditAction;
@@ -67,8 +76,11 @@ export class AuditRepository {
   /**
    * Returns at most `limit` entries about this user after `after`, newest first. The reason of a legal hold is stored
    * as a value: it is null once the user is erased.
+   *
+   * @throws ArchivedTimeError for a position before the cut of an archive
    */
   async list(userId: string, { limit, after, signal }: KeysetPage): Promise<Positioned<AuditTrailEntry>[]> {
+    if (after) await this.checkNotArchived(new Date(after.at));
     const parameters: unknown[] = [userId, limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
     const following = after ? `AND ${follows('at', after, 'newest first', bind)}` : '';
@@ -99,7 +111,16 @@ export class AuditRepository {
     });
   }
 
-  /** Returns the changes of a user after a time that have values, newest first. */
+  /** @throws ArchivedTimeError for a time before the cut of an archive, whose entries are not here */
+  async checkNotArchived(at: Date, tx?: Transaction): Promise<void> {
+    const newestCut = 'SELECT max(cut_at) AS "cutAt" FROM audit_archives';
+    const [last]: { cutAt: Date | null }[] = tx
+      ? await tx.manager.query(newestCut)
+      : await this.database.query(newestCut);
+    if (last?.cutAt && at < last.cutAt) throw new ArchivedTimeError(last.cutAt);
+  }
+
+  /** Returns the changes of a user after a time that have values, newest first. None of them may be archived. */
   async listChangesAfter(tx: Transaction, userId: string, at: Date): Promise<ValuedChange[]> {
     const rows: { id: string; action: AuditAction; values: Buffer; key: Buffer }[] = await tx.manager.query(
       `SELECT id, action, encrypted_values AS values, key FROM audit_entries JOIN audit_keys USING (user_id)

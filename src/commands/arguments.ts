@@ -17,3 +17,11 @@ export function countParser(max = Number.MAX_SAFE_INTEGER): (text: string) => nu
     return count;
   };
 }
+
+/** @throws InvalidArgumentError unless the text is a date, or a date and time */
+export function parseTimeArgument(text: string): Date {
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? new Date(text) : new Date(Number.NaN);
+  if (Number.isNaN(at.getTime()))
+    throw new InvalidArgumentError('Expected a time such as 2026-03-01T00:00:00Z.');
+  return at;
+}

@@ -1,18 +1,22 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { ArchiveVerification } from '../audit/archive-verification';
 import { AuditVerification } from '../audit/audit-verification';
 import { openDatabase } from '../data-source';
 import type { Database } from '../postgres/database';
+import { registerArchiveCommand } from './audit-archive';
 import { createProgress } from './output';
 import { connectLimitMs, withDatabase } from './with-database';
 
 interface VerifyFlags {
   readonly json?: true;
   readonly head?: { number: string; hash: string };
+  readonly file?: string;
 }
 
 /** Adds `audit verify`: verifies the audit chain. Exits with 1 when a link is broken. */
 export function registerAuditCommand(program: Command): void {
-  const audit = program.command('audit').description('verify the audit trail');
+  const audit = program.command('audit').description('verify and archive the audit trail');
+  registerArchiveCommand(audit);
   audit
     .command('verify')
     .description('verify that no audit entry was changed, removed or inserted')
@@ -21,13 +25,14 @@ export function registerAuditCommand(program: Command): void {
       'a seal that was logged or published; fails unless the chain contains it',
       parseHead,
     )
+    .option('--file <file>', 'verify this archive, and its link to what stayed in the database')
     .option('--json', 'print a JSON document')
-    .action(async ({ json, head }: VerifyFlags) => {
+    .action(async ({ json, head, file }: VerifyFlags) => {
       const { rows, seals, erased, broken } = await withDatabase(process.env, async ({ url, log }) => {
         const database = openDatabase(url, log, 1);
         await database.connect(connectLimitMs);
         try {
-          return await verify(database, head);
+          return await (file === undefined ? verify(database, head) : verifyFile(database, file));
         } finally {
           await database.close();
         }
@@ -53,6 +58,14 @@ async function verify(database: Database, head: VerifyFlags['head']) {
   });
   progress.finish();
   return result;
+}
+
+/** Verifies an archive in one snapshot of the database. */
+function verifyFile(database: Database, file: string) {
+  return database.transaction(async (tx) => {
+    await tx.manager.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    return new ArchiveVerification((sql, parameters) => tx.manager.query(sql, parameters)).run(file);
+  });
 }
 
 function parseHead(text: string): { number: string; hash: string } {

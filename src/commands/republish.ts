@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { openDatabase } from '../data-source';
 import { republish } from '../outbox/republish';
-import { parseIdArgument } from './arguments';
+import { parseIdArgument, parseTimeArgument } from './arguments';
 import { connectLimitMs, withDatabase } from './with-database';
 
 /** Adds `republish`: publishes users' events again with the same ids, for queues that were bound later. */
@@ -11,7 +11,11 @@ export function registerRepublishCommand(program: Command): void {
     .description(
       'queue users’ events for publishing again with the same ids; the running service publishes them',
     )
-    .requiredOption('--since <time>', 'events from this time on, such as 2026-03-01T00:00:00Z', parseTime)
+    .requiredOption(
+      '--since <time>',
+      'events from this time on, such as 2026-03-01T00:00:00Z',
+      parseTimeArgument,
+    )
     .option('--user <id>', 'only events of this user', parseIdArgument)
     .option('--json', 'print a JSON document')
     .action(async ({ since, user, json }: { since: Date; user?: string; json?: true }) => {
@@ -32,11 +36,4 @@ export function registerRepublishCommand(program: Command): void {
         json ? `${JSON.stringify({ events: count })}\n` : `${count} to be published again\n`,
       );
     });
-}
-
-function parseTime(text: string): Date {
-  const at = /^\d{4}-\d\d-\d\d/.test(text) ? new Date(text) : new Date(Number.NaN);
-  if (Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError('Expected a time such as 2026-03-01T00:00:00Z.');
-  return at;
 }

@@ -114,6 +114,21 @@ export const personalDataOfRecords = {
       digest_version: column('technical', 'service', 'what the digests cover'),
     },
   },
+  audit_archives: {
+    ofUser: null,
+    erasure: { kept: 'ids and digests of entries: the archives stay verifiable' },
+    retention: permanent,
+    columns: {
+      number: column('technical', 'service', 'order'),
+      cut_at: column('technical', 'service', 'entries before this time were archived'),
+      last_seal: column('technical', 'service', 'where the chain continues'),
+      last_hash: column('technical', 'service', 'links the seals'),
+      entry_ids: column('technical', 'service', 'archived entries whose seals stayed'),
+      entry_count: column('technical', 'service', 'how many entries'),
+      file_digest: column('technical', 'service', 'reveals a changed archive'),
+      archived_at: column('technical', 'service', 'when'),
+    },
+  },
   erasures: {
     ofUser: byUserId,
     erasure: { kept: 'the proof of the erasure' },

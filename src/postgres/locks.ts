@@ -24,6 +24,11 @@ export async function tryLock(tx: Pick<Transaction, 'manager'>, key: number): Pr
   return row?.locked === true;
 }
 
+/** Takes a lock until the end of the transaction. Waits at most for the timeout of a lock. */
+export async function waitForLock(tx: Pick<Transaction, 'manager'>, key: number): Promise<void> {
+  await tx.manager.query('SELECT pg_advisory_xact_lock($1::bigint)', [key]);
+}
+
 /** As `tryLock`, for several locks under one key. Returns the parts that this transaction holds now. */
 export async function tryLockParts(
   tx: Transaction,

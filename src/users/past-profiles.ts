@@ -22,12 +22,15 @@ export class PastProfiles {
   /**
    * Returns the user at a time, changes at this instant included. Returns null for a time in the future or before the
    * user was created, and for users that are erased, unknown or not accepted yet.
+   *
+   * @throws ArchivedTimeError
    */
   async find(userId: string, at: Date): Promise<PastProfile | null> {
     if (at.getTime() > Date.now()) return null;
     return this.database.transaction(async (tx) => {
       // One snapshot, so that no change is missing from the user or from the trail.
       await tx.manager.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+      await this.audit.checkNotArchived(at, tx);
       const [user]: User[] = await tx.manager.query(`SELECT ${selectListOf(User)} FROM users WHERE id = $1`, [
         userId,
       ]);

@@ -20,6 +20,7 @@ afterAll(async () => {
 
 /** Every source file that deletes rows. */
 const deleting = [
+  'audit/audit-archiver.ts',
   'audit/audit-sealer.ts',
   'commerce/commerce.repository.ts',
   'commerce/recomputation.repository.ts',

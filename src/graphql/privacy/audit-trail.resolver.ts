@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
-import type { AuditRepository } from '../../audit/audit.repository';
+import { ArchivedTimeError, type AuditRepository } from '../../audit/audit.repository';
 import { decodeCursor, PageArgs, readPageSize, toConnection } from '../../subgraph/connection';
+import { badUserInput } from '../../subgraph/errors';
 import { DateTime } from '../../subgraph/scalars';
 import { parseUserId } from '../../users/normalized';
 import type { PastProfiles } from '../../users/past-profiles';
@@ -30,7 +31,11 @@ export class AuditTrailResolver {
     const id = parseUserId(userId);
     // No user has an id that is not a UUID. One more row than the page shows whether another page follows.
     const rows =
-      id === null ? [] : await this.audit.list(id, { limit: size + 1, after: position, signal: deadline });
+      id === null
+        ? []
+        : await this.audit
+            .list(id, { limit: size + 1, after: position, signal: deadline })
+            .catch(refuseArchivedTime);
     // Audited for erased users, too, because their entries still concern a person. An empty result is not a read.
     if (id !== null && rows.length > 0) reads.add(id, 'auditTrail');
     return toConnection(rows, { size, after, toNode: (entry) => toAuditEntryType(id ?? '', entry) });
@@ -58,9 +63,15 @@ export class AuditTrailResolver {
     @Ctx() { reads }: GraphqlContext,
   ): Promise<UserProfileType | null> {
     const id = parseUserId(userId);
-    const profile = id && (await this.pastProfiles.find(id, at));
+    const profile = id && (await this.pastProfiles.find(id, at).catch(refuseArchivedTime));
     if (!profile) return null;
     reads.add(profile.id, 'profileAsOf');
     return toUserProfileType(profile);
   }
+}
+
+/** @throws BAD_USER_INPUT for a time before the cut of an archive, and any other error as it is */
+function refuseArchivedTime(error: unknown): never {
+  if (!(error instanceof ArchivedTimeError)) throw error;
+  throw badUserInput(`Audit entries before ${error.cutAt.toISOString()} are archived: give a later time.`);
 }

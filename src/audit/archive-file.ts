@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { digestBytes, digestOf, hashOf, type Link, type SealedEntry } from './audit-chain';
+
+/** A seal as stored. */
+export type StoredSeal = Link & { readonly hash: Buffer; readonly digestVersion: number };
+
+/** The first line of an archive. */
+export interface ArchiveHeader {
+  readonly type: 'user-service audit archive';
+  readonly version: 1;
+  readonly number: string;
+  readonly cutAt: string;
+  /** The seal before the archived ones, and its hash. */
+  readonly previousSeal: string;
+  readonly previousHash: string;
+}
+
+/** A seal in an archive. `removed` is false if it stays in the database for its later entries. */
+export interface ArchivedSeal {
+  readonly seal: StoredSeal;
+  readonly removed: boolean;
+}
+
+/** A line of an archive, parsed. */
+export type ArchiveLine = { readonly header: ArchiveHeader } | ArchivedSeal | { readonly entry: SealedEntry };
+
+/** Returns a line of NDJSON, with bytes as base64. */
+export function printArchiveLine(line: ArchiveLine): string {
+  return `${JSON.stringify(line, (_key, value: unknown) =>
+    isBufferJson(value) ? { base64: Buffer.from(value.data).toString('base64') } : value,
+  )}\n`;
+}
+
+/** Yields the lines of an archive. Throws a SyntaxError for a line that is not JSON. */
+export async function* readArchive(path: string): AsyncGenerator<ArchiveLine> {
+  for await (const text of createInterface({
+    input: createReadStream(path),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  }))
+    yield JSON.parse(text, (_key, value: unknown) =>
+      isBase64Json(value) ? Buffer.from(value.base64, 'base64') : value,
+    ) as ArchiveLine;
+}
+
+/** Returns the SHA-256 of a file. */
+export async function fileDigestOf(path: string): Promise<Buffer> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest();
+}
+
+/** What an archive contains, if nothing is broken. */
+export interface ArchiveContents {
+  readonly header: ArchiveHeader | null;
+  readonly rows: number;
+  readonly seals: readonly (Pick<StoredSeal, 'number' | 'hash' | 'previousHash'> & {
+    readonly removed: boolean;
+  })[];
+  /** Entries whose seals stayed. */
+  readonly stayingEntryIds: readonly string[];
+  /** What was changed, removed or inserted: `entry ID`, `seal NUMBER`, `archive`. */
+  readonly broken: Set<string>;
+}
+
+/**
+ * Checks the seals of an archive and their entries. `archivedBefore` are entries of its seals that are in an earlier
+ * archive. Calls `onEntry` for each entry.
+ */
+export async function checkArchive(
+  lines: AsyncIterable<ArchiveLine>,
+  archivedBefore: ReadonlySet<string>,
+  onEntry: (entry: SealedEntry) => void = () => undefined,
+): Promise<ArchiveContents> {
+  const broken = new Set<string>();
+  const seals: (ArchiveContents['seals'][number] & { digests: Map<string, Buffer>; version: number })[] = [];
+  const stayingEntryIds: string[] = [];
+  const removedSeals: (typeof seals)[number][] = [];
+  let header: ArchiveHeader | null = null;
+  let rows = 0;
+  const finish = () => {
+    const last = seals.at(-1);
+    if (!last?.removed) return;
+    for (const id of last.digests.keys()) if (!archivedBefore.has(id)) broken.add(`entry ${id}`);
+  };
+  for await (const line of lines) {
+    if ('header' in line) {
+      if (header) broken.add('archive');
+      header = line.header;
+    } else if ('seal' in line) {
+      finish();
+      const { seal, removed } = line;
+      if (!isWhole(seal)) broken.add(`seal ${seal.number}`);
+      const { number, hash, previousHash, digestVersion: version } = seal;
+      const before = removedSeals.at(-1);
+      const expected =
+        before ?? (header && { number: header.previousSeal, hash: Buffer.from(header.previousHash, 'hex') });
+      const follows =
+        expected && BigInt(number) === BigInt(expected.number) + 1n && expected.hash.equals(previousHash);
+      if (removed && !follows) broken.add(`seal ${number}`);
+      seals.push({ number, hash, previousHash, removed, digests: digestsOf(seal), version });
+      if (removed) removedSeals.push(seals.at(-1) as (typeof seals)[number]);
+    } else {
+      const { entry } = line;
+      const seal = seals.at(-1);
+      rows += 1;
+      const digest = seal?.digests.get(entry.id);
+      // Deleted, so that an entry that is archived twice is broken.
+      seal?.digests.delete(entry.id);
+      if (!seal || !digest || !digestOf(entry, seal.version).equals(digest)) broken.add(`entry ${entry.id}`);
+      if (seal && !seal.removed) stayingEntryIds.push(entry.id);
+      onEntry(entry);
+    }
+  }
+  finish();
+  if (header?.type !== 'user-service audit archive' || header.version !== 1) broken.add('archive');
+  return {
+    header,
+    rows,
+    seals: seals.map(({ digests: _digests, version: _version, ...seal }) => seal),
+    stayingEntryIds,
+    broken,
+  };
+}
+
+function isWhole(seal: StoredSeal): boolean {
+  return seal.entryDigests.length === seal.entryIds.length * digestBytes && hashOf(seal).equals(seal.hash);
+}
+
+function digestsOf({ entryIds, entryDigests }: StoredSeal): Map<string, Buffer> {
+  return new Map(
+    entryIds.map((id, index) => [id, entryDigests.subarray(index * digestBytes, (index + 1) * digestBytes)]),
+  );
+}
+
+function isBufferJson(value: unknown): value is { data: number[] } {
+  return typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'Buffer';
+}
+
+function isBase64Json(value: unknown): value is { base64: string } {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { base64?: unknown }).base64 === 'string'
+  );
+}

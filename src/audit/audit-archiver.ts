@@ -1,0 +1,212 @@
+import { open, rename, rm } from 'node:fs/promises';
+import type { Database, Transaction } from '../postgres/database';
+import { lockKeys, waitForLock } from '../postgres/locks';
+import {
+  type ArchiveContents,
+  type ArchiveHeader,
+  checkArchive,
+  fileDigestOf,
+  printArchiveLine,
+  readArchive,
+  type StoredSeal,
+} from './archive-file';
+import { AuditArchive } from './audit-archive.entity';
+import { genesisHash, type SealedEntry, sealColumns, sealedEntryColumns } from './audit-chain';
+
+const sealsPerBatch = 5;
+const entriesPerDelete = 1_000;
+
+/** The result of an archive. */
+export interface Archived {
+  readonly entries: number;
+  /** Seals that were removed from the database. */
+  readonly seals: number;
+  /** The SHA-256 of the file in hexadecimal digits; null if there was nothing to archive, and no file. */
+  readonly digest: string | null;
+}
+
+/** Thrown for a role that does not own the tables of the audit trail. */
+export class NotOwnerError extends Error {
+  override readonly name = 'NotOwnerError';
+}
+
+/** Thrown for a written archive that does not match the database. Nothing was removed. */
+export class ArchiveMismatchError extends Error {
+  override readonly name = 'ArchiveMismatchError';
+}
+
+export interface ArchiveOptions {
+  /** Entries before this time are archived. */
+  readonly cutAt: Date;
+  readonly path: string;
+  /** Called with the number of entries that were written to the file. */
+  readonly onEntries?: (count: number) => void;
+}
+
+/** Moves sealed entries from the database to a file. */
+export class AuditArchiver {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Writes sealed entries to a new file, verifies the file, and removes them in one transaction. A stopped run removed
+   * nothing, and can be repeated.
+   *
+   * @throws NotOwnerError, ArchiveMismatchError
+   */
+  async archive({ cutAt, path, onEntries }: ArchiveOptions): Promise<Archived> {
+    await this.checkOwner();
+    const previous = await this.findLast();
+    const header: ArchiveHeader = {
+      type: 'user-service audit archive',
+      version: 1,
+      number: String(BigInt(previous?.number ?? 0) + 1n),
+      cutAt: cutAt.toISOString(),
+      previousSeal: previous?.lastSeal ?? '0',
+      previousHash: (previous?.lastHash ?? genesisHash).toString('hex'),
+    };
+    const partial = `${path}.partial`;
+    const archivedBefore = await this.archivedEntryIds();
+    const written = await this.write(partial, header, archivedBefore, onEntries);
+    if (written.length === 0) {
+      await rm(partial);
+      return { entries: 0, seals: 0, digest: null };
+    }
+    const ids = new Set<string>();
+    const contents = await checkArchive(readArchive(partial), archivedBefore, ({ id }) => ids.add(id));
+    if (contents.broken.size > 0 || ids.size !== written.length || written.some((id) => !ids.has(id)))
+      throw new ArchiveMismatchError(
+        `the archive does not match the chain: ${[...contents.broken].slice(0, 10).join(', ') || 'entries are missing'}`,
+      );
+    const fileDigest = await fileDigestOf(partial);
+    await rename(partial, path);
+    const seals = await this.remove({ header, cutAt, contents, ids: written, fileDigest });
+    return { entries: written.length, seals, digest: fileDigest.toString('hex') };
+  }
+
+  /** True if a checkpoint has this digest: then the file is the only copy of the entries in it. */
+  async isArchive(fileDigest: Buffer): Promise<boolean> {
+    const rows = await this.database.query('SELECT FROM audit_archives WHERE file_digest = $1', [fileDigest]);
+    return rows.length > 0;
+  }
+
+  private async checkOwner(): Promise<void> {
+    const [row] = await this.database.query<{ owned: boolean }>(
+      `SELECT bool_and(pg_has_role(current_user, relowner, 'MEMBER')) AS owned FROM pg_class
+       WHERE oid IN ('audit_entries'::regclass, 'audit_seals'::regclass, 'audit_archives'::regclass)`,
+    );
+    if (row?.owned !== true) throw new NotOwnerError('the role does not own the tables of the audit trail');
+  }
+
+  private async findLast(): Promise<Pick<AuditArchive, 'number' | 'lastSeal' | 'lastHash'> | undefined> {
+    const [last] = await this.database.query<Pick<AuditArchive, 'number' | 'lastSeal' | 'lastHash'>>(
+      `SELECT number::text, last_seal::text AS "lastSeal", last_hash AS "lastHash" FROM audit_archives
+       ORDER BY audit_archives.number DESC LIMIT 1`,
+    );
+    return last;
+  }
+
+  /** Returns the entries that earlier archives took from seals that stayed. */
+  private async archivedEntryIds(): Promise<Set<string>> {
+    const rows = await this.database.query<{ id: string }>(
+      'SELECT unnest(entry_ids) AS id FROM audit_archives',
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Writes the file and flushes it to the disk. Returns the ids of its entries. */
+  private async write(
+    path: string,
+    header: ArchiveHeader,
+    archivedBefore: ReadonlySet<string>,
+    onEntries: ArchiveOptions['onEntries'],
+  ): Promise<string[]> {
+    const file = await open(path, 'w', 0o600);
+    const written: string[] = [];
+    /** True until a seal has entries that stay. Later seals are not removed, so that the chain has no gap. */
+    let removing = true;
+    try {
+      await file.write(printArchiveLine({ header }));
+      for (let after = header.previousSeal; ; ) {
+        const seals = await this.sealsAfter(after);
+        const entries = await this.entriesBefore(header.cutAt, seals);
+        for (const seal of seals) {
+          const old = seal.entryIds.flatMap((id) => entries.get(id) ?? []);
+          removing &&= seal.entryIds.every((id) => entries.has(id) || archivedBefore.has(id));
+          if (old.length === 0 && !removing) continue;
+          const lines = [{ seal, removed: removing }, ...old.map((entry) => ({ entry }))];
+          await file.write(lines.map(printArchiveLine).join(''));
+          for (const { id } of old) written.push(id);
+          onEntries?.(old.length);
+        }
+        const last = seals.at(-1);
+        if (!last) break;
+        after = last.number;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return written;
+  }
+
+  private sealsAfter(number: string): Promise<StoredSeal[]> {
+    return this.database.query<StoredSeal>(
+      `SELECT ${sealColumns} FROM audit_seals WHERE audit_seals.number > $1 ORDER BY audit_seals.number LIMIT $2`,
+      [number, sealsPerBatch],
+    );
+  }
+
+  private async entriesBefore(
+    cutAt: string,
+    seals: readonly StoredSeal[],
+  ): Promise<Map<string, SealedEntry>> {
+    const rows = await this.database.query<SealedEntry>(
+      `SELECT ${sealedEntryColumns} FROM audit_entries WHERE id = ANY ($1::uuid[]) AND at < $2`,
+      [seals.flatMap(({ entryIds }) => entryIds), cutAt],
+    );
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** Writes the checkpoint and removes what the file has, in one transaction. Returns the number of removed seals. */
+  private async remove(options: {
+    header: ArchiveHeader;
+    cutAt: Date;
+    contents: ArchiveContents;
+    ids: readonly string[];
+    fileDigest: Buffer;
+  }): Promise<number> {
+    const { header, cutAt, contents, ids, fileDigest } = options;
+    const removed = contents.seals.filter((seal) => seal.removed);
+    const last = removed.at(-1);
+    return this.database.transaction(async (tx) => {
+      await waitForLock(tx, lockKeys.auditSealer);
+      await tx.manager.query(`SELECT set_config('user_service.archiving', 'on', true)`);
+      await tx.insert(AuditArchive, {
+        number: header.number,
+        cutAt,
+        lastSeal: last?.number ?? header.previousSeal,
+        lastHash: last?.hash ?? Buffer.from(header.previousHash, 'hex'),
+        entryIds: [...contents.stayingEntryIds],
+        entryCount: ids.length,
+        fileDigest,
+        archivedAt: new Date(),
+      });
+      let deleted = 0;
+      for (let from = 0; from < ids.length; from += entriesPerDelete)
+        deleted += await countDeleted(tx, 'DELETE FROM audit_entries WHERE id = ANY ($1::uuid[])', [
+          ids.slice(from, from + entriesPerDelete),
+        ]);
+      const seals = last
+        ? await countDeleted(tx, 'DELETE FROM audit_seals WHERE number <= $1', [last.number])
+        : 0;
+      if (deleted !== ids.length || seals !== removed.length)
+        throw new ArchiveMismatchError('the audit trail was changed by another archive');
+      return seals;
+    });
+  }
+}
+
+async function countDeleted(tx: Transaction, sql: string, parameters: unknown[]): Promise<number> {
+  const [, count]: [unknown, number] = await tx.manager.query(sql, parameters);
+  return count;
+}

@@ -1,0 +1,83 @@
+import { createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { type Command, InvalidArgumentError } from 'commander';
+import { fileDigestOf } from '../audit/archive-file';
+import { type Archived, ArchiveMismatchError, AuditArchiver, NotOwnerError } from '../audit/audit-archiver';
+import { openDatabase } from '../data-source';
+import { parseTimeArgument } from './arguments';
+import { createProgress } from './output';
+import { connectLimitMs, withDatabase } from './with-database';
+
+interface ArchiveFlags {
+  readonly before: Date;
+  readonly json?: true;
+}
+
+/** Adds `audit archive`: moves sealed entries to a file. Exits with 1 without the role of the owner. */
+export function registerArchiveCommand(audit: Command): void {
+  audit
+    .command('archive')
+    .description('move sealed entries older than a time to a file, which audit verify --file verifies')
+    .argument('<file>', 'the new file, NDJSON: keep it as long as the entries must be kept')
+    .requiredOption(
+      '--before <time>',
+      'entries before this time, such as 2026-03-01T00:00:00Z',
+      parsePastTime,
+    )
+    .option('--json', 'print a JSON document')
+    .action(async (file: string, { before, json }: ArchiveFlags) => {
+      const archived = await archive(file, before);
+      if (typeof archived === 'string') {
+        process.stderr.write(`${archived}\n`);
+        process.exitCode = 1;
+        return;
+      }
+      const { entries, seals, digest } = archived;
+      const text = `${entries} entries, ${seals} seals${digest === null ? '' : `, SHA-256 ${digest}`}`;
+      process.stdout.write(`${json ? JSON.stringify({ entries, seals, sha256: digest }) : text}\n`);
+    });
+}
+
+/** Returns what was archived, or why nothing was. */
+function archive(path: string, cutAt: Date): Promise<Archived | string> {
+  return withDatabase(process.env, async ({ url, log }) => {
+    const database = openDatabase(url, log, 1);
+    await database.connect(connectLimitMs);
+    try {
+      const archiver = new AuditArchiver(database);
+      if (await mustBeKept(archiver, path))
+        return `${path} exists: choose a new file, because an archive may be the only copy of its entries`;
+      const progress = createProgress('entries', null);
+      const archived = await archiver.archive({ cutAt, path, onEntries: (count) => progress.advance(count) });
+      progress.finish();
+      return archived;
+    } catch (error) {
+      if (error instanceof NotOwnerError)
+        return `${error.message}: set DATABASE_URL to the role that runs user-service migrate`;
+      if (error instanceof ArchiveMismatchError) return `${error.message}; nothing was removed`;
+      throw error;
+    } finally {
+      await database.close();
+    }
+  });
+}
+
+/** True for a file that a killed run did not leave: another file, or an archive with a checkpoint. */
+async function mustBeKept(archiver: AuditArchiver, path: string): Promise<boolean> {
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return false;
+  for await (const line of createInterface({ input: createReadStream(path) }))
+    if (!line.startsWith('{"header":{"type":"user-service audit archive"')) return true;
+    else break;
+  return archiver.isArchive(await fileDigestOf(path));
+}
+
+function parsePastTime(text: string): Date {
+  const at = parseTimeArgument(text);
+  if (at.getTime() > Date.now()) throw new InvalidArgumentError('Expected a time in the past.');
+  return at;
+}
