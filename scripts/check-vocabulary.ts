@@ -24,6 +24,7 @@ const wordedPlaces = [
   'schema.graphql',
   'Dockerfile',
   'compose.yaml',
+  'compose.test.yaml',
   'jest.config.js',
   'knip.jsonc',
   '.oxlintrc.json',

@@ -9,12 +9,12 @@ import { personalDataOfEvents } from '../src/personal-data/personal-data-of-even
 import { personalDataOfGraph } from '../src/personal-data/personal-data-of-graph';
 import { columnsOf } from '../src/postgres/entity-columns';
 import { settings } from '../src/settings';
-
 import { printFederatedSchema } from '../src/subgraph/federation';
 import { createMetrics } from '../src/telemetry/metrics';
 import { addressParts, User } from '../src/users/user.entity';
 import { printDashboard } from './dashboard';
 import { renderDiagram } from './diagram';
+import { composeAlone, copyInChart } from './platform-files';
 
 const importRules = require('../.dependency-cruiser.cjs') as {
   forbidden: { name: string; from: { path?: string }; to: { path?: string } }[];
@@ -39,6 +39,11 @@ const generatedParts: Generated[] = [
   { file: 'docs/metrics.md', marker: 'metrics', print: metricsTable },
   { file: 'docs/metrics.md', marker: 'alerts', print: alertsTable },
   { file: 'deploy/grafana/user-service.json', print: printDashboard },
+  {
+    file: 'deploy/router/supergraph.graphql',
+    print: () => composeAlone(printFederatedSchema(createSchema([]))),
+  },
+  ...['docs/application-role.sql', 'deploy/prometheus/user-service.rules.yaml'].map(copyInChart),
   { file: 'docs/architecture.md', marker: 'floors', print: floorsTable },
   { file: 'docs/privacy-map.md', marker: 'tables', print: personalDataTable },
   { file: 'docs/privacy-map.md', marker: 'payloads', print: payloadsTable },

@@ -51,6 +51,14 @@ describe('the Dockerfile', () => {
     });
   });
 
+  // With --omit, npm sbom fails for the packages that are not installed, or leaves out those that tools use, too.
+  it('contains a CycloneDX SBOM that npm makes from the installed packages', () => {
+    expect(dockerfile.join('\n')).toMatch(
+      /npm ci --omit=dev --omit=optional .*&& npm pkg delete devDependencies optionalDependencies +&& npm sbom --sbom-format cyclonedx > sbom\.cdx\.json/,
+    );
+    expect(copies).toContainEqual({ stage: 'dependencies', sources: ['/app/sbom.cdx.json'] });
+  });
+
   it('runs as a user other than root, and checks its health at /health/live', () => {
     const last = dockerfile.slice(dockerfile.findLastIndex((line) => line.startsWith('FROM ')));
     expect(last).toContain('USER node');

@@ -41,8 +41,18 @@ export function installedProgram(name: string): string {
 export async function startServices(missing: readonly BackingService[]): Promise<void> {
   if (missing.length === 0) return;
   if (hasDockerEngine()) {
-    say(`Starting ${namesOf(missing)} with docker compose; "docker compose down" stops them.`);
-    run('docker', ['compose', 'up', '--detach', '--wait', ...missing.map(({ name }) => name.toLowerCase())]);
+    say(
+      `Starting ${namesOf(missing)} with docker compose; "docker compose -f compose.test.yaml down" stops them.`,
+    );
+    run('docker', [
+      'compose',
+      '--file',
+      'compose.test.yaml',
+      'up',
+      '--detach',
+      '--wait',
+      ...missing.map(({ name }) => name.toLowerCase()),
+    ]);
     const startedMs = Date.now();
     for (const service of missing) await waitFor(service, () => startedMs + startLimitMs);
     return;

@@ -1,0 +1,24 @@
+// Hive Gateway: npx hive-gateway supergraph --config deploy/router/gateway.config.ts
+import { defineConfig } from '@graphql-hive/gateway';
+
+/** ROUTER_SECRET must be one of the service's secrets. */
+const { ROUTER_SECRET, SUPERGRAPH = 'deploy/router/supergraph.graphql' } = process.env;
+if (!ROUTER_SECRET) throw new Error('ROUTER_SECRET is not set');
+
+export const gatewayConfig = defineConfig({
+  supergraph: SUPERGRAPH,
+  port: 4000,
+  maxTokens: 4000,
+  maxDepth: 12,
+  demandControl: { maxCost: 20_000, listSize: () => 5, includeExtensionMetadata: false },
+  // The service responds within four seconds.
+  requestTimeout: 5_000,
+  propagateHeaders: {
+    fromClientToSubgraphs: ({ request, subgraphName }) => ({
+      authorization: request.headers.get('authorization') ?? '',
+      'x-request-id': request.headers.get('x-request-id') ?? '',
+      // A client cannot prove itself as the router: only this value is sent, and only to the service.
+      ...(subgraphName === 'users' && { 'router-authorization': ROUTER_SECRET }),
+    }),
+  },
+});
