@@ -34,7 +34,7 @@ export class PastProfiles {
       const [user]: User[] = await tx.manager.query(`SELECT ${selectListOf(User)} FROM users WHERE id = $1`, [
         userId,
       ]);
-      if (!user || user.status === 'PENDING') return null;
+      if (!user || user.status === 'PENDING' || user.createdAt > at) return null;
       const state = JSON.parse(JSON.stringify(user)) as Record<string, unknown> & { version: number };
       for (const { action, values } of await this.audit.listChangesAfter(tx, userId, at)) {
         const { before, after } = values;

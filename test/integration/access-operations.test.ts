@@ -25,6 +25,7 @@ const expected = readTable(`
   users                    401       no   no             no    no          no        no            no          yes        yes
   userEmailPreferences     401       yes  yes            no    no          no        no            no          yes        yes
   auditTrail               401       no   no             no    no          no        no            yes         no         no
+  profileAsOf              401       no   no             no    no          no        no            yes         no         no
   createUser               401       no   no             no    no          no        no            no          no         yes
   updateUser               401       yes  yes            no    no          no        no            no          no         yes
   deactivateUser           401       yes  yes            no    no          no        no            no          no         yes
@@ -83,6 +84,7 @@ const args: Record<string, [string, string, (id: string) => unknown] | null> = {
   users: ['first', 'Int', () => 1],
   userEmailPreferences: ['userId', 'ID!', (id) => id],
   auditTrail: ['userId', 'ID!', (id) => id],
+  profileAsOf: ['at: "2026-01-01T00:00:00Z", userId', 'ID!', (id) => id],
   erasure: ['id', 'ID!', (id) => id],
 };
 

@@ -134,6 +134,7 @@ it('eraseUser removes all texts of a user from tables, Redis, log and metrics, a
     'outbox_events',
     'parked_messages',
     'user_history',
+    'user_search',
     'users',
     'waiting_events',
     'redis',

@@ -120,6 +120,7 @@ it('eraseUser in a dry run returns the effects of the erasure and changes nothin
     { store: 'idempotency_keys', records: 1 },
     { store: 'outbox_events', records: 3 },
     { store: 'user_history', records: 2 },
+    { store: 'user_search', records: 3 },
     { store: 'users', records: 1 },
   ]);
   expect(await app.sql('SELECT 1 FROM users WHERE id = $1', [userId])).toHaveLength(1);
