@@ -175,8 +175,8 @@ module.exports = {
     tsPreCompilationDeps: true,
     combinedDependencies: false,
     doNotFollow: { path: 'node_modules' },
-    // Programs of their own, with dependencies of their own.
-    exclude: { path: '^bench/peers/' },
+    // Programs with dependencies of their own, and generated code.
+    exclude: { path: '^(bench/peers|examples/client)/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['types', 'node', 'import', 'require', 'default'],

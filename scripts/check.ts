@@ -9,6 +9,7 @@ const checks: Record<string, string> = {
   'dead-code': 'knip --treat-config-hints-as-errors',
   migrations: 'node scripts/run.cjs scripts/check-migrations.ts',
   types: 'tsc --noEmit',
+  examples: 'node scripts/run.cjs examples/client/generate.ts && tsc --noEmit -p examples/client',
   schema: 'node scripts/run.cjs scripts/generated-files.ts schema.graphql',
   contract: 'node scripts/run.cjs scripts/check-contract.ts',
   docs: 'node scripts/run.cjs scripts/generated-files.ts docs contract deploy',
