@@ -118,7 +118,12 @@ function portOf(env: NodeJS.ProcessEnv, name: keyof typeof ports): number {
 runSupergraph(process.env).then(
   () => process.exit(0),
   (error: unknown) => {
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const advice =
+      code === 'EADDRINUSE'
+        ? `. Stop the program there, or set PORT or ${Object.keys(ports).join(', ')}`
+        : '';
+    process.stderr.write(`error: ${message}${advice}\n`);
     process.exit(1);
   },
 );
