@@ -19,6 +19,8 @@ const wordedPlaces = [
   'bin',
   'docs',
   'contract',
+  'catalog',
+  'catalog-info.yaml',
   'README.md',
   'CONTRIBUTING.md',
   'schema.graphql',

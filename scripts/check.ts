@@ -12,7 +12,7 @@ const checks: Record<string, string> = {
   examples: 'node scripts/run.cjs examples/client/generate.ts && tsc --noEmit -p examples/client',
   schema: 'node scripts/run.cjs scripts/generated-files.ts schema.graphql',
   contract: 'node scripts/run.cjs scripts/check-contract.ts',
-  docs: 'node scripts/run.cjs scripts/generated-files.ts docs contract deploy',
+  docs: 'node scripts/run.cjs scripts/generated-files.ts docs contract deploy catalog',
   vocabulary: 'node scripts/run.cjs scripts/check-vocabulary.ts',
   format: 'biome check --error-on-warnings',
 };

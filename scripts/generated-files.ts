@@ -1,19 +1,20 @@
 import 'reflect-metadata';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parse } from 'yaml';
 import { type Audience, operations, userFields } from '../src/graphql/access/access';
 import { createSchema } from '../src/graphql/schema';
-import { keptMessages, type PersonalColumn, type PersonalTable } from '../src/personal-data/personal-data';
 import { personalDataMap } from '../src/personal-data/personal-data-map';
-import { personalDataOfEvents } from '../src/personal-data/personal-data-of-events';
-import { personalDataOfGraph } from '../src/personal-data/personal-data-of-graph';
 import { columnsOf } from '../src/postgres/entity-columns';
 import { settings } from '../src/settings';
 import { printFederatedSchema } from '../src/subgraph/federation';
 import { createMetrics } from '../src/telemetry/metrics';
 import { addressParts, User } from '../src/users/user.entity';
+import { catalogFiles, strayCatalogFiles } from './catalog';
 import { printDashboard } from './dashboard';
 import { renderDiagram } from './diagram';
+import { readGraphDocument } from './graph-document';
+import { describeTable, payloadsTable, personalDataTable, table } from './personal-data-tables';
 import { composeAlone, copyInChart } from './platform-files';
 
 const importRules = require('../.dependency-cruiser.cjs') as {
@@ -30,7 +31,11 @@ interface Generated {
 
 const exportSchemaFile = 'contract/user-data-export.schema.json';
 
+const graph = readGraphDocument(printFederatedSchema(createSchema([])));
+const catalog = catalogFiles(graph, (name) => describeTable(name));
+
 const generatedParts: Generated[] = [
+  ...catalog,
   { file: 'schema.graphql', print: () => printFederatedSchema(createSchema([])) },
   { file: exportSchemaFile, print: exportSchema },
   { file: 'docs/settings.md', marker: 'settings', print: settingsTable },
@@ -54,12 +59,6 @@ const generatedParts: Generated[] = [
       print: () => renderDiagram(readFileSync(`docs/diagrams/${name}`, 'utf8')),
     })),
 ];
-
-/** A Markdown table between two empty lines. */
-function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return ['', line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line), '', ''].join('\n');
-}
 
 /** The schema of an export, in which the sections with columns of `users` are printed from the map and the entity. */
 function exportSchema(): string {
@@ -173,82 +172,6 @@ function alertsTable(): string {
   return table(['alert', 'severity', 'meaning'], rows);
 }
 
-/** Every column of every table with its class, readers, purpose and expiry. */
-function personalDataTable(): string {
-  const rows = Object.entries(personalDataMap).flatMap(([name, { columns }]) => {
-    return [
-      [`**\`${name}\`**`, '', '', describeTable(name), '', ''],
-      ...Object.entries(columns).map(([column, it]) => [
-        `\`${column}\``,
-        it.dataClass,
-        it.readers,
-        it.purpose,
-        it.exportedAs === undefined ? '' : `\`${it.exportedAs}\``,
-        fieldsThatShow(`${name}.${column}`).join(' '),
-      ]),
-    ];
-  });
-  return table(['column', 'class', 'readers', 'purpose', 'exported as', 'in the graph'], rows);
-}
-
-/** Returns what happens to a table's records when the user is erased, unless `keptFor` is set, and when they expire. */
-function describeTable(name: string, keptFor?: string): string {
-  const table = personalDataMap[name];
-  if (!table) throw new Error(`the map of personal data has no ${name}`);
-  const { retention } = table;
-  const erasure = keptFor === undefined ? table.erasure : { kept: keptFor };
-  const erased = typeof erasure === 'string' ? `erased ${erasure}` : `kept: ${erasure.kept}`;
-  return `${erased}; else ${describeRetention(retention)}`;
-}
-
-function describeRetention(retention: PersonalTable['retention']): string {
-  if ('stays' in retention) return `stays ${retention.stays}`;
-  const lines = retention.map(({ which, since, days, action }) => {
-    const time = typeof days === 'number' ? (days === 1 ? 'a day' : `${days} days`) : `\`${days}\``;
-    return `${action} ${time} after \`${since}\`${which === undefined ? '' : `, where \`${which}\``}`;
-  });
-  return lines.join('; ');
-}
-
-function fieldsThatShow(path: string): string[] {
-  return Object.entries(personalDataOfGraph).flatMap(([type, fields]) =>
-    Object.entries(fields).flatMap(([field, shown]) =>
-      Array.isArray(shown) && shown.includes(path) ? [`\`${type}.${field}\``] : [],
-    ),
-  );
-}
-
-/** Every field of every message, with the columns that store it. */
-function payloadsTable(): string {
-  const rows = Object.entries(personalDataOfEvents).flatMap(([type, { exchange, storedIn, fields }]) => {
-    const stores = storedIn
-      .map((name) => `\`${name}\` (${describeTable(name, keptMessages[type])})`)
-      .join(' and ');
-    return [
-      [`**\`${type}\`** of \`${exchange}\``, '', '', `stored in ${stores}`, '', ''],
-      ...Object.entries(fields).map(([field, { dataClass, purpose, columns }]) => {
-        const kept = columns.map((column) => columnOf(column));
-        return [
-          `\`${field}\``,
-          dataClass,
-          [...new Set(kept.map(({ readers }) => readers))].join(', '),
-          purpose,
-          kept.flatMap(({ exportedAs }) => (exportedAs === undefined ? [] : `\`${exportedAs}\``)).join(' '),
-          columns.map((column) => `\`${column}\``).join(' '),
-        ];
-      }),
-    ];
-  });
-  return table(['field', 'class', 'readers here', 'purpose', 'exported as', 'also in'], rows);
-}
-
-function columnOf(path: string): PersonalColumn {
-  const [table = '', name = ''] = path.split('.');
-  const column = personalDataMap[table]?.columns[name];
-  if (!column) throw new Error(`the map of personal data has no ${path}`);
-  return column;
-}
-
 /** Returns the expected text of the file. Throws when its markers are missing. */
 function expected({ file, marker, print }: Generated, present: string): string {
   if (marker === undefined) return print();
@@ -284,12 +207,18 @@ function main(args: string[]): void {
   if (args.includes('--write')) {
     // One at a time: a file may have two printed parts.
     for (let [first] = findOutdated(paths); first; [first] = findOutdated(paths)) {
+      mkdirSync(dirname(first.file), { recursive: true });
       writeFileSync(first.file, first.wanted);
     }
+    for (const file of strayCatalogFiles(catalog)) rmSync(file);
     return;
   }
   for (const { file, present, wanted } of findOutdated(paths)) {
     process.stdout.write(`${file} is not what the code says, ${firstDifference(present, wanted)}\n`);
+    process.exitCode = 1;
+  }
+  for (const file of paths.includes('catalog') ? strayCatalogFiles(catalog) : []) {
+    process.stdout.write(`${file} is not printed any more\n`);
     process.exitCode = 1;
   }
 }

@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 /** A JSON Schema, limited to the keywords of this contract. */
 export interface JsonSchema {
   type?: string | string[];
+  description?: string;
   properties?: Record<string, JsonSchema>;
   required?: string[];
   items?: JsonSchema;

@@ -46,7 +46,7 @@ export function userDeactivated(user: User): UserEvent {
     data: {
       userId: user.id,
       deactivatedAt: user.statusChangedAt.toISOString(),
-      ...(user.statusReason === null ? {} : { reason: user.statusReason }),
+      reason: user.statusReason,
       ...(user.statusNotes === null ? {} : { additionalNotes: user.statusNotes }),
     },
     history: {

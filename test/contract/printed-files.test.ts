@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 
 const top = resolve(__dirname, '../..');
 const exportSchema = 'contract/user-data-export.schema.json';
-const files = ['schema.graphql', 'docs', 'deploy', exportSchema];
+const files = ['schema.graphql', 'docs', 'contract', 'catalog', 'deploy', 'package.json'];
+const catalogPage = 'catalog/events/UserCreated/index.mdx';
 
 let folder: string;
 
@@ -38,6 +39,7 @@ const lacking: [file: string, text: RegExp, by: string][] = [
   ['docs/access.md', /^\| `updateUser`.*\n/m, ''],
   ['schema.graphql', /^ {2}pendingEmail: String .*\n/m, ''],
   [exportSchema, /^ *"pendingEmail",\n/m, ''],
+  [catalogPage, /^\| `email` .*\n/m, ''],
 ];
 const wrong: [file: string, text: string, by: string][] = [
   ['docs/settings.md', '| `PORT` |', '| `COLOUR` | of the shed | green |\n| `PORT` |'],
