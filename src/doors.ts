@@ -20,8 +20,9 @@ import { UserEmailPreferencesResolver } from './graphql/users/user-email-prefere
 import { UserHistoryResolver } from './graphql/users/user-history.resolver';
 import { UserListResolver } from './graphql/users/user-list.resolver';
 import { UserMutationsResolver } from './graphql/users/user-mutations.resolver';
+import type { HttpRequest } from './http/http-request';
 import { readMessageSchemas } from './http/message-schemas';
-import { createHttpServer, type HttpRequest, type HttpServer } from './http/server';
+import { createHttpServer, type HttpServer } from './http/server';
 import { isDatabaseUnavailable } from './postgres/database-unavailable';
 import type { Services } from './services';
 import { ErrorBudget } from './subgraph/error-budget';
@@ -135,7 +136,9 @@ export async function createHttp(
         errors: new ErrorBudget(),
         isFrozen: (userId) => services.users.isFrozen(userId),
         deadline: request.deadline,
-        log: request.log as Logger,
+        get log() {
+          return request.log as Logger;
+        },
       };
     },
     routerProof: createRouterProof(config.routerSecrets),

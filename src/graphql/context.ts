@@ -21,7 +21,7 @@ export interface GraphqlContext {
   /** True if the user is deactivated for a security violation and may change nothing. */
   readonly isFrozen: (userId: string) => Promise<boolean>;
   /** Aborts when the response is no longer awaited: after the request's timeout, or when the client disconnects. */
-  readonly deadline: AbortSignal;
+  readonly deadline: { readonly aborted: boolean; readonly signal: AbortSignal };
   readonly log: Logger;
 }
 

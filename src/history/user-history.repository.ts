@@ -1,6 +1,7 @@
 import type { Database } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { follows, type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
+import { prepared } from '../postgres/prepared';
 import { insertRows, type Write } from '../postgres/write';
 import { HistoryEntry } from './history-entry.entity';
 
@@ -17,14 +18,28 @@ export function historyWrite(entries: readonly HistoryEntry[]): Write {
   return insertRows(HistoryEntry, entries);
 }
 
-const columns = selectListOf(HistoryEntry);
-
 /** A page of a user's history, newest entries first. */
 export interface HistoryPage {
   readonly filter: HistoryFilter;
   readonly limit: number;
   readonly after: KeysetPosition | null;
+  /** What to read of the entries. Other properties and positions of the returned rows are undefined. */
+  readonly read: HistoryColumns;
 }
+
+/**
+ * `page`: id, user, type and time, which show most pages. `positions` adds the position in the list, `all` also the
+ * other columns. Only a few sets, because each is a prepared statement.
+ */
+export type HistoryColumns = 'page' | 'positions' | 'all';
+
+const position = `${keysetTime('occurred_at')} AS at`;
+const pageColumns = `id, user_id AS "userId", type, occurred_at AS "occurredAt"`;
+const selectLists: Readonly<Record<HistoryColumns, string>> = {
+  page: pageColumns,
+  positions: `${pageColumns}, ${position}`,
+  all: `${selectListOf(HistoryEntry)}, ${position}`,
+};
 
 /** Reads the table `user_history`. */
 export class UserHistoryRepository {
@@ -36,7 +51,7 @@ export class UserHistoryRepository {
    */
   async listByUsers(
     userIds: readonly string[],
-    { filter, limit, after }: HistoryPage,
+    { filter, limit, after, read }: HistoryPage,
   ): Promise<Map<string, Positioned<HistoryEntry>[]>> {
     const parameters: unknown[] = [userIds, limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
@@ -45,15 +60,13 @@ export class UserHistoryRepository {
     if (filter.from) conditions.push(`occurred_at >= ${bind(filter.from)}`);
     if (filter.to) conditions.push(`occurred_at < ${bind(filter.to)}`);
     if (after) conditions.push(follows('occurred_at', after, 'newest first', bind));
-    const rows = await this.database.query<HistoryEntry & { at: string }>(
-      `SELECT entry.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
-         SELECT ${columns}, ${keysetTime('occurred_at')} AS at FROM user_history
+    const sql = `SELECT entry.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
+         SELECT ${selectLists[read]} FROM user_history
          WHERE ${conditions.join(' AND ')} ORDER BY occurred_at DESC, user_history.id DESC LIMIT $2
-       ) AS entry`,
-      parameters,
-    );
+       ) AS entry`;
+    const rows = await this.database.query<HistoryEntry & { at: string }>(prepared(sql), parameters);
     const entries = new Map<string, Positioned<HistoryEntry>[]>(userIds.map((id) => [id, []]));
-    for (const { at, ...row } of rows) entries.get(row.userId)?.push({ row, position: { at, id: row.id } });
+    for (const row of rows) entries.get(row.userId)?.push({ row, position: row });
     return entries;
   }
 }

@@ -1,14 +1,11 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { within } from '../scheduling/within';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /**
-     * Aborts at the request's timeout, or when the client disconnects.
-     *
-     * Fastify's own `signal` cannot be used: it aborts as soon as the body of a POST has been read.
-     */
-    deadline: AbortSignal;
+    /** Fastify's own `signal` cannot be used: it aborts as soon as the body of a POST has been read. */
+    deadline: Deadline;
   }
 }
 
@@ -21,6 +18,40 @@ export class RequestTimeoutError extends Error {
   }
 }
 
+/** Aborts at the request's timeout, or when the client disconnects. */
+export class Deadline {
+  private controller: AbortController | undefined;
+  private hasPassed = false;
+
+  constructor(private readonly response: ServerResponse) {}
+
+  get aborted(): boolean {
+    // Remembered, because a late response to a closed connection counts as finished.
+    this.hasPassed ||= this.response.destroyed && !this.response.writableFinished;
+    return this.hasPassed;
+  }
+
+  /** Created only when it is asked for, because most requests need none. */
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      const controller = new AbortController();
+      this.controller = controller;
+      if (this.aborted) controller.abort();
+      this.response.once('close', () => {
+        if (this.response.writableFinished) return;
+        this.hasPassed = true;
+        controller.abort();
+      });
+    }
+    return this.controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.hasPassed = true;
+    this.controller?.abort(reason);
+  }
+}
+
 export interface DeadlineOptions {
   request: FastifyRequest;
   reply: FastifyReply;
@@ -30,7 +61,7 @@ export interface DeadlineOptions {
 /**
  * Resolves to the result of `respond`.
  *
- * At the timeout it aborts `request.deadline` and rejects. `respond` keeps running until it checks that signal. Its
+ * At the timeout it aborts `request.deadline` and rejects. `respond` keeps running until it checks that deadline. Its
  * late result is dropped.
  *
  * @throws RequestTimeoutError when `respond` takes longer than `timeoutMs`
@@ -39,14 +70,11 @@ export async function withinDeadline<T>(
   { request, reply, timeoutMs }: DeadlineOptions,
   respond: () => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  request.deadline = controller.signal;
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort();
-  });
+  const deadline = new Deadline(reply.raw);
+  request.deadline = deadline;
   return within(respond(), timeoutMs, () => {
     const error = new RequestTimeoutError(timeoutMs);
-    controller.abort(error);
+    deadline.abort(error);
     return error;
   });
 }

@@ -1,12 +1,13 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { ApolloServer, BaseContext } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
-import { Concurrency, type ConcurrencyLimits } from './concurrency';
-import { withinDeadline } from './deadline';
+import type { Concurrency } from './concurrency';
+import { RequestTimeoutError, withinDeadline } from './deadline';
 import { errorBody } from './error-responses';
+import { type HandedOver, streamOf } from './known-reads';
 import { traceRequest } from './trace-request';
 
 declare module 'fastify' {
@@ -19,14 +20,14 @@ declare module 'fastify' {
 export interface GraphqlRouteOptions<Context extends BaseContext> {
   apollo: ApolloServer<Context>;
   context: (request: FastifyRequest) => Promise<Context>;
-  /** Returns the response to a known query as JSON, or null if `apollo` has to run the request. */
-  respondToRead?: (body: unknown, createContext: () => Promise<Context>) => Promise<string | null>;
+  /** Returns what `KnownReads` did for a request before it handed it over. */
+  handedOver: (message: IncomingMessage) => HandedOver | null;
   routerProof: (header: string | undefined) => boolean;
   bodyLimitBytes: number;
   requestTimeoutMs: number;
-  concurrency: ConcurrencyLimits;
+  concurrency: Concurrency;
   /** Returns the id of the caller, or null without a valid access token. */
-  actorId?: (request: FastifyRequest) => Promise<string | null>;
+  actorId: (request: FastifyRequest) => Promise<string | null>;
   tracing?: Tracing | null;
   metrics: Pick<Metrics, 'recordRefusal'>;
 }
@@ -34,7 +35,8 @@ export interface GraphqlRouteOptions<Context extends BaseContext> {
 /** The largest response. */
 const maxResponseBytes = 2 ** 24;
 
-function isTooLarge(payload: unknown): boolean {
+/** True for text of more than the largest response. */
+export function isTooLarge(payload: unknown): boolean {
   if (typeof payload !== 'string') return false;
   // A UTF-16 code unit has at most three bytes in UTF-8.
   return payload.length * 3 > maxResponseBytes && Buffer.byteLength(payload) > maxResponseBytes;
@@ -52,8 +54,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
   options: GraphqlRouteOptions<Context>,
 ): void {
   const executeOperation = fastifyApolloHandler(options.apollo, { context: options.context });
-  const concurrency = new Concurrency(options.concurrency);
-  const { actorId = async () => null } = options;
+  const { concurrency, actorId, handedOver } = options;
   app.decorateRequest('deadline');
   app.decorateRequest('endOperation', null);
   app.decorateRequest('traceparent', null);
@@ -63,12 +64,22 @@ export function addGraphqlRoute<Context extends BaseContext>(
     bodyLimit: options.bodyLimitBytes,
     onRequest: [
       (request, reply, done) => {
-        traceRequest(request, reply, options.tracing ?? null);
+        const state = handedOver(request.raw);
+        if (state) {
+          request.traceparent = state.request.traceparent;
+          return done();
+        }
+        const { method, id, headers } = request;
+        request.traceparent = traceRequest(
+          { id, method, route: '/graphql', headers },
+          reply.raw,
+          options.tracing ?? null,
+        );
         const refuse = (status: number, code: string, message: string) => {
           options.metrics.recordRefusal({ code });
           void reply.code(status).send(errorBody(message, { code, requestId: request.id }));
         };
-        const { 'router-authorization': proof, 'content-encoding': encoding } = request.headers;
+        const { 'router-authorization': proof, 'content-encoding': encoding } = headers;
         if (!options.routerProof(Array.isArray(proof) ? proof.join(', ') : proof)) {
           return refuse(401, 'UNAUTHENTICATED', 'The Router-Authorization header is missing or wrong.');
         }
@@ -78,8 +89,9 @@ export function addGraphqlRoute<Context extends BaseContext>(
         done();
       },
       async (request, reply) => {
-        const end = concurrency.enter(await actorId(request));
-        if (!end) {
+        const state = handedOver(request.raw);
+        const end = state ? state.end : concurrency.enter(await actorId(request));
+        if (!end && !state) {
           const message = 'Too many operations are running. Please try again.';
           void reply.header('retry-after', String(retryAfterSeconds)).code(503);
           options.metrics.recordRefusal({ code: 'SERVICE_UNAVAILABLE' });
@@ -90,6 +102,10 @@ export function addGraphqlRoute<Context extends BaseContext>(
         reply.raw.once('close', () => request.endOperation?.());
       },
     ],
+    preParsing: (request, _reply, payload, done) => {
+      const state = handedOver(request.raw);
+      done(null, state ? streamOf(state.body) : payload);
+    },
     onSend: (request, reply, payload, done) => {
       if (!isTooLarge(payload)) {
         done(null, payload);
@@ -101,36 +117,21 @@ export function addGraphqlRoute<Context extends BaseContext>(
       void reply.code(400).removeHeader('content-length').type('application/json; charset=utf-8');
       done(null, JSON.stringify(errorBody(message, { ...extensions, requestId: request.id })));
     },
-    handler: (request, reply) =>
-      withinDeadline({ request, reply, timeoutMs: options.requestTimeoutMs }, async () => {
+    handler: async (request, reply) => {
+      const { requestTimeoutMs } = options;
+      const state = handedOver(request.raw);
+      if (state?.hasTimedOut) throw new RequestTimeoutError(requestTimeoutMs);
+      const elapsedMs = state ? performance.now() - state.request.startedAtMs : 0;
+      const timeoutMs = requestTimeoutMs - elapsedMs;
+      return withinDeadline({ request, reply, timeoutMs }, async () => {
         const end = request.endOperation;
         request.endOperation = null;
         try {
-          const read =
-            options.respondToRead && takesJson(request.headers)
-              ? await options.respondToRead(request.body, () => options.context(request))
-              : null;
-          if (read !== null) return await reply.type('application/json; charset=utf-8').send(read);
           return await executeOperation.call(app, request, reply);
         } finally {
           end?.();
         }
-      }),
+      });
+    },
   });
-}
-
-const jsonTypes = new Set(['*/*', 'application/*', 'application/json']);
-
-/** True if the response may be plain JSON: other media types and federated traces are made by Apollo Server. */
-function takesJson({ accept, 'apollo-federation-include-trace': trace }: IncomingHttpHeaders): boolean {
-  if (trace !== undefined) return false;
-  if (accept === undefined) return true;
-  // Without weights the first type that both sides know is the one to send.
-  if (accept.includes('q=')) return false;
-  for (const type of accept.split(',')) {
-    const name = type.split(';', 1)[0]?.trim() ?? '';
-    if (jsonTypes.has(name)) return true;
-    if (name === 'application/graphql-response+json') return false;
-  }
-  return false;
 }

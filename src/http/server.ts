@@ -1,25 +1,21 @@
 import { isUtf8 } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
-import type { IncomingMessage } from 'node:http';
+import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ApolloServer, BaseContext } from '@apollo/server';
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { settings } from '../settings';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
-import type { ConcurrencyLimits } from './concurrency';
+import { Concurrency, type ConcurrencyLimits } from './concurrency';
 import { addDevelopmentEventsRoute, type DevelopmentEvent } from './development-events.route';
 import { addDevelopmentTokensRoute, type DevelopmentTokenRequest } from './development-tokens.route';
 import { Drain, type DrainTimes } from './drain';
 import { setErrorResponses } from './error-responses';
-import { addGraphqlRoute } from './graphql.route';
+import { addGraphqlRoute, isTooLarge } from './graphql.route';
+import type { HttpRequest } from './http-request';
+import { KnownReads } from './known-reads';
 import { respondToClientError, respondToMalformedUrl } from './malformed-requests';
 import {
   addHealthRoutes,
@@ -28,17 +24,16 @@ import {
   type HealthRoutesOptions,
   type Readiness,
 } from './operations.routes';
+import { requestIdOf } from './request-id';
+import { createResponseReport, type LoggedRequests } from './response-report';
 import { respondToUnknownRoutes } from './unknown-route';
 import { addUnsubscribeRoutes, type UnsubscribeRoutesOptions } from './unsubscribe.routes';
-
-/** The request that `context` receives. */
-export type HttpRequest = FastifyRequest;
 
 export interface HttpServerOptions<Context extends BaseContext> {
   /** A started ApolloServer. On shutdown call `drain` first, then `apollo.stop()`. */
   apollo: ApolloServer<Context>;
-  /** Creates the GraphQL context of one request. May use `request.id` and `request.deadline` (an AbortSignal). */
-  context: (request: FastifyRequest) => Promise<Context>;
+  /** Creates the GraphQL context of one request. */
+  context: (request: HttpRequest) => Promise<Context>;
   /** Returns the response to a known query as JSON, or null if `apollo` has to run the request. */
   respondToRead?: (body: unknown, createContext: () => Promise<Context>) => Promise<string | null>;
   /** True if the value of the `Router-Authorization` header proves that the router sent this request. */
@@ -60,11 +55,11 @@ export interface HttpServerOptions<Context extends BaseContext> {
   managementPort?: number | null;
   bodyLimitBytes: number;
   /** Which requests are logged when they complete; defaults to `all`. */
-  logRequests?: 'errors' | 'sampled' | 'all';
+  logRequests?: LoggedRequests;
   /** Defaults to the defaults of `LIMIT_CONCURRENCY` and `LIMIT_ACTOR_CONCURRENCY`. */
   concurrency?: ConcurrencyLimits;
   /** Returns the id of the caller, or null without a valid access token. Absent: no caller has an id. */
-  actorId?: (request: FastifyRequest) => Promise<string | null>;
+  actorId?: (request: HttpRequest) => Promise<string | null>;
   /** Time after which an unfinished GraphQL request gets SERVICE_UNAVAILABLE. Defaults to 4,000. */
   requestTimeoutMs?: number;
   /** JSON Schemas of published messages by their URL path, such as `/schemas/UserCreated/1.0.0.json`. */
@@ -86,17 +81,37 @@ const receiveTimeoutMs = 10_000;
 // Longer than the idle timeout of common load balancers (60 s), so that the balancer closes idle connections first.
 const keepAliveTimeoutMs = 65_000;
 const connectionsCheckIntervalMs = 1000;
-/** Hexadecimal ids such as UUIDs. Logs and traces store request ids, so other text could carry personal data. */
-const acceptedRequestId = /^[\da-f](?:[\da-f-]{14,62})[\da-f]$/i;
+
+const defaultConcurrency: ConcurrencyLimits = {
+  total: settings.LIMIT_CONCURRENCY.fallback,
+  perActor: settings.LIMIT_ACTOR_CONCURRENCY.fallback,
+};
 
 /** Creates the HTTP server with all routes. It does not listen yet. */
 export async function createHttpServer<Context extends BaseContext>(
   options: HttpServerOptions<Context>,
 ): Promise<HttpServer> {
+  const { metrics, log, logRequests = 'all' } = options;
+  const shared = {
+    requestTimeoutMs: options.requestTimeoutMs ?? 4000,
+    concurrency: new Concurrency(options.concurrency ?? defaultConcurrency),
+    actorId: options.actorId ?? (async () => null),
+  };
+  const report = createResponseReport(metrics, logRequests);
+  const known = new KnownReads<Context>({
+    ...options,
+    ...shared,
+    respondToRead: options.respondToRead ?? (async () => null),
+    tracing: options.tracing ?? null,
+    isOpen: () => !drain.isShuttingDown,
+    isTooLarge,
+    onResponse: (request, statusCode, elapsedMs) =>
+      report({ method: 'POST', route: '/graphql', statusCode, elapsedMs, log: () => request.log }),
+  });
   const app = Fastify({
-    loggerInstance: options.log,
+    loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    genReqId: requestId,
+    genReqId: (message) => known.handedOver(message)?.request.id ?? requestIdOf(message),
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: receiveTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
@@ -118,17 +133,18 @@ export async function createHttpServer<Context extends BaseContext>(
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    options.metrics.httpRequests.inc({ route: routeOf(request), status: reply.statusCode });
-    if (isLogged(reply, options.logRequests ?? 'all')) logResponse(request, reply);
+    const { method, routeOptions, log } = request;
+    const { statusCode, elapsedTime: elapsedMs } = reply;
+    report({ method, route: routeOptions.url ?? 'unknown', statusCode, elapsedMs, log: () => log });
     done();
   });
 
-  const { metrics, readiness, schemas = new Map() } = options;
-  const concurrency = {
-    total: settings.LIMIT_CONCURRENCY.fallback,
-    perActor: settings.LIMIT_ACTOR_CONCURRENCY.fallback,
-  };
-  addGraphqlRoute(app, { requestTimeoutMs: 4000, concurrency, ...options });
+  const { readiness, schemas = new Map() } = options;
+  const handedOver: KnownReads<Context>['handedOver'] = (message) => known.handedOver(message);
+  addGraphqlRoute(app, { ...options, ...shared, handedOver });
+  const [listener] = app.server.listeners('request') as RequestListener[];
+  app.server.removeAllListeners('request');
+  app.server.on('request', known.listener(listener as RequestListener));
   const health = {
     readiness,
     readinessTimeoutMs: readinessLimitMs,
@@ -189,29 +205,4 @@ function createManagementServer(
   addMetricsRoute(app, metrics);
   respondToUnknownRoutes(app);
   return app;
-}
-
-function requestId(request: IncomingMessage): string {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && acceptedRequestId.test(given) ? given : randomUUID();
-}
-
-function routeOf(request: FastifyRequest): string {
-  return request.routeOptions.url ?? 'unknown';
-}
-
-/** A request that takes longer is logged like an error. */
-const slowRequestMs = 1000;
-const sampledShare = 0.01;
-
-function isLogged({ statusCode, elapsedTime }: FastifyReply, which: 'errors' | 'sampled' | 'all'): boolean {
-  if (which === 'all' || statusCode >= 500) return true;
-  return which === 'sampled' && (elapsedTime > slowRequestMs || Math.random() < sampledShare);
-}
-
-function logResponse(request: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): void {
-  const route = routeOf(request);
-  const level = route === '/graphql' ? 'info' : 'debug';
-  const durationMs = Math.round(elapsedTime * 10) / 10;
-  request.log[level]({ method: request.method, route, statusCode, durationMs }, 'request completed');
 }

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { readTraceparent } from '../telemetry/traceparent';
 import type { Tracing } from '../telemetry/tracing';
 
@@ -9,29 +9,37 @@ declare module 'fastify' {
   }
 }
 
-/** Sets the request's trace context. With tracing, starts a span that ends with the response or the connection. */
-export function traceRequest(request: FastifyRequest, reply: FastifyReply, tracing: Tracing | null): void {
-  const given = readTraceparent(request.headers.traceparent);
-  request.traceparent = given;
-  if (!tracing) return;
-  const { method, url } = request.routeOptions;
+export interface TracedRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly route: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/**
+ * Returns the trace context for work done for a request. With tracing, starts a span that ends with the response or the
+ * connection.
+ */
+export function traceRequest(
+  { id, method, route, headers }: TracedRequest,
+  response: ServerResponse,
+  tracing: Tracing | null,
+): string | null {
+  const given = readTraceparent(headers.traceparent);
+  if (!tracing) return given;
   const span = tracing.startSpan({
-    name: `${String(method)} ${url}`,
+    name: `${method} ${route}`,
     kind: 'server',
     parent: given,
-    attributes: {
-      'http.request.method': request.method,
-      'http.route': String(url),
-      'request.id': request.id,
-    },
+    attributes: { 'http.request.method': method, 'http.route': route, 'request.id': id },
   });
-  request.traceparent = span.traceparent;
-  reply.raw.once('close', () => {
-    const status = reply.raw.statusCode;
-    const completed = reply.raw.writableFinished;
+  response.once('close', () => {
+    const status = response.statusCode;
+    const completed = response.writableFinished;
     span.end({
       failed: status >= 500 || !completed,
       attributes: completed ? { 'http.response.status_code': status } : { 'error.type': 'aborted' },
     });
   });
+  return span.traceparent;
 }

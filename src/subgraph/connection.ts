@@ -133,24 +133,33 @@ export interface ConnectionOptions<Row, T> {
   toNode: (row: Row) => T;
 }
 
-/** Returns a page of at most `size` rows. Pass `size` + 1 rows, so that it is known whether more of them exist. */
+/**
+ * Returns a page of at most `size` rows. Pass `size` + 1 rows, so that it is known whether more of them exist. Its parts
+ * are made when they are first read, because most queries select one of them.
+ */
 export function toConnection<Row, T>(
   rows: readonly Positioned<Row>[],
   { size, after, before, backward = false, cursors = timeCursors, toNode }: ConnectionOptions<Row, T>,
 ): Connection<T> {
   const more = rows.length > size;
-  const edges = (backward ? rows.slice(-size) : rows.slice(0, size)).map(({ row, position }) => ({
-    cursor: encodeCursor(position, cursors),
-    node: toNode(row),
-  }));
+  const page = backward ? rows.slice(-size) : rows.slice(0, size);
+  const cursorOf = (it: Positioned<Row> | undefined) => (it ? encodeCursor(it.position, cursors) : null);
+  let nodes: T[] | undefined;
   return {
-    edges,
-    nodes: edges.map((edge) => edge.node),
-    pageInfo: {
-      hasNextPage: (more && !backward) || before != null,
-      hasPreviousPage: (more && backward) || after != null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+    get nodes() {
+      nodes ??= page.map(({ row }) => toNode(row));
+      return nodes;
+    },
+    get edges() {
+      return this.nodes.map((node, at) => ({ cursor: cursorOf(page[at]) as string, node }));
+    },
+    get pageInfo() {
+      return {
+        hasNextPage: (more && !backward) || before != null,
+        hasPreviousPage: (more && backward) || after != null,
+        startCursor: cursorOf(page[0]),
+        endCursor: cursorOf(page.at(-1)),
+      };
     },
   };
 }

@@ -1,14 +1,8 @@
-import {
-  type DocumentNode,
-  type GraphQLSchema,
-  getVariableValues,
-  Kind,
-  type OperationDefinitionNode,
-  visit,
-} from 'graphql';
+import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode, visit } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import { type Values, variablesOf } from './coercion';
 import { hasStringLiteral } from './document-store';
-import { type ObjectPlan, planQuery, type Values } from './query-plan';
+import { type ObjectPlan, planQuery } from './query-plan';
 import { runQuery } from './query-run';
 
 /** How many queries are kept; routers send a few hundred different ones. */
@@ -21,6 +15,7 @@ const maxPlans = 16;
 export class PreparedOperation {
   private readonly plans = new Map<string, ObjectPlan | null>();
   private readonly conditions: readonly string[];
+  private readonly coerce: (inputs: Values) => Values | undefined;
 
   constructor(
     private readonly schema: GraphQLSchema,
@@ -28,6 +23,7 @@ export class PreparedOperation {
     readonly operation: OperationDefinitionNode,
   ) {
     this.conditions = conditionsOf(document);
+    this.coerce = variablesOf(schema, operation);
   }
 
   /**
@@ -36,10 +32,10 @@ export class PreparedOperation {
    * @throws whatever would be an error of the response
    */
   async run(context: object, inputs: Values): Promise<unknown> {
-    const { coerced } = getVariableValues(this.schema, this.operation.variableDefinitions ?? [], inputs);
-    if (!coerced) return null;
-    const plan = this.planFor(coerced);
-    return plan && runQuery(plan, context, coerced);
+    const variables = this.coerce(inputs);
+    if (!variables) return null;
+    const plan = this.planFor(variables);
+    return plan && runQuery(plan, context, variables);
   }
 
   private planFor(variables: Values): ObjectPlan | null {

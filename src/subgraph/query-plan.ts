@@ -2,25 +2,22 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLAbstractType,
-  type GraphQLField,
   type GraphQLFieldResolver,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
-  getArgumentValues,
   isAbstractType,
   isLeafType,
   isListType,
   isNonNullType,
   Kind,
   type SelectionSetNode,
-  visit,
 } from 'graphql';
+import { argumentsOf, type Values } from './coercion';
+import { type ListResolver, listResolverOf } from './list-resolver';
 import { type FieldFilter, objectGuardOf } from './object-guard';
 import { type OperationCall, OperationFields } from './operation-fields';
-
-export type Values = Readonly<Record<string, unknown>>;
 
 /** How the values of a type become response data. */
 export type ValuePlan = { readonly isNonNull: boolean } & (
@@ -35,15 +32,20 @@ export type ValuePlan = { readonly isNonNull: boolean } & (
     }
 );
 
+/** What resolvers get about their field, except for the values of variables. */
+export type PlannedInfo = Omit<GraphQLResolveInfo, 'variableValues' | 'getAbortSignal' | 'getAsyncHelpers'>;
+
 /** One field of an object. The response has its value under `key`. */
 export interface FieldPlan {
   readonly key: string;
   readonly name: string;
   /** Undefined: the value is the property of the field's name. */
   readonly resolve: GraphQLFieldResolver<unknown, unknown> | undefined;
+  /** Used instead of `resolve` if there is one. */
+  readonly resolveList: ListResolver<unknown, unknown, unknown> | undefined;
   /** @throws GraphQLError for an argument that cannot be coerced */
   readonly argumentsOf: (variables: Values) => Record<string, unknown>;
-  readonly info: Omit<GraphQLResolveInfo, 'variableValues' | 'getAbortSignal' | 'getAsyncHelpers'>;
+  readonly info: PlannedInfo;
   readonly value: ValuePlan;
 }
 
@@ -81,6 +83,7 @@ export function planQuery(schema: GraphQLSchema, call: OperationCall): ObjectPla
         key,
         name: field.name,
         resolve: guard ? guard.unguarded.get(field.name) : field.resolve,
+        resolveList: listResolverOf(field),
         argumentsOf: argumentsOf(field, node),
         info: {
           ...info,
@@ -118,18 +121,4 @@ function infoOf(schema: GraphQLSchema, { document, operation }: OperationCall) {
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
   return { schema, operation, fragments, rootValue: undefined };
-}
-
-/** Returns a function that returns the field's arguments. Arguments without variables are coerced only once. */
-function argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode): FieldPlan['argumentsOf'] {
-  let hasVariable = false;
-  for (const argument of node.arguments ?? [])
-    visit(argument, {
-      Variable: () => {
-        hasVariable = true;
-      },
-    });
-  if (hasVariable) return (variables) => getArgumentValues(field, node, variables);
-  const values = getArgumentValues(field, node);
-  return () => values;
 }

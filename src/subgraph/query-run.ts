@@ -1,5 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { FieldPlan, ObjectPlan, ValuePlan, Values } from './query-plan';
+import type { Values } from './coercion';
+import type { FieldPlan, ObjectPlan, PlannedInfo, ValuePlan } from './query-plan';
 
 type Output = Record<string, unknown>;
 
@@ -82,18 +83,25 @@ class QueryRun {
   private completeField(field: FieldPlan, sources: readonly unknown[], outputs: readonly Output[]): void {
     const { key, resolve, value } = field;
     if (sources.length === 0) return;
+    const assign = (values: readonly unknown[]) => {
+      const completed = this.complete(value, values, field);
+      for (let at = 0; at < outputs.length; at += 1) (outputs[at] as Output)[key] = completed[at];
+    };
     if (!resolve && value.kind === 'leaf') {
       for (let at = 0; at < sources.length; at += 1)
         (outputs[at] as Output)[key] = completeLeaf(value, (sources[at] as Values)[field.name]);
       return;
     }
-    const values = resolve
-      ? this.resolveField(field, resolve, sources)
-      : sources.map((source) => (source as Values)[field.name]);
-    this.wait(values, (settled) => {
-      const completed = this.complete(value, settled, field);
-      for (let at = 0; at < outputs.length; at += 1) (outputs[at] as Output)[key] = completed[at];
-    });
+    if (field.resolveList) {
+      const args = field.argumentsOf(this.variables);
+      const lists = field.resolveList(sources, args, this.context, field.info);
+      this.wait([lists], ([values]) => assign(values as readonly unknown[]));
+    } else if (resolve) this.wait(this.resolveField(field, resolve, sources), assign);
+    else
+      this.wait(
+        sources.map((source) => (source as Values)[field.name]),
+        assign,
+      );
   }
 
   private resolveField(
@@ -106,8 +114,19 @@ class QueryRun {
     return sources.map((source) => resolve(source, args, this.context, fullInfo));
   }
 
-  private infoOf(info: FieldPlan['info']): GraphQLResolveInfo {
-    return { ...info, variableValues: this.variables } as GraphQLResolveInfo;
+  private infoOf(planned: PlannedInfo): GraphQLResolveInfo {
+    return {
+      fieldName: planned.fieldName,
+      fieldNodes: planned.fieldNodes,
+      returnType: planned.returnType,
+      parentType: planned.parentType,
+      path: planned.path,
+      schema: planned.schema,
+      fragments: planned.fragments,
+      rootValue: planned.rootValue,
+      operation: planned.operation,
+      variableValues: this.variables,
+    } as GraphQLResolveInfo;
   }
 
   /** Returns the response data of values. The objects in it are completed when this run succeeds. */

@@ -1,4 +1,4 @@
-import type { HttpRequest } from '../../src/http/server';
+import type { HttpRequest } from '../../src/http/http-request';
 import { eventually } from '../testkit/eventually';
 import { startTestHttpServer, type TestHttpServer } from '../testkit/test-http-server';
 

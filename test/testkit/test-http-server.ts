@@ -1,11 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApolloServer } from '@apollo/server';
-import {
-  createHttpServer,
-  type HttpRequest,
-  type HttpServer,
-  type HttpServerOptions,
-} from '../../src/http/server';
+import type { HttpRequest } from '../../src/http/http-request';
+import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../src/http/server';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 
@@ -18,8 +14,8 @@ export interface TestHttpServer {
   readonly url: string;
   readonly http: HttpServer;
   readonly logLines: string[];
-  /** The deadline signals of requests for `never`. */
-  readonly deadlines: AbortSignal[];
+  /** The deadlines of requests for `never`. */
+  readonly deadlines: { readonly aborted: boolean }[];
   post(body: string, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
   close(): Promise<void>;
 }
@@ -31,7 +27,7 @@ const typeDefs =
 export async function startTestHttpServer(
   options: Partial<HttpServerOptions<TestContext>> = {},
 ): Promise<TestHttpServer> {
-  const deadlines: AbortSignal[] = [];
+  const deadlines: { readonly aborted: boolean }[] = [];
   const logLines: string[] = [];
   const apollo = new ApolloServer<TestContext>({
     typeDefs,

@@ -34,7 +34,7 @@ export class AuditTrailResolver {
       id === null
         ? []
         : await this.audit
-            .list(id, { limit: size + 1, after: position, signal: deadline })
+            .list(id, { limit: size + 1, after: position, signal: deadline.signal })
             .catch(refuseArchivedTime);
     // Audited for erased users, too, because their entries still concern a person. An empty result is not a read.
     if (id !== null && rows.length > 0) reads.add(id, 'auditTrail');

@@ -63,7 +63,7 @@ export class PrivacyResolver {
   ): Promise<typeof ExportUserDataResult> {
     return resultOf(async () =>
       Object.assign(new ExportUserDataSuccess(), {
-        export: await this.exports.export(callerOf(context), input.userId, context.deadline),
+        export: await this.exports.export(callerOf(context), input.userId, context.deadline.signal),
       }),
     ) as Promise<typeof ExportUserDataResult>;
   }

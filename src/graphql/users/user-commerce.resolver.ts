@@ -1,4 +1,5 @@
 import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
+import { initial } from '../../commerce/user-history.projection';
 import type { GraphqlContext } from '../context';
 import { UserType } from './user.type';
 import { CommerceSummaryType, toCommerceSummaryType } from './user-commerce.type';
@@ -16,6 +17,7 @@ export class UserCommerceResolver {
     @Ctx() { loaders }: GraphqlContext,
   ): Promise<CommerceSummaryType | null> {
     if (user.status === 'UNKNOWN') return null;
-    return toCommerceSummaryType(await loaders.commerce(user.id));
+    const summaries = await loaders.commerce([user.id], null);
+    return toCommerceSummaryType(summaries.get(user.id) ?? initial);
   }
 }

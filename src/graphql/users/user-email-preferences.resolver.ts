@@ -1,8 +1,10 @@
 import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import { initial } from '../../consent/email-preferences.projection';
 import { badUserInput } from '../../subgraph/errors';
 import { DateTime } from '../../subgraph/scalars';
 import { parseUserId } from '../../users/normalized';
 import type { GraphqlContext } from '../context';
+import type { Loaders } from '../loaders';
 import { EmailPreferencesType, emailPreferencesOf, toEmailPreferencesType } from './email-preferences.type';
 import { UserType } from './user.type';
 
@@ -22,7 +24,7 @@ export class UserEmailPreferencesResolver {
   ): Promise<EmailPreferencesType | null> {
     const time = readPastTime(asOf);
     if (!user.emailPreferences || !time) return user.emailPreferences;
-    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt({ userId: user.id, at: time }));
+    return preferencesAt(loaders, user.id, time);
   }
 
   @Query(() => EmailPreferencesType, {
@@ -41,8 +43,13 @@ export class UserEmailPreferencesResolver {
     if (!user) return null;
     reads.add(user.id, 'emailPreferences');
     if (!time) return toEmailPreferencesType(user);
-    return emailPreferencesOf(user.id, await loaders.emailPreferencesAt({ userId: user.id, at: time }));
+    return preferencesAt(loaders, user.id, time);
   }
+}
+
+async function preferencesAt(loaders: Loaders, userId: string, time: Date): Promise<EmailPreferencesType> {
+  const preferences = await loaders.emailPreferencesAt([userId], time);
+  return emailPreferencesOf(userId, preferences.get(userId) ?? initial);
 }
 
 /**

@@ -1,14 +1,67 @@
-import { Arg, Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, Extensions, FieldResolver, Info, Resolver, Root } from 'type-graphql';
+import type { HistoryColumns } from '../../history/user-history.repository';
 import { decodeCursor, PageArgs, readPageSize, toConnection } from '../../subgraph/connection';
+import type { ListResolved, ListResolver } from '../../subgraph/list-resolver';
 import { DateTime } from '../../subgraph/scalars';
+import { selectedNames } from '../../subgraph/selected-names';
 import type { GraphqlContext } from '../context';
 import { UserType } from './user.type';
 import { HistoryEntryType } from './user-enums.type';
 import { toHistoryEntryType, UserHistoryConnection } from './user-history.type';
 
+interface HistoryArgs extends PageArgs {
+  readonly types?: string[] | null;
+  readonly from?: Date | null;
+  readonly to?: Date | null;
+}
+
+/** Returns a page of the history of each user, null for unknown users. */
+const historiesOf: ListResolver<UserType, HistoryArgs, GraphqlContext> = async (
+  users,
+  { first, after, types, from, to },
+  { loaders },
+  info,
+): Promise<(UserHistoryConnection | null)[]> => {
+  const size = readPageSize(first);
+  const page = {
+    filter: { types: types ?? undefined, from: from ?? undefined, to: to ?? undefined },
+    // One more entry than the page shows whether another page follows.
+    limit: size + 1,
+    after: decodeCursor(after),
+    read: columnsFor(selectedNames(info)),
+  };
+  const ids = users.filter(({ status }) => status !== 'UNKNOWN').map(({ id }) => id);
+  const histories = await loaders.history(ids, page);
+  return users.map(({ id, status }) =>
+    status === 'UNKNOWN'
+      ? null
+      : toConnection(histories.get(id) ?? [], { size, after, toNode: toHistoryEntryType }),
+  );
+};
+
+const namesOfPages = [
+  'nodes',
+  'id',
+  'type',
+  'occurredAt',
+  'pageInfo',
+  'hasNextPage',
+  'hasPreviousPage',
+  '__typename',
+];
+const namesOfPositions = ['edges', 'node', 'cursor', 'startCursor', 'endCursor'];
+
+function columnsFor(selected: ReadonlySet<string>): HistoryColumns {
+  const others = [...selected].filter((name) => !namesOfPages.includes(name));
+  if (others.length === 0) return 'page';
+  return others.every((name) => namesOfPositions.includes(name)) ? 'positions' : 'all';
+}
+
 /** Resolves `User.history`. */
 @Resolver(() => UserType)
 export class UserHistoryResolver {
+  @Extensions({ resolveList: historiesOf } satisfies ListResolved)
   @FieldResolver(() => UserHistoryConnection, {
     nullable: true,
     description:
@@ -32,20 +85,10 @@ export class UserHistoryResolver {
       description: 'Return only entries that occurred before this time.',
     })
     to: Date | null,
-    @Ctx() { loaders }: GraphqlContext,
+    @Ctx() context: GraphqlContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<UserHistoryConnection | null> {
-    const size = readPageSize(first);
-    const position = decodeCursor(after);
-    if (user.status === 'UNKNOWN') return null;
-    const rows = await loaders.history({
-      userId: user.id,
-      page: {
-        filter: { types: types ?? undefined, from: from ?? undefined, to: to ?? undefined },
-        // One more entry than the page shows whether another page follows.
-        limit: size + 1,
-        after: position,
-      },
-    });
-    return toConnection(rows, { size, after, toNode: toHistoryEntryType });
+    const [history = null] = await historiesOf([user], { first, after, types, from, to }, context, info);
+    return history as UserHistoryConnection | null;
   }
 }

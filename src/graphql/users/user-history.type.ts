@@ -69,7 +69,7 @@ export class UserHistoryConnection {
 }
 
 export function toHistoryEntryType(entry: HistoryEntry): UserHistoryEntryType {
-  return Object.assign(new UserHistoryEntryType(), {
+  return {
     id: entry.id,
     type: entry.type,
     occurredAt: entry.occurredAt,
@@ -79,5 +79,5 @@ export function toHistoryEntryType(entry: HistoryEntry): UserHistoryEntryType {
     late: entry.late,
     summary: entry.summary,
     data: entry.data,
-  } satisfies UserHistoryEntryType);
+  };
 }

@@ -50,13 +50,13 @@ export class UserListResolver {
       after: decodeCursor(after, { cursors }),
       before: decodeCursor(before, { argument: 'before', cursors }),
       backward,
-      signal: deadline,
+      signal: deadline.signal,
     });
     const users = toConnection(rows, { size, after, before, backward, cursors, toNode: toUserType });
     // Audited even if the operation selects only ids.
     const revealed = [...fieldsRevealedBy(filter), ...fieldsRevealedByOrder[order.field]];
     for (const { id } of users.nodes) for (const field of revealed) reads.add(id, field);
-    return { ...users, filter };
+    return Object.assign(users, { filter });
   }
 
   @Directive('@cost(weight: 50)')
@@ -68,7 +68,7 @@ export class UserListResolver {
     @Root() { filter }: UserConnection,
     @Ctx() { deadline }: GraphqlContext,
   ): Promise<number | null> {
-    return this.lists.count(filter, deadline);
+    return this.lists.count(filter, deadline.signal);
   }
 }
 

@@ -1,0 +1,200 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Logger } from '../telemetry/logger';
+import type { Tracing } from '../telemetry/tracing';
+import type { Concurrency } from './concurrency';
+import { Deadline, RequestTimeoutError } from './deadline';
+import type { HttpRequest } from './http-request';
+import { requestIdOf } from './request-id';
+import { traceRequest } from './trace-request';
+
+export interface KnownReadsOptions<Context> {
+  /** Returns the response to a known query as JSON, or null for any other request and for a query with errors. */
+  readonly respondToRead: (body: unknown, createContext: () => Promise<Context>) => Promise<string | null>;
+  readonly context: (request: HttpRequest) => Promise<Context>;
+  readonly actorId: (request: HttpRequest) => Promise<string | null>;
+  readonly routerProof: (header: string | undefined) => boolean;
+  readonly concurrency: Concurrency;
+  readonly bodyLimitBytes: number;
+  readonly requestTimeoutMs: number;
+  readonly tracing: Tracing | null;
+  readonly log: Logger;
+  /** False while the server drains: responses then need `connection: close`. */
+  readonly isOpen: () => boolean;
+  /** True for a response that is larger than the limit. */
+  readonly isTooLarge: (text: string) => boolean;
+  /** Called after each response with the time that it took. */
+  readonly onResponse: (request: HttpRequest, statusCode: number, elapsedMs: number) => void;
+}
+
+/** What was done for a request before it was handed over. Nothing of it is done again. */
+export interface HandedOver {
+  readonly request: ReceivedRequest;
+  readonly body: Buffer;
+  /** Ends the counted operation; null if it continues after its timeout. */
+  readonly end: (() => void) | null;
+  readonly hasTimedOut: boolean;
+}
+
+const jsonTypes = new Set(['application/json', 'application/json; charset=utf-8']);
+const acceptedTypes = new Set(['*/*', 'application/*', 'application/json']);
+/** Keys with which the JSON parser of the full path refuses a body, plain or escaped. */
+const suspectText = /__proto__|constructor|\\u00/;
+
+/**
+ * Responds to known queries directly from `node:http`. All other requests, and those whose result has an error, are
+ * handed over to the listener of Fastify, which finds what was done already with `handedOver`.
+ */
+export class KnownReads<Context> {
+  private readonly states = new WeakMap<IncomingMessage, HandedOver>();
+
+  constructor(private readonly options: KnownReadsOptions<Context>) {}
+
+  /** Returns the listener to install in place of `otherwise`. */
+  listener(otherwise: RequestListener): RequestListener {
+    return (message, response) => {
+      if (!this.mayBeRead(message)) otherwise(message, response);
+      else void this.respond(message, response, otherwise);
+    };
+  }
+
+  /** Returns what was done for a request, or null if it arrives at the listener of Fastify first. */
+  handedOver(message: IncomingMessage): HandedOver | null {
+    return this.states.get(message) ?? null;
+  }
+
+  /** True if only the body decides whether the request is a known query. */
+  private mayBeRead({ method, url, headers }: IncomingMessage): boolean {
+    const length = Number(headers['content-length']);
+    const proof = headers['router-authorization'];
+    return (
+      method === 'POST' &&
+      url === '/graphql' &&
+      length > 0 &&
+      length <= this.options.bodyLimitBytes &&
+      jsonTypes.has(headers['content-type']?.toLowerCase() ?? '') &&
+      headers['content-encoding'] === undefined &&
+      headers['apollo-federation-include-trace'] === undefined &&
+      headers.expect === undefined &&
+      takesJson(headers.accept) &&
+      this.options.isOpen() &&
+      this.options.routerProof(Array.isArray(proof) ? proof.join(', ') : proof)
+    );
+  }
+
+  private async respond(message: IncomingMessage, response: ServerResponse, otherwise: RequestListener) {
+    const { actorId, concurrency, requestTimeoutMs } = this.options;
+    const request = new ReceivedRequest(message, response, this.options);
+    // The operation is counted before its body is read.
+    const end = concurrency.enter(await actorId(request));
+    const body = end && (await readBody(message));
+    if (!end || !body) {
+      end?.();
+      // Without a body the client has disconnected.
+      if (!end) otherwise(message, response);
+      return;
+    }
+    request.trace(response);
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      request.deadline.abort(new RequestTimeoutError(requestTimeoutMs));
+      this.states.set(message, { request, body, end: null, hasTimedOut: true });
+      otherwise(message, response);
+    }, requestTimeoutMs);
+    const text = await this.read(request, body);
+    if (isOver) return end();
+    clearTimeout(timer);
+    if (text === null) {
+      this.states.set(message, { request, body, end, hasTimedOut: false });
+      otherwise(message, response);
+      return;
+    }
+    end();
+    response.writeHead(200, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      'x-request-id': request.id,
+    });
+    response.end(text);
+    this.options.onResponse(request, 200, performance.now() - request.startedAtMs);
+  }
+
+  /** Returns the response, or null if another path has to make it. */
+  private async read(request: ReceivedRequest, bytes: Buffer): Promise<string | null> {
+    const { respondToRead, context, isTooLarge } = this.options;
+    try {
+      if (!isUtf8(bytes)) return null;
+      const text = bytes.toString();
+      if (suspectText.test(text)) return null;
+      const read = await respondToRead(JSON.parse(text), () => context(request));
+      return read === null || isTooLarge(read) ? null : read;
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Returns a stream of a body that was read before. */
+export function streamOf(body: Buffer): Readable {
+  return Readable.from([body], { objectMode: false });
+}
+
+class ReceivedRequest implements HttpRequest {
+  readonly id: string;
+  readonly startedAtMs = performance.now();
+  traceparent: string | null = null;
+  readonly deadline: Deadline;
+
+  constructor(
+    private readonly message: IncomingMessage,
+    response: ServerResponse,
+    private readonly options: { readonly log: Logger; readonly tracing: Tracing | null },
+  ) {
+    this.id = requestIdOf(message);
+    this.deadline = new Deadline(response);
+  }
+
+  get headers() {
+    return this.message.headers;
+  }
+
+  get log(): Logger {
+    return this.options.log.child({ requestId: this.id });
+  }
+
+  /** Sets the trace context, as for requests that Fastify receives. */
+  trace(response: ServerResponse): void {
+    const { message, id } = this;
+    this.traceparent = traceRequest(
+      { id, method: 'POST', route: '/graphql', headers: message.headers },
+      response,
+      this.options.tracing,
+    );
+  }
+}
+
+/** Returns the body, or null if the connection ends before it is complete. */
+function readBody(message: IncomingMessage): Promise<Buffer | null> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    message.on('data', (chunk: Buffer) => chunks.push(chunk));
+    message.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    message.once('error', () => resolve(null));
+    message.once('close', () => resolve(null));
+  });
+}
+
+/** True if the response may be plain JSON. Other media types are made by Apollo Server. */
+function takesJson(accept: string | undefined): boolean {
+  if (accept === undefined || accept === '*/*') return true;
+  // Without weights the first type that both sides know is the one to send.
+  if (accept.includes('q=')) return false;
+  for (const type of accept.split(',')) {
+    const name = type.split(';', 1)[0]?.trim() ?? '';
+    if (acceptedTypes.has(name)) return true;
+    if (name === 'application/graphql-response+json') return false;
+  }
+  return false;
+}

@@ -1,0 +1,145 @@
+import type { HttpRequest } from '../../src/http/http-request';
+import { eventually } from '../testkit/eventually';
+import { startTestHttpServer, type TestHttpServer } from '../testkit/test-http-server';
+
+type Respond = (
+  body: unknown,
+  createContext: () => Promise<{ request: HttpRequest }>,
+) => Promise<string | null>;
+
+const hello = '{"query":"{hello}"}';
+const id = '01975a5e-1111-7000-8000-0000000000ad';
+
+let respond: Respond;
+/** The bodies that were offered as known queries. */
+let offered: unknown[];
+let server: TestHttpServer;
+beforeAll(async () => {
+  server = await startTestHttpServer({
+    requestTimeoutMs: 200,
+    concurrency: { total: 1, perActor: 1 },
+    respondToRead: (body, createContext) => {
+      offered.push(body);
+      return respond(body, createContext);
+    },
+  });
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  offered = [];
+  respond = async () => null;
+});
+
+/** The log lines of completed requests; the metric has counted as many. */
+async function completedRequests(): Promise<Record<string, unknown>[]> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const counts = text.matchAll(/http_requests_total\{route="\/graphql",status="\d+"\} (\d+)/g);
+  const counted = [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+  const lines = server.logLines.map((line) => JSON.parse(line)).filter(({ route }) => route === '/graphql');
+  expect(lines).toHaveLength(counted);
+  return lines;
+}
+
+describe('the HTTP server', () => {
+  it('responds to a known query with its text, the request id, and one log line', async () => {
+    let deadline: HttpRequest['deadline'] | undefined;
+    respond = async (_body, createContext) => {
+      ({ deadline } = (await createContext()).request);
+      return '{"data":"ä"}';
+    };
+    const response = await server.post(hello, { 'x-request-id': id });
+    expect([response.status, await response.text()]).toEqual([200, '{"data":"ä"}']);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': '13',
+      'x-request-id': id,
+    });
+    expect([deadline?.aborted, deadline?.signal.aborted]).toEqual([false, false]);
+    await eventually(async () =>
+      expect(await completedRequests()).toMatchObject([
+        { msg: 'request completed', method: 'POST', statusCode: 200, requestId: id },
+      ]),
+    );
+  });
+
+  it('hands a query without a text over with its body and id, and ends the operation once', async () => {
+    for (let request = 0; request < 3; request += 1) {
+      const response = await server.post('{"query":"{requestId}"}', { 'x-request-id': id });
+      expect([response.status, await response.json()]).toEqual([200, { data: { requestId: id } }]);
+    }
+    expect((await server.post('no JSON')).status).toBe(400);
+    expect((await server.post(hello)).status).toBe(200);
+    await eventually(async () => expect(await completedRequests()).toHaveLength(6));
+  });
+
+  it('hands a query over that throws or whose text is too large', async () => {
+    respond = async () => {
+      throw new Error('broken');
+    };
+    expect(await (await server.post(hello)).json()).toEqual({ data: { hello: 'world' } });
+    respond = async () => 'x'.repeat(2 ** 24 + 1);
+    expect(await (await server.post(hello)).json()).toEqual({ data: { hello: 'world' } });
+  });
+
+  it('responds 503 at the timeout of a known query, aborts its deadline, and counts it until it ends', async () => {
+    let end: (() => void) | undefined;
+    let deadline: HttpRequest['deadline'] | undefined;
+    respond = async (_body, createContext) => {
+      ({ deadline } = (await createContext()).request);
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      return '{"data":"late"}';
+    };
+    const response = await server.post(hello, { 'x-request-id': id });
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({
+      errors: [
+        { message: 'The request timed out.', extensions: { code: 'SERVICE_UNAVAILABLE', requestId: id } },
+      ],
+    });
+    expect([deadline?.aborted, deadline?.signal.aborted]).toEqual([true, true]);
+    const refused = await server.post(hello);
+    expect(await refused.json()).toMatchObject({
+      errors: [{ message: 'Too many operations are running. Please try again.' }],
+    });
+    end?.();
+    respond = async () => null;
+    await eventually(async () => expect((await server.post(hello)).status).toBe(200));
+  });
+
+  it('aborts the deadline of a known query when its client disconnects', async () => {
+    let signal: AbortSignal | undefined;
+    let deadline: HttpRequest['deadline'] | undefined;
+    respond = async (_body, createContext) => {
+      ({ deadline } = (await createContext()).request);
+      ({ signal } = deadline);
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+      return null;
+    };
+    const client = new AbortController();
+    server.post(hello, {}, client.signal).catch(() => undefined);
+    await eventually(() => expect(signal?.aborted).toBe(false));
+    client.abort();
+    await eventually(() => expect([signal?.aborted, deadline?.aborted]).toEqual([true, true]));
+  });
+
+  it.each([
+    ['another media type', { accept: 'application/graphql-response+json' }],
+    ['a preference by weight', { accept: 'application/json;q=0.5, */*;q=0.1' }],
+    ['a federated trace', { 'apollo-federation-include-trace': 'ftv1' }],
+    ['another content type', { 'content-type': 'application/json;charset=utf-16' }],
+    ['a compressed body', { 'content-encoding': 'gzip' }],
+  ])('offers no query with %s as known', async (_what, headers) => {
+    await server.post(hello, headers as Record<string, string>);
+    expect(offered).toEqual([]);
+  });
+
+  it('offers no body with keys that the JSON parser refuses as known', async () => {
+    for (const key of ['__proto__', 'constructor', '\\u005f_proto__']) {
+      const body = `{"query":"{hello}","variables":{"${key}":{"prototype":{}}}}`;
+      expect((await server.post(body)).status).toBe(400);
+    }
+    expect(offered).toEqual([]);
+  });
+});
