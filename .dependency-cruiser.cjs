@@ -14,7 +14,7 @@ const floors = [
   ['embedded-postgres', 'explorer', 'subgraph', 'erased', 'history', 'outbox'],
   ['audit', 'parked'],
   ['users', 'commerce'],
-  ['consent', 'privacy'],
+  ['consent', 'privacy', 'verification'],
   ['graphql', 'consumers'],
   ['http'],
 ];
@@ -152,7 +152,7 @@ module.exports = {
     home(
       'jose',
       ['jose'],
-      '^src/authentication/|^src/(users|consent)/(email-verification|unsubscribe)-token\\.ts$',
+      '^src/authentication/|^src/(verification|consent)/(email-verification|unsubscribe)-token\\.ts$',
       'authentication/ verifies and signs tokens.',
     ),
     home(

@@ -28,12 +28,12 @@ import { Erasure } from './privacy/erasure.entity';
 import { LegalHold } from './privacy/legal-hold.entity';
 import type { Logger } from './telemetry/logger';
 import { AddressChange } from './users/address-change.entity';
-import { EmailVerificationToken } from './users/email-verification-token.entity';
 import { ExternalIdHolder } from './users/external-id-holder.entity';
 import { IdempotencyKey } from './users/idempotency-key.entity';
 import { UserSearchTerm } from './users/lists/user-search-term.entity';
 import { SigningKey } from './users/signing-key.entity';
 import { User } from './users/user.entity';
+import { EmailVerificationToken } from './verification/email-verification-token.entity';
 
 const migrationsFolder = join(__dirname, '../migrations');
 /** Every migration of the folder; TypeORM orders them by the time in their names. */

@@ -18,7 +18,6 @@ import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 import type { Tracing } from './telemetry/tracing';
 import { AddressChanges } from './users/address-changes';
-import { EmailVerificationService } from './users/email-verification.service';
 import { ExternalIdsService } from './users/external-ids.service';
 import { Idempotency } from './users/idempotency';
 import { UserListRepository } from './users/lists/user-list.repository';
@@ -30,6 +29,7 @@ import { UserService } from './users/user.service';
 import { UserChanges } from './users/user-changes';
 import { UserDirectory } from './users/user-directory';
 import { UserImport } from './users/user-import';
+import { EmailVerificationService } from './verification/email-verification.service';
 import { Wakeups } from './wakeups';
 
 export interface ServicesOptions {

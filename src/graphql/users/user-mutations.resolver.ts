@@ -1,7 +1,7 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
 import type { EmailPreferencesService } from '../../consent/email-preferences.service';
-import type { EmailVerificationService } from '../../users/email-verification.service';
 import type { UserService } from '../../users/user.service';
+import type { EmailVerificationService } from '../../verification/email-verification.service';
 import { callerOf, type GraphqlContext } from '../context';
 import { resultOf, userResultOf } from '../result-of';
 import { toEmailPreferencesType } from './email-preferences.type';

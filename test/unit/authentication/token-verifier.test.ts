@@ -6,7 +6,7 @@ import {
   UnauthenticatedError,
 } from '../../../src/authentication/authentication.errors';
 import { createTokenVerifier } from '../../../src/authentication/token-verifier';
-import { signEmailVerificationToken } from '../../../src/users/email-verification-token';
+import { signEmailVerificationToken } from '../../../src/verification/email-verification-token';
 import { type Claims, makeSigningKey, type SigningKey, signClaims } from '../../testkit/jwks-server';
 
 const log = pino({ level: 'silent' });

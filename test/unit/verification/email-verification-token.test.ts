@@ -4,7 +4,7 @@ import {
   digestEmail,
   signEmailVerificationToken,
   verifyEmailVerificationToken,
-} from '../../../src/users/email-verification-token';
+} from '../../../src/verification/email-verification-token';
 
 const key = randomBytes(64);
 const now = new Date('2026-03-01T12:00:00Z');

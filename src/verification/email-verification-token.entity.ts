@@ -1,5 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import { User } from './user.entity';
+import { User } from '../users/user.entity';
 
 /** A row per issued confirmation token, so that each works once. The token itself is not stored. */
 @Entity('email_verification_tokens')

@@ -4,19 +4,24 @@ import type { Origin } from '../audit/origin';
 import { hasScope } from '../authentication/actor';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
+import { normalized } from '../users/normalized';
+import type { SigningKeys } from '../users/signing-keys';
+import { isFrozen, type User } from '../users/user.entity';
+import {
+  AccountFrozenError,
+  EmailTakenError,
+  InvalidTokenError,
+  UsernameTakenError,
+} from '../users/user.errors';
+import { userEmailVerified } from '../users/user.events';
+import type { UserRepository } from '../users/user.repository';
+import { type Caller, checkActive, type UserChanges } from '../users/user-changes';
 import {
   digestEmail,
   signEmailVerificationToken,
   verifyEmailVerificationToken,
 } from './email-verification-token';
 import { EmailVerificationToken } from './email-verification-token.entity';
-import { normalized } from './normalized';
-import type { SigningKeys } from './signing-keys';
-import { isFrozen, type User } from './user.entity';
-import { AccountFrozenError, EmailTakenError, InvalidTokenError, UsernameTakenError } from './user.errors';
-import { userEmailVerified } from './user.events';
-import type { UserRepository } from './user.repository';
-import { type Caller, checkActive, type UserChanges } from './user-changes';
 
 /** A confirmation token expires after this time. */
 const tokenLifetimeMs = 24 * 60 * 60 * 1000;
