@@ -93,6 +93,12 @@ function exportedColumn(name: string): Record<string, unknown> {
     const properties = Object.fromEntries(addressParts.map((it) => [it, part]));
     return { type: orNull('object'), additionalProperties: false, required: addressParts, properties };
   }
+  if (name === 'external_ids') {
+    const properties = { system: { type: 'string' }, id: { type: 'string' } };
+    const required = Object.keys(properties);
+    // An export has an empty list instead of null.
+    return { type: 'array', items: { type: 'object', additionalProperties: false, required, properties } };
+  }
   if (column.type === 'timestamptz') return { type: orNull('string'), format: 'date-time' };
   return { type: orNull(column.type === 'text' ? 'string' : column.type) };
 }

@@ -34,6 +34,7 @@ import { UserSearchTerm } from './users/lists/user-search-term.entity';
 import { SigningKey } from './users/signing-key.entity';
 import { User } from './users/user.entity';
 import { EmailVerificationToken } from './verification/email-verification-token.entity';
+import { PhoneVerificationCode } from './verification/phone-verification-code.entity';
 
 const migrationsFolder = join(__dirname, '../migrations');
 /** Every migration of the folder; TypeORM orders them by the time in their names. */
@@ -78,6 +79,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       EmailPreferenceDecision,
       EmailVerificationToken,
       ExternalIdHolder,
+      PhoneVerificationCode,
       AddressChange,
       IdempotencyKey,
       SigningKey,

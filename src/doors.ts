@@ -13,6 +13,7 @@ import { PrivacyResolver } from './graphql/privacy/privacy.resolver';
 import { createSchema } from './graphql/schema';
 import { createGraphqlServer, type GraphqlServer } from './graphql/server';
 import { ExternalIdsResolver } from './graphql/users/external-ids.resolver';
+import { PhoneVerificationResolver } from './graphql/users/phone-verification.resolver';
 import { UnsubscribeUrlResolver } from './graphql/users/unsubscribe-url.resolver';
 import { UserResolver } from './graphql/users/user.resolver';
 import { UserCommerceResolver } from './graphql/users/user-commerce.resolver';
@@ -79,6 +80,7 @@ export async function startGraphql(
       new UserMutationsResolver(services.userService, services.emailPreferences, services.emailVerification),
       new UserEmailPreferencesResolver(),
       new ExternalIdsResolver(services.externalIds),
+      new PhoneVerificationResolver(services.phoneVerification),
       new UnsubscribeUrlResolver(services.unsubscribeLinks, () => links.get()),
       new UserHistoryResolver(),
       new PrivacyResolver(services.erasures, services.legalHolds, services.userDataExport),

@@ -30,6 +30,7 @@ import { UserChanges } from './users/user-changes';
 import { UserDirectory } from './users/user-directory';
 import { UserImport } from './users/user-import';
 import { EmailVerificationService } from './verification/email-verification.service';
+import { PhoneVerificationService } from './verification/phone-verification.service';
 import { Wakeups } from './wakeups';
 
 export interface ServicesOptions {
@@ -113,6 +114,16 @@ export function createServices(options: ServicesOptions) {
     emailPreferenceLedger: ledger,
     unsubscribeLinks: new UnsubscribeLinks(keys, emailPreferences),
     signingKeys: keys,
+    phoneVerification: new PhoneVerificationService({
+      database,
+      users,
+      changes,
+      idempotency,
+      keys,
+      outbox,
+      audit,
+      metrics,
+    }),
     emailVerification: new EmailVerificationService({ database, users, changes, keys, outbox, audit }),
   };
 }

@@ -73,12 +73,12 @@ interface SeededUser {
   readonly index: number;
 }
 
-/** Adds activity to some demo users: preferences, a new address, verification, deactivation, orders, an erasure. */
+/** Adds activity to some demo users: preferences, a new address, verifications, deactivation, orders, an erasure. */
 export async function seedActivity(
   services: SeedServices,
   { caller, userId, index }: SeededUser,
 ): Promise<void> {
-  const { userService, emailPreferences, emailVerification } = services;
+  const { userService, emailPreferences, emailVerification, phoneVerification } = services;
   if (index % 2 === 0) {
     await emailPreferences.update(caller, {
       userId,
@@ -90,6 +90,7 @@ export async function seedActivity(
   if (index % 5 === 1)
     await userService.update(caller, { userId, address: { street: '1 New Street', city: 'Lisbon' } });
   if (index % 5 === 2) await emailVerification.request(caller, userId);
+  if (index % 6 === 0) await phoneVerification.request(caller, { userId });
   if (index % 7 === 3)
     await userService.deactivate(caller, { userId, reason: 'INACTIVITY', notes: 'no order for two years' });
   if (index % 14 === 3) await userService.reactivate(caller, { userId });

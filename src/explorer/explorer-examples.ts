@@ -1,5 +1,6 @@
 import * as externalIds from './explorer-external-ids';
 import * as mutations from './explorer-mutations';
+import * as phone from './explorer-phone';
 import * as privacy from './explorer-privacy';
 import * as queries from './explorer-queries';
 
@@ -61,6 +62,13 @@ export const explorerGroups: readonly ExplorerGroup[] = [
       },
       { query: mutations.requestEmailVerification, variables: { input: { userId } } },
       { query: mutations.confirmEmail, variables: { input: { token: 'the token from the message' } } },
+    ],
+  },
+  {
+    title: 'Phone',
+    examples: [
+      { query: phone.requestPhoneVerification, variables: { input: { userId } } },
+      { query: phone.confirmPhone, variables: { input: { userId, code: '123456' } } },
     ],
   },
   {

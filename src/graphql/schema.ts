@@ -11,6 +11,7 @@ import type { GraphqlContext } from './context';
 import { AuditTrailResolver } from './privacy/audit-trail.resolver';
 import { PrivacyResolver } from './privacy/privacy.resolver';
 import { ExternalIdsResolver } from './users/external-ids.resolver';
+import { PhoneVerificationResolver } from './users/phone-verification.resolver';
 import { UnsubscribeUrlResolver } from './users/unsubscribe-url.resolver';
 import { UserResolver } from './users/user.resolver';
 import { toUserType, type UserType, unknownUser } from './users/user.type';
@@ -32,6 +33,7 @@ export type ResolverInstances = readonly (
   | UserEmailPreferencesResolver
   | UnsubscribeUrlResolver
   | ExternalIdsResolver
+  | PhoneVerificationResolver
 )[];
 
 export interface SchemaOptions {
@@ -62,6 +64,7 @@ export function createSchema(
       UserEmailPreferencesResolver,
       UnsubscribeUrlResolver,
       ExternalIdsResolver,
+      PhoneVerificationResolver,
     ],
     container: { get: (resolver) => byClass.get(resolver) },
     references: { User: findReferencedUsers },

@@ -10,6 +10,8 @@ export const routingKeys: Readonly<Record<string, string>> = {
   UserEmailPreferencesUpdated: 'user.email-preferences-updated',
   UserEmailVerified: 'user.email-verified',
   UserEmailVerificationRequested: 'user.email-verification-requested',
+  UserPhoneVerificationRequested: 'user.phone-verification-requested',
+  UserPhoneVerified: 'user.phone-verified',
   UserErased: 'user.erased',
   UserDataAccessed: 'audit.users.accessed',
   UserDataChanged: 'audit.user.changed',

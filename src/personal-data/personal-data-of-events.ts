@@ -124,6 +124,19 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       expiresAt: field('technical', 'when it expires', 'email_verification_tokens.expires_at'),
     },
   },
+  UserPhoneVerificationRequested: {
+    ...toServices,
+    fields: {
+      userId,
+      phoneNumber: field('contact', 'the number to confirm', 'users.phone_number'),
+      code: secret('confirms the number'),
+      expiresAt: field('technical', 'when it expires', 'phone_verification_codes.expires_at'),
+    },
+  },
+  UserPhoneVerified: {
+    ...toServices,
+    fields: { userId, verifiedAt: field('behaviour', 'when', 'users.phone_verified_at') },
+  },
   UserErased: {
     ...toServices,
     fields: {

@@ -66,6 +66,24 @@ export const personalDataOfUsers = {
       placed_at: column('technical', 'self', 'since when'),
     },
   },
+  phone_verification_codes: {
+    ofUser: byUserId,
+    erasure: 'immediately',
+    retention: [{ name: 'phoneVerificationCodes', since: 'expires_at', days: 7, action: 'deleted' }],
+    columns: {
+      id: column('technical', 'service', 'key'),
+      user_id: column('identity', 'service', 'identifies the user'),
+      phone_digest: column('technical', 'service', 'keyed digest: which number the code confirms'),
+      code_digest: column('technical', 'service', 'keyed digest of the code'),
+      tries: exported('phoneVerifications.tries', column('technical', 'self', 'limits guesses')),
+      issued_at: exported(
+        'phoneVerifications.issuedAt',
+        column('technical', 'self', 'when it was requested; limits requests'),
+      ),
+      expires_at: exported('phoneVerifications.expiresAt', column('technical', 'self', 'when it expires')),
+      used_at: exported('phoneVerifications.usedAt', column('technical', 'self', 'when it was used')),
+    },
+  },
   user_search: {
     ofUser: byUserId,
     erasure: 'immediately',

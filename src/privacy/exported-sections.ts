@@ -7,6 +7,7 @@ const shapes: Readonly<Record<string, { readonly order: readonly string[]; reado
   emailPreferences: { order: ['id'], single: true },
   consents: { order: ['decided_at', 'id'] },
   verifications: { order: ['issued_at', 'id'] },
+  phoneVerifications: { order: ['issued_at', 'id'] },
   history: { order: ['occurred_at', 'id'] },
   commerce: { order: ['user_id'], single: true },
   spending: { order: ['currency'] },
@@ -62,7 +63,10 @@ export const recipients = [
     name: 'AuthenticationService',
     receives: 'the id and e-mail address of accounts with a password, and the account’s status',
   },
-  { name: 'NotificationService', receives: 'e-mail preferences, and addresses that need confirmation' },
+  {
+    name: 'NotificationService',
+    receives: 'e-mail preferences, and addresses and phone numbers that need confirmation',
+  },
   { name: 'AuditService', receives: 'who read or changed which fields, without values' },
   {
     name: 'subscribers of user.events',

@@ -101,6 +101,12 @@ export function createMetrics() {
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
     registers,
   });
+  const phoneCodes = new Counter({
+    name: 'user_service_phone_codes_total',
+    help: 'Codes for phone numbers, by outcome (requested, limited by a rate, confirmed, refused)',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
   const eventsFolded = new Counter({
     name: 'user_service_events_folded_total',
     help: 'Events of other services, by type and result (folded, duplicate, waiting, erased, parked)',
@@ -179,6 +185,7 @@ export function createMetrics() {
     preparedReads,
     eventsPublished,
     eventsPublishDelay,
+    phoneCodes,
     eventsFolded,
     retentionRemovals,
     retentionFailures,

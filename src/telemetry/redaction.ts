@@ -2,7 +2,7 @@ import { describeError, isError } from './describe-error';
 
 /** Names of fields that hold secrets or arbitrary input from callers. They also match with other case, `_` or `-`. */
 const secretNames = (
-  'authorization routerAuthorization cookie setCookie token accessToken secret password ' +
+  'authorization routerAuthorization cookie setCookie token accessToken code secret password ' +
   'search notes phone variables parameters detail body query where rawPacket'
 ).split(' ');
 /** Replaces a value that must not be logged. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Database } from '../postgres/database';
 
 /** The only use of a key. */
-export type KeyPurpose = 'email-verification' | 'idempotency' | 'unsubscribe';
+export type KeyPurpose = 'email-verification' | 'phone-verification' | 'idempotency' | 'unsubscribe';
 
 /** A key and its number among the keys of its purpose. */
 export interface NumberedKey {

@@ -87,7 +87,7 @@ export class InvalidTokenError extends UserError {
   readonly code = 'INVALID_TOKEN';
   constructor() {
     super(
-      'This token is not valid: it is malformed, expired or used, or its address no longer needs confirmation.',
+      'This token or code is not valid: it is malformed, expired or used, or what it confirms has changed.',
     );
   }
 }

@@ -111,3 +111,12 @@ export function userEmailVerified(user: User, verifiedAt: Date, previousEmail: s
     },
   };
 }
+
+export function userPhoneVerified(user: User, verifiedAt: Date): UserEvent {
+  return {
+    type: 'UserPhoneVerified',
+    action: 'PHONE_VERIFIED',
+    data: { userId: user.id, verifiedAt: verifiedAt.toISOString() },
+    history: { type: 'PHONE_VERIFIED', summary: 'The phone number was confirmed.', data: {} },
+  };
+}

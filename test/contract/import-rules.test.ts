@@ -45,7 +45,11 @@ const offenders: Offender[] = [
   { rule: 'downwards-from-audit-parked', file: 'src/audit/up.ts', imports: '../users/thing' },
   { rule: 'downwards-from-users-commerce', file: 'src/users/up.ts', imports: '../consent/thing' },
   { rule: 'downwards-from-users-commerce', file: 'src/commerce/aside.ts', imports: '../users/thing' },
-  { rule: 'downwards-from-consent-privacy', file: 'src/privacy/up.ts', imports: '../consumers/door' },
+  {
+    rule: 'downwards-from-consent-privacy-verification',
+    file: 'src/privacy/up.ts',
+    imports: '../consumers/door',
+  },
   { rule: 'downwards-from-graphql-consumers', file: 'src/graphql/up.ts', imports: '../http/door' },
   { rule: 'doors-do-not-reach-past-nouns', file: 'src/graphql/past.ts', imports: '../redis/thing' },
   { rule: 'doors-do-not-reach-past-nouns', file: 'src/consumers/past.ts', imports: '../outbox/thing' },

@@ -34,6 +34,8 @@ const expected = readTable(`
   removeExternalId         401       no   no             no    no          no        no            no          no         yes
   updateEmailPreferences   401       yes  yes            no    no          no        no            no          no         yes
   requestEmailVerification 401       yes  yes            no    no          no        no            no          no         yes
+  requestPhoneVerification 401       yes  yes            no    no          no        no            no          no         yes
+  confirmPhone             401       yes  yes            no    no          no        no            no          no         yes
   confirmEmail             yes       yes  yes            yes   yes         yes       yes           yes         yes        yes
   exportUserData           401       yes  yes            no    no          no        yes           no          no         no
   eraseUser                401       yes  yes            no    no          no        yes           no          no         no
@@ -56,6 +58,8 @@ const members: Record<string, string[]> = {
   eraseUser: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
   placeLegalHold: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
   releaseLegalHold: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
+  requestPhoneVerification: ['Success', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'UserNotFound'],
+  confirmPhone: ['InvalidToken', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'UserNotFound'],
   confirmEmail: ['Success', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'InvalidToken'],
 };
 
@@ -72,6 +76,8 @@ const inputs: Record<string, (id: string) => object> = {
   eraseUser: (userId) => ({ userId }),
   placeLegalHold: (userId) => ({ userId, reason: 'x' }),
   releaseLegalHold: (userId) => ({ userId, reason: 'x' }),
+  requestPhoneVerification: (userId) => ({ userId }),
+  confirmPhone: (userId) => ({ userId, code: '123456' }),
   confirmEmail: (userId) => ({ token: tokens.get(userId) ?? 'malformed' }),
 };
 

@@ -98,6 +98,7 @@ async function createCanary() {
     wordingVersion: text,
   });
   await mutate(app, 'requestEmailVerification', { userId });
+  await mutate(app, 'requestPhoneVerification', { userId });
   await mutate(app, 'deactivateUser', { userId, notes: text });
   await mutate(app, 'reactivateUser', { userId, notes: text });
   await app.graphql('query ($id: ID!) { user(id: $id) { email } }', { id: userId }, { token: app.staff });

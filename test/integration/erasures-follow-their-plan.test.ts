@@ -67,10 +67,12 @@ async function createUserEverywhere(): Promise<{
 }> {
   const { id: userId } = await createUser(app, {
     idempotencyKey: randomUUID(),
+    phoneNumber: '+14155550100',
     externalIds: [{ system: 'crm', id: randomUUID() }],
   });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: 'form' });
   await mutate(app, 'requestEmailVerification', { userId });
+  await mutate(app, 'requestPhoneVerification', { userId });
   await mutate(
     app,
     'updateUser',

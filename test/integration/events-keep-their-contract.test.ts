@@ -35,11 +35,19 @@ async function causeEveryEvent(): Promise<string> {
     return found?.event.data;
   });
   await mutate(app, 'confirmEmail', { token: requested.token }, null);
+  await mutate(app, 'updateUser', { userId, phoneNumber: '+442071234567' });
+  await mutate(app, 'requestPhoneVerification', { userId });
+  const { code } = await eventually(() => {
+    const found = witness.of(userId).find(({ event }) => event.type === 'UserPhoneVerificationRequested');
+    expect(found).toBeDefined();
+    return found?.event.data;
+  });
+  await mutate(app, 'confirmPhone', { userId, code });
   await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY', notes: 'x'.repeat(500) });
   await mutate(app, 'reactivateUser', { userId });
   await mutate(app, 'deactivateUser', { userId });
   // Erasure deletes events that are not published yet.
-  await eventually(() => expect(witness.of(userId)).toHaveLength(9));
+  await eventually(() => expect(witness.of(userId)).toHaveLength(12));
   const { errors } = await app.graphql(
     'mutation ($input: EraseUserInput!) { eraseUser(input: $input) { __typename } }',
     { input: { userId } },
@@ -51,7 +59,7 @@ async function causeEveryEvent(): Promise<string> {
 
 it('each published event matches the AsyncAPI document and its schema', async () => {
   const userId = await causeEveryEvent();
-  await eventually(() => expect(witness.of(userId)).toHaveLength(10));
+  await eventually(() => expect(witness.of(userId)).toHaveLength(13));
   await eventually(() => {
     const types = new Set(auditor.of(userId).map(({ event }) => event.type));
     expect(types).toEqual(new Set(['UserDataAccessed', 'UserDataChanged']));

@@ -32,6 +32,8 @@ describe('a user deactivated for a security violation', () => {
     ['reactivateUser', {}],
     ['updateEmailPreferences', { marketing: true }],
     ['requestEmailVerification', {}],
+    ['requestPhoneVerification', {}],
+    ['confirmPhone', { code: '123456' }],
     ['exportUserData', {}],
     ['eraseUser', {}],
     ['eraseUser', { dryRun: true }],

@@ -205,6 +205,7 @@ describe('each field of a published message is read from the columns of the map:
     const names = {
       email: 'Of.Kanari@example.com',
       username: 'bird',
+      phoneNumber: '+14155550199',
       firstName: 'Kanaria',
       lastName: 'O’Kanari',
     };
@@ -225,6 +226,11 @@ describe('each field of a published message is read from the columns of the map:
       userId,
     });
     await publishedBy('confirmEmail', { token: change.token });
+    const { UserPhoneVerificationRequested: phone } = await publishedBy('requestPhoneVerification', {
+      userId,
+    });
+    expect(await columnsWith(JSON.stringify(phone.code))).toEqual([]);
+    await publishedBy('confirmPhone', { userId, code: phone.code });
     await publishedBy('updateEmailPreferences', {
       userId,
       newsletter: true,

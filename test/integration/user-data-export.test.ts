@@ -28,6 +28,7 @@ beforeAll(async () => {
   const { id: otherId } = await createUser(app, { firstName: 'Else' });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: 'form' });
   await mutate(app, 'requestEmailVerification', { userId });
+  await mutate(app, 'requestPhoneVerification', { userId });
   await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY', notes: 'noted by staff' });
   await others.publish(
     orderPlaced(userId, { orderId, total: { value: '12.50', currency: 'EUR' } }),
@@ -62,6 +63,7 @@ it('exportUserData returns a document that matches its schema and has no data of
     emailPreferences: { newsletter: true, marketing: false },
     consents: [{ topic: 'newsletter', granted: true, source: 'form', actor: 'staff' }],
     verifications: [{ usedAt: null }],
+    phoneVerifications: [{ tries: 0, usedAt: null }],
     commerce: { orderCount: 2, cancelledOrderCount: 1, failedPaymentCount: 1, loyaltyPoints: '0' },
     spending: [{ currency: 'EUR', amount: '12.5', orderCount: 1 }],
     orders: [{ orderId }, { orderId: cancelledId }],

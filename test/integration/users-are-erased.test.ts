@@ -107,9 +107,13 @@ describe('an erased user', () => {
 });
 
 it('eraseUser in a dry run returns the effects of the erasure and changes nothing', async () => {
-  const { id: userId } = await createUser(app, { idempotencyKey: randomUUID() });
+  const { id: userId } = await createUser(app, {
+    idempotencyKey: randomUUID(),
+    phoneNumber: '+14155550100',
+  });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, loyalty: true, source: 'form' });
   await mutate(app, 'requestEmailVerification', { userId });
+  await mutate(app, 'requestPhoneVerification', { userId });
   const { erasure: plan } = await erase(userId, { dryRun: true });
   expect(plan).toMatchObject({ userId, status: 'PLANNED', completedAt: null });
   expect(plan.effects).toEqual([
@@ -118,7 +122,8 @@ it('eraseUser in a dry run returns the effects of the erasure and changes nothin
     { store: 'email_preference_decisions', records: 2 },
     { store: 'email_verification_tokens', records: 1 },
     { store: 'idempotency_keys', records: 1 },
-    { store: 'outbox_events', records: 3 },
+    { store: 'outbox_events', records: 4 },
+    { store: 'phone_verification_codes', records: 1 },
     { store: 'user_history', records: 2 },
     { store: 'user_search', records: 3 },
     { store: 'users', records: 1 },

@@ -131,6 +131,7 @@ export class CanarySender {
     const wordingVersion = this.text('invalid wordingVersion').repeat(99);
     await mutate(app, 'updateEmailPreferences', { userId, wordingVersion });
     await mutate(app, 'confirmEmail', { token: this.text('verification token') });
+    await mutate(app, 'confirmPhone', { userId, code: this.text('code') });
   }
 
   /** Publishes messages that can be folded, and returns their number. */

@@ -30,6 +30,7 @@ const table = `
   reason of releasing a hold             | releaseLegalHold       |
   reason of a dry run                    | eraseUser              |
   verification token                     | confirmEmail           |
+  code                                   | confirmPhone           |
   traceparent                            | request header         |
   tracestate                             | request header         |
   baggage                                | request header         |

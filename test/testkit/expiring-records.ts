@@ -75,6 +75,15 @@ const seeds: Record<string, Seed> = {
       issued_at: 'now',
       expires_at: 'now',
     }),
+  phoneVerificationCodes: (app, userId) =>
+    insert(app, 'phone_verification_codes', 'id', {
+      id: randomUUID(),
+      user_id: userId,
+      phone_digest: '',
+      code_digest: '',
+      issued_at: 'now',
+      expires_at: 'now',
+    }),
   users: (app, userId) => changeStatus(app, userId, 'DEACTIVATED'),
   pendingUsers: (app, userId) => changeStatus(app, userId, 'PENDING'),
 };

@@ -56,6 +56,7 @@ export async function createCanary(service: KillableService): Promise<Canary> {
   const decision = { newsletter: true, source: text, wordingVersion: text };
   await call(1, 'updateEmailPreferences', { userId, ...decision }, service.staff, text);
   await call(1, 'requestEmailVerification', { userId }, service.staff, text);
+  await call(0, 'requestPhoneVerification', { userId }, service.staff, text);
   await call(1, 'deactivateUser', { userId, notes: text }, service.staff, text);
   await call(0, 'reactivateUser', { userId, notes: text }, service.staff, text);
   await call(0, 'placeLegalHold', { userId, reason: text }, service.officer, text);

@@ -9,6 +9,7 @@ const tables = [
   'outbox_events',
   'email_preference_decisions',
   'email_verification_tokens',
+  'phone_verification_codes',
   'idempotency_keys',
 ] as const;
 

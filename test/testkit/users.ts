@@ -25,7 +25,14 @@ const successes: Record<string, string> = {
   placeLegalHold: 'user { id }',
   releaseLegalHold: 'user { id }',
 };
-const validated = ['createUser', 'updateEmailPreferences', 'eraseUser', 'placeLegalHold', ...versioned];
+const validated = [
+  'createUser',
+  'requestPhoneVerification',
+  'updateEmailPreferences',
+  'eraseUser',
+  'placeLegalHold',
+  ...versioned,
+];
 
 function errorFields(mutation: string): string {
   return `

@@ -74,6 +74,8 @@ export const operations: Readonly<Record<string, OperationRule>> = {
   updateEmailPreferences: { scope: 'users:write', self: inputUserId },
   requestEmailVerification: { scope: 'users:write', self: inputUserId },
   confirmEmail: { anyone: true },
+  requestPhoneVerification: { scope: 'users:write', self: inputUserId },
+  confirmPhone: { scope: 'users:write', self: inputUserId },
   exportUserData: { scope: 'users:privacy', self: inputUserId, sensitiveAction: () => 'export' },
   eraseUser: {
     scope: 'users:privacy',

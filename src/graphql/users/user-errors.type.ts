@@ -32,7 +32,7 @@ export class ExternalIdTakenErrorType extends UserErrorType {}
 
 @errorType(
   'InvalidTokenError',
-  'Returned when the token is malformed, expired or used, or when its address is no longer pending.',
+  'Returned when the token or code is malformed, wrong, expired or used, or when its address or number is no longer pending.',
 )
 export class InvalidTokenErrorType extends UserErrorType {}
 
