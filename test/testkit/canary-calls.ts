@@ -98,7 +98,11 @@ export class CanaryCalls {
       locale: 'en-GB',
       timeZone: 'Europe/Berlin',
       system: 'crm',
+      currency: 'EUR',
+      // `first` and `last` exclude each other.
       after: null,
+      before: null,
+      last: null,
     };
     if (name in byName) return byName[name];
     if (name === 'id' && inner.name === 'String') return `kanari-${this.values}`;
@@ -106,6 +110,7 @@ export class CanaryCalls {
       ID: this.userIds.get(operation),
       Int: 3,
       Boolean: true,
+      Decimal: '12.5',
       DateTime: '2024-05-06T07:08:09Z',
       _Any: { __typename: 'User', id: this.userIds.get(operation), email: canaries.email },
     };

@@ -36,8 +36,9 @@ export interface UserCondition {
 
 /** Returns the conditions of a filter, or null if no user can meet them. Users must meet all. */
 export function conditionsOf(filter: UserFilter): UserCondition[] | null {
-  const { ids, username, phoneNumber, search } = filter;
-  if ([username, phoneNumber, search].some((text) => text?.includes(unstorable))) return null;
+  const { ids, username, phoneNumber, search, spentMin } = filter;
+  if ([username, phoneNumber, search, spentMin?.currency].some((text) => text?.includes(unstorable)))
+    return null;
   const conditions = [
     ...period('created_at', filter.createdFrom, filter.createdTo),
     ...period('updated_at', filter.updatedFrom, filter.updatedTo),
