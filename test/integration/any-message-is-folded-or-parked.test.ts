@@ -67,6 +67,10 @@ const ofErased = (source: string, id: string) => () => ({
   ),
 });
 
+/** `npm run faults:messages` sends the largest that RabbitMQ delivers. */
+const largeMegabytes = Number(process.env['LARGE_MEGABYTES'] ?? 4);
+const largeCount = largeMegabytes > 4 ? 220 : 8;
+
 type Case = [what: string, send: () => Promise<void>, reasons: (string | RegExp)[]];
 
 const cases: Case[] = [
@@ -121,15 +125,17 @@ const cases: Case[] = [
     [],
   ],
   [
-    '39 MB of user ids',
-    publish(() => withHeaders({}, JSON.stringify(ids(50_000).join().repeat(21)))),
+    `${largeMegabytes} MB of user ids`,
+    publish(() => withHeaders({}, JSON.stringify(ids(27_000).join().repeat(largeMegabytes)))),
     ['TOO_LARGE'],
   ],
   ['256 kB of user ids', publish(() => withHeaders({}, JSON.stringify(ids(6_700)))), ['INVALID_ENVELOPE']],
   [
-    '20 messages of 254 kB',
-    publish(...times(20, () => withHeaders({ 'ce-id': uuidv7() }, randomBytes(127_000).toString('hex')))),
-    Array(20).fill('INVALID_JSON'),
+    `${largeCount} messages of 254 kB`,
+    publish(
+      ...times(largeCount, () => withHeaders({ 'ce-id': uuidv7() }, randomBytes(127_000).toString('hex'))),
+    ),
+    Array(largeCount).fill('INVALID_JSON'),
   ],
   ['200 kB of brackets', publish(() => withHeaders({}, '['.repeat(200_000))), ['INVALID_JSON']],
   [

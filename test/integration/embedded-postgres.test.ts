@@ -125,7 +125,6 @@ test('a second start throws EmbeddedPostgresInUseError with the directory and th
 });
 
 test('one of five concurrent starts succeeds, also with a stale lock', async () => {
-  useNewDirectory();
   writeFileSync(
     join(directory, 'owner.7'),
     JSON.stringify({ pid: process.pid, start: 'an earlier process' }),
@@ -208,8 +207,17 @@ test('a start replaces a data directory that a killed service left incomplete', 
   expect(existsSync(join(directory, incomplete))).toBe(false);
 });
 
+test('a running service restarts a killed PostgreSQL at the same address', async () => {
+  const lines: string[] = [];
+  const { url } = await start((line) => lines.push(line));
+  const memory = await remember(url);
+  process.kill(postmasterPid(), 'SIGKILL');
+  expect(await eventually(() => recall(url))).toEqual(memory);
+  expect(lines).toEqual([expect.stringContaining('ended unexpectedly (exit SIGKILL)')]);
+});
+
+// Last of those that share a directory: it loses the data.
 test('a start renames an unusable cluster and logs its new name', async () => {
-  useNewDirectory();
   await (await start()).stop();
   rmSync(join(directory, 'cluster', 'global', 'pg_control'));
 
@@ -218,15 +226,6 @@ test('a start renames an unusable cluster and logs its new name', async () => {
   const renamed = readdirSync(directory).filter((name) => name.startsWith('cluster-unusable-'));
   expect(renamed).toHaveLength(1);
   expect(lines).toEqual([expect.stringContaining(renamed[0] ?? '')]);
-});
-
-test('a running service restarts a killed PostgreSQL at the same address', async () => {
-  const lines: string[] = [];
-  const { url } = await start((line) => lines.push(line));
-  const memory = await remember(url);
-  process.kill(postmasterPid(), 'SIGKILL');
-  expect(await eventually(() => recall(url))).toEqual(memory);
-  expect(lines).toEqual([expect.stringContaining('ended unexpectedly (exit SIGKILL)')]);
 });
 
 test('stopPostgresProcess rejects when the process survives SIGKILL', async () => {

@@ -43,19 +43,18 @@ describe('responses and logs', () => {
   });
 
   it('do not repeat invalid arguments, which cause no internal error', async () => {
-    for (const operation of calls.operations) {
+    for (const [turn, operation] of calls.operations.entries()) {
       const poisoned = (poison: unknown, paths = leafPaths(calls.argumentsOf(operation))) =>
         paths.reduce<unknown>(
           (args, path) => withValueAt(args, path, poison),
           calls.argumentsOf(operation),
         ) as Record<string, unknown>;
       const bodies = await Promise.all([
-        // Types in all places together, as one response reports them all; texts in one place at a time.
-        ...invalidValues.flatMap((it) =>
-          [false, true].map((inline) => calls.call(operation, poisoned(it), inline)),
-        ),
-        ...invalidTexts.flatMap((it) =>
-          leafPaths(calls.argumentsOf(operation)).map((path) => calls.call(operation, poisoned(it, [path]))),
+        // Types in all places together, as one response reports them all; a text in one place at a time. Half of them
+        // are literals, and for the next operation the other half.
+        ...invalidValues.map((it, at) => calls.call(operation, poisoned(it), (turn + at) % 2 === 0)),
+        ...leafPaths(calls.argumentsOf(operation)).map((path, at) =>
+          calls.call(operation, poisoned(invalidTexts[at % invalidTexts.length], [path])),
         ),
       ]);
       expect([operation, problemsOf(bodies)]).toEqual([operation, []]);
