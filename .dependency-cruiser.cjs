@@ -13,7 +13,7 @@ const floors = [
   ['postgres', 'redis', 'rabbitmq', 'authentication'],
   ['embedded-postgres', 'explorer', 'subgraph', 'erased', 'history', 'outbox'],
   ['audit', 'parked'],
-  ['users', 'commerce'],
+  ['users', 'commerce', 'activity'],
   ['consent', 'privacy', 'verification'],
   ['graphql', 'consumers'],
   ['http'],

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
+import { UserActivity } from './activity/user-activity.entity';
 import { AuditArchive } from './audit/audit-archive.entity';
 import { AuditEntry } from './audit/audit-entry.entity';
 import { AuditKey } from './audit/audit-key.entity';
@@ -81,6 +82,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       ExternalIdHolder,
       PhoneVerificationCode,
       AddressChange,
+      UserActivity,
       IdempotencyKey,
       SigningKey,
       AuditEntry,

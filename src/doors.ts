@@ -16,6 +16,7 @@ import { ExternalIdsResolver } from './graphql/users/external-ids.resolver';
 import { PhoneVerificationResolver } from './graphql/users/phone-verification.resolver';
 import { UnsubscribeUrlResolver } from './graphql/users/unsubscribe-url.resolver';
 import { UserResolver } from './graphql/users/user.resolver';
+import { UserActivityResolver } from './graphql/users/user-activity.resolver';
 import { UserCommerceResolver } from './graphql/users/user-commerce.resolver';
 import { UserEmailPreferencesResolver } from './graphql/users/user-email-preferences.resolver';
 import { UserHistoryResolver } from './graphql/users/user-history.resolver';
@@ -84,6 +85,7 @@ export async function startGraphql(
       new UnsubscribeUrlResolver(services.unsubscribeLinks, () => links.get()),
       new UserHistoryResolver(),
       new PrivacyResolver(services.erasures, services.legalHolds, services.userDataExport),
+      new UserActivityResolver(),
       new UserCommerceResolver(),
       new AuditTrailResolver(services.auditTrail, services.pastProfiles),
     ],

@@ -1,3 +1,4 @@
+import { UserActivityRepository } from './activity/user-activity.repository';
 import { CommerceRepository } from './commerce/commerce.repository';
 import { CommerceFold } from './commerce/commerce-fold';
 import { WaitingEvents } from './commerce/waiting-events';
@@ -27,6 +28,7 @@ export function createIntake(options: IntakeOptions) {
   const parked = new ParkedMessagesRepository(database);
   const attempts = new DeliveryAttemptsRepository(database);
   const commerce = new CommerceRepository(database);
+  const activity = new UserActivityRepository(database);
   const fold = new CommerceFold({
     database,
     commerce,
@@ -43,7 +45,7 @@ export function createIntake(options: IntakeOptions) {
   wakeups.waiting = waiting;
   metrics.watchStored('waiting', () => waitingEvents.measure());
   metrics.watchStored('parked', () => parked.measure());
-  const consumer = new HistoryConsumer({ fold, parked, attempts, metrics });
+  const consumer = new HistoryConsumer({ fold, activity, parked, attempts, metrics });
   metrics.watchIntake(() => consumer.blockedSeconds());
-  return { fold, waiting, parked, commerce, consumer };
+  return { fold, activity, waiting, parked, commerce, consumer };
 }

@@ -1,3 +1,4 @@
+import { UserActivityRepository } from './activity/user-activity.repository';
 import { AccessLog } from './audit/access-log';
 import { AuditRepository } from './audit/audit.repository';
 import { AuditLog } from './audit/audit-log';
@@ -95,6 +96,7 @@ export function createServices(options: ServicesOptions) {
     userLists: new UserListRepository(database),
     history,
     commerce: new CommerceRepository(database),
+    activity: new UserActivityRepository(database),
     cache,
     auditTrail,
     pastProfiles: new PastProfiles(database, auditTrail),

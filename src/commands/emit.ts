@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { type CommerceEvent, toCloudEvent } from '../commerce/commerce-event';
 import { type Config, loadConfig } from '../config';
+import { userAuthenticated } from '../consumers/authentication.consumer';
 import { readMessage } from '../consumers/read-message';
 import { type Broker, BrokerUnavailableError, type OutgoingMessage } from '../rabbitmq/broker';
 import { RabbitMqBroker } from '../rabbitmq/rabbitmq-broker';
@@ -30,7 +31,7 @@ export function registerEmitCommand(program: Command): void {
   const emit = program
     .command('emit')
     .description('publish an event in the format of another service, for development');
-  const add = (type: CommerceEvent['type'], description: string) =>
+  const add = (type: string, description: string) =>
     emit
       .command(type)
       .description(description)
@@ -85,6 +86,9 @@ export function registerEmitCommand(program: Command): void {
         reason: flags.reason ?? null,
       }),
     );
+  add('UserAuthenticated', 'a user signed in')
+    .requiredOption('--user <id>', 'id of the user')
+    .action((flags: EmitFlags) => sendSignIn(flags));
 }
 
 type WithoutIdentity<T> = T extends unknown ? Omit<T, 'source' | 'eventId' | 'occurredAt'> : never;
@@ -95,18 +99,42 @@ type WithoutIdentity<T> = T extends unknown ? Omit<T, 'source' | 'eventId' | 'oc
  * @throws Error for an event that the service would park, and in production
  */
 async function send(flags: EmitFlags, content: WithoutIdentity<CommerceEvent>): Promise<void> {
-  const { id = uuidv7(), at } = flags;
-  const occurredAt = at === undefined ? new Date() : new Date(at);
-  if (Number.isNaN(occurredAt.getTime())) throw new Error('--at is not a time');
-  const event = { ...content, source: '/emit', eventId: id, occurredAt } as CommerceEvent;
-  const message = { messageId: id, type: event.type, ...toCloudEvent(event) };
+  const { id = uuidv7() } = flags;
+  const event = { ...content, source: '/emit', eventId: id, occurredAt: timeOf(flags) } as CommerceEvent;
+  await publish({ messageId: id, type: event.type, ...toCloudEvent(event) });
+}
+
+/** As `send`, for a sign-in. */
+async function sendSignIn(flags: EmitFlags): Promise<void> {
+  const { id = uuidv7(), user: userId } = flags;
+  const [type, exchange] = [userAuthenticated.types[0], userAuthenticated.exchange];
+  const data = { userId, authenticatedAt: timeOf(flags).toISOString() };
+  const body = Buffer.from(JSON.stringify({ specversion: '1.0', id, source: '/emit', type, data }));
+  const routingKey = 'authentication.user-authenticated';
+  await publish({
+    messageId: id,
+    type,
+    exchange,
+    routingKey,
+    contentType: 'application/cloudevents+json',
+    body,
+  });
+}
+
+function timeOf({ at }: EmitFlags): Date {
+  const time = at === undefined ? new Date() : new Date(at);
+  if (Number.isNaN(time.getTime())) throw new Error('--at is not a time');
+  return time;
+}
+
+async function publish(message: OutgoingMessage): Promise<void> {
   const read = readMessage({ ...message, properties: { ...message, headers: {} } }, 1);
   if ('park' in read) throw new Error(`the event would be parked: ${read.park.reason}, ${read.park.detail}`);
   const config = loadConfig(process.env);
   if (config.production) throw new Error('emit is for development only (NODE_ENV is production)');
   if (config.amqpUrl === null) await sendToServer(config, message);
   else await sendToBroker(config.amqpUrl, message);
-  process.stdout.write(`${event.type} ${id}\n`);
+  process.stdout.write(`${message.type} ${message.messageId}\n`);
 }
 
 async function sendToBroker(url: string, message: OutgoingMessage): Promise<void> {

@@ -42,7 +42,9 @@ export function registerParkedCommand(program: Command): void {
     .option('--json', 'one JSON document a line: the result for each message')
     .action((ids: string[], { all, json }: { all?: true; json?: true }, command: Command) => {
       if (ids.length > 0 === (all ?? false)) command.error('error: expected ids or --all', { exitCode: 2 });
-      return withIntake((intake) => replay(intake, all ? null : ids, json ?? false));
+      return withIntake((intake, database) =>
+        replay({ intake, database, json: json ?? false }, all ? null : ids),
+      );
     });
 }
 
@@ -94,7 +96,7 @@ async function show({ intake, database, json }: Reading, id: string): Promise<vo
   await printLine(JSON.stringify({ ...fields, ...bodyOf(message) }, null, json ? undefined : 2));
 }
 
-async function replay(intake: Intake, ids: string[] | null, json: boolean): Promise<void> {
+async function replay({ intake, database, json }: Reading, ids: string[] | null): Promise<void> {
   const counts: Record<string, number> = {};
   const report = async (id: string, result: string) => {
     counts[result] = (counts[result] ?? 0) + 1;
@@ -102,10 +104,10 @@ async function replay(intake: Intake, ids: string[] | null, json: boolean): Prom
   };
   if (ids === null)
     for await (const page of pages(intake))
-      for (const message of page) await report(message.id, await replayOne(intake, message));
+      for (const message of page) await report(message.id, await replayOne(intake, database, message));
   for (const id of ids ?? []) {
     const message = await intake.parked.find(id);
-    await report(id, message ? await replayOne(intake, message) : 'unknown');
+    await report(id, message ? await replayOne(intake, database, message) : 'unknown');
   }
   const { parked = 0, unknown = 0, ...folded } = counts;
   const replayed = Object.values(folded).reduce((sum, count) => sum + count, 0);
@@ -115,9 +117,18 @@ async function replay(intake: Intake, ids: string[] | null, json: boolean): Prom
 }
 
 /** Folds the message. Returns `parked` if that is still impossible. After any other result it is no longer parked. */
-async function replayOne({ fold, parked }: Intake, message: ParkedMessage): Promise<string> {
+async function replayOne(
+  { fold, activity, parked }: Intake,
+  database: Database,
+  message: ParkedMessage,
+): Promise<string> {
   const read = readMessage(toWire(message), message.attempts);
   if ('park' in read) return 'parked';
+  if ('signIn' in read) {
+    await activity.recordSignIns([read.signIn]);
+    await database.transaction((tx) => parked.remove(tx, message.id));
+    return 'folded';
+  }
   const [result] = await fold.fold([read.event], async (tx) => void (await parked.remove(tx, message.id)));
   return result instanceof UnfoldableEventError ? 'parked' : (result as string);
 }

@@ -57,13 +57,18 @@ export const points = fieldOrPark('INVALID_POINTS', (value) =>
 );
 
 /**
- * RFC 3339 with an offset, or an AMQP timestamp, at most a day ahead. Parses to a `Date`, so digits below a millisecond
+ * RFC 3339 with an offset, or an AMQP timestamp, at most so far ahead. Parses to a `Date`, so digits below a millisecond
  * are dropped.
  */
-export const time = fieldOrPark('INVALID_TIME', (value) => {
-  const at = value instanceof Date ? value.getTime() : parseTime(value);
-  return at >= earliest && at <= Date.now() + furthestAheadMs ? new Date(at) : undefined;
-});
+export function timeAtMost(aheadMs: number) {
+  return fieldOrPark('INVALID_TIME', (value) => {
+    const at = value instanceof Date ? value.getTime() : parseTime(value);
+    return at >= earliest && at <= Date.now() + aheadMs ? new Date(at) : undefined;
+  });
+}
+
+/** A time at most a day ahead. */
+export const time = timeAtMost(furthestAheadMs);
 
 /** An id that another service assigned. */
 export const identifier = z.string().min(1).max(255);

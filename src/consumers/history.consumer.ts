@@ -1,3 +1,4 @@
+import type { UserActivityRepository } from '../activity/user-activity.repository';
 import { commerceEventTypes, namesOnlyOrder } from '../commerce/commerce-event';
 import { type CommerceFold, UnfoldableEventError } from '../commerce/commerce-fold';
 import type { DeliveryAttemptsRepository } from '../parked/delivery-attempts.repository';
@@ -21,10 +22,11 @@ const rememberedMessages = 10_000;
 
 export interface HistoryConsumerOptions {
   readonly fold: CommerceFold;
+  readonly activity: UserActivityRepository;
   readonly parked: ParkedMessagesRepository;
   readonly attempts: DeliveryAttemptsRepository;
   readonly metrics: {
-    eventsFolded: { inc(labels: { type: string; result: 'parked' }): void };
+    eventsFolded: { inc(labels: { type: string; result: 'folded' | 'parked' }, count?: number): void };
     messagesParked: { inc(labels: { reason: ParkReason }): void };
     consumerBatchSize: { observe(messages: number): void };
   };
@@ -123,6 +125,9 @@ export class HistoryConsumer {
       read.push({ delivery, result: readMessage(delivery, delivery.deliveryCount + 1) });
       if (delivery.body.length > largeBodyBytes) await nextTurn();
     }
+    const signIns = read.flatMap(({ result }) => ('signIn' in result ? [result.signIn] : []));
+    await this.options.activity.recordSignIns(signIns);
+    this.options.metrics.eventsFolded.inc({ type: signInType, result: 'folded' }, signIns.length);
     const readable = read.flatMap(({ delivery, result }) =>
       'event' in result ? [{ delivery, event: result.event }] : [],
     );
@@ -169,7 +174,9 @@ export class HistoryConsumer {
   }
 }
 
+const signInType = 'UserAuthenticated';
+
 /** Returns a metric label from a fixed set, so that messages cannot create labels. */
 function knownType(type: string | undefined): string {
-  return commerceEventTypes.find((it) => it === type) ?? 'other';
+  return [...commerceEventTypes, signInType].find((it) => it === type) ?? 'other';
 }

@@ -1,8 +1,10 @@
+import type { SignIn } from '../activity/user-activity.repository';
 import type { CommerceEvent } from '../commerce/commerce-event';
 import type { MessageToPark } from '../parked/message-to-park';
 import type { IncomingMessage } from '../rabbitmq/broker';
 import { queueExchange } from '../rabbitmq/topology';
 import { parseUserId } from '../users/normalized';
+import { userAuthenticated } from './authentication.consumer';
 import { describeMessage, type Envelope, readEnvelope } from './envelope';
 import type { EventStream } from './event-fields';
 import { loyaltyPointsEarned } from './loyalty.consumer';
@@ -10,11 +12,14 @@ import { orderCancelled, orderPlaced } from './order.consumer';
 import { paymentFailed } from './payment.consumer';
 import { UnreadableMessageError } from './unreadable-message';
 
-/** The event of a message, or the reason to park it. */
-export type ReadMessage = { readonly event: CommerceEvent } | { readonly park: MessageToPark };
+/** The event or sign-in of a message, or the reason to park it. */
+export type ReadMessage =
+  | { readonly event: CommerceEvent }
+  | { readonly signIn: SignIn }
+  | { readonly park: MessageToPark };
 
-const streams: ReadonlyMap<string, EventStream> = new Map(
-  [orderPlaced, orderCancelled, paymentFailed, loyaltyPointsEarned].flatMap((stream) =>
+const streams: ReadonlyMap<string, EventStream | typeof userAuthenticated> = new Map(
+  [orderPlaced, orderCancelled, paymentFailed, loyaltyPointsEarned, userAuthenticated].flatMap((stream) =>
     stream.types.map((type) => [type, stream] as const),
   ),
 );
@@ -34,7 +39,9 @@ export function readMessage(message: IncomingMessage, attempts: number): ReadMes
       throw new UnreadableMessageError('WRONG_EXCHANGE', 'events of this type come through another exchange');
     if (envelope.source.startsWith(ownSources))
       throw new UnreadableMessageError('OWN_SOURCE', 'the source is this service');
-    return { event: stream.read(envelope) };
+    return stream === userAuthenticated
+      ? { signIn: userAuthenticated.read(envelope) }
+      : { event: (stream as EventStream).read(envelope) };
   } catch (error) {
     const { reason, detail } =
       error instanceof UnreadableMessageError

@@ -1,3 +1,4 @@
+import type { UserActivityRepository } from '../activity/user-activity.repository';
 import type { CommerceRepository } from '../commerce/commerce.repository';
 import type { CommerceSummary } from '../commerce/user-history.projection';
 import type { EmailPreferenceLedger } from '../consent/email-preference-ledger';
@@ -16,6 +17,7 @@ export interface LoadersOptions {
   cache: UserCache;
   history: UserHistoryRepository;
   commerce: CommerceRepository;
+  activity: UserActivityRepository;
   emailPreferenceLedger: EmailPreferenceLedger;
 }
 
@@ -28,6 +30,7 @@ export function createLoaders({
   cache,
   history,
   commerce,
+  activity,
   emailPreferenceLedger: preferences,
 }: LoadersOptions) {
   return {
@@ -40,6 +43,12 @@ export function createLoaders({
     /** Returns the commerce summaries of users. Users without one are absent. */
     commerce: batchedLoad<null, CommerceSummary>(
       (ids) => commerce.findByUsers(ids),
+      () => '',
+    ),
+
+    /** Returns when users last signed in. Users who never did are absent. */
+    lastSeenAt: batchedLoad<null, Date>(
+      (ids) => activity.findByUsers(ids),
       () => '',
     ),
 

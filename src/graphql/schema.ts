@@ -15,6 +15,7 @@ import { PhoneVerificationResolver } from './users/phone-verification.resolver';
 import { UnsubscribeUrlResolver } from './users/unsubscribe-url.resolver';
 import { UserResolver } from './users/user.resolver';
 import { toUserType, type UserType, unknownUser } from './users/user.type';
+import { UserActivityResolver } from './users/user-activity.resolver';
 import { UserCommerceResolver } from './users/user-commerce.resolver';
 import { UserEmailPreferencesResolver } from './users/user-email-preferences.resolver';
 import { UserHistoryResolver } from './users/user-history.resolver';
@@ -27,6 +28,7 @@ export type ResolverInstances = readonly (
   | UserListResolver
   | UserMutationsResolver
   | UserHistoryResolver
+  | UserActivityResolver
   | UserCommerceResolver
   | AuditTrailResolver
   | PrivacyResolver
@@ -58,6 +60,7 @@ export function createSchema(
       UserListResolver,
       UserMutationsResolver,
       UserHistoryResolver,
+      UserActivityResolver,
       UserCommerceResolver,
       AuditTrailResolver,
       PrivacyResolver,

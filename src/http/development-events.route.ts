@@ -39,4 +39,4 @@ export function addDevelopmentEventsRoute(
   );
 }
 
-const inboundExchanges = ['order.events', 'payment.events', 'loyalty.events'];
+const inboundExchanges = ['order.events', 'payment.events', 'loyalty.events', 'authentication.events'];

@@ -59,6 +59,21 @@ const orderCancelled: PersonalMessage<Column> = {
   },
 };
 
+const signedInUser = field('identity', 'identifies the user', 'user_activity.user_id');
+const signedInAt = field('behaviour', 'when', 'user_activity.last_seen_at');
+const userAuthenticated: PersonalMessage<Column> = {
+  exchange: 'authentication.events',
+  storedIn: ['parked_messages'],
+  fields: {
+    userId: signedInUser,
+    customerId: signedInUser,
+    authenticatedAt: signedInAt,
+    occurredAt: signedInAt,
+    timestamp: signedInAt,
+    method: field('behaviour', 'how the person signed in; not stored'),
+  },
+};
+
 /** Every field of every published and consumed message. */
 export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Column>>> = {
   UserCreated: {
@@ -190,6 +205,8 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
   },
   OrderCancelled: orderCancelled,
   OrderCanceled: orderCancelled,
+  UserAuthenticated: userAuthenticated,
+  CustomerAuthenticated: userAuthenticated,
   PaymentFailed: {
     exchange: 'payment.events',
     storedIn: untilFolded,

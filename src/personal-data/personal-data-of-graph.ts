@@ -27,6 +27,7 @@ export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string
     externalIds,
     emailPreferences: preferences,
     statusNotes: ['users.status_notes'],
+    lastSeenAt: ['user_activity.last_seen_at'],
     commerce: { type: 'CommerceSummary' },
     history: { type: 'UserHistoryEntry' },
   },

@@ -55,6 +55,18 @@ export const personalDataOfUsers = {
       user_id: column('identity', 'service', 'identifies the user'),
     },
   },
+  user_activity: {
+    ofUser: byUserId,
+    erasure: 'immediately',
+    retention: whileUserExists,
+    columns: {
+      user_id: column('identity', 'service', 'identifies the user'),
+      last_seen_at: exported(
+        'activity.lastSeenAt',
+        column('behaviour', 'self', 'when the person last signed in'),
+      ),
+    },
+  },
   legal_holds: {
     ofUser: byUserId,
     erasure: { kept: 'a user under a hold is not erased; a release deletes the row' },

@@ -5,6 +5,7 @@ import { personalDataOfEvents } from '../personal-data/personal-data-of-events';
 const shapes: Readonly<Record<string, { readonly order: readonly string[]; readonly single?: true }>> = {
   profile: { order: ['id'], single: true },
   emailPreferences: { order: ['id'], single: true },
+  activity: { order: ['user_id'], single: true },
   consents: { order: ['decided_at', 'id'] },
   verifications: { order: ['issued_at', 'id'] },
   phoneVerifications: { order: ['issued_at', 'id'] },

@@ -29,6 +29,7 @@ const inbound = [
   ['order.events', 'order.canceled'],
   ['payment.events', 'payment.failed'],
   ['loyalty.events', 'loyalty.points-earned'],
+  ['authentication.events', 'authentication.user-authenticated'],
 ] as const;
 export const inboundExchanges: readonly string[] = [...new Set(inbound.map(([exchange]) => exchange))];
 /** The queue of other services' events. */

@@ -14,6 +14,9 @@ function meaningOf(type: string): string {
   return type === 'OrderCanceled' ? 'OrderCancelled' : type;
 }
 
+/** True for messages that are no events of the history. */
+const isSignIn = ({ exchange }: InboundExample) => exchange === 'authentication.events';
+
 function read(example: InboundExample, body: Buffer = example.body) {
   const { exchange, routingKey, properties } = example;
   const { contentType, messageId, type, headers = {} } = properties;
@@ -27,6 +30,10 @@ it.each(examples.map((it) => [it.name, it] as const))(
   'readMessage reads the example %s',
   (_name, example) => {
     const { source, eventId } = example;
+    if (isSignIn(example)) {
+      expect(read(example)).toEqual({ signIn: { userId: exampleUserId, at: expect.any(Date) } });
+      return;
+    }
     const type = meaningOf(example.type);
     const result = read(example);
     const user = 'event' in result && namesOnlyOrder(result.event) ? {} : { userId: exampleUserId };
@@ -101,8 +108,8 @@ it.each(structured.map((it) => [it.name, it] as const))(
           const wire = JSON.parse(JSON.stringify(changed));
           if (problemsBySchema(payload, wire).length > 0) continue;
           allowed += 1;
-          expect({ name, value, ...read(example, Buffer.from(JSON.stringify(wire))) }).toHaveProperty(
-            'event',
+          expect({ name, value, ...read(example, Buffer.from(JSON.stringify(wire))) }).not.toHaveProperty(
+            'park',
           );
         }
       }
@@ -112,7 +119,7 @@ it.each(structured.map((it) => [it.name, it] as const))(
 );
 
 it('toCloudEvent writes messages that match the AsyncAPI document', () => {
-  for (const example of examples) {
+  for (const example of examples.filter((it) => !isSignIn(it))) {
     const result = read(example);
     if (!('event' in result)) throw new Error(`${example.name} was not read`);
     const { exchange, routingKey, contentType, body } = toCloudEvent(result.event);

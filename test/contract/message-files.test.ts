@@ -123,6 +123,8 @@ describe('the schema', () => {
     ['OrderCancelled', 'orderId'],
     ['OrderCanceled', 'orderId'],
     ['LoyaltyPointsEarned', 'userId'],
+    ['UserAuthenticated', 'userId'],
+    ['CustomerAuthenticated', 'customerId'],
     ['LoyaltyPointsEarned', 'points'],
   ])('of %s rejects data without %s and its alternative', (type, name) => {
     expect(problemsBySchema(schemaOf(type), without(name, example(type)))).not.toEqual([]);

@@ -30,6 +30,7 @@ const expected = readTable(`
   statusReason       -         V    V              -     -           F         F             F           V          V
   statusNotes        -         -    F              -     -           F         F             F           V          V
   statusChangedAt    -         V    V              -     -           F         F             F           V          V
+  lastSeenAt         -         V    V              -     -           F         F             F           V          V
   commerce           -         V    V              -     -           F         F             F           V          V
   history            -         V    V              -     -           F         F             F           V          V
   version            -         V    V              -     -           F         F             F           V          V

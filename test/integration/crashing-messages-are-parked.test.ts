@@ -89,8 +89,8 @@ async function withConsumer(
     const metrics = createMetrics();
     const parked = new ParkedMessagesRepository(database);
     const attempts = new DeliveryAttemptsRepository(database);
-    const { fold } = createIntake({ database, metrics, log, waitingDays: 30 });
-    await work(new HistoryConsumer({ fold, parked, attempts, metrics }), attempts, fold);
+    const { fold, activity } = createIntake({ database, metrics, log, waitingDays: 30 });
+    await work(new HistoryConsumer({ fold, activity, parked, attempts, metrics }), attempts, fold);
   } finally {
     await database.close();
   }

@@ -16,6 +16,7 @@ import {
   orderPlaced,
   paymentFailed,
   pointsEarned,
+  signedIn,
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
@@ -87,6 +88,7 @@ async function createUserEverywhere(): Promise<{
     orderCancelled(orderId),
     // Names the user by an order alone.
     paymentFailed(orderId, { timestamp: 'never' }),
+    signedIn(userId, '2026-03-01T10:00:00Z'),
     pointsEarned(userId),
     pointsEarned(userId, { points: -1 }),
   ];

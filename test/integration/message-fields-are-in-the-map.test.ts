@@ -10,6 +10,7 @@ import {
   orderPlaced,
   paymentFailed,
   pointsEarned,
+  signedIn,
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
@@ -150,6 +151,17 @@ describe('each field of a consumed message is stored in exactly the columns of t
     expect(await columnsWith('order-to-cancel-1')).toEqual(
       expect.arrayContaining(declared('OrderCancelled', 'orderId')),
     );
+  });
+
+  it('a sign-in', async () => {
+    const { id } = await createUser(app);
+    await others.publish(signedIn(id, '2026-03-07T06:07:08Z'));
+    await eventually(async () =>
+      expect(await columnsWith('2026-03-07T06:07:08')).toEqual(
+        declared('UserAuthenticated', 'authenticatedAt'),
+      ),
+    );
+    expect(await columnsWith(id)).toEqual(expect.arrayContaining(declared('UserAuthenticated', 'userId')));
   });
 
   it('points', async () => {

@@ -88,7 +88,7 @@ const envelope = fc
     specversion: fc.constantFrom('1.0', '2.0', 1, null),
     id: fc.oneof(text, fc.uuid()),
     source: fc.oneof(text, fc.constant('/order.events')),
-    type: fc.constantFrom('OrderPlaced', 'PaymentFailed', 'LoyaltyPointsEarned', '\0'),
+    type: fc.constantFrom('OrderPlaced', 'PaymentFailed', 'LoyaltyPointsEarned', 'UserAuthenticated', '\0'),
     time: text,
     data: fc.oneof(orderData, orderData, text),
   })
@@ -130,9 +130,9 @@ it(
     const database = openDatabase(app.databaseUrl, log, 2);
     await database.connect();
     const metrics = createMetrics();
-    const { fold, parked } = createIntake({ database, metrics, log, waitingDays: 30 });
+    const { fold, activity, parked } = createIntake({ database, metrics, log, waitingDays: 30 });
     const attempts = new DeliveryAttemptsRepository(database);
-    const consumer = new HistoryConsumer({ fold, parked, attempts, metrics });
+    const consumer = new HistoryConsumer({ fold, activity, parked, attempts, metrics });
     let orders = 0;
     try {
       await fc.assert(

@@ -4,7 +4,13 @@ import addFormats from 'ajv-formats';
 import { v7 as uuidv7 } from 'uuid';
 import { personalDataMap } from '../../src/personal-data/personal-data-map';
 import { startTestApp, type TestApp } from '../testkit/app';
-import { orderCancelled, orderPlaced, paymentFailed, startForeignService } from '../testkit/commerce-events';
+import {
+  orderCancelled,
+  orderPlaced,
+  paymentFailed,
+  signedIn,
+  startForeignService,
+} from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { createUser, mutate } from '../testkit/users';
 
@@ -35,6 +41,7 @@ beforeAll(async () => {
     orderPlaced(userId, { orderId: cancelledId, total: { value: 99, currency: 'EUR' } }),
     orderCancelled(cancelledId),
     paymentFailed(orderId),
+    signedIn(userId, '2026-03-01T09:00:00Z'),
     orderPlaced(otherId, { orderId: 'order of another user' }),
   );
   await eventually(async () =>
@@ -60,6 +67,7 @@ it('exportUserData returns a document that matches its schema and has no data of
       address: { city: 'Springfield' },
       version: 3,
     },
+    activity: { lastSeenAt: '2026-03-01T09:00:00.000Z' },
     emailPreferences: { newsletter: true, marketing: false },
     consents: [{ topic: 'newsletter', granted: true, source: 'form', actor: 'staff' }],
     verifications: [{ usedAt: null }],

@@ -18,6 +18,8 @@ const addresses = {
   OrderCancelled: ['order.events', 'order.cancelled'],
   OrderCanceled: ['order.events', 'order.canceled'],
   LoyaltyPointsEarned: ['loyalty.events', 'loyalty.points-earned'],
+  UserAuthenticated: ['authentication.events', 'authentication.user-authenticated'],
+  CustomerAuthenticated: ['authentication.events', 'authentication.user-authenticated'],
 } as const;
 export type ForeignType = keyof typeof addresses;
 
@@ -73,6 +75,11 @@ export function pointsEarned(userId: string, data: Record<string, unknown> = {})
     earnedAt: '2026-03-01T10:10:00Z',
     ...data,
   });
+}
+
+/** A `UserAuthenticated` of a user. */
+export function signedIn(userId: string, authenticatedAt: string): ForeignMessage {
+  return foreignEvent('UserAuthenticated', { userId, authenticatedAt, method: 'password' });
 }
 
 /** A stand-in for another service: publishes to the exchanges that an app consumes from. */

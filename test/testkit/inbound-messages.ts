@@ -33,6 +33,8 @@ export function message(
 const exchanges: Record<string, string> = {
   PaymentFailed: 'payment.events',
   LoyaltyPointsEarned: 'loyalty.events',
+  UserAuthenticated: 'authentication.events',
+  CustomerAuthenticated: 'authentication.events',
 };
 
 /** A structured CloudEvent with this data, through the exchange of its type. */
@@ -45,6 +47,7 @@ export function structured(data: unknown, attributes: Record<string, unknown> = 
 /** Returns the event of a message; throws if it is parked. */
 export function read(it: IncomingMessage): CommerceEvent {
   const result = readMessage(it, 1);
+  if ('signIn' in result) throw new Error('the message is a sign-in');
   if ('park' in result) throw new Error(`parked: ${result.park.reason}, ${result.park.detail}`);
   return result.event;
 }

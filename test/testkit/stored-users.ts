@@ -71,7 +71,7 @@ const columns = columnsOf(User).flatMap(({ name, property, type, default: initia
 });
 
 /**
- * Inserts users by SQL, each with a value in every column and one history entry: null in a response then means that the
+ * Inserts users by SQL, each with a value in every column, one history entry and a sign-in: null in a response then means that the
  * field is hidden. Skips ids that are unknown or malformed.
  */
 export async function storeUsers(
@@ -94,6 +94,10 @@ export async function storeUsers(
     `INSERT INTO user_history (id, user_id, type, occurred_at, recorded_at, source, event_id, summary, data)
      SELECT gen_random_uuid(), id, 'USER_CREATED', now(), now(), 'test', id, 'Created', '{}'
      FROM unnest($1::uuid[]) AS it (id)`,
+    rows.slice(0, 1),
+  );
+  await app.sql(
+    'INSERT INTO user_activity (user_id, last_seen_at) SELECT id, now() FROM unnest($1::uuid[]) AS it (id)',
     rows.slice(0, 1),
   );
 }
