@@ -31,6 +31,7 @@ import type { Logger } from './telemetry/logger';
 import { AddressChange } from './users/address-change.entity';
 import { ExternalIdHolder } from './users/external-id-holder.entity';
 import { IdempotencyKey } from './users/idempotency-key.entity';
+import { UnseenUser } from './users/lists/unseen-user.entity';
 import { UserSearchTerm } from './users/lists/user-search-term.entity';
 import { SigningKey } from './users/signing-key.entity';
 import { User } from './users/user.entity';
@@ -68,6 +69,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
     entities: [
       User,
       UserSearchTerm,
+      UnseenUser,
       HistoryEntry,
       UserCommerce,
       UserSpending,

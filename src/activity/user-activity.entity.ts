@@ -1,7 +1,8 @@
-import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 /** A row of `user_activity`: when a user last signed in. A table of its own, so that signing in does not change users. */
 @Entity('user_activity')
+@Index('user_activity_last_seen_at_user_id_idx', ['lastSeenAt', 'userId'])
 export class UserActivity {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_activity_pkey' })
   @ForeignKey('User', { name: 'user_activity_user_id_fkey', onDelete: 'CASCADE' })

@@ -96,6 +96,12 @@ export const personalDataOfUsers = {
       used_at: exported('phoneVerifications.usedAt', column('technical', 'self', 'when it was used')),
     },
   },
+  unseen_users: {
+    ofUser: byUserId,
+    erasure: 'immediately',
+    retention: whileUserExists,
+    columns: { user_id: column('identity', 'service', 'lists users that never signed in') },
+  },
   user_search: {
     ofUser: byUserId,
     erasure: 'immediately',

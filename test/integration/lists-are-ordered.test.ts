@@ -88,7 +88,7 @@ describe('users with last and before', () => {
   });
 
   it('refuses a cursor of another order', async () => {
-    const orders = ['CREATED_AT', 'UPDATED_AT', 'LAST_NAME'].flatMap((field) =>
+    const orders = ['CREATED_AT', 'UPDATED_AT', 'LAST_SEEN_AT', 'LAST_NAME'].flatMap((field) =>
       ['ASC', 'DESC'].map((direction) => `orderBy: { field: ${field}, direction: ${direction} }`),
     );
     const cursors = await Promise.all(

@@ -25,6 +25,7 @@ interface Row {
   email: string;
   createdAt: number;
   updatedAt: number;
+  seenAt: number | null;
   orders: number;
   spent: Record<string, number>;
 }
@@ -49,6 +50,7 @@ async function storeLives(): Promise<void> {
       status: pick(['ACTIVE', 'ACTIVE', 'ACTIVE', 'DEACTIVATED', 'PENDING']),
       created: new Date(created).toISOString(),
       updated: new Date(created + randomInt(10) * day).toISOString(),
+      seen: pick([null, null, 1, 2, 3, 4, 5, 6, 7]),
       orders: pick([null, 0, 1, 2, 5, 9]),
       euros: pick([null, '0.01', '10', '99.9999']),
       dollars: pick([null, null, '10']),
@@ -72,6 +74,11 @@ async function storeLives(): Promise<void> {
        AS life (id uuid, orders int) WHERE orders IS NOT NULL`,
     [json],
   );
+  await app.sql(
+    `INSERT INTO user_activity (user_id, last_seen_at) SELECT id, $2::timestamptz + seen * interval '1 day' FROM
+       jsonb_to_recordset($1::jsonb) AS life (id uuid, seen int) WHERE seen IS NOT NULL`,
+    [json, new Date(start)],
+  );
   for (const [column, currency] of [
     ['euros', 'EUR'],
     ['dollars', 'USD'],
@@ -92,6 +99,7 @@ async function storeLives(): Promise<void> {
     email: `life${life.n}@example.com`,
     createdAt: Date.parse(life.created),
     updatedAt: Date.parse(life.updated),
+    seenAt: life.seen === null ? null : start + life.seen * day,
     orders: life.orders ?? 0,
     spent: { EUR: Number(life.euros ?? 0), USD: Number(life.dollars ?? 0) },
   }));
@@ -153,6 +161,12 @@ const conditions: Record<string, () => Condition> = {
       },
     ]),
   ),
+  lastSeen: () => {
+    const from = start + randomInt(8) * day;
+    const to = from + randomInt(8) * day;
+    const filter = { lastSeenFrom: new Date(from), lastSeenTo: new Date(to) };
+    return { filter, matches: ({ seenAt }) => seenAt !== null && seenAt >= from && seenAt < to };
+  },
   orderCountMin: () => {
     const orderCountMin = randomInt(-1, 7);
     return { filter: { orderCountMin }, matches: ({ orders }) => orders >= orderCountMin };
@@ -199,7 +213,8 @@ const conditions: Record<string, () => Condition> = {
 };
 
 type Order = { field: string; direction: 'ASC' | 'DESC' };
-const valueOf: Record<string, (row: Row) => number | string> = {
+const valueOf: Record<string, (row: Row) => number | string | null> = {
+  LAST_SEEN_AT: (row) => row.seenAt,
   CREATED_AT: (row) => row.createdAt,
   UPDATED_AT: (row) => row.updatedAt,
   LAST_NAME: (row) => plain(row.lastName),
@@ -210,10 +225,18 @@ const orders = Object.keys(valueOf).flatMap((field): Order[] => [
 ]);
 
 function expected({ field, direction }: Order, matches: (row: Row) => boolean): string[] {
-  const value = valueOf[field] as (row: Row) => number | string;
+  const value = valueOf[field] as (row: Row) => number | string | null;
   const compare = (a: number | string, b: number | string) => (a < b ? -1 : a > b ? 1 : 0);
-  const sorted = rows.filter(matches).sort((a, b) => compare(value(a), value(b)) || compare(a.id, b.id));
-  return (direction === 'ASC' ? sorted : sorted.reverse()).map(({ id }) => id);
+  const sign = direction === 'ASC' ? 1 : -1;
+  const order = (a: Row, b: Row) => {
+    const [one, other] = [value(a), value(b)];
+    if ((one === null) !== (other === null)) return one === null ? 1 : -1;
+    return sign * ((one !== null && other !== null && compare(one, other)) || compare(a.id, b.id));
+  };
+  return rows
+    .filter(matches)
+    .sort(order)
+    .map(({ id }) => id);
 }
 
 const query = `query ($filter: UserFilter, $orderBy: UserOrder, $first: Int, $after: String, $last: Int, $before: String) {
@@ -261,14 +284,11 @@ it('users returns each user once in every order and from both ends, while others
         const combined = randomInt(3) === 0 && Object.keys(one.filter).every((key) => !(key in other.filter));
         const filter = combined ? { ...one.filter, ...other.filter } : one.filter;
         const matches = (row: Row) => one.matches(row) && (!combined || other.matches(row));
-        for (const backward of [false, true])
-          expect({ name, filter, orderBy, backward, ids: await walk(filter, orderBy, backward) }).toEqual({
-            name,
-            filter,
-            orderBy,
-            backward,
-            ids: expected(orderBy, matches),
-          });
+        for (const backward of [false, true]) {
+          const list = { filter, orderBy, backward };
+          const ids = await walk(filter, orderBy, backward);
+          expect({ list, ids }).toEqual({ list, ids: expected(orderBy, matches) });
+        }
       }
   } finally {
     running = false;

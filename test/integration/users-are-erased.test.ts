@@ -124,6 +124,7 @@ it('eraseUser in a dry run returns the effects of the erasure and changes nothin
     { store: 'idempotency_keys', records: 1 },
     { store: 'outbox_events', records: 4 },
     { store: 'phone_verification_codes', records: 1 },
+    { store: 'unseen_users', records: 1 },
     { store: 'user_history', records: 2 },
     { store: 'user_search', records: 3 },
     { store: 'users', records: 1 },

@@ -58,6 +58,10 @@ const roots = fc.oneof(
     (fields) => `users(first: $first, filter: $filter) { nodes { ${fields} } pageInfo { hasNextPage } }`,
   ),
   selection.map((fields) => `users(first: 3) { edges { cursor node { ${fields} } } }`),
+  selection.map(
+    (fields) =>
+      `users(last: $last, first: $first, before: $after, orderBy: $orderBy) { totalCount nodes { ${fields} } pageInfo { hasPreviousPage } }`,
+  ),
   selection.map((fields) => `_entities(representations: $r) { __typename ... on User { ${fields} } }`),
   fc.constant('userEmailPreferences(userId: $id) { userId marketing }'),
 );
@@ -66,6 +70,8 @@ const declarations: Record<string, string> = {
   id: 'ID!',
   email: 'String!',
   first: 'Int',
+  last: 'Int',
+  orderBy: 'UserOrder',
   filter: 'UserFilter',
   r: '[_Any!]!',
   asOf: 'DateTime',
@@ -86,6 +92,12 @@ export function randomQueries(users: readonly { id: string; email: string }[]): 
     id,
     email: fc.constantFrom(...users.map((user) => user.email), 'unknown@example.com'),
     first: fc.constantFrom(1, 5, 20, 0, null),
+    last: fc.constantFrom(1, 3, 101, null),
+    orderBy: fc.constantFrom(
+      null,
+      { field: 'LAST_NAME', direction: 'ASC' },
+      { field: 'LAST_SEEN_AT', direction: 'DESC' },
+    ),
     filter: fc.constantFrom(null, {}, { status: ['ACTIVE'] }, { status: [] }),
     r: fc.array(
       id.map((it) => ({ __typename: 'User', id: it })),

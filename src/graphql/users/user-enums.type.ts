@@ -40,6 +40,7 @@ registerEnumType(UserOrderField, {
   valuesConfig: {
     CREATED_AT: { description: 'When the account was created.' },
     UPDATED_AT: { description: 'When the user last changed.' },
+    LAST_SEEN_AT: { description: 'When the user last signed in.' },
     LAST_NAME: { description: 'The last name, regardless of case and accents.' },
   },
 });

@@ -47,6 +47,12 @@ export class UserFilterInput {
   @Field(() => DateTime, { nullable: true, description: 'Users last changed before this time.' })
   updatedTo?: Date | null;
 
+  @Field(() => DateTime, { nullable: true, description: 'Users who last signed in at or after this time.' })
+  lastSeenFrom?: Date | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Users who last signed in before this time.' })
+  lastSeenTo?: Date | null;
+
   @Field(() => [VerificationStatus], {
     nullable: true,
     description: 'Users whose e-mail address has one of these verification statuses.',

@@ -92,6 +92,8 @@ const fieldsRevealed: Readonly<Record<keyof UserFilter, readonly string[]>> = {
   createdTo: ['createdAt'],
   updatedFrom: ['updatedAt'],
   updatedTo: ['updatedAt'],
+  lastSeenFrom: ['lastSeenAt'],
+  lastSeenTo: ['lastSeenAt'],
   orderCountMin: ['commerce'],
   orderCountMax: ['commerce'],
   spentMin: ['commerce'],
@@ -106,5 +108,6 @@ function fieldsRevealedBy(filter: UserFilter): readonly string[] {
 const fieldsRevealedByOrder: Readonly<Record<UserOrder['field'], readonly string[]>> = {
   CREATED_AT: [],
   UPDATED_AT: ['updatedAt'],
+  LAST_SEEN_AT: ['lastSeenAt'],
   LAST_NAME: ['lastName'],
 };

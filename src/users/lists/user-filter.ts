@@ -16,6 +16,8 @@ export interface UserFilter {
   readonly createdTo?: Date | undefined;
   readonly updatedFrom?: Date | undefined;
   readonly updatedTo?: Date | undefined;
+  readonly lastSeenFrom?: Date | undefined;
+  readonly lastSeenTo?: Date | undefined;
   readonly orderCountMin?: number | undefined;
   readonly orderCountMax?: number | undefined;
   /** The least that a user has spent in this currency. The amount is an exact decimal. */
@@ -42,6 +44,7 @@ export function conditionsOf(filter: UserFilter): UserCondition[] | null {
   const conditions = [
     ...period('created_at', filter.createdFrom, filter.createdTo),
     ...period('updated_at', filter.updatedFrom, filter.updatedTo),
+    ...seenCondition(filter),
     ...oneOf('status', filter.status),
     ...oneOf('email_verification', filter.emailVerification),
     ...commerceConditions(filter),
@@ -89,13 +92,23 @@ function oneOf(column: string, values: readonly string[] | undefined): UserCondi
 }
 
 function period(column: string, from: Date | undefined, to: Date | undefined): UserCondition[] {
-  if (from === undefined && to === undefined) return [];
-  const within = (bind: Bind) =>
+  const within = periodOf(column, from, to);
+  return within ? [ofUsers(within, column)] : [];
+}
+
+/** Users who never signed in match no period. */
+function seenCondition({ lastSeenFrom, lastSeenTo }: UserFilter): UserCondition[] {
+  const within = periodOf('last_seen_at', lastSeenFrom, lastSeenTo);
+  return within ? [withRow('user_activity', within, 'last_seen_at')] : [];
+}
+
+function periodOf(column: string, from: Date | undefined, to: Date | undefined) {
+  if (from === undefined && to === undefined) return null;
+  return (bind: Bind) =>
     [
       ...(from === undefined ? [] : [`${column} >= ${bind(from)}`]),
       ...(to === undefined ? [] : [`${column} < ${bind(to)}`]),
     ].join(' AND ');
-  return [ofUsers(within, column)];
 }
 
 /** Users without commerce have no rows: their count and their sums are zero. */

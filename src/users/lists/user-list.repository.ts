@@ -3,7 +3,7 @@ import { selectListOf } from '../../postgres/entity-columns';
 import type { Positioned } from '../../postgres/keyset';
 import { User } from '../user.entity';
 import { type Bind, conditionsOf, type UserCondition, type UserFilter } from './user-filter';
-import { type UserOrder, UserOrderSql, type UserPosition } from './user-order';
+import { type ListPart, listParts, type UserOrder, type UserPosition } from './user-order';
 
 /** Selects a page of a list of users. */
 export interface UserListPage {
@@ -32,7 +32,7 @@ export class UserListRepository {
   /** Up to `rareMatches` matches of a condition are read and sorted. Beyond, users are read in the order of the list. */
   constructor(
     private readonly database: Database,
-    private readonly rareMatches = 5_000,
+    private readonly rareMatches = 2_500,
   ) {}
 
   /** Returns a page in the order of the list. The cost is the same at any depth. */
@@ -42,15 +42,21 @@ export class UserListRepository {
     if (!conditions) return [];
     const rarest = await this.findRarest(conditions, signal);
     const { parameters, bind } = parametersWith(limit);
-    const order = new UserOrderSql(page.order, backward);
-    const positions = [after && order.after(after, bind), before && order.before(before, bind)];
-    const rows = await this.database.query<User & { at: string }>(
-      `SELECT ${columns}, ${order.position} AS at ${matching(conditions, rarest, bind, positions)}
-       ORDER BY ${order.orderBy} LIMIT $1`,
+    const parts = listParts(page.order, { after, before }, { backward, bind }).map((part, index) => {
+      const selected = `SELECT ${columns}, ${part.position} AS at, ${index} AS part`;
+      const users = matching(conditions, rarest, bind, part);
+      return `(${selected} ${users} ORDER BY ${part.orderBy} LIMIT $1)`;
+    });
+    const reading = (page.order.direction === 'ASC') !== backward ? 'ASC' : 'DESC';
+    const rows = await this.database.query<User & { at: string; part: number }>(
+      parts.length === 1
+        ? parts.join()
+        : `SELECT * FROM (${parts.join(' UNION ALL ')}) AS parts
+           ORDER BY part, at COLLATE "C" ${reading}, id ${reading} LIMIT $1`,
       parameters,
       signal,
     );
-    const positioned = rows.map(({ at, ...row }) => ({ row, position: { at, id: row.id } }));
+    const positioned = rows.map(({ at, part: _part, ...row }) => ({ row, position: { at, id: row.id } }));
     return backward ? positioned.reverse() : positioned;
   }
 
@@ -96,14 +102,12 @@ function matching(
   conditions: readonly UserCondition[],
   rarest: UserCondition | null,
   bind: Bind,
-  positions: readonly (string | null)[] = [],
+  part: Pick<ListPart, 'join' | 'conditions'> = { join: '', conditions: [] },
 ): string {
   const from = rarest ? `(SELECT * FROM users WHERE ${rarest.sql(bind)} OFFSET 0) AS users` : 'users';
-  const where = [
-    ...conditions.filter((condition) => condition !== rarest).map(({ sql }) => sql(bind)),
-    ...positions.filter((position) => position !== null),
-  ];
-  return `FROM ${from}${where.length > 0 ? ` WHERE ${where.join(' AND ')}` : ''}`;
+  const others = conditions.filter((condition) => condition !== rarest).map(({ sql }) => sql(bind));
+  const where = [...others, ...part.conditions];
+  return `FROM ${from} ${part.join} ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}`;
 }
 
 function parametersWith(first: unknown): { parameters: unknown[]; bind: Bind } {
