@@ -13,7 +13,9 @@ import { parkUnread, type ReadMessage, readMessage } from './read-message';
 /** Reading a larger body takes milliseconds: the event loop gets a turn after each. */
 const largeBodyBytes = 16 * 1024;
 const batchSize = 200;
-const prefetch = 400;
+/** While PostgreSQL works on one batch, this process prepares the other. */
+const parallelBatches = 2;
+const prefetch = 600;
 /** The attempt alone at which a message that crashed the process in all attempts before is parked instead of folded. */
 const lastAttempt = 3;
 /** Deliveries of a dead letter after which only its digest is stored. */
@@ -49,6 +51,7 @@ export class HistoryConsumer {
         queue: historyQueue,
         prefetch,
         batchSize,
+        parallelBatches,
         onBatch: (deliveries) => this.consume(deliveries),
       }),
       broker.subscribe({

@@ -60,9 +60,11 @@ export interface SubscriptionOptions {
   readonly prefetch: number;
   /** Maximum number of deliveries in a batch. */
   readonly batchSize: number;
+  /** How many batches are processed concurrently; defaults to 1. One with a redelivered message is processed alone. */
+  readonly parallelBatches?: number;
   /**
    * Resolves when every delivery of the batch is processed and committed. The batch is acknowledged then. If it
-   * rejects, the same batch is retried after a back-off, before any other. Calls of one subscription never overlap.
+   * rejects, the same batch is retried after a back-off.
    */
   readonly onBatch: (deliveries: Delivery[]) => Promise<void>;
 }

@@ -13,24 +13,36 @@ export interface Unacknowledged {
 }
 
 export interface DeliveryBatchesOptions<Item extends Unacknowledged>
-  extends Pick<SubscriptionOptions, 'queue' | 'batchSize' | 'onBatch'> {
+  extends Pick<SubscriptionOptions, 'queue' | 'batchSize' | 'parallelBatches' | 'onBatch'> {
   readonly log: Logger;
   /** Called once for each processed batch, in order of arrival. */
   readonly acknowledge: (batch: Item[]) => void;
 }
 
+/** A batch that is being processed, or waits for the acknowledgement of an earlier one. */
+interface Batch<Item> {
+  readonly items: Item[];
+  /** True if it contains a redelivered message, which may have crashed a process: no other batch then runs. */
+  readonly isAlone: boolean;
+  processed: boolean;
+  /** When it failed first, in milliseconds of `performance.now()`. */
+  failedAtMs: number | null;
+  finished: Promise<void>;
+}
+
 /**
- * Processes deliveries in batches, one batch at a time and in order of arrival. Retries each batch until it succeeds.
- * Never sends a nack, because the broker would redeliver the message immediately. Its methods never reject.
+ * Processes deliveries in batches, which start in order of arrival, and acknowledges them in that order. Retries each
+ * batch until it succeeds. Never sends a nack, because the broker would redeliver the message immediately. Its methods
+ * never reject.
  */
 export class DeliveryBatches<Item extends Unacknowledged> {
   private waiting: Item[] = [];
-  private processing: Promise<void> | undefined;
+  /** In order of arrival. */
+  private batches: Batch<Item>[] = [];
+  private starting = false;
   /** Incremented when earlier deliveries can no longer be acknowledged. */
   private epoch = 0;
   private readonly stopping = new AbortController();
-  /** When the current batch failed first, in milliseconds of `performance.now()`. */
-  private failedAtMs: number | null = null;
 
   constructor(private readonly options: DeliveryBatchesOptions<Item>) {}
 
@@ -38,7 +50,7 @@ export class DeliveryBatches<Item extends Unacknowledged> {
   add(item: Item): void {
     if (this.stopping.signal.aborted) return;
     this.waiting.push(item);
-    this.processing ??= this.processAll();
+    this.startSoon();
   }
 
   /** Drops all deliveries without acknowledging them, so that the broker redelivers them. */
@@ -47,54 +59,83 @@ export class DeliveryBatches<Item extends Unacknowledged> {
     this.waiting = [];
   }
 
-  /** Returns for how many seconds the current batch has been retried; 0 if it has not failed. */
+  /** Returns for how many seconds the oldest batch has been retried; 0 if none has failed. */
   blockedSeconds(): number {
-    return this.failedAtMs === null ? 0 : (performance.now() - this.failedAtMs) / 1_000;
+    const failedAtMs = this.batches.flatMap((batch) => batch.failedAtMs ?? []);
+    return failedAtMs.length === 0 ? 0 : (performance.now() - Math.min(...failedAtMs)) / 1_000;
   }
 
-  /** Finishes and acknowledges the current batch. If that batch fails, it stays unacknowledged. */
+  /** Finishes and acknowledges the current batches. One that fails stays unacknowledged. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.waiting = [];
-    await this.processing;
+    await Promise.all(this.batches.map(({ finished }) => finished));
   }
 
-  private async processAll(): Promise<void> {
-    while (this.waiting.length > 0) {
-      // Waits one turn of the event loop, so that deliveries received together form one batch.
-      await new Promise((resolve) => setImmediate(resolve));
-      const batch = this.waiting.splice(0, this.options.batchSize);
-      if (batch.length > 0) await this.process(batch);
-      this.failedAtMs = null;
+  /** Waits one turn of the event loop, so that deliveries received together form one batch. */
+  private startSoon(): void {
+    if (this.starting) return;
+    this.starting = true;
+    setImmediate(() => {
+      this.starting = false;
+      while (this.startNext());
+    });
+  }
+
+  private startNext(): boolean {
+    const { batchSize, parallelBatches = 1 } = this.options;
+    if (this.waiting.length === 0 || this.batches.length >= parallelBatches) return false;
+    const items = this.waiting.slice(0, batchSize);
+    const isAlone = items.some(({ delivery }) => delivery.redelivered);
+    if (this.batches.length > 0 && (isAlone || this.batches.some((batch) => batch.isAlone))) return false;
+    this.waiting = this.waiting.slice(items.length);
+    const batch: Batch<Item> = {
+      items,
+      isAlone,
+      processed: false,
+      failedAtMs: null,
+      finished: Promise.resolve(),
+    };
+    this.batches.push(batch);
+    batch.finished = this.process(batch, this.epoch);
+    return true;
+  }
+
+  private async process(batch: Batch<Item>, epoch: number): Promise<void> {
+    batch.processed = await this.tryUntilProcessed(batch, epoch);
+    batch.failedAtMs = null;
+    if (!batch.processed || epoch !== this.epoch) this.batches = this.batches.filter((it) => it !== batch);
+    // A batch acknowledges all deliveries before its last one. After a reconnection, its tags would acknowledge others.
+    for (let first = this.batches[0]; first?.processed; first = this.batches[0]) {
+      this.batches.shift();
+      this.options.acknowledge(first.items);
     }
-    this.processing = undefined;
+    this.startSoon();
   }
 
-  private async process(batch: Item[]): Promise<void> {
-    const { queue, log, onBatch, acknowledge } = this.options;
-    const { epoch } = this;
-    const deliveries = batch.map(({ delivery }) => delivery);
+  /** Returns false if it gave up, because of `stop` or `forget`. */
+  private async tryUntilProcessed(batch: Batch<Item>, epoch: number): Promise<boolean> {
+    const { queue, log, onBatch } = this.options;
+    const deliveries = batch.items.map(({ delivery }) => delivery);
     let warnedAtSeconds = -warningIntervalSeconds;
     for (let failures = 0; ; failures += 1) {
       try {
         await onBatch(deliveries);
         if (failures > 0) log.info({ queue }, 'a batch of deliveries was processed after retries');
-        break;
+        return true;
       } catch (error) {
-        this.failedAtMs ??= performance.now();
-        const blockedSeconds = Math.round(this.blockedSeconds());
+        batch.failedAtMs ??= performance.now();
+        const blockedSeconds = Math.round((performance.now() - batch.failedAtMs) / 1_000);
         const isDue = blockedSeconds >= warnedAtSeconds + warningIntervalSeconds;
         if (isDue) warnedAtSeconds = blockedSeconds;
         log[isDue ? 'warn' : 'debug'](
-          { err: error, queue, deliveries: batch.length, blockedSeconds },
+          { err: error, queue, deliveries: batch.items.length, blockedSeconds },
           'a batch of deliveries failed and is retried',
         );
       }
       const { signal } = this.stopping;
       await pause(Math.min(firstBackoffMs * 2 ** failures, maxBackoffMs), signal);
-      if (signal.aborted || epoch !== this.epoch) return;
+      if (signal.aborted || epoch !== this.epoch) return false;
     }
-    // After a reconnection, the delivery tags of this batch would acknowledge other messages.
-    if (epoch === this.epoch) acknowledge(batch);
   }
 }

@@ -67,14 +67,13 @@ export class InProcessBroker implements Broker {
       .map(({ queue }) => queue);
   }
 
-  subscribe({ queue: name, prefetch, batchSize, onBatch }: SubscriptionOptions): Subscription {
+  subscribe({ queue: name, prefetch, ...options }: SubscriptionOptions): Subscription {
     const queue = this.queues.get(name);
     if (!queue) throw new Error(`There is no queue ${name}.`);
     const unacknowledged = new Set<Queued>();
     const batches = new DeliveryBatches<{ delivery: Delivery; queued: Queued }>({
+      ...options,
       queue: name,
-      batchSize,
-      onBatch,
       log: this.log,
       acknowledge: (batch) => {
         for (const { queued } of batch) unacknowledged.delete(queued);

@@ -83,7 +83,7 @@ export class RabbitMqSubscription implements Subscription {
     const last = batch.at(-1);
     if (!last || !this.channel) return;
     try {
-      // Batches finish in order of arrival, so every delivery up to the last one is processed.
+      // Batches are acknowledged in order of arrival, so every delivery up to the last one is processed.
       this.channel.ack({ fields: last.fields } as ConsumeMessage, true);
     } catch (error) {
       // The connection is closing, so RabbitMQ redelivers these messages.

@@ -1,0 +1,119 @@
+import { DeliveryBatches } from '../../../src/rabbitmq/delivery-batches';
+import { createLogger } from '../../../src/telemetry/logger';
+
+interface Call {
+  readonly names: string[];
+  readonly end: (error?: Error) => Promise<void>;
+}
+
+/** Batches of two whose processing a test ends. A name with `!` is that of a redelivered message. */
+function build(parallelBatches: number) {
+  const calls: Call[] = [];
+  const acknowledged: string[][] = [];
+  const turn = async () => {
+    for (let at = 0; at < 3; at += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+  };
+  const batches = new DeliveryBatches<{ delivery: any }>({
+    queue: 'tested',
+    batchSize: 2,
+    parallelBatches,
+    log: createLogger({ level: 'silent' }),
+    onBatch: (deliveries) =>
+      new Promise<void>((resolve, reject) => {
+        calls.push({
+          names: deliveries.map(({ body }) => String(body)),
+          end: async (error) => {
+            if (error) reject(error);
+            else resolve();
+            await turn();
+          },
+        });
+      }),
+    acknowledge: (batch) => void acknowledged.push(batch.map(({ delivery }) => delivery.body)),
+  });
+  const add = async (...names: string[]) => {
+    for (const body of names) batches.add({ delivery: { body, redelivered: body.endsWith('!') } });
+    await turn();
+  };
+  return { batches, calls, acknowledged, add, started: () => calls.map(({ names }) => names.join('')) };
+}
+
+describe('DeliveryBatches', () => {
+  it('process as many batches concurrently as allowed, and acknowledge them in order of arrival', async () => {
+    const { add, calls, started, acknowledged } = build(2);
+    await add('a', 'b', 'c', 'd', 'e');
+    expect(started()).toEqual(['ab', 'cd']);
+    await calls[1]?.end();
+    expect(acknowledged).toEqual([]);
+    expect(started()).toEqual(['ab', 'cd']);
+    await calls[0]?.end();
+    expect(acknowledged).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
+    expect(started()).toEqual(['ab', 'cd', 'e']);
+  });
+
+  it('process one batch at a time by default', async () => {
+    const { add, calls, started } = build(1);
+    await add('a', 'b', 'c');
+    expect(started()).toEqual(['ab']);
+    await calls[0]?.end();
+    expect(started()).toEqual(['ab', 'c']);
+  });
+
+  it('process a batch with a redelivered message alone', async () => {
+    const { add, calls, started } = build(2);
+    await add('a', 'b', 'c', 'd!', 'e', 'f');
+    expect(started()).toEqual(['ab']);
+    await calls[0]?.end();
+    expect(started()).toEqual(['ab', 'cd!']);
+    await calls[1]?.end();
+    expect(started()).toEqual(['ab', 'cd!', 'ef']);
+  });
+
+  it('acknowledge no batch that was forgotten, and process later ones', async () => {
+    const { batches, add, calls, started, acknowledged } = build(2);
+    await add('a', 'b', 'c', 'd', 'e');
+    batches.forget();
+    await add('f');
+    for (const call of [...calls].reverse()) await call.end();
+    await calls[2]?.end();
+    expect(started()).toEqual(['ab', 'cd', 'f']);
+    expect(acknowledged).toEqual([['f']]);
+  });
+
+  it('retry a batch that fails before they acknowledge it and the next', async () => {
+    const { add, batches, calls, acknowledged } = build(2);
+    await add('a', 'b', 'c', 'd');
+    await calls[1]?.end();
+    await calls[0]?.end(new Error('refused'));
+    expect(batches.blockedSeconds()).toBeGreaterThan(0);
+    await new Promise<void>((resolve) => {
+      const poll = setInterval(() => {
+        if (calls.length < 3) return;
+        clearInterval(poll);
+        resolve();
+      }, 5);
+    });
+    expect(acknowledged).toEqual([]);
+    await calls[2]?.end();
+    expect(acknowledged).toHaveLength(2);
+    expect(batches.blockedSeconds()).toBe(0);
+  });
+
+  it('stop once the current batches end, and acknowledge them', async () => {
+    const { add, batches, calls, started, acknowledged } = build(2);
+    await add('a', 'b', 'c', 'd', 'e');
+    let stopped = false;
+    const stopping = batches.stop().then(() => {
+      stopped = true;
+    });
+    await calls[0]?.end();
+    expect(stopped).toBe(false);
+    await calls[1]?.end();
+    await stopping;
+    expect(started()).toEqual(['ab', 'cd']);
+    expect(acknowledged).toHaveLength(2);
+  });
+});
