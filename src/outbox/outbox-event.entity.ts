@@ -3,7 +3,7 @@ import { Column, Entity, Generated, Index, PrimaryColumn, Unique } from 'typeorm
 /** A row of `outbox_events`: an event, committed with the change that it describes. */
 @Entity('outbox_events')
 @Unique('outbox_events_user_id_version_key', ['userId', 'version'])
-@Index('outbox_events_published_at_idx', ['publishedAt'])
+@Index('outbox_events_published_at_idx', { synchronize: false })
 @Index('outbox_events_occurred_at_idx', ['occurredAt'])
 @Index('outbox_events_unpublished_idx', { synchronize: false })
 export class OutboxEvent {
