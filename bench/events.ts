@@ -96,7 +96,7 @@ async function measureIn(stage: Stage): Promise<{ rows: Row[]; profile: string }
     { what: 'fold: in batches, without a broker', figure: perSecond(direct) },
     { what: 'fold: in batches, through the queue', figure: perSecond(queue) },
     atLeast('fold: through the queue to without a broker', queue / direct, 0.6),
-    atLeast('fold: in batches to a transaction for each', queue / oneByOne, 100),
+    atLeast('fold: in batches to a transaction for each', queue / oneByOne, 45),
   ];
   return { rows, profile: describeProfiles(batch, alone) };
 }
