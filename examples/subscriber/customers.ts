@@ -2,9 +2,9 @@ import type { Client } from 'pg';
 
 /** What this service stores about a user. */
 export interface Customer {
-  readonly email: string | null;
-  readonly firstName: string | null;
-  readonly lastName: string | null;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
   readonly status: string;
 }
 
@@ -15,27 +15,25 @@ export class Customers {
   async createTables(): Promise<void> {
     await this.database.query(`
       CREATE TABLE IF NOT EXISTS customers (
-        id uuid PRIMARY KEY, version integer NOT NULL, email text, first_name text, last_name text, status text NOT NULL
-      );
+        id uuid PRIMARY KEY, version integer NOT NULL, email text, first_name text, last_name text, status text);
       CREATE TABLE IF NOT EXISTS erased_customers (id uuid PRIMARY KEY)`);
   }
 
   /** Returns the version that is stored, 0 for a new user, and Infinity for an erased one. */
   async versionOf(id: string): Promise<number> {
-    const { rows } = await this.database.query<{ version: number | null; erased: boolean }>(
-      `SELECT (SELECT version FROM customers WHERE id = $1),
-              EXISTS (SELECT FROM erased_customers WHERE id = $1) AS erased`,
-      [id],
-    );
-    return rows[0]?.erased ? Infinity : (rows[0]?.version ?? 0);
+    const erased = await this.database.query('SELECT FROM erased_customers WHERE id = $1', [id]);
+    const { rows } = await this.database.query('SELECT version FROM customers WHERE id = $1', [id]);
+    return erased.rowCount ? Infinity : Number(rows[0]?.version ?? 0);
   }
 
-  /** Stores all fields. Null values of `change` keep what is stored. */
-  async store(id: string, version: number, change: Partial<Customer>): Promise<void> {
-    const { email = null, firstName = null, lastName = null, status = null } = change;
+  /** Stores a version. Fields that `change` leaves out stay as they are. */
+  async store(
+    id: string,
+    version: number,
+    { email, firstName, lastName, status }: Partial<Customer>,
+  ): Promise<void> {
     await this.database.query(
-      `INSERT INTO customers AS stored (id, version, email, first_name, last_name, status)
-       VALUES ($1, $2, $3, $4, $5, coalesce($6, 'ACTIVE'))
+      `INSERT INTO customers AS stored VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (id) DO UPDATE SET version = $2, email = coalesce($3, stored.email),
          first_name = coalesce($4, stored.first_name), last_name = coalesce($5, stored.last_name),
          status = coalesce($6, stored.status)`,
@@ -47,7 +45,7 @@ export class Customers {
   async erase(id: string): Promise<void> {
     await this.database.query(
       `WITH erased AS (DELETE FROM customers WHERE id = $1)
-       INSERT INTO erased_customers (id) VALUES ($1) ON CONFLICT DO NOTHING`,
+       INSERT INTO erased_customers VALUES ($1) ON CONFLICT DO NOTHING`,
       [id],
     );
   }

@@ -1,64 +1,56 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from 'amqplib';
 import { Client } from 'pg';
 import { type Customer, Customers } from './customers';
-import { subscribe, type UserEvent } from './user-events';
 
-const { env } = process;
-const graph = {
-  url: env['GRAPH_URL'] ?? 'http://127.0.0.1:4001/graphql',
-  token: env['GRAPH_TOKEN'] ?? '',
-};
-const retryMs = 1_000;
-
-/** Returns the change that an event describes, or null if the event has no values and the graph must be read. */
-function changeOf({ type, data }: UserEvent): Partial<Customer> | null {
-  switch (type) {
-    case 'UserCreated':
-      return { ...data, status: 'ACTIVE' } as Partial<Customer>;
-    case 'UserDeactivated':
-      return { status: 'DEACTIVATED' };
-    case 'UserReactivated':
-      return { status: 'ACTIVE' };
-    case 'UserEmailVerified':
-      return data['emailChanged'] === true ? null : {};
-    case 'UserUpdated': {
-      const stored = ['email', 'firstName', 'lastName'];
-      return (data['changedFields'] as string[]).some((field) => stored.includes(field)) ? null : {};
-    }
-    case 'UserEmailPreferencesUpdated':
-    case 'UserPhoneVerified':
-      return {};
-    default:
-      // A type that this program does not know yet may change anything.
-      return null;
-  }
+/** An event about a user. `sequence` is the user's version after it: each has one event, so a gap means a loss. */
+interface UserEvent {
+  readonly type: string;
+  readonly subject: string;
+  readonly sequence?: string;
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
-type GraphUser = Customer & { readonly version: number };
+const { env } = process;
+const queue = env['QUEUE'] ?? 'customers.users';
+const exchange = env['USER_EVENTS_EXCHANGE'] ?? 'user.events';
+const retryMs = 1_000;
+
+/** Returns what an event changes, or null if it has no values: the graph must be read then. */
+function changeOf({ type, data }: UserEvent): Partial<Customer> | null {
+  if (type === 'UserCreated') return { ...(data as unknown as Customer), status: 'ACTIVE' };
+  if (type === 'UserDeactivated') return { status: 'DEACTIVATED' };
+  if (type === 'UserReactivated') return { status: 'ACTIVE' };
+  if (type === 'UserEmailPreferencesUpdated') return {};
+  if (type === 'UserEmailVerified') return data['emailChanged'] === true ? null : {};
+  // UserUpdated has names of fields. A type that this program does not know may change anything.
+  const changed = (data['changedFields'] as string[] | undefined) ?? ['email'];
+  return changed.some((field) => ['email', 'firstName', 'lastName'].includes(field)) ? null : {};
+}
 
 /** Returns the user as the User Service has it, or null if it is erased. */
-async function readUser(id: string): Promise<GraphUser | null> {
-  const response = await fetch(graph.url, {
+async function readUser(id: string): Promise<(Customer & { version: number }) | null> {
+  const response = await fetch(env['GRAPH_URL'] ?? 'http://127.0.0.1:4001/graphql', {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${graph.token}` },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${env['GRAPH_TOKEN'] ?? ''}` },
     body: JSON.stringify({
       query: 'query ($id: ID!) { user(id: $id) { version email firstName lastName status } }',
       variables: { id },
     }),
   });
-  const { data, errors } = (await response.json()) as { data?: { user: GraphUser | null }; errors?: unknown };
+  const { data, errors } = (await response.json()) as { data?: { user: never }; errors?: unknown };
   if (!data || errors) throw new Error(`the User Service responded with ${JSON.stringify(errors)}`);
   return data.user;
 }
 
-/** Replaces what is stored by what the graph has, which is at least as new as the event. Retries until it is there. */
-async function heal(customers: Customers, { userId, sequence }: UserEvent): Promise<void> {
+/** Stores what the graph has, once it is as new as the event. Retries until then. */
+async function heal(customers: Customers, id: string, version: number): Promise<void> {
   for (;;) {
     try {
-      const user = await readUser(userId);
+      const user = await readUser(id);
       // The user was erased after this event. UserErased follows.
       if (!user) return;
-      if (user.version >= sequence) return await customers.store(userId, user.version, user);
+      if (user.version >= version) return await customers.store(id, user.version, user);
     } catch (error) {
       process.stderr.write(`the graph cannot be read: ${String(error)}\n`);
     }
@@ -66,41 +58,51 @@ async function heal(customers: Customers, { userId, sequence }: UserEvent): Prom
   }
 }
 
-/** Brings the table up to date with an event. Events that are stored already change nothing. */
+/** Brings the table up to date with an event. A repeated event changes nothing. */
 async function apply(customers: Customers, event: UserEvent): Promise<void> {
-  const { type, userId, sequence } = event;
-  if (type === 'UserErased') return customers.erase(userId);
-  const version = await customers.versionOf(userId);
-  if (sequence <= version) return;
-  const isNext = sequence === version + 1;
-  if (!isNext) process.stdout.write(`${userId}: ${sequence} follows ${version}, so an event is missing\n`);
+  const { type, subject: id, sequence } = event;
+  if (type === 'UserErased') return customers.erase(id);
+  // A request, such as one to send a confirmation, is not a change.
+  if (sequence === undefined) return;
+  const version = Number(sequence);
+  const stored = await customers.versionOf(id);
+  if (version <= stored) return;
+  const isNext = version === stored + 1;
+  if (!isNext) process.stdout.write(`${id}: ${version} follows ${stored}, so an event is missing\n`);
   const change = isNext ? changeOf(event) : null;
-  if (change) await customers.store(userId, sequence, change);
-  else await heal(customers, event);
+  await (change ? customers.store(id, version, change) : heal(customers, id, version));
+}
+
+/** Ends the process. Its supervisor starts it again, and RabbitMQ delivers again what was not acknowledged. */
+function fail(error: unknown): void {
+  process.stderr.write(`${String(error)}\n`);
+  process.exit(1);
 }
 
 async function main(): Promise<void> {
   const database = new Client({ connectionString: env['DATABASE_URL'] });
-  // The supervisor of the process starts it again; unacknowledged events are delivered again then.
-  const fail = (error: unknown) => {
-    process.stderr.write(`${String(error)}\n`);
-    process.exit(1);
-  };
   database.on('error', fail);
   await database.connect();
   const customers = new Customers(database);
   await customers.createTables();
-  await subscribe({
-    amqpUrl: env['AMQP_URL'] ?? 'amqp://127.0.0.1',
-    exchange: env['USER_EVENTS_EXCHANGE'] ?? 'user.events',
-    queue: env['QUEUE'] ?? 'customers.users',
-    onEvent: (event) => apply(customers, event),
-    onFailure: fail,
+
+  const connection = await connect(env['AMQP_URL'] ?? 'amqp://127.0.0.1');
+  connection.on('error', fail).on('close', () => fail('the connection to RabbitMQ was closed'));
+  const channel = await connection.createChannel();
+  await channel.assertExchange(exchange, 'topic', { durable: true });
+  // One consumer at a time, also with several processes: two would apply a user's events out of order.
+  const quorum = { 'x-queue-type': 'quorum', 'x-single-active-consumer': true };
+  await channel.assertQueue(queue, { durable: true, arguments: quorum });
+  await channel.bindQueue(queue, exchange, 'user.#');
+  await channel.prefetch(50);
+  let previous = Promise.resolve();
+  await channel.consume(queue, (message) => {
+    if (!message) return fail(`the queue ${queue} was deleted`);
+    const event = JSON.parse(message.content.toString('utf8')) as UserEvent;
+    previous = previous.then(() => apply(customers, event)).then(() => channel.ack(message));
+    previous.catch(fail);
   });
   process.stdout.write('subscribed\n');
 }
 
-void main().catch((error: unknown) => {
-  process.stderr.write(`${String(error)}\n`);
-  process.exit(1);
-});
+main().catch(fail);
