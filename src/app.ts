@@ -1,8 +1,10 @@
 import { openBackingServices } from './backing-services';
 import type { Config } from './config';
 import { createHttp, LinkBase, startGraphql } from './doors';
+import { cacheTagOf } from './graphql/cache-control';
 import { createIntake } from './intake';
 import { OutboxRelay } from './outbox/outbox.relay';
+import { RouterCache } from './outbox/router-cache';
 import { packageVersion } from './package-root';
 import { Closers } from './scheduling/closers';
 import { createServiceLog } from './service-log';
@@ -71,6 +73,8 @@ async function start(
     wakeups,
   });
 
+  const routerCache =
+    config.routerInvalidation && new RouterCache({ ...config.routerInvalidation, tagOf: cacheTagOf, log });
   const relay = new OutboxRelay({
     database: databases.background,
     broker,
@@ -79,7 +83,11 @@ async function start(
     log,
     tracing,
     // Repeats the cache write that follows a commit, in case it was lost.
-    onPublished: (events) => services.cache.refresh(events),
+    onPublished: async (events) => {
+      await services.cache.refresh(events);
+      // After the refresh: the router may read a user again immediately.
+      await routerCache?.invalidate(events.map(({ userId }) => userId));
+    },
   });
   wakeups.relay = relay;
   metrics.watchStored('outbox', () => relay.backlog());

@@ -25,6 +25,8 @@ export interface Config {
     readonly audience: string;
   } | null;
   readonly routerSecrets: readonly string[];
+  /** Where the router learns which cached users changed; null: nowhere. */
+  readonly routerInvalidation: { readonly url: string; readonly key: string } | null;
   /** What users can do to themselves only soon after a sign-in. */
   readonly recentSignInFor: ReadonlySet<'erase' | 'export' | 'email'>;
   readonly authenticationServiceUrl: string | null;
@@ -111,6 +113,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     amqpUrl: read('AMQP_URL'),
     authentication: authenticationOf(read('AUTH_JWKS_URL'), read('AUTH_ISSUER'), read('AUTH_AUDIENCE')),
     routerSecrets: read('ROUTER_SECRET') ?? [],
+    routerInvalidation: invalidationOf(read('ROUTER_INVALIDATION_URL'), read('ROUTER_INVALIDATION_KEY')),
     recentSignInFor: new Set(read('RECENT_SIGN_IN_FOR')),
     authenticationServiceUrl: read('AUTHENTICATION_SERVICE_URL'),
     eventProfile: read('EVENT_PROFILE'),
@@ -138,7 +141,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     },
     dataDirectory: join(folder, '.data'),
   };
-  if (!production) problems.push(...partlySet(env));
+  if (!production) problems.push(...partlySet(env, ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE']));
+  problems.push(...partlySet(env, ['ROUTER_INVALIDATION_URL', 'ROUTER_INVALIDATION_KEY']));
   if (production && config.routerSecrets.some((secret) => secret.length < minimumSecretLength))
     problems.push(
       `ROUTER_SECRET must be secrets of at least ${minimumSecretLength} characters when NODE_ENV=production`,
@@ -155,9 +159,12 @@ function authenticationOf(
   return jwksUrl && issuer && audience ? { jwksUrl, issuer, audience } : null;
 }
 
-/** Requires all or none of the AUTH_* settings: with only some, the development issuer would be used silently. */
-function partlySet(env: NodeJS.ProcessEnv): string[] {
-  const names = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'] as const;
+function invalidationOf(url: string | null, key: string | null): Config['routerInvalidation'] {
+  return url && key ? { url, key } : null;
+}
+
+/** Requires all or none of these settings: with only some, none of them would have an effect, silently. */
+function partlySet(env: NodeJS.ProcessEnv, names: readonly string[]): string[] {
   const missing = names.filter((name) => !env[name]?.trim());
   if (missing.length === 0 || missing.length === names.length) return [];
   return missing.map((name) => `${name} is missing: set all of ${names.join(', ')}, or none`);

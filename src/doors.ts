@@ -99,6 +99,10 @@ export async function startGraphql(
     log,
     tracing: backing.tracing,
     suggestNames: !config.production,
+    // Without invalidation a cached profile is wrong until it expires.
+    cacheControl: config.routerInvalidation
+      ? { maxAgeSeconds: 60, tagged: true }
+      : { maxAgeSeconds: 5, tagged: false },
     isUnavailable: isDatabaseUnavailable,
   });
   await graphql.apollo.start();
@@ -138,6 +142,7 @@ export async function createHttp(
         loaders,
         reads: new AuditedReads(actor),
         errors: new ErrorBudget(),
+        entityIds: null,
         isFrozen: (userId) => services.users.isFrozen(userId),
         deadline: request.deadline,
         get log() {

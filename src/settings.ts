@@ -161,6 +161,17 @@ export const settings = {
     schema: secrets,
     requiredInProduction: true,
   }),
+  ROUTER_INVALIDATION_URL: optional({
+    meaning:
+      'the URL at which the router invalidates its response cache (`response_cache.invalidation`); called for each user whose change was published',
+    unset: 'public fields of users may be cached for 5 seconds instead of 60',
+    schema: url('http', 'https'),
+  }),
+  ROUTER_INVALIDATION_KEY: optional({
+    meaning: 'the shared key of that URL; both or neither',
+    unset: 'as `ROUTER_INVALIDATION_URL`',
+    schema: z.string(),
+  }),
   RECENT_SIGN_IN_FOR: {
     meaning:
       'what users can do to themselves only within 10 minutes of a sign-in (`auth_time`): a comma-separated list of `erase`, `export` and `email` (a new address)',

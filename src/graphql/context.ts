@@ -20,6 +20,8 @@ export interface GraphqlContext {
   readonly errors: ErrorBudget;
   /** True if the user is deactivated for a security violation and may change nothing. */
   readonly isFrozen: (userId: string) => Promise<boolean>;
+  /** Ids of the resolved representations, in order; null before, or if one has no id. */
+  entityIds: readonly string[] | null;
   /** Aborts when the response is no longer awaited: after the request's timeout, or when the client disconnects. */
   readonly deadline: { readonly aborted: boolean; readonly signal: AbortSignal };
   readonly log: Logger;

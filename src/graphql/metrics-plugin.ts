@@ -28,7 +28,10 @@ export function outcomeOf({
   return failed ? 'error' : 'success';
 }
 
-/** Makes `_entities` record its duration and its representations by result. Changes the schema in place. */
+/**
+ * Makes `_entities` record its duration and its representations by result, and the ids of the entities in the context.
+ * Changes the schema in place.
+ */
 export function measureEntities(schema: GraphQLSchema, metrics: Metrics): GraphQLSchema {
   const field = schema.getQueryType()?.getFields()._entities;
   const resolve = field?.resolve;
@@ -37,6 +40,8 @@ export function measureEntities(schema: GraphQLSchema, metrics: Metrics): GraphQ
     const startedAtMs = performance.now();
     const resolved = (await resolve(source, args, context, info)) as unknown[];
     metrics.entitiesDuration.observe((performance.now() - startedAtMs) / 1_000);
+    const ids = resolved.map((it) => (it as { id?: unknown } | null)?.id);
+    if (ids.every((id) => typeof id === 'string')) (context as GraphqlContext).entityIds = ids;
     const failed = resolved.filter((it) => it instanceof Error).length;
     metrics.entities.inc({ result: 'resolved' }, resolved.length - failed);
     if (failed > 0) metrics.entities.inc({ result: 'failed' }, failed);

@@ -4,6 +4,7 @@ import type { AccessLog } from '../audit/access-log';
 import type { CheckOperationLimits } from '../subgraph/limits';
 import { PreparedOperations } from '../subgraph/prepared-operations';
 import type { Metrics } from '../telemetry/metrics';
+import { type CacheControl, privateResponse } from './cache-control';
 import type { GraphqlContext } from './context';
 import type { StartOperationSpan } from './tracing-plugin';
 
@@ -12,6 +13,7 @@ export interface PreparedReadsOptions {
   readonly accessLog: AccessLog;
   readonly checkOperationLimits: CheckOperationLimits;
   readonly metrics: Metrics;
+  readonly cacheControl: CacheControl;
   /** null without tracing. */
   readonly startSpan: StartOperationSpan | null;
 }
@@ -38,12 +40,12 @@ export class PreparedReads {
     }),
   };
 
-  /** Returns the response to a GraphQL request as JSON, or null if Apollo Server has to run it. */
-  async respond(body: unknown, createContext: () => Promise<GraphqlContext>): Promise<string | null> {
+  /** Returns the response to a GraphQL request, or null if Apollo Server has to run it. */
+  async respond(body: unknown, createContext: () => Promise<GraphqlContext>): Promise<ReadResponse | null> {
     const request = readRequest(body);
     const prepared = request && this.operations.find(request.query, request.operationName);
     if (!request || !prepared) return null;
-    const { accessLog, checkOperationLimits, metrics, startSpan } = this.options;
+    const { accessLog, cacheControl, checkOperationLimits, metrics, startSpan } = this.options;
     const { variables } = request;
 
     const startedAtMs = performance.now();
@@ -59,11 +61,20 @@ export class PreparedReads {
       const name = prepared.operation.name?.value;
       metrics.recordGraphqlRequest(name, 'success', (performance.now() - startedAtMs) / 1_000);
       endSpan?.({ type: 'query', name, outcome: 'success' });
-      return JSON.stringify({ data });
+      const hints = cacheControl.hintsFor(prepared.document, prepared.operation, context);
+      const json = JSON.stringify(hints?.extensions ? { data, extensions: hints.extensions } : { data });
+      return { json, cacheControl: hints?.header ?? privateResponse };
     } catch {
       return null;
     }
   }
+}
+
+/** The response to a query that ran without errors. */
+export interface ReadResponse {
+  readonly json: string;
+  /** The value of `Cache-Control`. */
+  readonly cacheControl: string;
 }
 
 interface ReadRequest {

@@ -16,6 +16,7 @@ import { subscriptionsPlugin } from '../subgraph/subscriptions-plugin';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
 import { auditPlugin } from './access/audit-plugin';
+import { CacheControl, type CacheControlOptions } from './cache-control';
 import type { GraphqlContext } from './context';
 import { metricsPlugin } from './metrics-plugin';
 import { PreparedReads } from './prepared-reads';
@@ -31,6 +32,7 @@ export interface GraphqlServerOptions {
   tracing: Tracing | null;
   /** Whether messages about invalid operations suggest names of the schema. */
   suggestNames: boolean;
+  cacheControl: CacheControlOptions;
   /** True for errors that mean PostgreSQL is unavailable. */
   isUnavailable: (error: unknown) => boolean;
 }
@@ -51,6 +53,7 @@ export function createGraphqlServer({
   log,
   tracing,
   suggestNames,
+  cacheControl: cacheControlOptions,
   isUnavailable,
 }: GraphqlServerOptions): GraphqlServer {
   const mask = createErrorMask<GraphqlContext>({
@@ -63,7 +66,15 @@ export function createGraphqlServer({
   const checkOperationLimits = createOperationLimitsCheck(schema, limits, ['exportUserData']);
   const { parseOptions, validationRules, plugins } = limitOptions(limits, checkOperationLimits);
   const startSpan = tracing && operationSpans(tracing);
-  const preparedReads = new PreparedReads({ schema, accessLog, checkOperationLimits, metrics, startSpan });
+  const cacheControl = new CacheControl(cacheControlOptions);
+  const preparedReads = new PreparedReads({
+    schema,
+    accessLog,
+    checkOperationLimits,
+    cacheControl,
+    metrics,
+    startSpan,
+  });
   const apollo = new ApolloServer<GraphqlContext>({
     schema,
     parseOptions,
@@ -83,7 +94,7 @@ export function createGraphqlServer({
     stopOnTerminationSignals: false,
     logger: log,
     plugins: [
-      // The cache control plugin wraps every field, but responses are not cached over HTTP.
+      // It wraps every field; CacheControl decides by the operation.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
@@ -94,6 +105,7 @@ export function createGraphqlServer({
       ...plugins,
       mask.plugin,
       auditPlugin({ accessLog, isUnavailable }),
+      cacheControl.plugin,
       metricsPlugin(metrics),
       ...(startSpan ? [tracingPlugin(startSpan)] : []),
       preparedReads.plugin,

@@ -64,6 +64,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
     bodyLimit: options.bodyLimitBytes,
     onRequest: [
       (request, reply, done) => {
+        void reply.header('cache-control', 'private, no-store');
         const state = handedOver(request.raw);
         if (state) {
           request.traceparent = state.request.traceparent;
@@ -115,6 +116,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
       const extensions = { code: 'LIMIT_EXCEEDED', limit: 'responseBytes', maximum: maxResponseBytes };
       options.metrics.recordRefusal(extensions);
       void reply.code(400).removeHeader('content-length').type('application/json; charset=utf-8');
+      void reply.header('cache-control', 'private, no-store');
       done(null, JSON.stringify(errorBody(message, { ...extensions, requestId: request.id })));
     },
     handler: async (request, reply) => {

@@ -9,9 +9,18 @@ import type { HttpRequest } from './http-request';
 import { requestIdOf } from './request-id';
 import { traceRequest } from './trace-request';
 
+/** A response to a known query: JSON, and the value of `Cache-Control`. */
+export interface KnownResponse {
+  readonly json: string;
+  readonly cacheControl: string;
+}
+
 export interface KnownReadsOptions<Context> {
-  /** Returns the response to a known query as JSON, or null for any other request and for a query with errors. */
-  readonly respondToRead: (body: unknown, createContext: () => Promise<Context>) => Promise<string | null>;
+  /** Returns the response to a known query, or null for any other request and for a query with errors. */
+  readonly respondToRead: (
+    body: unknown,
+    createContext: () => Promise<Context>,
+  ) => Promise<KnownResponse | null>;
   readonly context: (request: HttpRequest) => Promise<Context>;
   readonly actorId: (request: HttpRequest) => Promise<string | null>;
   readonly routerProof: (header: string | undefined) => boolean;
@@ -103,10 +112,10 @@ export class KnownReads<Context> {
       this.states.set(message, { request, body, end: null, hasTimedOut: true });
       otherwise(message, response);
     }, requestTimeoutMs);
-    const text = await this.read(request, body);
+    const read = await this.read(request, body);
     if (isOver) return end();
     clearTimeout(timer);
-    if (text === null) {
+    if (read === null) {
       this.states.set(message, { request, body, end, hasTimedOut: false });
       otherwise(message, response);
       return;
@@ -114,22 +123,23 @@ export class KnownReads<Context> {
     end();
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(text),
+      'content-length': Buffer.byteLength(read.json),
+      'cache-control': read.cacheControl,
       'x-request-id': request.id,
     });
-    response.end(text);
+    response.end(read.json);
     this.options.onResponse(request, 200, performance.now() - request.startedAtMs);
   }
 
   /** Returns the response, or null if another path has to make it. */
-  private async read(request: ReceivedRequest, bytes: Buffer): Promise<string | null> {
+  private async read(request: ReceivedRequest, bytes: Buffer): Promise<KnownResponse | null> {
     const { respondToRead, context, isTooLarge } = this.options;
     try {
       if (!isUtf8(bytes)) return null;
       const text = bytes.toString();
       if (suspectText.test(text)) return null;
       const read = await respondToRead(JSON.parse(text), () => context(request));
-      return read === null || isTooLarge(read) ? null : read;
+      return read === null || isTooLarge(read.json) ? null : read;
     } catch {
       return null;
     }

@@ -15,7 +15,7 @@ import { Drain, type DrainTimes } from './drain';
 import { setErrorResponses } from './error-responses';
 import { addGraphqlRoute, isTooLarge } from './graphql.route';
 import type { HttpRequest } from './http-request';
-import { KnownReads } from './known-reads';
+import { KnownReads, type KnownResponse } from './known-reads';
 import { respondToClientError, respondToMalformedUrl } from './malformed-requests';
 import {
   addHealthRoutes,
@@ -34,8 +34,8 @@ export interface HttpServerOptions<Context extends BaseContext> {
   apollo: ApolloServer<Context>;
   /** Creates the GraphQL context of one request. */
   context: (request: HttpRequest) => Promise<Context>;
-  /** Returns the response to a known query as JSON, or null if `apollo` has to run the request. */
-  respondToRead?: (body: unknown, createContext: () => Promise<Context>) => Promise<string | null>;
+  /** Returns the response to a known query, or null if `apollo` has to run the request. */
+  respondToRead?: (body: unknown, createContext: () => Promise<Context>) => Promise<KnownResponse | null>;
   /** True if the value of the `Router-Authorization` header proves that the router sent this request. */
   routerProof: (header: string | undefined) => boolean;
   readiness: () => Promise<Readiness>;

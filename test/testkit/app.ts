@@ -15,6 +15,7 @@ export interface GraphQLResponse {
   status: number;
   data: any;
   errors: { message: string; path?: (string | number)[]; extensions: Record<string, unknown> }[];
+  extensions?: Record<string, unknown> | undefined;
   headers: Headers;
 }
 
@@ -125,6 +126,6 @@ export async function send(
     },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-  const { data = null, errors = [] } = (await response.json()) as Partial<GraphQLResponse>;
-  return { status: response.status, data, errors, headers: response.headers };
+  const { data = null, errors = [], extensions } = (await response.json()) as Partial<GraphQLResponse>;
+  return { status: response.status, data, errors, extensions, headers: response.headers };
 }

@@ -58,6 +58,7 @@ describe('an operation whose deadline aborts', () => {
         actor: { id: 'staff', scopes: new Set(['users:write']) },
         deadline: controller.signal,
         errors: new ErrorBudget(),
+        entityIds: null,
         reads: { addAll: () => undefined },
         loaders: {
           users: async () => {

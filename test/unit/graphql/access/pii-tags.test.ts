@@ -43,6 +43,7 @@ async function readUnder(underMap: GraphQLSchema, actor: Actor | null) {
       loaders,
       reads: new AuditedReads(actor),
       errors: new ErrorBudget(),
+      entityIds: null,
       deadline: new AbortController().signal,
     },
   });
