@@ -98,6 +98,7 @@ async function start(
     metrics,
     log,
     waitingDays: config.retention.WAITING_DAYS,
+    tracing,
     wakeups,
   });
   closers.push(() => intake.waiting.stop());

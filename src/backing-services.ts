@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from './config';
 import { openDatabases } from './data-source';
+import { packageVersion } from './package-root';
 import type { Database } from './postgres/database';
 import type { Broker } from './rabbitmq/broker';
 import { InProcessBroker } from './rabbitmq/in-process-broker';
@@ -116,7 +117,7 @@ async function createTracing(config: Config, log: Logger, closers: Closers): Pro
   const { otlpEndpoint: endpoint, otelServiceName: serviceName } = config;
   if (endpoint === null) return null;
   const telemetry = await import('./telemetry/tracing');
-  const tracing = new telemetry.Tracing({ endpoint, serviceName, log });
+  const tracing = new telemetry.Tracing({ endpoint, serviceName, serviceVersion: packageVersion(), log });
   closers.push(() => tracing.stop());
   return tracing;
 }

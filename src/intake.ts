@@ -9,11 +9,14 @@ import { ParkedMessagesRepository } from './parked/parked-messages.repository';
 import type { Database } from './postgres/database';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
+import type { Tracing } from './telemetry/tracing';
 import { Wakeups } from './wakeups';
 
 export interface IntakeOptions {
   readonly database: Database;
   readonly metrics: Metrics;
+  /** Records a span for each message; defaults to none. */
+  readonly tracing?: Tracing | null;
   readonly log: Logger;
   /** Days after which an event whose user or order is unknown is parked. */
   readonly waitingDays: number;
@@ -45,7 +48,8 @@ export function createIntake(options: IntakeOptions) {
   wakeups.waiting = waiting;
   metrics.watchStored('waiting', () => waitingEvents.measure());
   metrics.watchStored('parked', () => parked.measure());
-  const consumer = new HistoryConsumer({ fold, activity, parked, attempts, metrics });
+  const { tracing } = options;
+  const consumer = new HistoryConsumer({ fold, activity, parked, attempts, metrics, tracing });
   metrics.watchIntake(() => consumer.blockedSeconds());
   return { fold, activity, waiting, parked, commerce, consumer };
 }

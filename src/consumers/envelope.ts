@@ -1,5 +1,6 @@
 import { isStorable } from '../postgres/storable-text';
 import { type IncomingMessage, largestBodyBytes, unreadableHeaders } from '../rabbitmq/broker';
+import { readTraceparent } from '../telemetry/traceparent';
 import { UnreadableMessageError } from './unreadable-message';
 
 /** An event in the form that `readEnvelope` returns for each of the three accepted forms. */
@@ -10,6 +11,8 @@ export interface Envelope {
   /** When it happened, if the envelope says so. Not validated yet. */
   readonly time: unknown;
   readonly data: Readonly<Record<string, unknown>>;
+  /** W3C trace context of the producer. */
+  readonly traceparent?: string | undefined;
 }
 
 const maxIdBytes = 1_000;
@@ -41,14 +44,16 @@ export function readEnvelope(
   const attributes = attributesOf(properties.headers);
   if (isBinary(attributes)) {
     const { id, source, type, time } = attributes;
-    return checked({ id, source, type, time, data: json });
+    const traceparent = traceOf(attributes.traceparent ?? properties.headers.traceparent);
+    return { ...checked({ id, source, type, time, data: json }), traceparent };
   }
   // Without its content type, a structured CloudEvent is recognized by these members.
   if (typeof json.specversion === 'string' && ('data' in json || 'data_base64' in json))
     return structured(json);
+  const traceparent = traceOf(properties.headers.traceparent);
   const { messageId: id, type, timestamp: time } = properties;
   const source = exchange || (type === undefined ? undefined : exchangeOf(type));
-  return checked({ id, type, source, time, data: json });
+  return { ...checked({ id, type, source, time, data: json }), traceparent };
 }
 
 /** Returns the attributes found in the headers and properties of a message that cannot be read, for operators. */
@@ -69,11 +74,16 @@ function structured(json: Record<string, unknown>): Envelope {
   if (!String(json.specversion).startsWith('1.'))
     throw new UnreadableMessageError('INVALID_ENVELOPE', 'specversion is not 1.0');
   const { id, source, type, time, data, data_base64: encoded } = json;
+  const traceparent = traceOf(json.traceparent);
   if (typeof encoded === 'string') {
     const decoded = Buffer.from(encoded, 'base64');
-    return checked({ id, source, type, time, data: parseObject(decoded, 'data_base64') });
+    return { ...checked({ id, source, type, time, data: parseObject(decoded, 'data_base64') }), traceparent };
   }
-  return checked({ id, source, type, time, data });
+  return { ...checked({ id, source, type, time, data }), traceparent };
+}
+
+function traceOf(value: unknown): string | undefined {
+  return readTraceparent(value) ?? undefined;
 }
 
 /** Returns the CloudEvent attributes in the headers. */

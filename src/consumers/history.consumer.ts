@@ -1,6 +1,6 @@
 import type { UserActivityRepository } from '../activity/user-activity.repository';
-import { commerceEventTypes, namesOnlyOrder } from '../commerce/commerce-event';
-import { type CommerceFold, UnfoldableEventError } from '../commerce/commerce-fold';
+import { type CommerceEvent, commerceEventTypes, namesOnlyOrder } from '../commerce/commerce-event';
+import { type CommerceFold, type FoldOutcome, UnfoldableEventError } from '../commerce/commerce-fold';
 import type { DeliveryAttemptsRepository } from '../parked/delivery-attempts.repository';
 import type { MessageToPark, ParkReason } from '../parked/message-to-park';
 import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';
@@ -8,6 +8,8 @@ import { fingerprintOf } from '../parked/wire-message';
 import type { Broker, Delivery, Subscription } from '../rabbitmq/broker';
 import { historyQueue, parkedQueue } from '../rabbitmq/topology';
 import { nextTurn } from '../scheduling/next-turn';
+import type { Tracing } from '../telemetry/tracing';
+import { startProcessSpans } from './process-spans';
 import { parkUnread, type ReadMessage, readMessage } from './read-message';
 
 /** Reading a larger body takes milliseconds: the event loop gets a turn after each. */
@@ -27,6 +29,8 @@ export interface HistoryConsumerOptions {
   readonly activity: UserActivityRepository;
   readonly parked: ParkedMessagesRepository;
   readonly attempts: DeliveryAttemptsRepository;
+  /** Records a span for each message; defaults to none. */
+  readonly tracing?: Tracing | null | undefined;
   readonly metrics: {
     eventsFolded: { inc(labels: { type: string; result: 'folded' | 'parked' }, count?: number): void };
     messagesParked: { inc(labels: { reason: ParkReason }): void };
@@ -128,9 +132,26 @@ export class HistoryConsumer {
       read.push({ delivery, result: readMessage(delivery, delivery.deliveryCount + 1) });
       if (delivery.body.length > largeBodyBytes) await nextTurn();
     }
-    const signIns = read.flatMap(({ result }) => ('signIn' in result ? [result.signIn] : []));
-    await this.options.activity.recordSignIns(signIns);
-    this.options.metrics.eventsFolded.inc({ type: signInType, result: 'folded' }, signIns.length);
+    const endSpans = startProcessSpans(this.options.tracing ?? null, read);
+    try {
+      const signIns = read.flatMap(({ result }) => ('signIn' in result ? [result.signIn] : []));
+      await this.options.activity.recordSignIns(signIns);
+      this.options.metrics.eventsFolded.inc({ type: signInType, result: 'folded' }, signIns.length);
+      const folded = await this.foldOrPark(read);
+      endSpans(({ result }) => {
+        if ('signIn' in result) return 'folded';
+        return ('event' in result && folded.get(result.event)) || 'parked';
+      });
+    } catch (error) {
+      endSpans(() => 'failed');
+      throw error;
+    }
+  }
+
+  /** Returns the outcome of each event that was not parked. */
+  private async foldOrPark(
+    read: readonly { delivery: Delivery; result: ReadMessage }[],
+  ): Promise<Map<CommerceEvent, FoldOutcome>> {
     const readable = read.flatMap(({ delivery, result }) =>
       'event' in result ? [{ delivery, event: result.event }] : [],
     );
@@ -151,6 +172,12 @@ export class HistoryConsumer {
     for (const { type } of unreadable)
       this.options.metrics.eventsFolded.inc({ type: knownType(type), result: 'parked' });
     await this.park([...unreadable, ...unfoldable]);
+    return new Map(
+      readable.flatMap(({ event }, at): [CommerceEvent, FoldOutcome][] => {
+        const outcome = outcomes[at];
+        return outcome === undefined || outcome instanceof UnfoldableEventError ? [] : [[event, outcome]];
+      }),
+    );
   }
 
   /** Parks messages that exceeded the broker's delivery limit. Does not read them: reading may be what failed. */

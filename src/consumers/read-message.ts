@@ -12,10 +12,10 @@ import { orderCancelled, orderPlaced } from './order.consumer';
 import { paymentFailed } from './payment.consumer';
 import { UnreadableMessageError } from './unreadable-message';
 
-/** The event or sign-in of a message, or the reason to park it. */
+/** The event or sign-in of a message, with the trace context of its producer, or the reason to park it. */
 export type ReadMessage =
-  | { readonly event: CommerceEvent }
-  | { readonly signIn: SignIn }
+  | { readonly event: CommerceEvent; readonly traceparent?: string | undefined }
+  | { readonly signIn: SignIn; readonly traceparent?: string | undefined }
   | { readonly park: MessageToPark };
 
 const streams: ReadonlyMap<string, EventStream | typeof userAuthenticated> = new Map(
@@ -39,9 +39,10 @@ export function readMessage(message: IncomingMessage, attempts: number): ReadMes
       throw new UnreadableMessageError('WRONG_EXCHANGE', 'events of this type come through another exchange');
     if (envelope.source.startsWith(ownSources))
       throw new UnreadableMessageError('OWN_SOURCE', 'the source is this service');
+    const { traceparent } = envelope;
     return stream === userAuthenticated
-      ? { signIn: userAuthenticated.read(envelope) }
-      : { event: (stream as EventStream).read(envelope) };
+      ? { signIn: userAuthenticated.read(envelope), traceparent }
+      : { event: (stream as EventStream).read(envelope), traceparent };
   } catch (error) {
     const { reason, detail } =
       error instanceof UnreadableMessageError

@@ -59,6 +59,7 @@ export function createGraphqlServer({
   const mask = createErrorMask<GraphqlContext>({
     logger: log,
     requestId: (context) => context.requestId,
+    traceId: ({ traceparent }) => traceparent?.split('-')[1],
     omittedErrors: ({ errors }) => errors.omitted,
     isAbandoned: ({ deadline }) => deadline.aborted,
     isUnavailable,

@@ -1,4 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import { setActiveParent } from '../telemetry/active-trace';
 import type { GraphqlOutcome } from '../telemetry/metrics';
 import { OperationNames } from '../telemetry/operation-names';
 import type { Tracing } from '../telemetry/tracing';
@@ -17,7 +18,7 @@ export type StartOperationSpan = (context: GraphqlContext) => (ended: EndedOpera
 
 /**
  * Returns a function that starts the span of an operation and returns a function that ends it. The span is named by the
- * operation's type and its name, or `other` if there are too many names. It becomes the parent of the spans of whatever
+ * operation's type; its name is an attribute, or `other` if there are too many names. It becomes the parent of the spans of whatever
  * runs for the operation.
  */
 export function operationSpans(tracing: Tracing): StartOperationSpan {
@@ -30,11 +31,16 @@ export function operationSpans(tracing: Tracing): StartOperationSpan {
       attributes: { 'request.id': context.requestId },
     });
     context.traceparent = span.traceparent;
+    setActiveParent(span.traceparent);
     return ({ type, name, outcome }) =>
       span.end({
-        ...(type && { name: name ? `${type} ${names.label(name, true)}` : type }),
+        ...(type && { name: type }),
         failed: outcome === 'error',
-        attributes: { outcome, ...(type && { 'graphql.operation.type': type }) },
+        attributes: {
+          outcome,
+          ...(type && { 'graphql.operation.type': type }),
+          ...(type && name && { 'graphql.operation.name': names.label(name, true) }),
+        },
       });
   };
 }

@@ -2,13 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { ApolloServer, BaseContext } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { runInTrace } from '../telemetry/active-trace';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
 import type { Concurrency } from './concurrency';
 import { RequestTimeoutError, withinDeadline } from './deadline';
 import { errorBody } from './error-responses';
 import { type HandedOver, streamOf } from './known-reads';
-import { traceRequest } from './trace-request';
+import { loggerOfTrace, traceRequest } from './trace-request';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -68,6 +69,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
         const state = handedOver(request.raw);
         if (state) {
           request.traceparent = state.request.traceparent;
+          request.log = loggerOfTrace(request.log, request.traceparent);
           return done();
         }
         const { method, id, headers } = request;
@@ -76,6 +78,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
           reply.raw,
           options.tracing ?? null,
         );
+        request.log = loggerOfTrace(request.log, request.traceparent);
         const refuse = (status: number, code: string, message: string) => {
           options.metrics.recordRefusal({ code });
           void reply.code(status).send(errorBody(message, { code, requestId: request.id }));
@@ -129,7 +132,9 @@ export function addGraphqlRoute<Context extends BaseContext>(
         const end = request.endOperation;
         request.endOperation = null;
         try {
-          return await executeOperation.call(app, request, reply);
+          return await runInTrace(options.tracing ?? null, request.traceparent, () =>
+            executeOperation.call(app, request, reply),
+          );
         } finally {
           end?.();
         }

@@ -1,13 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import { runInTrace } from '../telemetry/active-trace';
 import type { Logger } from '../telemetry/logger';
 import type { Tracing } from '../telemetry/tracing';
 import type { Concurrency } from './concurrency';
 import { Deadline, RequestTimeoutError } from './deadline';
 import type { HttpRequest } from './http-request';
 import { requestIdOf } from './request-id';
-import { traceRequest } from './trace-request';
+import { loggerOfTrace, traceRequest } from './trace-request';
 
 /** A response to a known query: JSON, and the value of `Cache-Control`. */
 export interface KnownResponse {
@@ -133,12 +134,14 @@ export class KnownReads<Context> {
 
   /** Returns the response, or null if another path has to make it. */
   private async read(request: ReceivedRequest, bytes: Buffer): Promise<KnownResponse | null> {
-    const { respondToRead, context, isTooLarge } = this.options;
+    const { respondToRead, context, isTooLarge, tracing } = this.options;
     try {
       if (!isUtf8(bytes)) return null;
       const text = bytes.toString();
       if (suspectText.test(text)) return null;
-      const read = await respondToRead(JSON.parse(text), () => context(request));
+      const read = await runInTrace(tracing, request.traceparent, () =>
+        respondToRead(JSON.parse(text), () => context(request)),
+      );
       return read === null || isTooLarge(read.json) ? null : read;
     } catch {
       return null;
@@ -171,7 +174,7 @@ class ReceivedRequest implements HttpRequest {
   }
 
   get log(): Logger {
-    return this.options.log.child({ requestId: this.id });
+    return loggerOfTrace(this.options.log.child({ requestId: this.id }), this.traceparent);
   }
 
   /** Sets the trace context, as for requests that Fastify receives. */

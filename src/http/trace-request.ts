@@ -43,3 +43,11 @@ export function traceRequest(
   });
   return span.traceparent;
 }
+
+/** Returns the logger with `trace_id` on its lines, if there is a trace. */
+export function loggerOfTrace<Log extends { child(bindings: object): Log }>(
+  log: Log,
+  traceparent: string | null,
+): Log {
+  return traceparent === null ? log : log.child({ trace_id: traceparent.split('-')[1] });
+}

@@ -161,10 +161,18 @@ export class LanesRelay {
     if (!message) return;
     const { id, type, traceparent } = event;
     const span = tracing?.startSpan({
-      name: `publish ${type}`,
+      name: `publish ${message.exchange}`,
       kind: 'producer',
       parent: traceparent,
-      attributes: { 'messaging.message.id': id },
+      attributes: {
+        'messaging.system': 'rabbitmq',
+        'messaging.destination.name': message.exchange,
+        'messaging.rabbitmq.destination.routing_key': message.routingKey,
+        'messaging.operation.name': 'publish',
+        'messaging.operation.type': 'send',
+        'messaging.message.id': id,
+        'messaging.message.type': type,
+      },
     });
     try {
       const outcome = await broker.publish(message);

@@ -1,5 +1,7 @@
 import { Client } from 'pg';
+import { traceCall } from '../telemetry/active-trace';
 import { preparedNameOf } from './prepared';
+import { describeStatement } from './statement-summary';
 
 /** The timeouts that PostgreSQL enforces, in milliseconds, by the name of its parameter. */
 export type ServerTimeouts = Readonly<
@@ -77,7 +79,10 @@ export class DeadlineClient extends Client {
       };
       return this.send(...args.slice(0, -1), withTimeout);
     }
-    const result = this.send(...args);
+    const result = traceCall(
+      () => describeStatement(args[0]),
+      () => this.send(...args),
+    );
     if (result instanceof Promise) result.catch((error: unknown) => this.closeAfterTimeout(error));
     return result;
   }

@@ -1,6 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { within } from '../scheduling/within';
+import { traceCall } from '../telemetry/active-trace';
 import { openRedis, parseRedisUrl } from './redis-url';
 
 const disconnectTimeoutMs = 100;
@@ -91,14 +92,17 @@ export class RedisClient {
   }
 
   /**
-   * Returns the command's result, within the command timeout.
+   * Returns the command's result, within the command timeout. `name` is the command's name in traces.
    * @throws RedisUnavailableError immediately while Redis is unavailable, otherwise when the command fails
    */
-  async run<Result>(command: (redis: Redis | Cluster) => Promise<Result>): Promise<Result> {
+  async run<Result>(command: (redis: Redis | Cluster) => Promise<Result>, name = 'COMMAND'): Promise<Result> {
     if (!this.available) throw new RedisUnavailableError('DEGRADED');
     const startedAtMs = performance.now();
     try {
-      const result = await command(this.redis);
+      const result = await traceCall(
+        () => ({ name, attributes: { 'db.system.name': 'redis', 'db.operation.name': name } }),
+        () => command(this.redis),
+      );
       this.failures = 0;
       return result;
     } catch (error) {

@@ -64,7 +64,7 @@ export class RedisRecordCache implements RecordCache {
     const prefix = this.prefix();
     const replies = await Promise.all(
       this.chunksOf(ids).map((chunk) =>
-        this.client.run((redis) => redis.mget(chunk.map((id) => prefix + id))),
+        this.client.run((redis) => redis.mget(chunk.map((id) => prefix + id)), 'MGET'),
       ),
     );
     return replies.flat().map(decode);
@@ -78,7 +78,7 @@ export class RedisRecordCache implements RecordCache {
   async bury(id: string): Promise<void> {
     const key = this.prefix() + id;
     const lifetimeMs = this.lifetimes.tombstoneMs;
-    await this.client.run((redis) => redis.set(key, tombstone, 'PX', lifetimeMs));
+    await this.client.run((redis) => redis.set(key, tombstone, 'PX', lifetimeMs), 'SET');
   }
 
   /** On a cluster one key a command: the keys of one command would have to be in one slot. */
@@ -97,8 +97,9 @@ export class RedisRecordCache implements RecordCache {
       put.revision === null ? this.lifetimes.negativeMs : jitteredMs(this.lifetimes.valueMs),
       put.replaces ?? '',
     ]);
-    const stored = await this.client.run((redis) =>
-      redis.eval(putManyScript, keys.length, ...keys, ...entries),
+    const stored = await this.client.run(
+      (redis) => redis.eval(putManyScript, keys.length, ...keys, ...entries),
+      'EVAL',
     );
     return (stored as number[]).map((one) => one === 1);
   }

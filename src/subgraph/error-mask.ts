@@ -14,6 +14,8 @@ export interface ErrorMask<Context extends BaseContext> {
 export interface ErrorMaskOptions<Context> {
   readonly logger: Logger;
   readonly requestId: (context: Context) => string;
+  /** Returns the id of the request's trace, for the log. Defaults to none. */
+  readonly traceId?: (context: Context) => string | undefined;
   /** Returns how many errors of the request were not built. Defaults to none. */
   readonly omittedErrors?: (context: Context) => number;
   /** True if the response is no longer awaited. Its errors are not logged. */
@@ -69,7 +71,14 @@ export function createErrorMask<Context extends BaseContext>(
             requestIds.set(error, requestId);
             if (!isFault(error)) continue;
             const path = error.path?.join('.');
-            const line = { requestId, operation: operationName, path, err: causeOf(error) };
+            const traceId = options.traceId?.(contextValue);
+            const line = {
+              requestId,
+              ...(traceId && { trace_id: traceId }),
+              operation: operationName,
+              path,
+              err: causeOf(error),
+            };
             if (isUnavailable(error)) logger.warn(line, 'a backing service is unavailable');
             else logger.error(line, 'an operation failed');
           }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
@@ -15,6 +16,8 @@ export interface TracingOptions {
   readonly endpoint: string;
   /** Value of the resource attribute `service.name`. */
   readonly serviceName: string;
+  /** Value of the resource attribute `service.version`; defaults to none. */
+  readonly serviceVersion?: string;
   readonly log: Logger;
   /** How long spans are collected before they are sent; defaults to 5,000. */
   readonly exportIntervalMs?: number;
@@ -25,7 +28,7 @@ export type SpanAttributes = Readonly<Record<string, string | number>>;
 
 export interface SpanStart {
   readonly name: string;
-  readonly kind: 'server' | 'internal' | 'client' | 'producer';
+  readonly kind: 'server' | 'internal' | 'client' | 'producer' | 'consumer';
   /** W3C traceparent of the parent; null starts a new trace. */
   readonly parent: string | null;
   readonly attributes?: SpanAttributes;
@@ -49,13 +52,19 @@ export class Tracing {
   private readonly provider: TracerProvider;
   private readonly tracer: Tracer;
 
-  constructor({ endpoint, serviceName, log, exportIntervalMs = 5_000 }: TracingOptions) {
+  constructor({ endpoint, serviceName, serviceVersion, log, exportIntervalMs = 5_000 }: TracingOptions) {
     const exporter = reportingFailures(
       new OTLPTraceExporter({ url: tracesUrl(endpoint), timeoutMillis: exportTimeoutMs }),
       log,
     );
     this.provider = new TracerProvider({
-      resource: defaultResource().merge(resourceFromAttributes({ 'service.name': serviceName })),
+      resource: defaultResource().merge(
+        resourceFromAttributes({
+          'service.name': serviceName,
+          'service.instance.id': randomUUID(),
+          ...(serviceVersion !== undefined && { 'service.version': serviceVersion }),
+        }),
+      ),
       spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: exportIntervalMs })],
     });
     this.tracer = this.provider.getTracer('user-service');
@@ -99,6 +108,7 @@ const spanKinds = {
   internal: SpanKind.INTERNAL,
   client: SpanKind.CLIENT,
   producer: SpanKind.PRODUCER,
+  consumer: SpanKind.CONSUMER,
 };
 
 function contextOf(parent: string | null) {

@@ -18,9 +18,10 @@ beforeAll(async () => {
   server = await startTestHttpServer({
     requestTimeoutMs: 200,
     concurrency: { total: 1, perActor: 1 },
-    respondToRead: (body, createContext) => {
+    respondToRead: async (body, createContext) => {
       offered.push(body);
-      return respond(body, createContext);
+      const json = await respond(body, createContext);
+      return json === null ? null : { json, cacheControl: 'private, no-store' };
     },
   });
 });

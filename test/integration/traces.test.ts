@@ -4,12 +4,13 @@ import { Tracing } from '../../src/telemetry/tracing';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
 import { type CollectedSpan, type Collector, startCollector } from '../testkit/collector';
+import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { type ProgrammableServer, startProgrammableServer } from '../testkit/programmable-server';
 import { buildUser } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
-const kinds = { internal: 1, server: 2, client: 3, producer: 4 };
+const kinds = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 };
 const canaries = {
   email: 'canary.address@example.com',
   firstName: 'Canaryfirst',
@@ -24,6 +25,7 @@ let collector: Collector;
 let authentication: ProgrammableServer;
 let app: TestApp;
 let witness: Witness;
+let neighbour: ForeignService;
 beforeAll(async () => {
   collector = await startCollector();
   authentication = await startAuthenticationService();
@@ -35,11 +37,13 @@ beforeAll(async () => {
     },
   });
   witness = await startWitness(`${app.amqpPrefix}user.events`);
+  neighbour = await startForeignService(app);
   await makeRequests(app);
   await app.stop();
 });
 afterAll(async () => {
   await witness.close();
+  await neighbour.close();
   await authentication.close();
   await collector.close();
 });
@@ -75,6 +79,13 @@ async function makeRequests({ graphql, staff: token }: TestApp): Promise<void> {
     { token: `${token}canary`, headers: { 'x-request-id': requestId('stranger') } },
   );
   await eventually(() => expect(witness.of(userId)).toHaveLength(1));
+  // A neighbour that continues the trace of the event it received.
+  const [created] = witness.of(userId);
+  const order = orderPlaced(userId);
+  await neighbour.publish({ ...order, body: withTrace(order.body, created?.event.traceparent) });
+  await eventually(async () =>
+    expect((await app.sql('SELECT 1 FROM user_history WHERE type = $1', ['ORDER_PLACED'])).length).toBe(1),
+  );
 }
 
 function only(name: string, request?: string): CollectedSpan {
@@ -85,6 +96,18 @@ function only(name: string, request?: string): CollectedSpan {
     );
   expect(found).toHaveLength(1);
   return found[0] as CollectedSpan;
+}
+
+const withTrace = (body: Buffer, traceparent: unknown) =>
+  Buffer.from(JSON.stringify({ ...(JSON.parse(body.toString()) as object), traceparent }));
+
+function published(type: string): CollectedSpan | undefined {
+  return collector
+    .spans()
+    .find(
+      ({ name, attributes }) =>
+        name === 'publish user.events' && attributes['messaging.message.type'] === type,
+    );
 }
 
 const ofRequest = (id: string) =>
@@ -106,13 +129,14 @@ describe('spans', () => {
         'request.id': requestId('create'),
       },
     });
-    const operation = only('mutation Register');
+    const operation = only('mutation');
     expect(operation).toMatchObject({
       traceId: caller.traceId,
       parentSpanId: request.spanId,
       kind: kinds.internal,
       attributes: {
         'graphql.operation.type': 'mutation',
+        'graphql.operation.name': 'Register',
         outcome: 'success',
         'request.id': requestId('create'),
       },
@@ -129,12 +153,63 @@ describe('spans', () => {
     ]);
     const [message] = witness.of(userId);
     expect(message?.event.traceparent).toBe(`00-${caller.traceId}-${operation.spanId}-01`);
-    expect(only('publish UserCreated')).toMatchObject({
+    expect(published('UserCreated')).toMatchObject({
       traceId: caller.traceId,
       parentSpanId: operation.spanId,
       kind: kinds.producer,
-      attributes: { outcome: 'routed', 'messaging.message.id': message?.event.id },
+      attributes: {
+        outcome: 'routed',
+        'messaging.system': 'rabbitmq',
+        'messaging.destination.name': 'user.events',
+        'messaging.rabbitmq.destination.routing_key': 'user.created',
+        'messaging.operation.name': 'publish',
+        'messaging.operation.type': 'send',
+        'messaging.message.id': message?.event.id,
+      },
     });
+  });
+
+  it('have one trace from a mutation over its event and a neighbour to the fold of the order', () => {
+    const operation = only('mutation');
+    const fold = collector.spans().filter(({ name }) => name.startsWith('process '));
+    expect(fold).toMatchObject([
+      {
+        traceId: caller.traceId,
+        parentSpanId: operation.spanId,
+        kind: kinds.consumer,
+        attributes: {
+          outcome: 'folded',
+          'messaging.system': 'rabbitmq',
+          'messaging.operation.type': 'process',
+          'messaging.message.type': 'OrderPlaced',
+        },
+      },
+    ]);
+    expect(published('UserCreated')?.traceId).toBe(caller.traceId);
+  });
+
+  it('are recorded for the SQL statements and Redis commands of an operation, without values', () => {
+    const operation = only('mutation');
+    const calls = collector
+      .spans()
+      .filter(({ parentSpanId, kind }) => parentSpanId === operation.spanId && kind === kinds.client);
+    const of = (system: string) => calls.filter(({ attributes }) => attributes['db.system.name'] === system);
+    expect(of('postgresql').map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['INSERT users', 'UPDATE users', 'COMMIT']),
+    );
+    expect(of('postgresql').every(({ traceId }) => traceId === caller.traceId)).toBe(true);
+    expect(of('redis').map(({ name }) => name)).toContain('EVAL');
+    expect(of('postgresql').filter(({ name }) => /WITH|VALUES|\$/.test(name))).toEqual([]);
+    const resource = collector.requests.map(({ body }) => body).join();
+    expect(resource).toContain('"service.version"');
+    expect(resource).toContain('"service.instance.id"');
+  });
+
+  it('have their trace id in the log lines of their request', () => {
+    const line = app.logged.find(
+      (it) => it.requestId === requestId('create') && it.msg === 'request completed',
+    );
+    expect(line).toMatchObject({ trace_id: caller.traceId });
   });
 
   it('start a new trace for a request without traceparent', () => {
@@ -145,8 +220,14 @@ describe('spans', () => {
 
   it('report rejected and failed operations, and replace operation names that may contain ids', () => {
     expect(only('GraphQL operation', 'malformed').attributes).toMatchObject({ outcome: 'refused' });
-    expect(only('query Wrong')).toMatchObject({ failed: true, attributes: { outcome: 'error' } });
-    expect(only('query other', 'id').attributes).toMatchObject({ outcome: 'success' });
+    expect(only('query', 'wrong')).toMatchObject({
+      failed: true,
+      attributes: { outcome: 'error', 'graphql.operation.name': 'Wrong' },
+    });
+    expect(only('query', 'id').attributes).toMatchObject({
+      outcome: 'success',
+      'graphql.operation.name': 'other',
+    });
     expect(ofRequest('stranger').map(({ name, attributes }) => [name, attributes])).toEqual([
       ['POST /graphql', expect.objectContaining({ 'http.response.status_code': 401 })],
     ]);
@@ -159,7 +240,7 @@ describe('spans', () => {
 
   it('contain no input of a user and no token', () => {
     const sent = collector.requests.map(({ body }) => body).join('\n');
-    expect(sent).toContain('mutation Register');
+    expect(sent).toContain('Register');
     for (const value of [...Object.values(canaries), app.staff, 'canary', 'Canary', userId])
       expect(sent).not.toContain(value);
   });
