@@ -25,6 +25,8 @@ export interface GraphqlContext {
   /** Aborts when the response is no longer awaited: after the request's timeout, or when the client disconnects. */
   readonly deadline: { readonly aborted: boolean; readonly signal: AbortSignal };
   readonly log: Logger;
+  /** Metrics to record if the planned run succeeds. Absent in Apollo Server, which runs the query when the plan fails. */
+  deferredMetrics?: (() => void)[];
 }
 
 /**

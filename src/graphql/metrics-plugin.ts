@@ -39,12 +39,18 @@ export function measureEntities(schema: GraphQLSchema, metrics: Metrics): GraphQ
   field.resolve = async (source, args, context, info) => {
     const startedAtMs = performance.now();
     const resolved = (await resolve(source, args, context, info)) as unknown[];
-    metrics.entitiesDuration.observe((performance.now() - startedAtMs) / 1_000);
+    const elapsedMs = performance.now() - startedAtMs;
+    const record = () => {
+      metrics.entitiesDuration.observe(elapsedMs / 1_000);
+      const failed = resolved.filter((it) => it instanceof Error).length;
+      metrics.entities.inc({ result: 'resolved' }, resolved.length - failed);
+      if (failed > 0) metrics.entities.inc({ result: 'failed' }, failed);
+    };
     const ids = resolved.map((it) => (it as { id?: unknown } | null)?.id);
     if (ids.every((id) => typeof id === 'string')) (context as GraphqlContext).entityIds = ids;
-    const failed = resolved.filter((it) => it instanceof Error).length;
-    metrics.entities.inc({ result: 'resolved' }, resolved.length - failed);
-    if (failed > 0) metrics.entities.inc({ result: 'failed' }, failed);
+    const { deferredMetrics } = context as GraphqlContext;
+    if (deferredMetrics) deferredMetrics.push(record);
+    else record();
     return resolved;
   };
   return schema;

@@ -52,12 +52,14 @@ export class PreparedReads {
     try {
       checkOperationLimits({ document: prepared.document, operation: prepared.operation, variables });
       const context = await createContext();
+      context.deferredMetrics = [];
       const endSpan = startSpan?.(context);
       const data = await prepared.run(context, variables);
       if (data === null) return null;
       const { actor, traceparent, reads } = context;
       if (reads.fieldsByUser.size > 0) await accessLog.record({ actor, traceparent }, reads.fieldsByUser);
       metrics.preparedReads.inc();
+      for (const record of context.deferredMetrics) record();
       const name = prepared.operation.name?.value;
       metrics.recordGraphqlRequest(name, 'success', (performance.now() - startedAtMs) / 1_000);
       endSpan?.({ type: 'query', name, outcome: 'success' });

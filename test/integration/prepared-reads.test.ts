@@ -112,6 +112,24 @@ describe('a query', () => {
     expect(errors[0]?.extensions).toMatchObject({ code: 'LIMIT_EXCEEDED', limit: 'representations' });
   });
 
+  it('with an error at an item counts its entities once', async () => {
+    const entities = async () => {
+      const text = await (await fetch(`${app.url}/metrics`)).text();
+      return ['resolved', 'failed'].map((result) =>
+        Number(
+          new RegExp(`^user_service_entities_total\\{result="${result}"\\} (\\d+)$`, 'm').exec(text)?.[1] ??
+            0,
+        ),
+      );
+    };
+    const query = 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { six: id } } }';
+    const known = { __typename: 'User', ...id() };
+    expect(await runs(query, { r: [known] })).toBe(1);
+    const [resolved = 0, failed = 0] = await entities();
+    await ask(query, { r: [known, { __typename: 'Dragon' }, known] });
+    expect(await entities()).toEqual([resolved + 2, failed + 1]);
+  });
+
   it('of two operations runs the one that is named', async () => {
     const query = 'query One { me { __typename } } query Two { users(first: 1) { nodes { id } } }';
     const send = (operationName: string) =>
