@@ -139,8 +139,10 @@ function fieldsTable(): string {
 
 /** Who may call which query or mutation, from the table that the access checks use. */
 function operationsTable(): string {
-  const rows = Object.entries(operations).map(([name, { anyone, scope, self }]) => {
-    const holders = [self && 'the user', scope && `\`${scope}\``].filter(Boolean).join(', ');
+  const rows = Object.entries(operations).map(([name, { anyone, scope, self, ownProfile }]) => {
+    const holders = [self && 'the user', ownProfile && 'people for themselves', scope && `\`${scope}\``]
+      .filter(Boolean)
+      .join(', ');
     return [`\`${name}\``, anyone ? 'anyone, also without a token' : holders || 'any valid token'];
   });
   return table(['query or mutation', 'who may call it'], rows);

@@ -78,7 +78,12 @@ export async function startGraphql(
     [
       new UserResolver(services.users),
       new UserListResolver(services.userLists),
-      new UserMutationsResolver(services.userService, services.emailPreferences, services.emailVerification),
+      new UserMutationsResolver(
+        services.userService,
+        services.ownProfiles,
+        services.emailPreferences,
+        services.emailVerification,
+      ),
       new UserEmailPreferencesResolver(),
       new ExternalIdsResolver(services.externalIds),
       new PhoneVerificationResolver(services.phoneVerification),

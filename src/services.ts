@@ -22,6 +22,7 @@ import { AddressChanges } from './users/address-changes';
 import { ExternalIdsService } from './users/external-ids.service';
 import { Idempotency } from './users/idempotency';
 import { UserListRepository } from './users/lists/user-list.repository';
+import { OwnProfiles } from './users/own-profiles';
 import { PastProfiles } from './users/past-profiles';
 import { SigningKeys } from './users/signing-keys';
 import { UserCache } from './users/user.cache';
@@ -87,6 +88,8 @@ export function createServices(options: ServicesOptions) {
     idempotency,
     audit,
   });
+  const addressChanges = new AddressChanges(database);
+  const userService = new UserService({ database, users, changes, idempotency, addressChanges, credentials });
   return {
     audit,
     erasures,
@@ -103,14 +106,8 @@ export function createServices(options: ServicesOptions) {
     accessLog: new AccessLog(database, audit),
     userDirectory: new UserDirectory(database, users, audit),
     userImport: new UserImport({ database, changes, idempotency }),
-    userService: new UserService({
-      database,
-      users,
-      changes,
-      idempotency,
-      addressChanges: new AddressChanges(database),
-      credentials,
-    }),
+    userService,
+    ownProfiles: new OwnProfiles(userService, addressChanges),
     externalIds: new ExternalIdsService({ database, users, changes, idempotency }),
     emailPreferences,
     emailPreferenceLedger: ledger,

@@ -5,6 +5,8 @@ export interface Actor {
   readonly scopes: ReadonlySet<string>;
   /** When the person last signed in (`auth_time`), if the token says so. */
   readonly authenticatedAt?: Date;
+  /** The address that the AuthenticationService has verified (`email` with `email_verified`), if the token has one. */
+  readonly verifiedEmail?: string;
 }
 
 /** The ids of actors that are part of this service. No token may have one of them as its `sub`. */

@@ -17,6 +17,8 @@ export interface DevelopmentTokenRequest {
   readonly expiresInSeconds?: number;
   /** Time of the last sign-in; defaults to now. */
   readonly authTime?: Date;
+  /** The verified address of the person; defaults to none. */
+  readonly verifiedEmail?: string;
 }
 
 /** Issues access tokens in place of the AuthenticationService, on a developer's machine. */
@@ -42,9 +44,13 @@ export async function openDevelopmentIssuer(dataDirectory: string): Promise<Deve
     issuer: developmentIssuer,
     audience: developmentAudience,
     publicKey,
-    issueToken({ sub, scope = '', expiresInSeconds = 3_600, authTime = new Date() }) {
+    issueToken({ sub, scope = '', expiresInSeconds = 3_600, authTime = new Date(), verifiedEmail: email }) {
       const nowSeconds = Math.floor(Date.now() / 1_000);
-      return new SignJWT({ scope, auth_time: Math.floor(authTime.getTime() / 1_000) })
+      return new SignJWT({
+        scope,
+        auth_time: Math.floor(authTime.getTime() / 1_000),
+        ...(email !== undefined && { email, email_verified: true }),
+      })
         .setProtectedHeader({ alg: algorithm, kid: jwk.kid as string, typ: 'at+jwt' })
         .setIssuer(developmentIssuer)
         .setAudience(developmentAudience)

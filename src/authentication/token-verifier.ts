@@ -158,7 +158,7 @@ function checkIsPlainAccessToken({ cnf }: JWTPayload, type: unknown): void {
 }
 
 function toActor(claims: JWTPayload, latestMs: number): Actor {
-  const { sub, scope = '', auth_time: authTime } = claims;
+  const { sub, scope = '', auth_time: authTime, email, email_verified: isVerified } = claims;
   // No spaces, control characters or halves of characters: the id is written to log lines and audit rows.
   if (typeof sub !== 'string' || !/^[^\x20\p{Cc}\p{Cs}]{1,255}$/u.test(sub) || reservedSubjects.has(sub)) {
     throw new UnauthenticatedError('The access token has no usable "sub" claim.');
@@ -174,6 +174,7 @@ function toActor(claims: JWTPayload, latestMs: number): Actor {
     id: uuidPattern.test(sub) ? sub.toLowerCase() : sub,
     scopes: new Set(scope.split(' ').filter(Boolean)),
     ...(authTime !== undefined && { authenticatedAt: new Date(authTime * 1_000) }),
+    ...(typeof email === 'string' && isVerified === true && { verifiedEmail: email }),
   };
 }
 

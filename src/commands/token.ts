@@ -12,6 +12,7 @@ interface TokenFlags {
   readonly sub: string;
   readonly scope: string;
   readonly expiresIn: number;
+  readonly email?: string;
   readonly json?: true;
 }
 
@@ -28,6 +29,7 @@ export function registerTokenCommand(program: Command, options: TokenCommandOpti
     .description('print a development access token')
     .requiredOption('--sub <id>', 'user id that the token is for', parseSub)
     .option('--scope <scopes>', 'space-separated, such as "users:read users:write"', parseScope, '')
+    .option('--email <address>', 'the verified e-mail address of the person')
     .option('--expires-in <time>', 'seconds, or a number with s, m, h or d', parseSeconds, 3_600)
     .option('--json', 'print a JSON document with the token and its claims')
     .action(async (flags: TokenFlags) => {
@@ -37,12 +39,25 @@ export function registerTokenCommand(program: Command, options: TokenCommandOpti
         process.exitCode = 1;
         return;
       }
-      const { sub, scope, expiresIn: expiresInSeconds } = flags;
+      const { sub, scope, email, expiresIn: expiresInSeconds } = flags;
       const expiresAt = new Date(Date.now() + expiresInSeconds * 1_000).toISOString();
       const { openDevelopmentIssuer } = await import('../authentication/development-issuer');
       const { issuer, audience, issueToken } = await openDevelopmentIssuer(dataDirectory);
-      const token = await issueToken({ sub, scope, expiresInSeconds });
-      const document = { token, sub, scope, issuer, audience, expiresAt };
+      const token = await issueToken({
+        sub,
+        scope,
+        expiresInSeconds,
+        ...(email !== undefined && { verifiedEmail: email }),
+      });
+      const document = {
+        token,
+        sub,
+        scope,
+        ...(email !== undefined && { email }),
+        issuer,
+        audience,
+        expiresAt,
+      };
       process.stdout.write(`${flags.json ? JSON.stringify(document) : token}\n`);
     });
 }

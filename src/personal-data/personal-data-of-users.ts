@@ -8,10 +8,11 @@ export const personalDataOfUsers = {
   address_changes: {
     ofUser: byUserId,
     erasure: 'immediately',
-    retention: whileUserExists,
+    retention: [{ name: 'addressChanges', since: 'changed_at', days: 1, action: 'deleted' }],
     columns: {
       user_id: column('identity', 'service', 'identifies the user'),
       tried_at: column('technical', 'service', 'limits how many new addresses a person tries'),
+      changed_at: column('technical', 'service', 'when the row expires'),
     },
   },
   email_preference_decisions: {

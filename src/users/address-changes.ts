@@ -9,8 +9,8 @@ const recent = `ARRAY(SELECT tried FROM unnest(stored.tried_at) AS tried WHERE t
 const countTry = `
   WITH known AS (SELECT id FROM users WHERE id = $1 AND email_normalized <> $2),
   counted AS (
-    INSERT INTO address_changes AS stored (user_id, tried_at) SELECT id, ARRAY[now()] FROM known
-    ON CONFLICT ON CONSTRAINT address_changes_pkey DO UPDATE SET tried_at = ${recent} || now()
+    INSERT INTO address_changes AS stored (user_id, tried_at, changed_at) SELECT id, ARRAY[now()], now() FROM known
+    ON CONFLICT ON CONSTRAINT address_changes_pkey DO UPDATE SET tried_at = ${recent} || now(), changed_at = now()
     WHERE cardinality(${recent}) < $3
     RETURNING user_id
   )
@@ -19,6 +19,25 @@ const countTry = `
 /** Limits the new e-mail addresses that a person tries, because the result says whether an address is in use. */
 export class AddressChanges {
   constructor(private readonly database: Database) {}
+
+  /** @throws TooManyAddressChangesError if the person has no try left, also if no such user exists */
+  async check(userId: string): Promise<void> {
+    const [row] = await this.database.query<{ tries: number }>(
+      `SELECT cardinality(${recent}) AS tries FROM address_changes AS stored WHERE user_id = $1`,
+      [userId],
+    );
+    if (row && row.tries >= maxAddressChangesPerHour) throw new TooManyAddressChangesError();
+  }
+
+  /** Counts a try of a person who may be no user yet. */
+  async record(userId: string): Promise<void> {
+    await this.database.query(
+      `INSERT INTO address_changes AS stored (user_id, tried_at, changed_at) VALUES ($1, ARRAY[now()], now())
+       ON CONFLICT ON CONSTRAINT address_changes_pkey
+       DO UPDATE SET tried_at = ${recent} || now(), changed_at = now()`,
+      [userId],
+    );
+  }
 
   /**
    * Counts a try in a transaction of its own, so that a change that fails counts too. The current address does not

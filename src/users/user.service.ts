@@ -6,7 +6,7 @@ import type { AddressChanges } from './address-changes';
 import type { Idempotency } from './idempotency';
 import { type NewUserInput, newUser, readNewUser } from './new-user';
 import { removePending } from './new-users.repository';
-import { parseUserId } from './normalized';
+import { normalized, parseUserId } from './normalized';
 import type { DeactivationReason, StoredUserStatus, User } from './user.entity';
 import {
   CredentialsUnavailableError,
@@ -81,11 +81,12 @@ export class UserService {
 
   /**
    * Returns a new user: `ACTIVE`, or with a password `PENDING` until the AuthenticationService accepts it.
+   * Its address is verified if it is `verifiedEmail`.
    *
    * @throws InvalidInputError, EmailTakenError, UsernameTakenError, UserIdTakenError, ExternalIdTakenError,
    *   CredentialsUnavailableError, IdempotencyConflictError
    */
-  async create(caller: Caller, input: CreateUser): Promise<User> {
+  async create(caller: Caller, input: CreateUser, verifiedEmail?: string): Promise<User> {
     const { changes, credentials, idempotency } = this.options;
     const reader = new InputReader();
     const { id, profile } = readNewUser(reader, input);
@@ -94,6 +95,8 @@ export class UserService {
     reader.finish();
 
     const user = newUser(id, profile, password === null ? 'ACTIVE' : 'PENDING');
+    if (verifiedEmail !== undefined && normalized(verifiedEmail) === user.emailNormalized)
+      Object.assign(user, { emailVerification: 'VERIFIED', emailVerifiedAt: user.createdAt });
     const created = await idempotency.run({ caller, mutation: 'createUser', input }, async (tx) => {
       const event = password === null ? userCreated(user) : null;
       await changes.insert(tx, { user, event, origin: caller });

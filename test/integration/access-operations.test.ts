@@ -26,7 +26,7 @@ const expected = readTable(`
   userEmailPreferences     401       yes  yes            no    no          no        no            no          yes        yes
   auditTrail               401       no   no             no    no          no        no            yes         no         no
   profileAsOf              401       no   no             no    no          no        no            yes         no         no
-  createUser               401       no   no             no    no          no        no            no          no         yes
+  createUser               401       yes  no             no    no          no        no            no          no         yes
   updateUser               401       yes  yes            no    no          no        no            no          no         yes
   deactivateUser           401       yes  yes            no    no          no        no            no          no         yes
   reactivateUser           401       no   no             no    no          no        no            no          no         yes

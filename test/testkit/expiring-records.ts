@@ -75,6 +75,8 @@ const seeds: Record<string, Seed> = {
       issued_at: 'now',
       expires_at: 'now',
     }),
+  addressChanges: (app, userId) =>
+    insert(app, 'address_changes', 'user_id', { user_id: userId, tried_at: '{}', changed_at: 'now' }),
   phoneVerificationCodes: (app, userId) =>
     insert(app, 'phone_verification_codes', 'id', {
       id: randomUUID(),

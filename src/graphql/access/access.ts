@@ -36,6 +36,8 @@ export interface OperationRule {
   readonly scope?: Scope;
   /** Returns the id of the user concerned, who needs no scope. */
   readonly self?: (args: Record<string, unknown>) => unknown;
+  /** Returns whether callers without any `users:*` scope may call it with these arguments. They act for themselves. */
+  readonly ownProfile?: (actor: Actor, args: Record<string, unknown>) => boolean;
   /** Returns the kind of action for which that user may need a recent sign-in, or null if it is none. */
   readonly sensitiveAction?: (args: Record<string, unknown>) => SensitiveAction | null;
 }
@@ -49,6 +51,17 @@ const recentSignInMs = 10 * 60_000;
 /** Returns the id of the user that a mutation changes, or undefined. */
 export const inputUserId = ({ input }: Record<string, unknown>) => (input as { userId?: unknown }).userId;
 
+/**
+ * True if the input creates the profile of the actor, whose `sub` becomes the user id. The AuthenticationService has the
+ * credentials already, and external ids are for staff.
+ */
+function isOwnProfile(actor: Actor, { input }: Record<string, unknown>): boolean {
+  const { userId, password, externalIds } = input as Readonly<Record<string, unknown>>;
+  const id = typeof userId === 'string' ? userId.trim() : '';
+  const isForSelf = parseUserId(actor.id) !== null && (id === '' || isSelf(actor, id));
+  return isForSelf && (password ?? null) === null && (externalIds ?? null) === null;
+}
+
 /** The rule of each field of `Query` and `Mutation`. `guardAccess` throws for a field without one. */
 export const operations: Readonly<Record<string, OperationRule>> = {
   _service: { anyone: true },
@@ -61,7 +74,7 @@ export const operations: Readonly<Record<string, OperationRule>> = {
   userEmailPreferences: { scope: 'users:read', self: (args) => args.userId },
   auditTrail: { scope: 'users:audit' },
   profileAsOf: { scope: 'users:audit' },
-  createUser: { scope: 'users:write' },
+  createUser: { scope: 'users:write', ownProfile: isOwnProfile },
   updateUser: {
     scope: 'users:write',
     self: inputUserId,
@@ -121,7 +134,10 @@ export function checkOperation(
       'RECENT_SIGN_IN_REQUIRED',
     );
   if (self || (rule?.scope && hasScope(actor, rule.scope))) return;
-  throw forbidden(`call ${name}${rule?.self ? ' for another user' : ''}`);
+  if (rule?.ownProfile && !hasAnyUsersScope(actor) && rule.ownProfile(actor, args)) return;
+  throw forbidden(
+    `call ${name}${rule?.self ? ' for another user' : ''}${rule?.ownProfile ? ' with this input' : ''}`,
+  );
 }
 
 /** True if the actor may read this user's fields of this audience. */

@@ -1,5 +1,7 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
+import { hasScope } from '../../authentication/actor';
 import type { EmailPreferencesService } from '../../consent/email-preferences.service';
+import type { OwnProfiles } from '../../users/own-profiles';
 import type { UserService } from '../../users/user.service';
 import type { EmailVerificationService } from '../../verification/email-verification.service';
 import { callerOf, type GraphqlContext } from '../context';
@@ -36,19 +38,23 @@ import {
 export class UserMutationsResolver {
   constructor(
     private readonly users: UserService,
+    private readonly ownProfiles: OwnProfiles,
     private readonly emailPreferences: EmailPreferencesService,
     private readonly emailVerification: EmailVerificationService,
   ) {}
 
   @Mutation(() => CreateUserResult, {
     nullable: true,
-    description: 'Creates a user. Requires the `users:write` scope.',
+    description:
+      'Creates a user. Requires the `users:write` scope. People without any `users:*` scope may create their own profile, whose ID is the `sub` of their access token; `userId` is then omitted or the same, and `password` and `externalIds` are not allowed. Their `email` is verified from the start if it is the verified one of the token.',
   })
   async createUser(
     @Arg('input', () => CreateUserInput, { description: 'The user to create.' }) input: CreateUserInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof CreateUserResult> {
-    return userResultOf(CreateUserSuccess, () => this.users.create(callerOf(context), input));
+    const caller = callerOf(context);
+    const creates = hasScope(caller.actor, 'users:write') ? this.users : this.ownProfiles;
+    return userResultOf(CreateUserSuccess, () => creates.create(caller, input));
   }
 
   @Mutation(() => UpdateUserResult, {
