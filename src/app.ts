@@ -65,6 +65,7 @@ async function start(
   const wakeups = new Wakeups();
   const services = createServices({
     database: databases.requests,
+    removals: databases.removals,
     recordCache: backing.recordCache,
     metrics,
     log,
@@ -122,6 +123,7 @@ async function start(
   const upkeep = createUpkeep({
     services,
     background: databases.background,
+    removals: databases.removals,
     policy: config.retention,
     metrics,
     log,

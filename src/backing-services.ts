@@ -21,8 +21,10 @@ import type { Tracing } from './telemetry/tracing';
 /** Connections for each kind of work, so that none waits for another's. */
 const poolSizes = {
   requests: 10,
-  /** For the relay, retention, erasures and seals. */
+  /** For the relay and seals. */
   background: 6,
+  /** For retention and the batches of erasures, which take as long as there is to delete. */
+  removals: 4,
   /** For folding events. */
   consuming: 3,
 };

@@ -37,6 +37,8 @@ import { Wakeups } from './wakeups';
 
 export interface ServicesOptions {
   readonly database: Database;
+  /** The connections for retention and for the batches of erasures; defaults to `database`. */
+  readonly removals?: Database;
   readonly recordCache: RecordCache;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -56,6 +58,7 @@ export type Services = ReturnType<typeof createServices>;
 export function createServices(options: ServicesOptions) {
   const {
     database,
+    removals = database,
     recordCache,
     metrics,
     log,
@@ -78,7 +81,8 @@ export function createServices(options: ServicesOptions) {
       ? null
       : createCredentialsClient({ baseUrl: new URL(authenticationServiceUrl), log, tracing });
   const erasureStarter = new ErasureStarter({ cache, outbox, audit });
-  const erasures = new Erasures({ database, users, cache, erasureStarter, log, patienceMs });
+  const createErasures = (starting: Database) =>
+    new Erasures({ database: starting, removals, users, cache, erasureStarter, log, patienceMs });
   const ledger = new EmailPreferenceLedger(database);
   const emailPreferences = new EmailPreferencesService({
     database,
@@ -92,7 +96,9 @@ export function createServices(options: ServicesOptions) {
   const userService = new UserService({ database, users, changes, idempotency, addressChanges, credentials });
   return {
     audit,
-    erasures,
+    erasures: createErasures(database),
+    /** Those that no request waits for. */
+    backgroundErasures: createErasures(removals),
     legalHolds: new LegalHolds(database, users, audit),
     userDataExport: new UserDataExport(database, audit),
     users,

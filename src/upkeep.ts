@@ -21,6 +21,8 @@ export interface UpkeepOptions {
   readonly services: Services;
   /** The connections that no request waits for. */
   readonly background: Database;
+  /** The connections for retention. */
+  readonly removals: Database;
   readonly policy: RetentionPolicy;
   /** Time between retention runs, in milliseconds; defaults to ten minutes. */
   readonly retentionIntervalMs?: number;
@@ -30,9 +32,17 @@ export interface UpkeepOptions {
 
 /** Composes the background jobs on stored data: retention, erasures and audit seals. */
 export function createUpkeep(options: UpkeepOptions): Job {
-  const { services, background, policy, metrics, log, retentionIntervalMs = tenMinutesMs } = options;
-  const { audit, erasures } = services;
-  const retention = new Retention({ database: background, erasures, audit, policy, metrics, log });
+  const {
+    services,
+    background,
+    removals,
+    policy,
+    metrics,
+    log,
+    retentionIntervalMs = tenMinutesMs,
+  } = options;
+  const { audit, backgroundErasures: erasures } = services;
+  const retention = new Retention({ database: removals, erasures, audit, policy, metrics, log });
   // Without a wake function: no caller waits for a seal, so the relay finds its event at the next poll.
   const sealer = new AuditSealer({ database: background, outbox: new Outbox(), log });
   metrics.watchStored('erasures', () => measureRunningErasures(background));

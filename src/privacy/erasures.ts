@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { follows, type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
+import { TimeoutError, within } from '../scheduling/within';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
@@ -20,7 +21,6 @@ import { LegalHold } from './legal-hold.entity';
 const batchSize = 1_000;
 /** Stands for the user's cache entry in the effects; a tombstone replaces it. */
 const cacheStore = 'cache';
-
 const columns = selectListOf(Erasure);
 
 /** An erasure as callers see it: planned, running or completed. */
@@ -40,7 +40,10 @@ export interface EraseUser {
 export type ErasedAgain = 'erased' | 'recorded';
 
 export interface ErasuresOptions {
+  /** For the first transaction of an erasure, which its caller waits for. */
   database: Database;
+  /** For the batches. */
+  removals: Database;
   users: UserRepository;
   cache: UserCache;
   erasureStarter: ErasureStarter;
@@ -101,14 +104,16 @@ export class Erasures {
     });
     const deadlineMs = performance.now() + this.options.patienceMs;
     try {
-      while (performance.now() < deadlineMs && (await this.advance(erasure.id)));
+      const leftMs = () => deadlineMs - performance.now();
+      while (leftMs() > 0 && (await within(this.advance(erasure.id), leftMs(), 'the loop continues')));
       return (await this.find(erasure.id)) ?? erasure;
     } catch (error) {
-      // The first transaction is committed, so the user is unknown. The loop continues.
-      this.options.log.warn(
-        { err: error, erasureId: erasure.id },
-        'could not finish an erasure yet: the loop continues it',
-      );
+      // The first transaction is committed: the user is unknown.
+      if (!(error instanceof TimeoutError))
+        this.options.log.warn(
+          { err: error, erasureId: erasure.id },
+          'could not finish an erasure yet: the loop continues it',
+        );
       return erasure;
     }
   }
@@ -175,7 +180,7 @@ export class Erasures {
 
   /** Deletes the next batch of an erasure. Returns false if nothing is left to delete or another replica has its lock. */
   async advance(id: string): Promise<boolean> {
-    const step = await this.options.database.transaction(async (tx) => {
+    const step = await this.options.removals.transaction(async (tx) => {
       const [erasure]: { userId: string }[] = await tx.manager.query(
         `SELECT user_id AS "userId" FROM erasures WHERE id = $1 AND status = 'RUNNING' FOR UPDATE SKIP LOCKED`,
         [id],
@@ -216,7 +221,7 @@ export class Erasures {
   }
 
   private async complete(id: string): Promise<void> {
-    await this.options.database.query(
+    await this.options.removals.query(
       `UPDATE erasures SET status = 'COMPLETED', completed_at = greatest(now(), requested_at),
          effects = effects || jsonb_build_object($2::text, 1) WHERE id = $1 AND status = 'RUNNING'`,
       [id, cacheStore],

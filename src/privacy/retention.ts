@@ -161,14 +161,13 @@ export class Retention {
       stopping,
       alone: (step) => this.alone(step),
       remove: (tx, userId) =>
-        action === 'erased' ? this.eraseUser(tx, users, userId) : this.withdrawUser(tx, users, userId),
+        action === 'erased' ? isExpiredUser(tx, users, { id: userId }) : this.withdrawUser(tx, users, userId),
+      afterwards: action === 'erased' ? (userId) => this.eraseUser(userId) : undefined,
     });
   }
 
-  private async eraseUser(tx: Transaction, users: ExpiredUsers, userId: string): Promise<boolean> {
+  private async eraseUser(userId: string): Promise<boolean> {
     try {
-      // The user may have been reactivated and deactivated again since it was listed.
-      if (!(await isExpiredUser(tx, users, { id: userId }))) return false;
       await this.options.erasures.erase(caller, { userId, policy: 'RETENTION_DEACTIVATED_DAYS' });
       return true;
     } catch (error) {

@@ -27,8 +27,10 @@ export interface UserRemovalOptions extends ExpiredUsers {
   readonly stopping: AbortSignal | undefined;
   /** Runs a step under the lock of the job; returns null if another replica has the lock. */
   readonly alone: (step: (tx: Transaction) => Promise<boolean>) => Promise<boolean | null>;
-  /** Removes a user; returns false if the user is no longer expired. */
+  /** Removes a user, or checks only if there is `afterwards`; returns false if the user is no longer expired. */
   readonly remove: (tx: Transaction, userId: string) => Promise<boolean>;
+  /** Removes the user after the step, so that no connection waits for its transactions. */
+  readonly afterwards?: ((userId: string) => Promise<boolean>) | undefined;
 }
 
 /** Thrown at the end of a run that could not remove some users. */
@@ -53,16 +55,14 @@ export async function removeUsers(options: UserRemovalOptions): Promise<number> 
   try {
     for await (const userId of expiredUserIds(options)) {
       if (removed >= limit || stopping?.aborted) break;
-      const wasRemoved = await alone(async (tx) => {
-        try {
-          return await options.remove(tx, userId);
-        } catch (error) {
+      const attempt = (remove: Promise<boolean>) =>
+        remove.catch((error: unknown) => {
           failures.add(userId, error);
           return false;
-        }
-      });
-      if (wasRemoved === null) break;
-      if (!wasRemoved) continue;
+        });
+      const isExpired = await alone((tx) => attempt(options.remove(tx, userId)));
+      if (isExpired === null) break;
+      if (!isExpired || (options.afterwards && !(await attempt(options.afterwards(userId))))) continue;
       removed += 1;
       metrics.retentionRemovals.inc({ what: expiry.name }, 1);
     }

@@ -37,6 +37,7 @@ it('upkeep stops after its current batch of retention', async () => {
   const upkeep = createUpkeep({
     services,
     background: database,
+    removals: database,
     policy,
     metrics,
     log,
@@ -165,6 +166,7 @@ it('upkeep runs retention periodically', async () => {
   const upkeep = createUpkeep({
     services: createReplicaServices(database, metrics),
     background: database,
+    removals: database,
     policy: keepsEverything,
     metrics,
     log,
