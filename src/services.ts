@@ -73,7 +73,7 @@ export function createServices(options: ServicesOptions) {
   const outbox = new Outbox(wakeups.eventsCommitted);
   const auditTrail = new AuditRepository(database);
   const audit = new AuditLog(auditTrail, outbox);
-  const changes = new UserChanges({ users, cache, outbox, audit, onUserKnown: wakeups.userKnown });
+  const changes = new UserChanges({ database, users, cache, outbox, audit, onUserKnown: wakeups.userKnown });
   const keys = new SigningKeys(database);
   const idempotency = new Idempotency(database, users, keys);
   const credentials =

@@ -33,16 +33,30 @@ export class AuditLog {
 
   /** Writes in the caller's transaction, which must hold the row locks of users whose actions have `values`. */
   async record(tx: Transaction, ...actions: readonly AuditedAction[]): Promise<void> {
-    const { writes, events } = await this.recordWrites(tx, actions);
+    const { writes, events } = this.recordWith(await this.ensureKeys(tx, usersWithValues(actions)), actions);
     await writeTogether(tx, ...writes, this.outbox.appendWrite(tx, ...events));
   }
 
-  /** Returns the writes and events of `record`, for the caller to run in this transaction together with others. */
-  async recordWrites(
-    tx: Transaction,
+  /** Returns the keys of these users, whose rows the transaction has locked, after creating missing ones. */
+  ensureKeys(tx: Transaction, userIds: ReadonlySet<string>): Promise<Map<string, Buffer>> {
+    return this.entries.ensureKeys(tx, userIds);
+  }
+
+  /** Returns the keys of these users. A user without one is absent. */
+  findKeys(userIds: readonly string[]): Promise<Map<string, Buffer>> {
+    return this.entries.findKeys(userIds);
+  }
+
+  /**
+   * Returns the writes and events of `record`, for the caller to run together with others. The writes have one row for
+   * each action.
+   *
+   * @param keys of the users whose actions have `values`
+   */
+  recordWith(
+    keys: ReadonlyMap<string, Buffer>,
     actions: readonly AuditedAction[],
-  ): Promise<AuditRecord<[Write, Write]>> {
-    const keys = await this.entries.ensureKeys(tx, usersWithValues(actions));
+  ): AuditRecord<[Write, Write]> {
     const { entries, events } = recordOf(actions, keys);
     return { writes: this.entries.writes(entries), events };
   }
@@ -64,11 +78,11 @@ export class AuditLog {
     ];
   }
 
-  /** As `recordWrites`, for users inserted in the same transaction: their keys are created without a query. */
-  newUserRecordWrites(actions: readonly AuditedAction[]): AuditRecord<Write[]> {
+  /** As `recordWith`, for one action of each user inserted in the same transaction: it creates their keys. */
+  recordWithNewKeys(actions: readonly AuditedAction[]): AuditRecord<[Write, Write, Write]> {
     const { keys, write } = this.entries.newKeys(usersWithValues(actions));
-    const { entries, events } = recordOf(actions, keys);
-    return { writes: [write, ...this.entries.writes(entries)], events };
+    const { writes, events } = this.recordWith(keys, actions);
+    return { writes: [write, ...writes], events };
   }
 }
 

@@ -60,6 +60,15 @@ export class AuditRepository {
     return new Map(rows.map(({ id, key }) => [id, key]));
   }
 
+  /** Returns the audit keys of these users by user id. A user without one is absent. */
+  async findKeys(userIds: readonly string[]): Promise<Map<string, Buffer>> {
+    const rows = await this.database.query<{ id: string; key: Buffer }>(
+      prepared('SELECT user_id AS id, key FROM audit_keys WHERE user_id = ANY ($1::uuid[])'),
+      [userIds],
+    );
+    return new Map(rows.map(({ id, key }) => [id, key]));
+  }
+
   /** Returns new keys and their write, for users inserted in the same transaction. It fails for a user with a key. */
   newKeys(userIds: ReadonlySet<string>): { keys: Map<string, Buffer>; write: Write } {
     const keys = new Map([...userIds].map((id) => [id, randomBytes(32)]));

@@ -31,6 +31,11 @@ export interface Call {
   };
 }
 
+/** Returns the call's idempotency key; null without one. */
+export function keyOf({ input }: Pick<Call, 'input'>): string | null {
+  return input.idempotencyKey?.trim() || null;
+}
+
 /** The outcome of calls whose user was erased since, as the map of personal data assigns it. */
 const userErased = 'USER_ERASED';
 
@@ -52,8 +57,8 @@ export class Idempotency {
    * @throws IdempotencyConflictError if the key was used with another input; and the errors of `work`
    */
   async run(call: Call, work: (tx: Transaction) => Promise<User>): Promise<User> {
-    const givenKey = call.input.idempotencyKey?.trim();
-    if (!givenKey) return this.database.transaction(work);
+    const givenKey = keyOf(call);
+    if (givenKey === null) return this.database.transaction(work);
     const actorId = call.caller.actor.id;
     // Clients put e-mail addresses into keys, so only a digest is stored.
     const key = await this.digest('key', givenKey);

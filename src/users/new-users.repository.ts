@@ -1,10 +1,9 @@
 import { haveExpiredAfterFixedDays } from '../personal-data/expiries';
 import type { Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
-import { insertRows, onConflictDoNothing, type Write, writeTogether } from '../postgres/write';
+import { insertRows, type OwnedWrite, onConflictDoNothing, writeTogether } from '../postgres/write';
 import { ExternalIdHolder } from './external-id-holder.entity';
 import { type StoredUserStatus, User } from './user.entity';
-import { fromConstraint } from './user.errors';
 
 const columns = selectListOf(User);
 const pendingExpired = haveExpiredAfterFixedDays('pendingUsers');
@@ -15,25 +14,6 @@ const haveUniqueKeys = `(id = ANY ($1::uuid[]) OR email_normalized = ANY ($2::te
   OR id = ANY (ARRAY(SELECT user_id FROM external_ids
     JOIN jsonb_to_recordset($4::jsonb) AS wanted (system text, id text)
       ON external_ids.system = wanted.system AND external_ids.external_id = wanted.id)))`;
-
-/**
- * Inserts a new user along with other writes, in one statement, replacing expired `PENDING` users.
- *
- * @throws EmailTakenError, UsernameTakenError, UserIdTakenError, ExternalIdTakenError
- */
-export async function insertUser(tx: Transaction, user: User, along: readonly Write[]): Promise<void> {
-  const write = insertRows(User, [user]);
-  const others = user.externalIds === null ? along : [...along, holderWrite([user])];
-  try {
-    // Their conflicts raise an error, after which the transaction cannot continue.
-    if (user.externalIds !== null) await removeExpiredPending(tx, user);
-    if ((await writeTogether(tx, onConflictDoNothing(write), ...others)) === 1) return;
-    await removeExpiredPending(tx, user);
-    await writeTogether(tx, write, ...others);
-  } catch (error) {
-    throw fromConstraint(error);
-  }
-}
 
 /** Inserts those users whose id, address, username and external ids are free; returns them. */
 export async function insertFreeUsers(tx: Transaction, users: readonly User[]): Promise<Set<User>> {
@@ -71,7 +51,7 @@ async function insertFreeRows(tx: Transaction, users: readonly User[]): Promise<
 async function removeWithTakenIds(tx: Transaction, inserted: readonly User[]): Promise<User[]> {
   const holders = inserted.filter(({ externalIds }) => externalIds !== null);
   if (holders.length === 0) return [];
-  await writeTogether(tx, onConflictDoNothing(holderWrite(holders)));
+  await writeTogether(tx, onConflictDoNothing(externalIdsOf(holders).write));
   const refused: { id: string }[] = await tx.manager
     .query(
       `DELETE FROM users WHERE id = ANY ($1::uuid[])
@@ -84,16 +64,14 @@ async function removeWithTakenIds(tx: Transaction, inserted: readonly User[]): P
   return holders.filter(({ id }) => ids.has(id));
 }
 
-/** In one order, so that concurrent imports do not deadlock. */
-function holderWrite(users: readonly User[]): Write {
+/** Returns the rows of the users' external ids: in one order, so that concurrent imports do not deadlock. */
+export function externalIdsOf(users: readonly User[]): OwnedWrite {
   const rows = users.flatMap(({ id: userId, externalIds }) =>
     (externalIds ?? []).map(({ system, id: externalId }) => ({ system, externalId, userId })),
   );
   const keyOf = ({ system, externalId }: ExternalIdHolder) => JSON.stringify([system, externalId]);
-  return insertRows(
-    ExternalIdHolder,
-    rows.sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1)),
-  );
+  rows.sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
+  return { write: insertRows(ExternalIdHolder, rows), ownerIds: rows.map(({ userId }) => userId) };
 }
 
 /** Returns the users that have the id, address, username or an external id of one of these new users. */

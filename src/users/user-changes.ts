@@ -1,32 +1,23 @@
-import { isDeepStrictEqual } from 'node:util';
-import { v7 as uuidv7 } from 'uuid';
-import type { AuditedAction, AuditLog, AuditRecord } from '../audit/audit-log';
-import type { ChangedValues } from '../audit/audit-values';
 import type { Origin } from '../audit/origin';
 import type { Actor } from '../authentication/actor';
-import { historyWrite } from '../history/user-history.repository';
-import type { Outbox } from '../outbox/outbox';
-import type { Transaction } from '../postgres/database';
-import { type Write, writeTogether } from '../postgres/write';
-import { insertFreeUsers, insertUser } from './new-users.repository';
-import type { UserCache } from './user.cache';
+import type { Database, Transaction } from '../postgres/database';
+import { isRolledBackForOne } from '../postgres/failed-write';
+import { Groups } from '../scheduling/groups';
+import { insertFreeUsers, removeExpiredPending } from './new-users.repository';
 import { User } from './user.entity';
-import { fromConstraint, UserNotActiveError, VersionConflictError } from './user.errors';
+import { UserError, UserNotActiveError, VersionConflictError } from './user.errors';
 import type { UserEvent } from './user.events';
 import type { UserRepository } from './user.repository';
+import { type Insertion, type Update, UserWrites, type UserWritesOptions } from './writes/user-writes';
 
 /** The actor of a call, with its trace context. */
 export interface Caller extends Origin {
   readonly actor: Actor;
 }
 
-export interface UserChangesOptions {
+export interface UserChangesOptions extends UserWritesOptions {
+  readonly database: Database;
   readonly users: UserRepository;
-  readonly cache: UserCache;
-  readonly outbox: Outbox;
-  readonly audit: AuditLog;
-  /** Called after commit with the id of each new user. */
-  readonly onUserKnown?: ((userId: string) => void) | undefined;
 }
 
 /** A new user, and the event that publishes it; null for a `PENDING` user. */
@@ -43,9 +34,9 @@ export interface NewUsers {
   readonly origin: Origin;
 }
 
-/** A change of a user whose row is locked. */
+/** A change of a user. */
 export interface UserChange {
-  /** The user as read under the lock. */
+  /** The user as read. */
   readonly user: User;
   readonly values: Partial<User>;
   /** From `timeFor`. */
@@ -55,21 +46,24 @@ export interface UserChange {
   readonly origin: Origin;
 }
 
-/** A change to publish. `before` is null when nothing was published about the user yet. */
-interface Change {
-  readonly before: User | null;
-  readonly user: User;
-  readonly event: UserEvent;
-  readonly at: Date;
+/**
+ * Returns the change of a user, or null if there is nothing to change. It may throw an expected error, and read from
+ * `target`. It may be called again, with the user as a concurrent transaction left it.
+ */
+export type Decide = (user: User, target: Transaction | Database) => Promise<UserChange | null>;
+
+/** A decision on a user, to be made together with those of concurrent calls. */
+interface Decision {
+  readonly userId: string;
+  readonly decide: Decide;
 }
 
-interface ChangesToWrite {
-  readonly changes: readonly Change[];
-  readonly origin: Origin;
-  readonly audited: AuditRecord<readonly Write[]>;
-}
+/** The user after a decision, or the error that it threw. Null if it was not carried out. */
+type Outcome = { readonly user: User } | { readonly error: unknown } | null;
 
-type Writes = readonly [Write, ...Write[]];
+/** Two, so that one slow commit does not block all others. */
+const parallelGroups = 2;
+const largestGroup = 100;
 
 /** Throws VersionConflictError if the caller expects another version. */
 export function checkVersion(user: User, expectedVersion: number | null | undefined): void {
@@ -84,11 +78,26 @@ export function checkActive(user: User): void {
 }
 
 /**
- * Writes all changes of users: the row, history entry, audit entry and event in the caller's transaction, the cache
- * after its commit.
+ * Writes all changes of users. `tryInsert` and `tryChange` share one statement, which is its own transaction, with
+ * concurrent calls. They leave what would wait or fail to the other methods, which write in the caller's transaction.
  */
 export class UserChanges {
-  constructor(private readonly options: UserChangesOptions) {}
+  private readonly writes: UserWrites;
+  private readonly insertions = new Groups<Insertion, boolean>({
+    parallel: parallelGroups,
+    process: (group) => this.insertGroup(group),
+    joins: (group) => group.length < largestGroup,
+  });
+  private readonly decisions = new Groups<Decision, Outcome>({
+    parallel: parallelGroups,
+    process: (group) => this.changeGroup(group),
+    joins: (group, { userId }) =>
+      group.length < largestGroup && group.every((other) => other.userId !== userId),
+  });
+
+  constructor(private readonly options: UserChangesOptions) {
+    this.writes = new UserWrites(options);
+  }
 
   /** Returns the time for a change: now, but always after the user's last change. Replicas' clocks differ. */
   timeFor(user: User): Date {
@@ -96,15 +105,41 @@ export class UserChanges {
   }
 
   /**
-   * Writes a new user, and publishes it if there is an event.
+   * Writes and publishes a new user with a generated id and no external ids. Returns false if it wrote nothing, because the address or
+   * username may be taken; `insert` then finds out.
+   *
+   * @throws DatabaseUnavailableError
+   */
+  tryInsert(created: NewUser): Promise<boolean> {
+    return this.insertions.add(insertionOf(created));
+  }
+
+  /**
+   * Decides on the user as committed, and writes and publishes the change. Returns the user as it is then. Returns null
+   * if there is no such user, or if a concurrent transaction holds or changed it; the caller then locks the user,
+   * decides and calls `apply`.
+   *
+   * @throws DatabaseUnavailableError, and the errors of `decide`
+   */
+  async tryChange(userId: string, decide: Decide): Promise<User | null> {
+    const outcome = await this.decisions.add({ userId, decide });
+    if (outcome && 'error' in outcome) throw outcome.error;
+    return outcome && outcome.user;
+  }
+
+  /**
+   * Writes a new user, and publishes it if there is an event. Replaces expired `PENDING` users.
    *
    * @throws EmailTakenError, UsernameTakenError, UserIdTakenError, ExternalIdTakenError
    */
-  async insert(tx: Transaction, { user, event, origin }: NewUser): Promise<User> {
-    const changes = event ? [{ before: null, user, event, at: user.createdAt }] : [];
-    const along = changes.length > 0 ? this.newUserWrites(tx, changes, origin) : [];
-    await insertUser(tx, user, along);
-    this.cacheAfterCommit(tx, user);
+  async insert(tx: Transaction, created: NewUser): Promise<User> {
+    const { user } = created;
+    const insertions = [insertionOf(created)];
+    // Conflicts of external ids raise an error, after which the transaction cannot continue.
+    if (user.externalIds !== null) await removeExpiredPending(tx, user);
+    if ((await this.writes.insert(tx, insertions, 'skip')).size === 1) return user;
+    await removeExpiredPending(tx, user);
+    await this.writes.insert(tx, insertions, 'throw');
     return user;
   }
 
@@ -115,106 +150,99 @@ export class UserChanges {
    */
   async insertFree(tx: Transaction, { users, eventOf, origin }: NewUsers): Promise<Set<User>> {
     const inserted = await insertFreeUsers(tx, users);
-    const changes = [...inserted].map((user) => ({
-      before: null,
-      user,
-      event: eventOf(user),
-      at: user.createdAt,
-    }));
-    if (changes.length > 0)
-      await writeTogether(tx, ...this.newUserWrites(tx, changes, origin)).catch((error: unknown) => {
-        throw fromConstraint(error);
-      });
-    this.cacheAfterCommit(tx, ...inserted);
+    const insertions = [...inserted].map((user) => insertionOf({ user, event: eventOf(user), origin }));
+    await this.writes.publishInserted(tx, insertions);
     return inserted;
   }
 
-  /** Writes and publishes a change; returns the user at its next version. */
-  async apply(tx: Transaction, { user, values, at, eventOf, origin }: UserChange): Promise<User> {
-    const changed = await this.update(tx, user, { ...values, updatedAt: at, version: user.version + 1 });
-    // The publication of a user that was PENDING is its creation, for subscribers and auditors.
-    const before = user.status === 'PENDING' ? null : user;
-    const changes = [{ before, user: changed, event: eventOf(changed), at }];
-    const audited = await this.options.audit.recordWrites(tx, auditedOf(changes, origin));
-    await writeTogether(tx, ...this.writesOf(tx, { changes, origin, audited }));
-    this.cacheAfterCommit(tx, changed);
-    return changed;
+  /** Writes and publishes a change of a user whose row is locked; returns the user at its next version. */
+  async apply(tx: Transaction, change: UserChange): Promise<User> {
+    const keys = await this.options.audit.ensureKeys(tx, new Set([change.user.id]));
+    return this.updateLocked(tx, updateOf(change), keys);
   }
 
   /** Writes values that the contract does not count as a change: no version, event or history. */
-  async touch(tx: Transaction, user: User, values: Partial<User>): Promise<User> {
-    const changed = await this.update(tx, user, values);
-    this.cacheAfterCommit(tx, changed);
-    return changed;
-  }
-
-  private async update(tx: Transaction, user: User, values: Partial<User>): Promise<User> {
+  touch(tx: Transaction, user: User, values: Partial<User>): Promise<User> {
     const written = { ...values, revision: user.revision + 1 };
-    await this.options.users.update(tx, user, written);
-    return Object.assign(new User(), user, written);
-  }
-
-  // After commit: before it, a concurrent reader would cache the old row again.
-  private cacheAfterCommit(tx: Transaction, ...users: readonly User[]): void {
-    tx.afterCommit(async () => {
-      await Promise.all(users.map((user) => this.options.cache.write(user)));
+    return this.updateLocked(tx, {
+      read: user,
+      user: changedUser(user, written),
+      values: written,
+      change: null,
     });
   }
 
-  private newUserWrites(tx: Transaction, changes: readonly Change[], origin: Origin): Writes {
-    const audited = this.options.audit.newUserRecordWrites(auditedOf(changes, origin));
-    return this.writesOf(tx, { changes, origin, audited });
+  private async updateLocked(
+    tx: Transaction,
+    update: Update,
+    keys: ReadonlyMap<string, Buffer> = new Map(),
+  ): Promise<User> {
+    const written = await this.writes.update(tx, [update], keys);
+    if (written.size !== 1)
+      throw new Error(`user ${update.user.id} was written by another transaction despite its row lock`);
+    return update.user;
   }
 
-  private writesOf(tx: Transaction, { changes, origin, audited }: ChangesToWrite): Writes {
-    const { onUserKnown, outbox } = this.options;
-    const identified = changes.map((change) => ({ ...change, eventId: uuidv7() }));
-    for (const { user, event } of identified)
-      if (event.type === 'UserCreated' && onUserKnown) tx.afterCommit(() => onUserKnown(user.id));
-    const entries = identified.map(({ user, event, at, eventId }) => ({
-      id: uuidv7(),
-      userId: user.id,
-      occurredAt: at,
-      recordedAt: at,
-      source: `/user-service/users/${user.id}`,
-      eventId,
-      late: false,
-      ...event.history,
-    }));
-    const events = identified.map(({ user, event, at, eventId }) => ({
-      id: eventId,
-      userId: user.id,
-      version: user.version,
-      type: event.type,
-      data: event.data,
-      occurredAt: at,
-      traceparent: origin.traceparent,
-    }));
-    return [historyWrite(entries), ...audited.writes, outbox.appendWrite(tx, ...events, ...audited.events)];
+  private async insertGroup(group: readonly Insertion[]): Promise<boolean[]> {
+    const written = await this.writes
+      .insert(this.options.database, group, 'skip')
+      .catch(noneIfRolledBackForOne);
+    return group.map(({ user }) => written.has(user.id));
+  }
+
+  private async changeGroup(group: readonly Decision[]): Promise<Outcome[]> {
+    const { audit, database, users } = this.options;
+    const ids = group.map(({ userId }) => userId);
+    const [found, keys] = await Promise.all([users.findByIds(ids), audit.findKeys(ids)]);
+    const decided = await Promise.all(
+      group.map(({ userId, decide }) => decideOn(database, found.get(userId), decide)),
+    );
+    const updates = decided.flatMap((it) =>
+      it && 'update' in it && keys.has(it.update.user.id) ? [it.update] : [],
+    );
+    const written =
+      updates.length === 0
+        ? new Set()
+        : await this.writes.update(database, updates, keys).catch(noneIfRolledBackForOne);
+    return decided.map((it) => {
+      if (!it || !('update' in it)) return it;
+      return written.has(it.update.user.id) ? { user: it.update.user } : null;
+    });
   }
 }
 
-function auditedOf(changes: readonly Change[], origin: Origin): AuditedAction[] {
-  return changes.map(({ before, user, event, at }) => ({
-    origin,
-    userId: user.id,
-    action: event.action,
-    ...auditedValues(before, user),
-    reason: event.action === 'USER_DEACTIVATED' ? user.statusReason : null,
-    at,
-  }));
+/** For the error of a statement that was rolled back because of one of its users: all of them are retried alone. */
+function noneIfRolledBackForOne(error: unknown): Set<string> {
+  if (error instanceof UserError || isRolledBackForOne(error)) return new Set();
+  throw error;
 }
 
-/** Columns that hold no data about the person. */
-const technicalColumns = ['id', 'version', 'revision', 'updatedAt'];
+async function decideOn(
+  database: Database,
+  user: User | undefined,
+  decide: Decide,
+): Promise<Outcome | { readonly update: Update }> {
+  if (!user) return null;
+  try {
+    const change = await decide(user, database);
+    return change ? { update: updateOf(change) } : { user };
+  } catch (error) {
+    return { error };
+  }
+}
 
-/** Returns the fields that differ and their values; for a new user (`before` null) all fields that are set. */
-function auditedValues(before: User | null, after: User) {
-  const fields = (Object.keys(after) as (keyof User)[])
-    .filter((name) => !technicalColumns.includes(name) && !name.endsWith('Normalized'))
-    .filter((name) => !isDeepStrictEqual(before?.[name] ?? null, after[name]))
-    .sort();
-  const valuesOf = (user: User) => Object.fromEntries(fields.map((name) => [name, user[name]]));
-  const values: ChangedValues = { before: before && valuesOf(before), after: valuesOf(after) };
-  return { fields, values };
+function insertionOf({ user, event, origin }: NewUser): Insertion {
+  return { user, change: event && { before: null, user, event, at: user.createdAt, origin } };
+}
+
+function updateOf({ user: read, values, at, eventOf, origin }: UserChange): Update {
+  const written = { ...values, updatedAt: at, version: read.version + 1, revision: read.revision + 1 };
+  const user = changedUser(read, written);
+  // The publication of a user that was PENDING is its creation, for subscribers and auditors.
+  const before = read.status === 'PENDING' ? null : read;
+  return { read, user, values: written, change: { before, user, event: eventOf(user), at, origin } };
+}
+
+function changedUser(user: User, values: Partial<User>): User {
+  return Object.assign(new User(), user, values);
 }

@@ -1,8 +1,9 @@
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
+import { prepared } from '../postgres/prepared';
 import { normalized, parseUserId, unstorable } from './normalized';
 import { type StoredUserStatus, User } from './user.entity';
-import { fromConstraint, UserNotFoundError } from './user.errors';
+import { UserNotFoundError } from './user.errors';
 
 /** At most `limit` users with one of these statuses and an id greater than `after`. */
 export interface UserIdPage {
@@ -19,9 +20,10 @@ export class UserRepository {
 
   /** Returns users by id, with one statement. Unknown ids are absent. */
   async findByIds(ids: readonly string[]): Promise<Map<string, User>> {
-    const rows = await this.database.query<User>(`SELECT ${columns} FROM users WHERE id = ANY($1::uuid[])`, [
-      ids,
-    ]);
+    const rows = await this.database.query<User>(
+      prepared(`SELECT ${columns} FROM users WHERE id = ANY($1::uuid[])`),
+      [ids],
+    );
     return new Map(rows.map((row) => [row.id, row]));
   }
 
@@ -68,9 +70,10 @@ export class UserRepository {
 
   /** Returns the user as committed, locked until the transaction ends; null if unknown. */
   async lock(tx: Transaction, id: string): Promise<User | null> {
-    const [row]: User[] = await tx.manager.query(`SELECT ${columns} FROM users WHERE id = $1 FOR UPDATE`, [
-      id,
-    ]);
+    const [row]: User[] = await tx.manager.query(
+      prepared(`SELECT ${columns} FROM users WHERE id = $1 FOR UPDATE`),
+      [id],
+    );
     return row ?? null;
   }
 
@@ -86,32 +89,14 @@ export class UserRepository {
     return user;
   }
 
-  /**
-   * Updates the user that was read under its lock.
-   *
-   * @throws EmailTakenError, UsernameTakenError
-   */
-  async update(tx: Transaction, read: User, changes: Partial<User>): Promise<void> {
-    const { affected } = await tx.manager
-      .createQueryBuilder()
-      .update(User)
-      .set(changes)
-      .where('id = :id AND version = :version AND revision = :revision', read)
-      .execute()
-      .catch((error: unknown) => {
-        throw fromConstraint(error);
-      });
-    if (affected !== 1)
-      throw new Error(`user ${read.id} was written by another transaction despite its row lock`);
-  }
-
   /** Returns whether a user other than `exceptId` has this normalised address as e-mail or as username. */
-  async findTaken(tx: Transaction, address: string, exceptId: string) {
-    const [taken]: { email: boolean; username: boolean }[] = await tx.manager.query(
+  async findTaken(target: Transaction | Database, address: string, exceptId: string) {
+    const run = 'manager' in target ? target.manager : target;
+    const [taken] = (await run.query(
       `SELECT EXISTS (SELECT FROM users WHERE email_normalized = $1 AND id <> $2) AS email,
          EXISTS (SELECT FROM users WHERE username_normalized = $1 AND id <> $2) AS username`,
       [address, exceptId],
-    );
-    return taken as { email: boolean; username: boolean };
+    )) as [{ email: boolean; username: boolean }];
+    return taken;
   }
 }

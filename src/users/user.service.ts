@@ -3,7 +3,7 @@ import type { CredentialsClient } from '../authentication/credentials-client';
 import { findErased } from '../erased/erased-users';
 import type { Database } from '../postgres/database';
 import type { AddressChanges } from './address-changes';
-import type { Idempotency } from './idempotency';
+import { type Call, type Idempotency, keyOf } from './idempotency';
 import { type NewUserInput, newUser, readNewUser } from './new-user';
 import { removePending } from './new-users.repository';
 import { normalized, parseUserId } from './normalized';
@@ -19,7 +19,7 @@ import {
 import { userCreated, userDeactivated, userReactivated, userUpdated } from './user.events';
 import type { UserRepository } from './user.repository';
 import { InputReader } from './user.validation';
-import { type Caller, checkActive, checkVersion, type UserChanges } from './user-changes';
+import { type Caller, checkActive, checkVersion, type Decide, type UserChanges } from './user-changes';
 import { checkUsername, type ProfileInput, readProfileChanges } from './user-profile';
 
 type Optional<T> = T | null | undefined;
@@ -97,8 +97,12 @@ export class UserService {
     const user = newUser(id, profile, password === null ? 'ACTIVE' : 'PENDING');
     if (verifiedEmail !== undefined && normalized(verifiedEmail) === user.emailNormalized)
       Object.assign(user, { emailVerification: 'VERIFIED', emailVerifiedAt: user.createdAt });
-    const created = await idempotency.run({ caller, mutation: 'createUser', input }, async (tx) => {
-      const event = password === null ? userCreated(user) : null;
+    const event = password === null ? userCreated(user) : null;
+    const call = { caller, mutation: 'createUser', input };
+    const mayShareCommit =
+      event !== null && !input.userId && user.externalIds === null && keyOf(call) === null;
+    if (mayShareCommit && (await changes.tryInsert({ user, event, origin: caller }))) return user;
+    const created = await idempotency.run(call, async (tx) => {
       await changes.insert(tx, { user, event, origin: caller });
       // After the insert, which waits for an uncommitted erasure of the same id.
       if (input.userId && (await findErased(tx, [user.id])).size > 0) throw new UserIdTakenError();
@@ -115,15 +119,14 @@ export class UserService {
    *   UsernameTakenError, IdempotencyConflictError, TooManyAddressChangesError
    */
   async update(caller: Caller, input: UpdateUser): Promise<User> {
-    const { addressChanges, changes, idempotency, users } = this.options;
+    const { addressChanges, changes, users } = this.options;
     const reader = new InputReader();
     const { email, emailNormalized, ...patch } = readProfileChanges(reader, input);
     reader.idempotencyKey(input.idempotencyKey);
     const ownId = parseUserId(caller.actor.id);
     if (emailNormalized !== undefined && ownId !== null && ownId === parseUserId(input.userId))
       await addressChanges.count(ownId, emailNormalized);
-    return idempotency.run({ caller, mutation: 'updateUser', input }, async (tx) => {
-      const user = await users.lockKnown(tx, input.userId);
+    return this.change({ caller, mutation: 'updateUser', input }, async (user, target) => {
       checkVersion(user, input.expectedVersion);
       if (patch.username !== user.username) checkUsername(reader, patch, user.emailNormalized);
       reader.finish();
@@ -131,7 +134,7 @@ export class UserService {
 
       const values: Partial<User> = { ...patch };
       if (email !== undefined && emailNormalized !== undefined) {
-        const taken = await users.findTaken(tx, emailNormalized, user.id);
+        const taken = await users.findTaken(target, emailNormalized, user.id);
         if (taken.email) throw new EmailTakenError();
         // The username follows the address when it is confirmed. That is too late to report a taken username.
         const follows =
@@ -140,12 +143,12 @@ export class UserService {
         values.pendingEmail = emailNormalized === user.emailNormalized ? null : email;
       }
       const changed = keysOf(values).filter((key) => !isDeepStrictEqual(values[key], user[key]));
-      if (changed.length === 0) return user;
+      if (changed.length === 0) return null;
       if (changed.includes('phoneNumber'))
         Object.assign(values, { phoneVerification: 'UNVERIFIED', phoneVerifiedAt: null });
       const names = changed.filter((key) => !key.endsWith('Normalized')).sort();
       const eventOf = (it: User) => userUpdated(it, names);
-      return changes.apply(tx, { user, values, at: changes.timeFor(user), eventOf, origin: caller });
+      return { user, values, at: changes.timeFor(user), eventOf, origin: caller };
     });
   }
 
@@ -174,21 +177,33 @@ export class UserService {
     caller: Caller,
     { change, input, statusReason, eventOf }: StatusChangeOptions,
   ): Promise<User> {
-    const { changes, idempotency, users } = this.options;
+    const { changes } = this.options;
     const reader = new InputReader();
     const statusNotes = reader.optional('notes', input.notes, { maximum: 500 });
     reader.idempotencyKey(input.idempotencyKey);
-    return idempotency.run({ caller, mutation: `${change}User`, input }, async (tx) => {
-      const user = await users.lockKnown(tx, input.userId);
+    return this.change({ caller, mutation: `${change}User`, input }, async (user) => {
       checkVersion(user, input.expectedVersion);
       reader.finish();
       const status = transitions[change][user.status];
       // Nothing was published about a PENDING account yet.
       if (!status) throw new UserNotFoundError();
-      if (status === user.status) return user;
+      if (status === user.status) return null;
       const at = changes.timeFor(user);
       const values = { status, statusReason, statusNotes, statusChangedAt: at };
-      return changes.apply(tx, { user, values, at, eventOf, origin: caller });
+      return { user, values, at, eventOf, origin: caller };
+    });
+  }
+
+  /** Changes a user in a commit with concurrent calls, or if that fails or the call has a key, under the user's lock. */
+  private async change(call: Call & { readonly input: { userId: string } }, decide: Decide): Promise<User> {
+    const { changes, idempotency, users } = this.options;
+    const id = parseUserId(call.input.userId);
+    const changed = id === null || keyOf(call) !== null ? null : await changes.tryChange(id, decide);
+    if (changed) return changed;
+    return idempotency.run(call, async (tx) => {
+      const user = await users.lockKnown(tx, call.input.userId);
+      const change = await decide(user, tx);
+      return change ? changes.apply(tx, change) : user;
     });
   }
 

@@ -1,6 +1,6 @@
 import { Groups } from '../../../src/scheduling/groups';
 
-/** Groups that record what they process, and wait until they are told to end. */
+/** Groups that record what they process, and wait until the test ends them. */
 function recorded(parallel: number, joins: (group: readonly string[], item: string) => boolean = () => true) {
   const started: string[][] = [];
   const ends: (() => void)[] = [];
@@ -36,7 +36,7 @@ describe('Groups', () => {
     expect(started).toEqual([['a', 'b', 'c']]);
   });
 
-  it('process as many groups at a time as allowed; items that arrive meanwhile share the next', async () => {
+  it('process as many groups at a time as allowed; items that arrive during that share the next', async () => {
     const { groups, started, turn, endNext } = recorded(2);
     for (const items of [['a'], ['b', 'c'], ['d'], ['e', 'f']]) {
       for (const item of items) void groups.add(item);
