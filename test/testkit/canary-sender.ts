@@ -121,6 +121,10 @@ export class CanarySender {
       query: `{ users(first: 1, filter: { search: "${this.text('search')}" }) { nodes { id } } }`,
     });
     await ask({ query: `{ users(first: 1, after: "${this.text('after')}") { nodes { id } } }` });
+    await ask({ query: `{ users(last: 1, before: "${this.text('before')}") { nodes { id } } }` });
+    await ask({
+      query: `{ users(filter: { spentMin: { amount: "1", currency: "${this.text('unknown currency')}" } }) { nodes { id } } }`,
+    });
     await mutate(app, 'updateUser', {
       userId,
       firstName: this.text('invalid firstName').repeat(20),

@@ -60,6 +60,8 @@ const table = `
   unknown external id                    | userByExternalId       |
   search                                 | users                  |
   after                                  | users                  |
+  before                                 | users                  |
+  unknown currency                       | users                  |
   ignored field                          | OrderPlaced            |
   errorMessage                           | PaymentFailed          | database
   errorCode                              | PaymentFailed          | database
