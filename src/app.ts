@@ -125,6 +125,7 @@ async function start(
     background: databases.background,
     removals: databases.removals,
     policy: config.retention,
+    inactivityRule: config.inactivity,
     metrics,
     log,
   });

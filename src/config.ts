@@ -49,6 +49,12 @@ export interface Config {
     readonly total: number;
     readonly perActor: number;
   };
+  /** When inactive users are warned and deactivated; null: never. */
+  readonly inactivity: {
+    readonly days: number;
+    readonly warningDays: number;
+    readonly countsFromCommit: boolean;
+  } | null;
   /** Directory for the files of embedded services and the development issuer. */
   readonly dataDirectory: string;
   /** Days after which data are deleted, by setting; null: never. */
@@ -102,6 +108,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
 
   // Validated although unused: a misspelled `production` must not start a development service.
   read('NODE_ENV');
+  const eventProfile = read('EVENT_PROFILE');
   const config: Config = {
     production,
     host: read('HOST'),
@@ -116,7 +123,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     routerInvalidation: invalidationOf(read('ROUTER_INVALIDATION_URL'), read('ROUTER_INVALIDATION_KEY')),
     recentSignInFor: new Set(read('RECENT_SIGN_IN_FOR')),
     authenticationServiceUrl: read('AUTHENTICATION_SERVICE_URL'),
-    eventProfile: read('EVENT_PROFILE'),
+    eventProfile,
     logLevel: read('LOG_LEVEL'),
     logRequests: read('LOG_REQUESTS'),
     otlpEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT'),
@@ -139,6 +146,11 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
       OUTBOX_RETENTION_DAYS: read('OUTBOX_RETENTION_DAYS'),
       WAITING_DAYS: read('WAITING_DAYS'),
     },
+    inactivity: inactivityOf(
+      read('RETENTION_INACTIVE_DAYS'),
+      read('INACTIVITY_WARNING_DAYS'),
+      eventProfile === 'catalog',
+    ),
     dataDirectory: join(folder, '.data'),
   };
   if (!production) problems.push(...partlySet(env, ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE']));
@@ -149,6 +161,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     );
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+function inactivityOf(days: number | null, warningDays: number, countsFromCommit: boolean) {
+  return days === null ? null : { days, warningDays, countsFromCommit };
 }
 
 function authenticationOf(

@@ -26,6 +26,7 @@ import { DeadlineClient, type ServerTimeouts } from './postgres/deadline-client'
 import { findPendingMigrations, runMigrations } from './postgres/migrate';
 import { QueryFailureLogger } from './postgres/query-failure-logger';
 import { Erasure } from './privacy/erasure.entity';
+import { InactivityWarning } from './privacy/inactivity-warning.entity';
 import { LegalHold } from './privacy/legal-hold.entity';
 import type { Logger } from './telemetry/logger';
 import { AddressChange } from './users/address-change.entity';
@@ -96,6 +97,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       ErasedUser,
       ErasedEvent,
       LegalHold,
+      InactivityWarning,
       DatabaseIdentity,
     ],
     migrations,

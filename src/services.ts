@@ -99,6 +99,8 @@ export function createServices(options: ServicesOptions) {
     erasures: createErasures(database),
     /** Those that no request waits for. */
     backgroundErasures: createErasures(removals),
+    outbox,
+    changes,
     legalHolds: new LegalHolds(database, users, audit),
     userDataExport: new UserDataExport(database, audit),
     users,

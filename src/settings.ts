@@ -202,6 +202,16 @@ export const settings = {
     unset: 'they are kept',
     schema: wholeNumber(1, 36_500),
   }),
+  RETENTION_INACTIVE_DAYS: optional({
+    meaning:
+      'days without activity after which users are warned and, `INACTIVITY_WARNING_DAYS` later, deactivated, unless a legal hold keeps them',
+    unset: 'they stay active',
+    schema: wholeNumber(1, 36_500),
+  }),
+  INACTIVITY_WARNING_DAYS: withDefault(30, {
+    meaning: 'days between the warning of an inactive user and the deactivation',
+    schema: wholeNumber(0, 3650),
+  }),
   RETENTION_HISTORY_DAYS: optional({
     meaning: 'days after which history entries are deleted, unless a legal hold keeps them',
     unset: 'they are kept',

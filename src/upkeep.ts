@@ -4,6 +4,8 @@ import type { RetentionPolicy } from './personal-data/expiries';
 import type { Database } from './postgres/database';
 import { sampleCounts } from './postgres/sampled-counts';
 import { createErasureLoop } from './privacy/erasure-loop';
+import type { InactivityRule } from './privacy/inactive-users';
+import { Inactivity } from './privacy/inactivity';
 import { Retention } from './privacy/retention';
 import { measureRunningErasures } from './privacy/running-erasures';
 import { type Job, parallel } from './scheduling/job';
@@ -24,6 +26,8 @@ export interface UpkeepOptions {
   /** The connections for retention. */
   readonly removals: Database;
   readonly policy: RetentionPolicy;
+  /** null keeps inactive users. */
+  readonly inactivityRule: InactivityRule | null;
   /** Time between retention runs, in milliseconds; defaults to ten minutes. */
   readonly retentionIntervalMs?: number;
   readonly metrics: Metrics;
@@ -37,12 +41,14 @@ export function createUpkeep(options: UpkeepOptions): Job {
     background,
     removals,
     policy,
+    inactivityRule: rule,
     metrics,
     log,
     retentionIntervalMs = tenMinutesMs,
   } = options;
   const { audit, backgroundErasures: erasures } = services;
-  const retention = new Retention({ database: removals, erasures, audit, policy, metrics, log });
+  const inactivity = new Inactivity({ ...services, database: removals, rule, metrics, log });
+  const retention = new Retention({ database: removals, erasures, inactivity, audit, policy, metrics, log });
   // Without a wake function: no caller waits for a seal, so the relay finds its event at the next poll.
   const sealer = new AuditSealer({ database: background, outbox: new Outbox(), log });
   metrics.watchStored('erasures', () => measureRunningErasures(background));

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { Inactivity } from '../privacy/inactivity';
 import { Retention, type RetentionOutcome } from '../privacy/retention';
 import { createMetrics } from '../telemetry/metrics';
 import { withServices } from './with-services';
@@ -7,24 +8,26 @@ import { withServices } from './with-services';
 export function registerRetentionCommand(program: Command): void {
   program
     .command('retention')
-    .description('remove expired records by the retention policy')
-    .option('--dry-run', 'print what would be removed without changing anything')
+    .description('apply the retention policy: remove expired records, warn and deactivate inactive users')
+    .option('--dry-run', 'print what would be done without changing anything')
     .option('--json', 'print a JSON document')
     .action(async ({ dryRun, json }: { dryRun?: true; json?: true }) => {
       const { outcome, left, held } = await withServices(
         process.env,
-        async ({ services: { erasures, audit }, database, config, log }) => {
+        async ({ services, database, config, log }) => {
+          const { erasures, audit } = services;
           const policy = config.retention;
           const metrics = createMetrics();
-          const retention = new Retention({ database, erasures, audit, policy, metrics, log });
+          const rule = config.inactivity;
+          const inactivity = new Inactivity({ ...services, database, rule, metrics, log });
+          const retention = new Retention({ database, erasures, inactivity, audit, policy, metrics, log });
           const outcome = dryRun ? await retention.plan() : await retention.run();
           const left = dryRun ? {} : await retention.plan();
           return { outcome, left, held: await retention.findHeld() };
         },
       );
-      const verb = dryRun ? 'would be removed' : 'removed';
       process.stdout.write(
-        `${json ? JSON.stringify({ ...outcome, held }) : `${describe(outcome)} ${verb}`}\n`,
+        `${json ? JSON.stringify({ ...outcome, held }) : report(outcome, dryRun ? 'would be ' : '')}\n`,
       );
       if (hasAny(left))
         process.stderr.write(
@@ -32,6 +35,15 @@ export function registerRetentionCommand(program: Command): void {
         );
       if (hasAny(held)) process.stderr.write(`${describe(held)} stay: their users are under a legal hold\n`);
     });
+}
+
+/** Returns for example `2 users removed, 3 users warned of inactivity`. */
+function report(outcome: RetentionOutcome, mood: string): string {
+  const { inactivityWarnings = 0, inactiveUsers = 0, ...records } = outcome;
+  const parts = [`${describe(records)} ${mood}removed`];
+  if (inactivityWarnings > 0) parts.push(`${inactivityWarnings} users ${mood}warned of inactivity`);
+  if (inactiveUsers > 0) parts.push(`${inactiveUsers} inactive users ${mood}deactivated`);
+  return parts.join(', ');
 }
 
 function hasAny(outcome: RetentionOutcome): boolean {

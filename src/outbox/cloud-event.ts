@@ -12,6 +12,7 @@ export const routingKeys: Readonly<Record<string, string>> = {
   UserEmailVerificationRequested: 'user.email-verification-requested',
   UserPhoneVerificationRequested: 'user.phone-verification-requested',
   UserPhoneVerified: 'user.phone-verified',
+  UserInactivityWarned: 'user.inactivity-warned',
   UserErased: 'user.erased',
   UserDataAccessed: 'audit.users.accessed',
   UserDataChanged: 'audit.user.changed',

@@ -152,6 +152,14 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
     ...toServices,
     fields: { userId, verifiedAt: field('behaviour', 'when', 'users.phone_verified_at') },
   },
+  UserInactivityWarned: {
+    ...toServices,
+    fields: {
+      userId,
+      lastActiveAt: field('behaviour', 'when the user was last active', 'inactivity_warnings.last_active_at'),
+      deactivatesAt: field('technical', 'when the account is deactivated at the earliest'),
+    },
+  },
   UserErased: {
     ...toServices,
     fields: {

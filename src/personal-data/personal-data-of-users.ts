@@ -68,6 +68,21 @@ export const personalDataOfUsers = {
       ),
     },
   },
+  inactivity_warnings: {
+    ofUser: byUserId,
+    erasure: 'immediately',
+    retention: { stays: 'until the user is active or deactivated' },
+    columns: {
+      user_id: column('identity', 'service', 'identifies the user'),
+      last_active_at: exported(
+        'inactivity.lastActiveAt',
+        column('behaviour', 'self', 'the last activity before the warning'),
+      ),
+      event_id: column('technical', 'service', 'which event warned the user'),
+      warned_at: exported('inactivity.warnedAt', column('behaviour', 'self', 'when the user was warned')),
+      published_at: column('technical', 'service', 'since when the days until the deactivation count'),
+    },
+  },
   legal_holds: {
     ofUser: byUserId,
     erasure: { kept: 'a user under a hold is not erased; a release deletes the row' },

@@ -6,6 +6,7 @@ const shapes: Readonly<Record<string, { readonly order: readonly string[]; reado
   profile: { order: ['id'], single: true },
   emailPreferences: { order: ['id'], single: true },
   activity: { order: ['user_id'], single: true },
+  inactivity: { order: ['user_id'], single: true },
   consents: { order: ['decided_at', 'id'] },
   verifications: { order: ['issued_at', 'id'] },
   phoneVerifications: { order: ['issued_at', 'id'] },

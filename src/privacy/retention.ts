@@ -19,6 +19,7 @@ import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
 import type { Caller } from '../users/user-changes';
 import type { Erasures } from './erasures';
 import { removeHistory } from './history-removal';
+import type { Inactivity } from './inactivity';
 import { type ExpiredUsers, isExpiredUser, removeUsers, type UserRemovalOptions } from './user-removal';
 
 /** Without parking, which the intake does to expired waiting events. */
@@ -40,12 +41,13 @@ const maxPerRun: Readonly<Record<RetentionAction, number>> = {
   withdrawn: 10_000,
 };
 
-/** How many records of each name a run removed, or would remove. */
+/** How many records of each name a run removed, or would remove, and how many users it warned and deactivated. */
 export type RetentionOutcome = Readonly<Record<string, number>>;
 
 export interface RetentionOptions {
   readonly database: Database;
   readonly erasures: Erasures;
+  readonly inactivity: Pick<Inactivity, 'plan' | 'run'>;
   readonly audit: AuditLog;
   readonly policy: RetentionPolicy;
   readonly metrics: UserRemovalOptions['metrics'];
@@ -78,9 +80,10 @@ export class Retention {
 
   /** Returns the counts of expired records, without the limit of a run. Changes nothing. */
   async plan(): Promise<RetentionOutcome> {
-    return this.each((_action, { expiry, days }) =>
+    const records = await this.each((_action, { expiry, days }) =>
       this.count(expiry.table, haveExpiredUnheld(expiry, '$1'), days),
     );
+    return { ...(await this.options.inactivity.plan()), ...records };
   }
 
   /** Returns the counts of expired records that stay because of a legal hold. */
@@ -96,14 +99,21 @@ export class Retention {
    */
   async run(stopping?: AbortSignal): Promise<RetentionOutcome> {
     const failures: unknown[] = [];
-    const outcome = await this.each((action, step) =>
+    // Before published events are deleted: the times of publication decide about inactive users.
+    const inactive = await this.options.inactivity
+      .run((step) => this.alone(step), stopping)
+      .catch((error: unknown) => {
+        failures.push(error);
+        return { inactivityWarnings: 0, inactiveUsers: 0 };
+      });
+    const records = await this.each((action, step) =>
       this.remove(action, step, stopping).catch((error: unknown) => {
         failures.push(error);
         return 0;
       }),
     );
     if (failures.length > 0) throw failures[0];
-    return outcome;
+    return { ...inactive, ...records };
   }
 
   /** Iterates in the order of the map. History comes before its users, so that each record is counted once. */

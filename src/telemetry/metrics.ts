@@ -148,6 +148,12 @@ export function createMetrics() {
     labelNames: ['what'] as const,
     registers,
   });
+  const inactiveUsers = new Counter({
+    name: 'user_service_inactive_users_total',
+    help: 'Inactive users, by what retention did (warned, deactivated)',
+    labelNames: ['action'] as const,
+    registers,
+  });
   const retentionFailures = new Counter({
     name: 'user_service_retention_failures_total',
     help: 'Expired users that retention could not remove, by kind; counted in every run',
@@ -188,6 +194,7 @@ export function createMetrics() {
     phoneCodes,
     eventsFolded,
     retentionRemovals,
+    inactiveUsers,
     retentionFailures,
     messagesParked,
 

@@ -1,5 +1,7 @@
 import type { RetentionPolicy } from '../../src/personal-data/expiries';
 import type { Database } from '../../src/postgres/database';
+import type { InactivityRule } from '../../src/privacy/inactive-users';
+import { Inactivity } from '../../src/privacy/inactivity';
 import { Retention, type RetentionOutcome } from '../../src/privacy/retention';
 import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
 import { createServices, type Services } from '../../src/services';
@@ -19,18 +21,27 @@ export interface RetentionExtras {
   limits?: RetentionOutcome;
   metrics?: Metrics;
   log?: Logger;
+  /** null keeps inactive users. */
+  inactivity?: InactivityRule | null;
 }
 
 /** Retention of one more replica. Expiries that `policy` does not set are off. */
 export function createRetention(
   database: Database,
   policy: Partial<RetentionPolicy> = {},
-  { limits = {}, metrics = createMetrics(), log = createLogger({ level: 'silent' }) }: RetentionExtras = {},
+  {
+    limits = {},
+    metrics = createMetrics(),
+    log = createLogger({ level: 'silent' }),
+    inactivity: rule = null,
+  }: RetentionExtras = {},
 ): Retention {
-  const { erasures, audit } = createReplicaServices(database, metrics);
+  const services = createReplicaServices(database, metrics);
+  const { erasures, audit } = services;
   return new Retention({
     database,
     erasures,
+    inactivity: new Inactivity({ ...services, database, rule, metrics, log }),
     audit,
     policy: { ...keepsEverything, ...policy },
     metrics,

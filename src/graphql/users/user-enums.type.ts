@@ -145,6 +145,9 @@ registerEnumType(AuditAction, {
     USER_ERASED: { description: 'The user was erased.' },
     LEGAL_HOLD_PLACED: { description: 'A legal hold was placed.' },
     LEGAL_HOLD_RELEASED: { description: 'A legal hold was released.' },
+    INACTIVITY_WARNED: {
+      description: 'The user was warned that the account will be deactivated for inactivity.',
+    },
     HISTORY_EXPIRED: { description: 'History entries were deleted at the end of their retention period.' },
     COMMERCE_RECOMPUTED: {
       description: 'The commerce summary differed from the history and was recomputed.',
