@@ -70,6 +70,7 @@ async function start(
     metrics,
     log,
     authenticationServiceUrl: config.authenticationServiceUrl,
+    erasureGraceDays: config.erasureGraceDays,
     tracing,
     wakeups,
   });

@@ -49,6 +49,8 @@ export interface Config {
     readonly total: number;
     readonly perActor: number;
   };
+  /** Days after which erasures that people request for themselves are due. */
+  readonly erasureGraceDays: number;
   /** When inactive users are warned and deactivated; null: never. */
   readonly inactivity: {
     readonly days: number;
@@ -146,6 +148,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
       OUTBOX_RETENTION_DAYS: read('OUTBOX_RETENTION_DAYS'),
       WAITING_DAYS: read('WAITING_DAYS'),
     },
+    erasureGraceDays: read('ERASURE_GRACE_DAYS'),
     inactivity: inactivityOf(
       read('RETENTION_INACTIVE_DAYS'),
       read('INACTIVITY_WARNING_DAYS'),

@@ -9,6 +9,7 @@ import type { GraphqlContext } from './graphql/context';
 import { createLoaders } from './graphql/loaders';
 import { countMutations, measureEntities } from './graphql/metrics-plugin';
 import { AuditTrailResolver } from './graphql/privacy/audit-trail.resolver';
+import { ErasureScheduleResolver } from './graphql/privacy/erasure-schedule.resolver';
 import { PrivacyResolver } from './graphql/privacy/privacy.resolver';
 import { createSchema } from './graphql/schema';
 import { createGraphqlServer, type GraphqlServer } from './graphql/server';
@@ -89,7 +90,13 @@ export async function startGraphql(
       new PhoneVerificationResolver(services.phoneVerification),
       new UnsubscribeUrlResolver(services.unsubscribeLinks, () => links.get()),
       new UserHistoryResolver(),
-      new PrivacyResolver(services.erasures, services.legalHolds, services.userDataExport),
+      new PrivacyResolver({
+        erasures: services.erasures,
+        scheduledErasures: services.scheduledErasures,
+        holds: services.legalHolds,
+        exports: services.userDataExport,
+      }),
+      new ErasureScheduleResolver(),
       new UserActivityResolver(),
       new UserCommerceResolver(),
       new AuditTrailResolver(services.auditTrail, services.pastProfiles),

@@ -13,6 +13,7 @@ import type { Database } from './postgres/database';
 import { ErasureStarter } from './privacy/erasure-starter';
 import { Erasures } from './privacy/erasures';
 import { LegalHolds } from './privacy/legal-holds';
+import { ScheduledErasures } from './privacy/scheduled-erasures';
 import { UserDataExport } from './privacy/user-data-export';
 import type { RecordCache } from './redis/record-cache';
 import type { Logger } from './telemetry/logger';
@@ -50,6 +51,8 @@ export interface ServicesOptions {
   readonly wakeups?: Wakeups;
   /** How long the call that starts an erasure continues it, in milliseconds; defaults to 1,000. */
   readonly erasurePatienceMs?: number;
+  /** Days after which erasures that people request for themselves are due; defaults to 0. */
+  readonly erasureGraceDays?: number;
 }
 
 export type Services = ReturnType<typeof createServices>;
@@ -66,6 +69,7 @@ export function createServices(options: ServicesOptions) {
     tracing = null,
     wakeups = new Wakeups(),
     erasurePatienceMs: patienceMs = 1_000,
+    erasureGraceDays: ownGraceDays = 0,
   } = options;
   const users = new UserRepository(database);
   const history = new UserHistoryRepository(database);
@@ -81,8 +85,21 @@ export function createServices(options: ServicesOptions) {
       ? null
       : createCredentialsClient({ baseUrl: new URL(authenticationServiceUrl), log, tracing });
   const erasureStarter = new ErasureStarter({ cache, outbox, audit });
+  const createScheduledErasures = (starting: Database) =>
+    new ScheduledErasures({ database: starting, users, changes, outbox, audit, erasureStarter, metrics });
+  const scheduledErasures = createScheduledErasures(database);
   const createErasures = (starting: Database) =>
-    new Erasures({ database: starting, removals, users, cache, erasureStarter, log, patienceMs });
+    new Erasures({
+      database: starting,
+      removals,
+      users,
+      cache,
+      erasureStarter,
+      scheduledErasures,
+      ownGraceDays,
+      log,
+      patienceMs,
+    });
   const ledger = new EmailPreferenceLedger(database);
   const emailPreferences = new EmailPreferencesService({
     database,
@@ -93,12 +110,22 @@ export function createServices(options: ServicesOptions) {
     audit,
   });
   const addressChanges = new AddressChanges(database);
-  const userService = new UserService({ database, users, changes, idempotency, addressChanges, credentials });
+  const userService = new UserService({
+    database,
+    users,
+    changes,
+    idempotency,
+    addressChanges,
+    credentials,
+    onReactivated: (tx, caller, userId) => scheduledErasures.cancelIn(tx, caller, userId),
+  });
   return {
     audit,
     erasures: createErasures(database),
     /** Those that no request waits for. */
     backgroundErasures: createErasures(removals),
+    scheduledErasures,
+    backgroundScheduledErasures: createScheduledErasures(removals),
     outbox,
     changes,
     legalHolds: new LegalHolds(database, users, audit),

@@ -202,6 +202,11 @@ export const settings = {
     unset: 'they are kept',
     schema: wholeNumber(1, 36_500),
   }),
+  ERASURE_GRACE_DAYS: withDefault(0, {
+    meaning:
+      'days between a person’s own request of an erasure and its start, during which it can be cancelled; 0 starts it immediately',
+    schema: wholeNumber(0, 90),
+  }),
   RETENTION_INACTIVE_DAYS: optional({
     meaning:
       'days without activity after which users are warned and, `INACTIVITY_WARNING_DAYS` later, deactivated, unless a legal hold keeps them',

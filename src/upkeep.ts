@@ -46,7 +46,7 @@ export function createUpkeep(options: UpkeepOptions): Job {
     log,
     retentionIntervalMs = tenMinutesMs,
   } = options;
-  const { audit, backgroundErasures: erasures } = services;
+  const { audit, backgroundErasures: erasures, backgroundScheduledErasures: scheduledErasures } = services;
   const inactivity = new Inactivity({ ...services, database: removals, rule, metrics, log });
   const retention = new Retention({ database: removals, erasures, inactivity, audit, policy, metrics, log });
   // Without a wake function: no caller waits for a seal, so the relay finds its event at the next poll.
@@ -66,7 +66,7 @@ export function createUpkeep(options: UpkeepOptions): Job {
       },
       onFailure: (err) => log.warn({ err }, 'could not remove expired records'),
     }),
-    createErasureLoop({ erasures, metrics, log }),
+    createErasureLoop({ erasures, scheduledErasures, metrics, log }),
     new PeriodicLoop({
       intervalMs: sealIntervalMs,
       startsImmediately: true,

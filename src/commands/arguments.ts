@@ -25,3 +25,8 @@ export function parseTimeArgument(text: string): Date {
     throw new InvalidArgumentError('Expected a time such as 2026-03-01T00:00:00Z.');
   return at;
 }
+
+/** @throws InvalidArgumentError unless the text is a whole number from 0 to 90 */
+export function parseGraceDays(text: string): number {
+  return text.trim() === '0' ? 0 : countParser(90)(text);
+}

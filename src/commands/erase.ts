@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { EraseUser } from '../privacy/erasure-request';
 import type { ErasureReport, Erasures } from '../privacy/erasures';
 import { UserNotFoundError } from '../users/user.errors';
+import { parseGraceDays } from './arguments';
 import { recordOperatorRead } from './operator-reads';
 import { printErasures, replayErasures } from './replay-ledger';
 import { operator, withServices } from './with-services';
@@ -12,6 +14,7 @@ interface EraseFlags {
   readonly dryRun?: true;
   readonly reason?: string;
   readonly json?: true;
+  readonly graceDays?: number;
   /** The path of a ledger file, or true for the ledger that the service writes. */
   readonly replayLedger?: string | true;
   readonly printLedger?: true;
@@ -27,6 +30,11 @@ export function registerEraseCommand(program: Command): void {
     .description('erase a user permanently; waits until the erasure is complete')
     .option('--dry-run', 'print what would be erased without changing anything')
     .option('--reason <text>', 'reason for the ledger and the audit trail, without personal data')
+    .option(
+      '--grace-days <days>',
+      'schedule the erasure for so many days from now, at most 90; 0 starts a scheduled one',
+      parseGraceDays,
+    )
     .option(
       '--replay-ledger [file]',
       'after a restore from backup: erase again all users in the ledger outside the database, or in a file with ' +
@@ -46,10 +54,11 @@ export function registerEraseCommand(program: Command): void {
     });
 }
 
-async function eraseOne(userId: string, { dryRun, reason, json }: EraseFlags): Promise<void> {
+async function eraseOne(userId: string, { dryRun, reason, json, graceDays = 0 }: EraseFlags): Promise<void> {
+  const request = { userId, reason, graceDays };
   const erasure = await withServices(process.env, async ({ services: { erasures }, database }) => {
-    if (!dryRun) return finish(erasures, await begin(erasures, userId, reason));
-    const plan = await erasures.plan(operator, { userId, reason });
+    if (!dryRun) return finish(erasures, await begin(erasures, request));
+    const plan = await erasures.plan(operator, request);
     await recordOperatorRead(database, [plan.userId], 'erasurePlan');
     return plan;
   });
@@ -61,11 +70,11 @@ async function eraseOne(userId: string, { dryRun, reason, json }: EraseFlags): P
  *
  * @throws UserNotFoundError for a user who is unknown or already erased
  */
-async function begin(erasures: Erasures, userId: string, reason: string | undefined): Promise<ErasureReport> {
+async function begin(erasures: Erasures, request: EraseUser): Promise<ErasureReport> {
   try {
-    return await erasures.erase(operator, { userId, reason });
+    return await erasures.erase(operator, request);
   } catch (error) {
-    const running = error instanceof UserNotFoundError ? await erasures.findRunningOf(userId) : null;
+    const running = error instanceof UserNotFoundError ? await erasures.findRunningOf(request.userId) : null;
     if (!running) throw error;
     return running;
   }
@@ -82,7 +91,8 @@ async function finish(erasures: Erasures, begun: ErasureReport): Promise<Erasure
   return erasure;
 }
 
-function describe({ status, effects }: ErasureReport): string {
+function describe({ status, scheduledFor, effects }: ErasureReport): string {
+  if (status === 'SCHEDULED') return `the erasure is scheduled for ${scheduledFor?.toISOString()}\n`;
   const stores = Object.entries(effects).sort(([one], [other]) => (one < other ? -1 : 1));
   const records = stores.reduce((sum, [, count]) => sum + count, 0);
   const head = `${records} records ${status === 'PLANNED' ? 'would be erased' : 'erased'}\n`;

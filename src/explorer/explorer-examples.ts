@@ -86,6 +86,7 @@ export const explorerGroups: readonly ExplorerGroup[] = [
       { query: privacy.placeLegalHold, variables: { input: { userId, reason: 'an open dispute' } } },
       { query: privacy.releaseLegalHold, variables: { input: { userId, reason: 'the dispute is settled' } } },
       { query: privacy.eraseUser, variables: { input: { userId, dryRun: true } } },
+      { query: privacy.cancelErasure, variables: { input: { userId } } },
       { query: privacy.erasure, variables: { id: 'the id of an erasure' } },
     ],
   },

@@ -23,6 +23,7 @@ mutation EraseUser($input: EraseUserInput!) {
       erasure {
         id
         status
+        scheduledFor
         effects {
           store
           records
@@ -45,10 +46,28 @@ query Erasure($id: ID!) {
     userId
     status
     requestedAt
+    scheduledFor
     completedAt
     effects {
       store
       records
+    }
+  }
+}
+`;
+
+export const cancelErasure = `# Cancels a scheduled erasure. For the user, or with users:privacy.
+mutation CancelErasure($input: CancelErasureInput!) {
+  cancelErasure(input: $input) {
+    __typename
+    ... on CancelErasureSuccess {
+      erasure {
+        id
+        status
+      }
+    }
+    ... on UserError {
+      message
     }
   }
 }

@@ -6,6 +6,7 @@ import type { EmailPreferences } from '../consent/email-preferences.projection';
 import type { HistoryEntry } from '../history/history-entry.entity';
 import type { HistoryPage, UserHistoryRepository } from '../history/user-history.repository';
 import type { Positioned } from '../postgres/keyset';
+import type { ScheduledErasures } from '../privacy/scheduled-erasures';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
 import { batchedLoad } from './batched-load';
@@ -18,6 +19,7 @@ export interface LoadersOptions {
   history: UserHistoryRepository;
   commerce: CommerceRepository;
   activity: UserActivityRepository;
+  scheduledErasures: Pick<ScheduledErasures, 'findByUsers'>;
   emailPreferenceLedger: EmailPreferenceLedger;
 }
 
@@ -31,6 +33,7 @@ export function createLoaders({
   history,
   commerce,
   activity,
+  scheduledErasures,
   emailPreferenceLedger: preferences,
 }: LoadersOptions) {
   return {
@@ -39,6 +42,12 @@ export function createLoaders({
 
     /** Returns users in the order of their canonical ids, null for unknown ones, errors for unreadable ones. */
     users: (ids: readonly string[]): Promise<(User | null | Error)[]> => cache.getMany(ids),
+
+    /** Returns when users will be erased. Users without a scheduled erasure are absent. */
+    erasureScheduledFor: batchedLoad<null, Date>(
+      (ids) => scheduledErasures.findByUsers(ids),
+      () => '',
+    ),
 
     /** Returns the commerce summaries of users. Users without one are absent. */
     commerce: batchedLoad<null, CommerceSummary>(

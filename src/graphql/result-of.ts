@@ -6,6 +6,7 @@ import { toUserType } from './users/user.type';
 import {
   CredentialsUnavailableErrorType,
   EmailTakenErrorType,
+  ErasureNotScheduledErrorType,
   ExternalIdTakenErrorType,
   IdempotencyConflictErrorType,
   InvalidInputErrorType,
@@ -27,6 +28,7 @@ const typeOfError = new Map<Function, new () => UserErrorType>([
   [errors.UsernameTakenError, UsernameTakenErrorType],
   [errors.UserIdTakenError, UserIdTakenErrorType],
   [errors.ExternalIdTakenError, ExternalIdTakenErrorType],
+  [errors.ErasureNotScheduledError, ErasureNotScheduledErrorType],
   [errors.InvalidTokenError, InvalidTokenErrorType],
   [errors.CredentialsUnavailableError, CredentialsUnavailableErrorType],
   [errors.IdempotencyConflictError, IdempotencyConflictErrorType],

@@ -9,6 +9,7 @@ import { checkOperationAccess } from './access/operation-access-check';
 import { checkFieldsAreMapped, piiTags } from './access/pii-tags';
 import type { GraphqlContext } from './context';
 import { AuditTrailResolver } from './privacy/audit-trail.resolver';
+import { ErasureScheduleResolver } from './privacy/erasure-schedule.resolver';
 import { PrivacyResolver } from './privacy/privacy.resolver';
 import { ExternalIdsResolver } from './users/external-ids.resolver';
 import { PhoneVerificationResolver } from './users/phone-verification.resolver';
@@ -28,6 +29,7 @@ export type ResolverInstances = readonly (
   | UserListResolver
   | UserMutationsResolver
   | UserHistoryResolver
+  | ErasureScheduleResolver
   | UserActivityResolver
   | UserCommerceResolver
   | AuditTrailResolver
@@ -60,6 +62,7 @@ export function createSchema(
       UserListResolver,
       UserMutationsResolver,
       UserHistoryResolver,
+      ErasureScheduleResolver,
       UserActivityResolver,
       UserCommerceResolver,
       AuditTrailResolver,

@@ -13,6 +13,8 @@ export const routingKeys: Readonly<Record<string, string>> = {
   UserPhoneVerificationRequested: 'user.phone-verification-requested',
   UserPhoneVerified: 'user.phone-verified',
   UserInactivityWarned: 'user.inactivity-warned',
+  UserErasureScheduled: 'user.erasure-scheduled',
+  UserErasureCancelled: 'user.erasure-cancelled',
   UserErased: 'user.erased',
   UserDataAccessed: 'audit.users.accessed',
   UserDataChanged: 'audit.user.changed',

@@ -160,6 +160,11 @@ export const personalDataOfEvents: Readonly<Record<string, PersonalMessage<Colum
       deactivatesAt: field('technical', 'when the account is deactivated at the earliest'),
     },
   },
+  UserErasureScheduled: {
+    ...toServices,
+    fields: { userId, scheduledFor: field('behaviour', 'when it is due', 'erasures.scheduled_for') },
+  },
+  UserErasureCancelled: { ...toServices, fields: { userId } },
   UserErased: {
     ...toServices,
     fields: {

@@ -138,6 +138,11 @@ export const personalDataOfRecords = {
       user_id: column('identity', 'officers', 'identifies the user'),
       status: column('technical', 'officers', 'progress'),
       requested_at: column('technical', 'officers', 'when'),
+      scheduled_for: exported(
+        'scheduledErasures.scheduledFor',
+        column('technical', 'self', 'when it is or was due, if it did not start with the request'),
+      ),
+      reactivates: column('technical', 'service', 'whether cancelling it reactivates the account'),
       completed_at: column('technical', 'officers', 'when everything was deleted'),
       requested_by: column('identity', 'service', 'the requester'),
       reason: column(

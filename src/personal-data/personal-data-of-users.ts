@@ -133,7 +133,9 @@ export const personalDataOfUsers = {
     retention: [
       {
         name: 'users',
-        which: "status = 'DEACTIVATED'",
+        // An erasure that was promised for a later day does not come earlier.
+        which: `status = 'DEACTIVATED'
+          AND NOT EXISTS (SELECT FROM erasures WHERE erasures.user_id = users.id AND erasures.status = 'SCHEDULED')`,
         since: 'status_changed_at',
         days: 'RETENTION_DEACTIVATED_DAYS',
         action: 'erased',

@@ -3,6 +3,7 @@ import type { AuditLog } from '../audit/audit-log';
 import type { Outbox } from '../outbox/outbox';
 import { namesContactOfUser } from '../personal-data/personal-data-of-history';
 import type { Transaction } from '../postgres/database';
+import { selectListOf } from '../postgres/entity-columns';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
 import type { Caller } from '../users/user-changes';
@@ -29,25 +30,45 @@ export interface ErasureStarterOptions {
   readonly audit: AuditLog;
 }
 
+const columns = selectListOf(Erasure);
+
+/** Returns the scheduled erasure of a user, whose row is locked before, or null. Locks the erasure. */
+export async function lockScheduledErasure(tx: Transaction, userId: string): Promise<Erasure | null> {
+  const [row]: Erasure[] = await tx.manager.query(
+    `SELECT ${columns} FROM erasures WHERE user_id = $1 AND status = 'SCHEDULED' FOR UPDATE`,
+    [userId],
+  );
+  return row ?? null;
+}
+
 /** Starts erasures: the first transaction makes the user unknown permanently. */
 export class ErasureStarter {
   constructor(private readonly options: ErasureStarterOptions) {}
 
-  /** Deletes the user and its tokens, reserves the id permanently, and writes the ledger, audit entry and event. */
+  /** Deletes the user and its tokens, continues a scheduled erasure, reserves the id permanently, and writes the ledger, audit entry and event. */
   async start(tx: Transaction, start: ErasureStart): Promise<Erasure> {
     const { caller, userId, user, reason, auditReason, earlier } = start;
+    const scheduled = await lockScheduledErasure(tx, userId);
     const at = new Date(Math.max(Date.now(), (user?.updatedAt.getTime() ?? 0) + 1));
-    const erasure: Erasure = {
+    const requested: Erasure = scheduled ?? {
       id: uuidv7(),
       userId,
       status: 'RUNNING',
       requestedAt: at,
+      scheduledFor: null,
+      reactivates: false,
       completedAt: null,
       requestedBy: caller.actor.id,
       reason,
-      effects: await deleteImmediateStores(tx, userId),
+      effects: {},
     };
-    await tx.insert(Erasure, erasure);
+    const erasure = Object.assign(new Erasure(), requested, {
+      status: 'RUNNING' as const,
+      effects: await deleteImmediateStores(tx, userId),
+    });
+    const { id, status, effects } = erasure;
+    if (scheduled) await tx.manager.update(Erasure, { id }, { status, effects });
+    else await tx.insert(Erasure, erasure);
     await tx.manager.query(
       `INSERT INTO erased_users (user_id, erased_at, erasure_id) VALUES ($1, $2, $3)
        ON CONFLICT ON CONSTRAINT erased_users_pkey DO NOTHING`,

@@ -9,32 +9,29 @@ import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
 import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
 import type { UserRepository } from '../users/user.repository';
-import { InputReader } from '../users/user.validation';
 import type { Caller } from '../users/user-changes';
 import { Erasure } from './erasure.entity';
 import type { LedgerEntry } from './erasure-ledger';
-import type { ErasureStarter } from './erasure-starter';
+import { type EraseUser, graceDaysOf, readReason, reasonsOf } from './erasure-request';
+import { type ErasureStarter, lockScheduledErasure } from './erasure-starter';
 import { addRecords, batchedStores, countRecords, deleteRecords, immediateStores } from './erasure-stores';
 import { LegalHold } from './legal-hold.entity';
+import type { ScheduledErasures } from './scheduled-erasures';
 
 /** The most records that one transaction deletes. */
 const batchSize = 1_000;
 /** Stands for the user's cache entry in the effects; a tombstone replaces it. */
 const cacheStore = 'cache';
+const dayMs = 24 * 60 * 60 * 1000;
 const columns = selectListOf(Erasure);
 
-/** An erasure as callers see it: planned, running or completed. */
-export type ErasureReport = Pick<Erasure, 'id' | 'userId' | 'requestedAt' | 'completedAt' | 'effects'> & {
+/** An erasure as callers see it. */
+export type ErasureReport = Pick<
+  Erasure,
+  'id' | 'userId' | 'requestedAt' | 'scheduledFor' | 'completedAt' | 'effects'
+> & {
   readonly status: 'PLANNED' | Erasure['status'];
 };
-
-export interface EraseUser {
-  userId: string;
-  /** A reason of staff, without personal data, kept permanently. The reason of a person's own request is not stored. */
-  reason?: string | null | undefined;
-  /** The retention policy that asks for it. It erases deactivated accounts only; others count as unknown. */
-  policy?: 'RETENTION_DEACTIVATED_DAYS';
-}
 
 /** The result of a replayed erasure: a user was erased, or the id was recorded as erased. */
 export type ErasedAgain = 'erased' | 'recorded';
@@ -47,6 +44,9 @@ export interface ErasuresOptions {
   users: UserRepository;
   cache: UserCache;
   erasureStarter: ErasureStarter;
+  scheduledErasures: ScheduledErasures;
+  /** Days after which erasures that people request for themselves are due. */
+  ownGraceDays: number;
   log: Logger;
   /** How long `erase` continues, in milliseconds; the loop deletes the rest. */
   patienceMs: number;
@@ -64,10 +64,13 @@ export class Erasures {
    *
    * @throws UserNotFoundError, LegalHoldError, InvalidInputError
    */
-  async plan({ actor }: Caller, input: EraseUser): Promise<ErasureReport> {
+  async plan(caller: Caller, input: EraseUser): Promise<ErasureReport> {
+    const { actor } = caller;
     readReason(input);
+    const days = graceDaysOf(caller, input, this.options.ownGraceDays);
     return this.options.database.transaction(async (tx) => {
       const user = await this.lockErasable(tx, input);
+      const scheduled = input.graceDays === 0 ? null : await lockScheduledErasure(tx, user.id);
       if (parseUserId(actor.id) !== user.id) await checkNotHeld(tx, user.id);
       const effects: Record<string, number> = {};
       for (const store of [...immediateStores, ...batchedStores])
@@ -79,6 +82,7 @@ export class Erasures {
         userId: user.id,
         status: 'PLANNED',
         requestedAt: now,
+        scheduledFor: scheduled?.scheduledFor ?? (days > 0 ? new Date(now.getTime() + days * dayMs) : null),
         completedAt: null,
         effects,
       };
@@ -86,22 +90,25 @@ export class Erasures {
   }
 
   /**
-   * Makes the user unknown permanently and starts deleting all records; returns the progress.
+   * Makes the user unknown permanently and starts deleting all records; returns the progress. With days of grace it
+   * schedules that instead, and returns the scheduled erasure, also if there was one before.
    *
    * @throws UserNotFoundError, LegalHoldError, InvalidInputError; nothing is erased then
    */
   async erase(caller: Caller, input: EraseUser): Promise<ErasureReport> {
+    const { database, erasureStarter, ownGraceDays, scheduledErasures } = this.options;
     const reason = readReason(input);
-    const erasure = await this.options.database.transaction(async (tx) => {
+    const days = graceDaysOf(caller, input, ownGraceDays);
+    const erasure = await database.transaction(async (tx) => {
       const user = await this.lockErasable(tx, input);
+      const scheduled = await lockScheduledErasure(tx, user.id);
+      if (scheduled && input.graceDays !== 0) return scheduled;
       await checkNotHeld(tx, user.id);
-      return this.options.erasureStarter.start(tx, {
-        caller,
-        userId: user.id,
-        user,
-        ...reasonsOf(caller, user, input, reason),
-      });
+      const reasons = reasonsOf(caller, user, input, reason);
+      if (days > 0) return scheduledErasures.schedule(tx, caller, { user, days, ...reasons });
+      return erasureStarter.start(tx, { caller, userId: user.id, user, ...reasons });
     });
+    if (erasure.status === 'SCHEDULED') return erasure;
     const deadlineMs = performance.now() + this.options.patienceMs;
     try {
       const leftMs = () => deadlineMs - performance.now();
@@ -232,19 +239,4 @@ export class Erasures {
 async function checkNotHeld(tx: Transaction, userId: string): Promise<void> {
   const hold = await tx.manager.findOneBy(LegalHold, { userId });
   if (hold) throw new LegalHoldError(hold.placedAt);
-}
-
-/** Returns the reasons for the ledger and for the audit trail. */
-function reasonsOf(caller: Caller, user: User, { policy }: EraseUser, reason: string | null) {
-  if (policy) return { reason: policy, auditReason: policy };
-  // A person's own words may be personal data, and both records are permanent.
-  if (parseUserId(caller.actor.id) === user.id) return { reason: null, auditReason: 'USER_REQUESTED' };
-  return { reason, auditReason: null };
-}
-
-function readReason(input: EraseUser): string | null {
-  const reader = new InputReader();
-  const reason = reader.optional('reason', input.reason, { maximum: 500 });
-  reader.finish();
-  return reason;
 }

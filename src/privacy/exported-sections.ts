@@ -15,6 +15,7 @@ const shapes: Readonly<Record<string, { readonly order: readonly string[]; reado
   spending: { order: ['currency'] },
   orders: { order: ['order_id'] },
   cancelledOrders: { order: ['order_id'] },
+  scheduledErasures: { order: ['requested_at', 'id'] },
   accesses: { order: ['at', 'id'] },
 };
 

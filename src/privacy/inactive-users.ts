@@ -45,8 +45,7 @@ function areDue({ countsFromCommit }: InactivityRule): string {
   const since = countsFromCommit
     ? 'warned.warned_at'
     : 'coalesce(warned.published_at, (SELECT published_at FROM outbox_events WHERE id = warned.event_id))';
-  return `warned.warned_at <= now() - make_interval(days => $2)
-    AND ${since} <= now() - make_interval(days => $2)`;
+  return `${since} <= now() - make_interval(days => $2)`;
 }
 
 /** Yields the id of each user to warn, by the time of creation. Reads pages by key, so none takes long. */

@@ -148,6 +148,12 @@ export function createMetrics() {
     labelNames: ['what'] as const,
     registers,
   });
+  const scheduledErasures = new Counter({
+    name: 'user_service_scheduled_erasures_total',
+    help: 'Erasures that were scheduled, cancelled, or started when they were due',
+    labelNames: ['action'] as const,
+    registers,
+  });
   const inactiveUsers = new Counter({
     name: 'user_service_inactive_users_total',
     help: 'Inactive users, by what retention did (warned, deactivated)',
@@ -195,6 +201,7 @@ export function createMetrics() {
     eventsFolded,
     retentionRemovals,
     inactiveUsers,
+    scheduledErasures,
     retentionFailures,
     messagesParked,
 

@@ -83,6 +83,13 @@ export class LegalHoldError extends UserError {
   }
 }
 
+export class ErasureNotScheduledError extends UserError {
+  readonly code = 'ERASURE_NOT_SCHEDULED';
+  constructor() {
+    super('No erasure of this user is scheduled.');
+  }
+}
+
 export class InvalidTokenError extends UserError {
   readonly code = 'INVALID_TOKEN';
   constructor() {

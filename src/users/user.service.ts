@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CredentialsClient } from '../authentication/credentials-client';
 import { findErased } from '../erased/erased-users';
-import type { Database } from '../postgres/database';
+import type { Database, Transaction } from '../postgres/database';
 import type { AddressChanges } from './address-changes';
 import { type Call, type Idempotency, keyOf } from './idempotency';
 import { type NewUserInput, newUser, readNewUser } from './new-user';
@@ -71,6 +71,8 @@ export interface UserServiceOptions {
   readonly changes: UserChanges;
   readonly idempotency: Idempotency;
   readonly addressChanges: AddressChanges;
+  /** Runs in the transaction of each reactivation, with the user's row locked. */
+  readonly onReactivated: (tx: Transaction, caller: Caller, userId: string) => Promise<void>;
   /** null if there is no AuthenticationService; then passwords are refused. */
   readonly credentials: CredentialsClient | null;
 }
@@ -177,11 +179,12 @@ export class UserService {
     caller: Caller,
     { change, input, statusReason, eventOf }: StatusChangeOptions,
   ): Promise<User> {
-    const { changes } = this.options;
+    const { changes, idempotency, users } = this.options;
     const reader = new InputReader();
     const statusNotes = reader.optional('notes', input.notes, { maximum: 500 });
     reader.idempotencyKey(input.idempotencyKey);
-    return this.change({ caller, mutation: `${change}User`, input }, async (user) => {
+    const call = { caller, mutation: `${change}User`, input };
+    const decide: Decide = async (user) => {
       checkVersion(user, input.expectedVersion);
       reader.finish();
       const status = transitions[change][user.status];
@@ -191,6 +194,15 @@ export class UserService {
       const at = changes.timeFor(user);
       const values = { status, statusReason, statusNotes, statusChangedAt: at };
       return { user, values, at, eventOf, origin: caller };
+    };
+    if (change === 'deactivate') return this.change(call, decide);
+    return idempotency.run(call, async (tx) => {
+      const user = await users.lockKnown(tx, input.userId);
+      const decided = await decide(user, tx);
+      if (!decided) return user;
+      const changed = await changes.apply(tx, decided);
+      await this.options.onReactivated(tx, caller, user.id);
+      return changed;
     });
   }
 

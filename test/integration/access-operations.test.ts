@@ -39,6 +39,7 @@ const expected = readTable(`
   confirmEmail             yes       yes  yes            yes   yes         yes       yes           yes         yes        yes
   exportUserData           401       yes  yes            no    no          no        yes           no          no         no
   eraseUser                401       yes  yes            no    no          no        yes           no          no         no
+  cancelErasure            401       yes  yes            no    no          no        yes           no          no         no
   placeLegalHold           401       no   no             no    no          no        yes           no          no         no
   releaseLegalHold         401       no   no             no    no          no        yes           no          no         no
   erasure                  401       no   no             no    no          no        yes           no          no         no
@@ -56,6 +57,13 @@ const members: Record<string, string[]> = {
   requestEmailVerification: ['Success', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'UserNotFound'],
   exportUserData: ['Success', 'Success', 'Success', 'UserNotFound', 'UserNotFound'],
   eraseUser: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
+  cancelErasure: [
+    'ErasureNotScheduled',
+    'ErasureNotScheduled',
+    'UserNotFound',
+    'UserNotFound',
+    'UserNotFound',
+  ],
   placeLegalHold: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
   releaseLegalHold: ['Success', 'Success', 'UserNotFound', 'UserNotFound', 'UserNotFound'],
   requestPhoneVerification: ['Success', 'UserNotActive', 'UserNotActive', 'UserNotFound', 'UserNotFound'],

@@ -30,6 +30,7 @@ const expected = readTable(`
   statusReason       -         V    V              -     -           F         F             F           V          V
   statusNotes        -         -    F              -     -           F         F             F           V          V
   statusChangedAt    -         V    V              -     -           F         F             F           V          V
+  erasureScheduledFor -        V    V              -     -           F         F             F           V          V
   lastSeenAt         -         V    V              -     -           F         F             F           V          V
   commerce           -         V    V              -     -           F         F             F           V          V
   history            -         V    V              -     -           F         F             F           V          V
@@ -82,6 +83,10 @@ beforeAll(async () => {
   await storeUsers(
     app,
     userStates.map((state) => ({ id: ids[state], state })),
+  );
+  await app.sql(
+    `INSERT INTO erasures (id, user_id, status, requested_at, requested_by, scheduled_for, effects)
+     SELECT gen_random_uuid(), id, 'SCHEDULED', now(), 'officer', now() + interval '9 days', '{}' FROM users`,
   );
 });
 afterAll(() => app.stop());

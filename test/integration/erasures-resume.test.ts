@@ -62,7 +62,9 @@ async function countHistory(userId: string): Promise<number> {
 
 /** Completes a running erasure with the loop of a replica. */
 async function finish(erasures: Erasures, id: string): Promise<void> {
-  const loop = createErasureLoop({ erasures, metrics: createMetrics(), log, pollIntervalMs: 10 });
+  const scheduledErasures = { findDue: async () => [], start: async () => undefined };
+  const metrics = createMetrics();
+  const loop = createErasureLoop({ erasures, scheduledErasures, metrics, log, pollIntervalMs: 10 });
   loop.start();
   await eventually(async () => expect(await erasures.find(id)).toMatchObject({ status: 'COMPLETED' }));
   await loop.stop();

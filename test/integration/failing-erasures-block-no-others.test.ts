@@ -84,6 +84,7 @@ function startLoop(erasures: Erasures): Job {
   const started = createErasureLoop({
     erasures,
     metrics: createMetrics(),
+    scheduledErasures: { findDue: async () => [], start: async () => undefined },
     log: createLogger({ level: 'info', destination, readable: false }),
     pollIntervalMs: onePassMs,
   });

@@ -37,6 +37,7 @@ describe('a user deactivated for a security violation', () => {
     ['exportUserData', {}],
     ['eraseUser', {}],
     ['eraseUser', { dryRun: true }],
+    ['cancelErasure', {}],
   ])('gets FORBIDDEN from %s with %j, with and without scopes', async (mutation, input) => {
     const { id } = await createUser(app);
     await freeze(id);

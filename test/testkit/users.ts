@@ -16,12 +16,13 @@ export const userFields = `
   externalIds { system id }`;
 
 const versioned = ['updateUser', 'deactivateUser', 'reactivateUser', 'setExternalId', 'removeExternalId'];
-const erasureFields = 'id userId status requestedAt completedAt effects { store records }';
+const erasureFields = 'id userId status requestedAt scheduledFor completedAt effects { store records }';
 const successes: Record<string, string> = {
   updateEmailPreferences:
     'emailPreferences { userId marketing newsletter recommendations loyalty orderUpdates unsubscribedAt updatedAt }',
   exportUserData: 'export { generatedAt document }',
   eraseUser: `erasure { ${erasureFields} }`,
+  cancelErasure: `erasure { ${erasureFields} }`,
   placeLegalHold: 'user { id }',
   releaseLegalHold: 'user { id }',
 };

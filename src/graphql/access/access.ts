@@ -95,6 +95,7 @@ export const operations: Readonly<Record<string, OperationRule>> = {
     self: inputUserId,
     sensitiveAction: ({ input }) => ((input as { dryRun?: unknown }).dryRun === true ? null : 'erase'),
   },
+  cancelErasure: { scope: 'users:privacy', self: inputUserId },
   placeLegalHold: { scope: 'users:privacy' },
   releaseLegalHold: { scope: 'users:privacy' },
   erasure: { scope: 'users:privacy' },

@@ -1,4 +1,4 @@
-import { Field, ID, InputType } from 'type-graphql';
+import { Field, ID, InputType, Int } from 'type-graphql';
 
 @InputType({ description: 'Input of `exportUserData`.' })
 export class ExportUserDataInput {
@@ -24,6 +24,19 @@ export class EraseUserInput {
       'Reason for the erasure, at most 500 characters. The reason given by staff is stored in the erasure ledger and the audit trail, so it must not contain personal data. The reason of users who erase themselves is not stored.',
   })
   reason?: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Days until the erasure starts, from 0 to 90; until then it can be cancelled. Defaults to 0, or to the days that the service is configured with for users who erase themselves, who cannot set it. If an erasure is scheduled already, 0 starts it.',
+  })
+  graceDays?: number | null;
+}
+
+@InputType({ description: 'Input of `cancelErasure`.' })
+export class CancelErasureInput {
+  @Field(() => ID, { description: 'ID of the user.' })
+  userId: string;
 }
 
 @InputType({ description: 'Input of `placeLegalHold`.' })

@@ -1,17 +1,21 @@
 import { Arg, Ctx, Directive, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { Erasures } from '../../privacy/erasures';
 import type { LegalHolds } from '../../privacy/legal-holds';
+import type { ScheduledErasures } from '../../privacy/scheduled-erasures';
 import type { UserDataExport } from '../../privacy/user-data-export';
 import { parseUserId } from '../../users/normalized';
 import { callerOf, type GraphqlContext } from '../context';
 import { resultOf, userResultOf } from '../result-of';
 import {
+  CancelErasureInput,
   EraseUserInput,
   ExportUserDataInput,
   PlaceLegalHoldInput,
   ReleaseLegalHoldInput,
 } from './privacy.input';
 import {
+  CancelErasureResult,
+  CancelErasureSuccess,
   EraseUserResult,
   EraseUserSuccess,
   ErasureType,
@@ -24,14 +28,17 @@ import {
   toErasureType,
 } from './privacy.type';
 
+export interface PrivacyServices {
+  readonly erasures: Erasures;
+  readonly scheduledErasures: ScheduledErasures;
+  readonly holds: LegalHolds;
+  readonly exports: UserDataExport;
+}
+
 /** Resolves data exports, erasures and legal holds. */
 @Resolver()
 export class PrivacyResolver {
-  constructor(
-    private readonly erasures: Erasures,
-    private readonly holds: LegalHolds,
-    private readonly exports: UserDataExport,
-  ) {}
+  constructor(private readonly services: PrivacyServices) {}
 
   @Query(() => ErasureType, {
     nullable: true,
@@ -44,7 +51,7 @@ export class PrivacyResolver {
   ): Promise<ErasureType | null> {
     // Ids of erasures are UUIDs, like those of users. A malformed one is treated as unknown.
     const erasureId = parseUserId(id);
-    const erasure = erasureId && (await this.erasures.find(erasureId));
+    const erasure = erasureId && (await this.services.erasures.find(erasureId));
     if (!erasure) return null;
     reads.add(erasure.userId, 'erasure');
     return toErasureType(erasure);
@@ -63,7 +70,7 @@ export class PrivacyResolver {
   ): Promise<typeof ExportUserDataResult> {
     return resultOf(async () =>
       Object.assign(new ExportUserDataSuccess(), {
-        export: await this.exports.export(callerOf(context), input.userId, context.deadline.signal),
+        export: await this.services.exports.export(callerOf(context), input.userId, context.deadline.signal),
       }),
     ) as Promise<typeof ExportUserDataResult>;
   }
@@ -71,7 +78,7 @@ export class PrivacyResolver {
   @Mutation(() => EraseUserResult, {
     nullable: true,
     description:
-      'Erases a user permanently. Requires the `users:privacy` scope, or the access token of the user with a sign-in at most 10 minutes ago.',
+      'Erases a user permanently, or schedules that and deactivates the account. Returns an erasure that is scheduled already. Requires the `users:privacy` scope, or the access token of the user with a sign-in at most 10 minutes ago.',
   })
   async eraseUser(
     @Arg('input', () => EraseUserInput, { description: 'The user to erase.' }) input: EraseUserInput,
@@ -79,12 +86,28 @@ export class PrivacyResolver {
   ): Promise<typeof EraseUserResult> {
     return resultOf(async () => {
       const erasure = input.dryRun
-        ? await this.erasures.plan(callerOf(context), input)
-        : await this.erasures.erase(callerOf(context), input);
+        ? await this.services.erasures.plan(callerOf(context), input)
+        : await this.services.erasures.erase(callerOf(context), input);
       // An erasure has an audit entry of its own. A dry run reveals how much is stored, so it is audited as a read.
       if (input.dryRun) context.reads.add(erasure.userId, 'erasurePlan');
       return Object.assign(new EraseUserSuccess(), { erasure: toErasureType(erasure) });
     }) as Promise<typeof EraseUserResult>;
+  }
+
+  @Mutation(() => CancelErasureResult, {
+    nullable: true,
+    description:
+      'Cancels the scheduled erasure of a user. An account that it deactivated is active again. Requires the `users:privacy` scope, or the access token of the user.',
+  })
+  async cancelErasure(
+    @Arg('input', () => CancelErasureInput, { description: 'The user whose erasure to cancel.' })
+    input: CancelErasureInput,
+    @Ctx() context: GraphqlContext,
+  ): Promise<typeof CancelErasureResult> {
+    return resultOf(async () => {
+      const erasure = await this.services.scheduledErasures.cancel(callerOf(context), input.userId);
+      return Object.assign(new CancelErasureSuccess(), { erasure: toErasureType(erasure) });
+    }) as Promise<typeof CancelErasureResult>;
   }
 
   @Mutation(() => PlaceLegalHoldResult, {
@@ -97,7 +120,7 @@ export class PrivacyResolver {
     input: PlaceLegalHoldInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof PlaceLegalHoldResult> {
-    return userResultOf(PlaceLegalHoldSuccess, () => this.holds.place(callerOf(context), input));
+    return userResultOf(PlaceLegalHoldSuccess, () => this.services.holds.place(callerOf(context), input));
   }
 
   @Mutation(() => ReleaseLegalHoldResult, {
@@ -109,6 +132,6 @@ export class PrivacyResolver {
     input: ReleaseLegalHoldInput,
     @Ctx() context: GraphqlContext,
   ): Promise<typeof ReleaseLegalHoldResult> {
-    return userResultOf(ReleaseLegalHoldSuccess, () => this.holds.release(callerOf(context), input));
+    return userResultOf(ReleaseLegalHoldSuccess, () => this.services.holds.release(callerOf(context), input));
   }
 }

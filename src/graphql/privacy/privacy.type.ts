@@ -3,21 +3,30 @@ import type { ErasureReport } from '../../privacy/erasures';
 import { DateTime, Json } from '../../subgraph/scalars';
 import { UserType } from '../users/user.type';
 import {
+  ErasureNotScheduledErrorType,
   IdempotencyConflictErrorType,
   InvalidInputErrorType,
   LegalHoldErrorType,
   UserNotFoundErrorType,
 } from '../users/user-errors.type';
 
-export const ErasureStatus = { PLANNED: 'PLANNED', RUNNING: 'RUNNING', COMPLETED: 'COMPLETED' } as const;
+export const ErasureStatus = {
+  PLANNED: 'PLANNED',
+  SCHEDULED: 'SCHEDULED',
+  RUNNING: 'RUNNING',
+  COMPLETED: 'COMPLETED',
+  CANCELLED: 'CANCELLED',
+} as const;
 
 registerEnumType(ErasureStatus, {
   name: 'ErasureStatus',
   description: 'Progress of an erasure.',
   valuesConfig: {
     PLANNED: { description: 'The erasure is the plan of a dry run. Nothing was changed.' },
+    SCHEDULED: { description: 'The account is deactivated. The erasure starts later and can be cancelled.' },
     RUNNING: { description: 'The user can no longer be read. Records are still being deleted.' },
     COMPLETED: { description: 'All records were deleted.' },
+    CANCELLED: { description: 'The erasure was scheduled and then cancelled. Nothing was deleted.' },
   },
 });
 
@@ -51,6 +60,13 @@ export class ErasureType {
 
   @Field(() => DateTime, {
     nullable: true,
+    description:
+      'Time at which a scheduled erasure starts, or was to start, or null if it started with the request. A legal hold delays it.',
+  })
+  scheduledFor: Date | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
     description: 'Time of completion, or null if the erasure is not completed.',
   })
   completedAt: Date | null;
@@ -63,12 +79,13 @@ export class ErasureType {
 
 /** Returns the GraphQL type of an erasure. Effects are sorted by store. */
 export function toErasureType(erasure: ErasureReport): ErasureType {
-  const { id, userId, status, requestedAt, completedAt, effects } = erasure;
+  const { id, userId, status, requestedAt, scheduledFor, completedAt, effects } = erasure;
   return Object.assign(new ErasureType(), {
     id,
     userId,
     status,
     requestedAt,
+    scheduledFor,
     completedAt,
     effects: Object.entries(effects)
       .map(([store, records]) => ({ store, records }))
@@ -96,10 +113,16 @@ export class ExportUserDataSuccess {
 
 @ObjectType({
   simpleResolvers: true,
-  description: 'Returned when the erasure was started, or planned by a dry run.',
+  description: 'Returned when the erasure was started or scheduled, or planned by a dry run.',
 })
 export class EraseUserSuccess {
   @Field(() => ErasureType, { description: 'The erasure or its plan.' })
+  erasure: ErasureType;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'Returned when the scheduled erasure was cancelled.' })
+export class CancelErasureSuccess {
+  @Field(() => ErasureType, { description: 'The cancelled erasure.' })
   erasure: ErasureType;
 }
 
@@ -130,6 +153,18 @@ export const EraseUserResult = createUnionType({
       UserNotFoundErrorType,
       LegalHoldErrorType,
       InvalidInputErrorType,
+      IdempotencyConflictErrorType,
+    ] as const,
+});
+
+export const CancelErasureResult = createUnionType({
+  name: 'CancelErasureResult',
+  description: 'Result of `cancelErasure`.',
+  types: () =>
+    [
+      CancelErasureSuccess,
+      UserNotFoundErrorType,
+      ErasureNotScheduledErrorType,
       IdempotencyConflictErrorType,
     ] as const,
 });

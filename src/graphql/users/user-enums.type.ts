@@ -142,6 +142,8 @@ registerEnumType(AuditAction, {
     PHONE_VERIFICATION_REQUESTED: { description: 'A code for the phone number was requested.' },
     PHONE_VERIFIED: { description: 'A phone number was confirmed.' },
     USER_DATA_EXPORTED: { description: 'The user’s data was exported by another actor.' },
+    ERASURE_SCHEDULED: { description: 'The erasure of the user was scheduled.' },
+    ERASURE_CANCELLED: { description: 'The scheduled erasure of the user was cancelled.' },
     USER_ERASED: { description: 'The user was erased.' },
     LEGAL_HOLD_PLACED: { description: 'A legal hold was placed.' },
     LEGAL_HOLD_RELEASED: { description: 'A legal hold was released.' },

@@ -30,6 +30,9 @@ export class UserIdTakenErrorType extends UserErrorType {}
 @errorType('ExternalIdTakenError', 'Returned when another user has this ID in the system.')
 export class ExternalIdTakenErrorType extends UserErrorType {}
 
+@errorType('ErasureNotScheduledError', 'Returned when no erasure of the user is scheduled.')
+export class ErasureNotScheduledErrorType extends UserErrorType {}
+
 @errorType(
   'InvalidTokenError',
   'Returned when the token or code is malformed, wrong, expired or used, or when its address or number is no longer pending.',
