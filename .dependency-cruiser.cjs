@@ -69,8 +69,8 @@ module.exports = {
       name: 'config-stands-alone',
       comment: 'loadConfig is pure: environment in, settings out.',
       severity: 'error',
-      from: { path: '^src/(config|settings)\\.ts$' },
-      to: { path: '^src/', pathNot: '^src/(settings|package-root)\\.ts$' },
+      from: { path: '^src/(config|settings|setting-urls)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(settings|setting-urls|package-root)\\.ts$' },
     },
     {
       name: 'only-composers-read-config',

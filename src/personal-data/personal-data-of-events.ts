@@ -1,23 +1,5 @@
-import type { DataClass, PersonalField, PersonalMessage } from './personal-data';
-import type { personalDataOfHistory } from './personal-data-of-history';
-import type { personalDataOfRecords } from './personal-data-of-records';
-import type { personalDataOfUsers } from './personal-data-of-users';
-
-type Tables = typeof personalDataOfHistory & typeof personalDataOfRecords & typeof personalDataOfUsers;
-type Column = {
-  [Table in keyof Tables]: `${Table}.${keyof Tables[Table]['columns'] & string}`;
-}[keyof Tables];
-type Field = PersonalField<Column>;
-
-/** Describes a field in one line. */
-function field(dataClass: DataClass, purpose: string, ...columns: Column[]): Field {
-  return { dataClass, purpose, columns };
-}
-
-/** Describes a token or code that the outbox drops once the message is published. */
-function secret(purpose: string): Field {
-  return { ...field('technical', `secret until it is published: ${purpose}`), isSecret: true };
-}
+import { type Column, field, secret } from './message-fields';
+import type { PersonalMessage } from './personal-data';
 
 const toServices = { exchange: 'user.events', storedIn: ['outbox_events'] } as const;
 const toAuditors = { exchange: 'audit.events', storedIn: ['outbox_events'] } as const;
