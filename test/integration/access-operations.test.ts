@@ -82,6 +82,7 @@ const inputs: Record<string, (id: string) => object> = {
   requestEmailVerification: (userId) => ({ userId }),
   exportUserData: (userId) => ({ userId }),
   eraseUser: (userId) => ({ userId }),
+  cancelErasure: (userId) => ({ userId }),
   placeLegalHold: (userId) => ({ userId, reason: 'x' }),
   releaseLegalHold: (userId) => ({ userId, reason: 'x' }),
   requestPhoneVerification: (userId) => ({ userId }),
