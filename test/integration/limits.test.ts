@@ -193,7 +193,8 @@ describe('an operation over a limit is rejected quickly', () => {
     ['users(filter: { search: $text }) { nodes { id } }'],
     ...['email', 'username', 'firstName', 'lastName'].map((field) => [field]),
   ])('text: combining marks, which take quadratic time to normalise, in %s', async (place) => {
-    const text = `a${'\u0301\u0323'.repeat(40_000)}@example.com`;
+    // A search ignores accents, so the first letter has to be one that no name begins with.
+    const text = `ж${'\u0301\u0323'.repeat(40_000)}@example.com`;
     const { id } = await createUser(app);
     const query = place.includes('(')
       ? `query ($text: String!) { ${place} }`
