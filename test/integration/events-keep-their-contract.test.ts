@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type JsonSchema, readMessages, readSchemas } from '../../scripts/message-contract';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
+import { warnInactiveUser } from '../testkit/retention';
 import { problemsBySchema } from '../testkit/schema-problems';
 import { createUser, mutate } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
@@ -57,9 +58,23 @@ async function causeEveryEvent(): Promise<string> {
   return userId;
 }
 
+/** Makes the events that announce the end of an account, and returns the user's id. */
+async function causeAnnouncements(): Promise<string> {
+  const { id: userId } = await createUser(app);
+  const officer = await app.token({ sub: 'privacy', scope: 'users:privacy' });
+  // Before anything else: an own change is an activity.
+  await warnInactiveUser(app, userId);
+  await mutate(app, 'eraseUser', { userId, graceDays: 5 }, officer);
+  await mutate(app, 'cancelErasure', { userId }, officer);
+  return userId;
+}
+
 it('each published event matches the AsyncAPI document and its schema', async () => {
   const userId = await causeEveryEvent();
   await eventually(() => expect(witness.of(userId)).toHaveLength(13));
+  const leaving = await causeAnnouncements();
+  // Created, warned, scheduled with a deactivation, cancelled with a reactivation.
+  await eventually(() => expect(witness.of(leaving)).toHaveLength(6));
   await eventually(() => {
     const types = new Set(auditor.of(userId).map(({ event }) => event.type));
     expect(types).toEqual(new Set(['UserDataAccessed', 'UserDataChanged']));
@@ -74,7 +89,7 @@ it('each published event matches the AsyncAPI document and its schema', async ()
     },
     { timeoutMs: 15_000 },
   );
-  const published = [...witness.of(userId), ...auditor.of(userId), ...sealed];
+  const published = [...witness.of(userId), ...witness.of(leaving), ...auditor.of(userId), ...sealed];
   for (const { event, routingKey, contentType, messageId } of published) {
     const message = messages.get(event.type);
     expect({ routingKey, contentType, messageId }).toEqual({

@@ -15,6 +15,7 @@ import {
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { type Mailbox, openMailbox } from '../testkit/mailbox';
+import { warnInactiveUser } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
@@ -195,12 +196,19 @@ describe('each field of a published message is read from the columns of the map:
   }
 
   /** Calls a mutation and returns the data of the messages it published, by type. */
-  async function publishedBy(mutation: string, input: Record<string, unknown>, token?: string): Promise<any> {
+  function publishedBy(mutation: string, input: Record<string, unknown>, token?: string): Promise<any> {
+    return publishedWhile(async () => {
+      const result = await mutate(app, mutation, input, token);
+      expect(result.__typename).toMatch(/Success$/);
+    });
+  }
+
+  /** Returns the data of the messages that `work` published, by type. */
+  async function publishedWhile(work: () => Promise<void>): Promise<any> {
     const [last] = await app.sql<{ at: string }>(
       'SELECT coalesce(max(position), 0) AS at FROM outbox_events',
     );
-    const result = await mutate(app, mutation, input, token);
-    expect(result.__typename).toMatch(/Success$/);
+    await work();
     const events = await app.sql<{ type: string; data: Record<string, unknown> }>(
       'SELECT type, data FROM outbox_events WHERE position > $1',
       [last?.at],
@@ -256,6 +264,10 @@ describe('each field of a published message is read from the columns of the map:
     await publishedBy('reactivateUser', { userId });
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
     await publishedBy('exportUserData', { userId }, officer);
+    await publishedBy('eraseUser', { userId, graceDays: 5 }, officer);
+    await publishedBy('cancelErasure', { userId }, officer);
+    const { id: inactive } = await createUser(app);
+    await publishedWhile(() => warnInactiveUser(app, inactive));
     await publishedBy('eraseUser', { userId, reason: 'asked for' }, officer);
   });
 

@@ -196,6 +196,15 @@ it('retention removes nothing while another replica holds the lock', async () =>
   expect(await retention.run()).toMatchObject({ users: 1, historyEntries: 0 });
 });
 
+/** The counts of removed records. Inactivity removes none. */
+function removalsOf({
+  inactivityWarnings: _w,
+  inactiveUsers: _u,
+  ...removals
+}: RetentionOutcome): RetentionOutcome {
+  return removals;
+}
+
 it('retention removes what expires by the map of personal data, except of held users', async () => {
   const expired = await createExpiringRecords(app, { configuredDays: 30, hours: 1 });
   const young = await createExpiringRecords(app, { configuredDays: 30, hours: -1 });
@@ -217,9 +226,9 @@ it('retention removes what expires by the map of personal data, except of held u
     },
     { metrics },
   );
-  const plan = await retention.plan();
+  const plan = removalsOf(await retention.plan());
   expect(await namesOfKept(app, expired)).toEqual(expect.arrayContaining(Object.keys(plan)));
-  const outcome = await retention.run();
+  const outcome = removalsOf(await retention.run());
   await createIntake({ database, metrics, log, waitingDays: 30 }).waiting.sweep('all');
 
   expect(await namesOfKept(app, expired)).toEqual([]);

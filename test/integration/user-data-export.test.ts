@@ -12,6 +12,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { warnInactiveUser } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 
 const schema = JSON.parse(readFileSync('contract/user-data-export.schema.json', 'utf8'));
@@ -31,11 +32,13 @@ beforeAll(async () => {
   [orderId, cancelledId] = [uuidv7(), uuidv7()];
   const address = { street: '1 Main Street', city: 'Springfield' };
   ({ id: userId } = await createUser(app, { displayName: 'Ada', phoneNumber: '+14155550100', address }));
+  await warnInactiveUser(app, userId);
   const { id: otherId } = await createUser(app, { firstName: 'Else' });
   await mutate(app, 'updateEmailPreferences', { userId, newsletter: true, source: 'form' });
   await mutate(app, 'requestEmailVerification', { userId });
   await mutate(app, 'requestPhoneVerification', { userId });
   await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY', notes: 'noted by staff' });
+  await mutate(app, 'eraseUser', { userId, graceDays: 5 }, officer);
   await others.publish(
     orderPlaced(userId, { orderId, total: { value: '12.50', currency: 'EUR' } }),
     orderPlaced(userId, { orderId: cancelledId, total: { value: 99, currency: 'EUR' } }),

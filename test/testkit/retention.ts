@@ -1,3 +1,4 @@
+import { openDatabase } from '../../src/data-source';
 import type { RetentionPolicy } from '../../src/personal-data/expiries';
 import type { Database } from '../../src/postgres/database';
 import type { InactivityRule } from '../../src/privacy/inactive-users';
@@ -7,6 +8,7 @@ import { InProcessRecordCache } from '../../src/redis/in-process-record-cache';
 import { createServices, type Services } from '../../src/services';
 import { createLogger, type Logger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
+import type { TestApp } from './app';
 
 /** A policy in which every configurable expiry is off. */
 export const keepsEverything: RetentionPolicy = {
@@ -59,4 +61,20 @@ export function createReplicaServices(database: Database, metrics: Metrics): Ser
     log: createLogger({ level: 'silent' }),
     authenticationServiceUrl: null,
   });
+}
+
+/** Lets a user be inactive for 101 days and warns them, as a policy of 100 days does. */
+export async function warnInactiveUser(
+  app: Pick<TestApp, 'databaseUrl' | 'sql'>,
+  userId: string,
+): Promise<void> {
+  const database = openDatabase(app.databaseUrl, createLogger({ level: 'silent' }), 2);
+  await database.connect();
+  try {
+    await app.sql("UPDATE users SET created_at = now() - interval '101 days' WHERE id = $1", [userId]);
+    const rule: InactivityRule = { days: 100, warningDays: 30, countsFromCommit: false };
+    await createRetention(database, {}, { inactivity: rule }).run();
+  } finally {
+    await database.close();
+  }
 }
