@@ -30,6 +30,8 @@ const deleting = [
   'postgres/chosen-rows.ts',
   'privacy/erasures.ts',
   'privacy/history-removal.ts',
+  // Warnings of spells that ended.
+  'privacy/inactive-users.ts',
   'privacy/legal-holds.ts',
   'users/external-ids.repository.ts',
   'users/new-users.repository.ts',
