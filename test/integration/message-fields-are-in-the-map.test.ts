@@ -14,6 +14,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { formsOf } from '../testkit/json-values';
 import { type Mailbox, openMailbox } from '../testkit/mailbox';
 import { warnInactiveUser } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
@@ -297,13 +298,3 @@ describe('each field of a published message is read from the columns of the map:
     }
   });
 });
-
-/** The forms in which PostgreSQL prints a value as JSON; times are cut to the second. */
-function formsOf(value: unknown): string[] {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const [time] = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(text) ?? [];
-  if (Array.isArray(value) && typeof value[0] === 'object')
-    return value.flatMap((item) => Object.values(item as object)).flatMap(formsOf);
-  const list = Array.isArray(value) ? [value.join(', '), JSON.stringify(value)] : [];
-  return [time ?? text, ...list];
-}

@@ -57,7 +57,7 @@ const cancellation = (eventId: string = uuidv7(), ofOrder = orderId) => ({
   orderId: ofOrder,
   reason: null,
 });
-/** Events that wait for an order that is stored: their batch was folded beside the order's, and a sweep folds them. */
+/** Events that wait for an order that is stored: their batch was folded in parallel with the order's, and a sweep folds them. */
 const waitingForStored = `SELECT 1 FROM waiting_events
   WHERE waits_for = 'order' AND waits_for_id IN (SELECT order_id FROM user_orders)`;
 

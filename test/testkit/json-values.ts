@@ -23,3 +23,13 @@ export function toLiteral(value: unknown): string {
     .map(([name, inner]) => `${name}: ${toLiteral(inner)}`)
     .join(', ')} }`;
 }
+
+/** The forms in which PostgreSQL prints a value as JSON; times are cut to the second. */
+export function formsOf(value: unknown): string[] {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const [time] = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(text) ?? [];
+  if (Array.isArray(value) && typeof value[0] === 'object')
+    return value.flatMap((item) => Object.values(item as object)).flatMap(formsOf);
+  const list = Array.isArray(value) ? [value.join(', '), JSON.stringify(value)] : [];
+  return [time ?? text, ...list];
+}
