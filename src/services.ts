@@ -49,7 +49,7 @@ export interface ServicesOptions {
   readonly tracing?: Tracing | null;
   /** Called after commits. Absent: events are found by polling. */
   readonly wakeups?: Wakeups;
-  /** How long the call that starts an erasure continues it, in milliseconds; defaults to 1,000. */
+  /** How long the call that starts an erasure continues it, in milliseconds; defaults to 3,000. */
   readonly erasurePatienceMs?: number;
   /** Days after which erasures that people request for themselves are due; defaults to 0. */
   readonly erasureGraceDays?: number;
@@ -68,7 +68,7 @@ export function createServices(options: ServicesOptions) {
     authenticationServiceUrl,
     tracing = null,
     wakeups = new Wakeups(),
-    erasurePatienceMs: patienceMs = 1_000,
+    erasurePatienceMs: patienceMs = 3_000,
     erasureGraceDays: ownGraceDays = 0,
   } = options;
   const users = new UserRepository(database);

@@ -51,7 +51,7 @@ it('requests get responses while the batches of more erasures than there are con
       expect(errors).toEqual([]);
       slowestMs = Math.max(slowestMs, performance.now() - startedAtMs);
     } while (running);
-    // A batch waits for a second before it gives up.
+    // The calls wait three seconds for their batches.
     expect(slowestMs).toBeLessThan(700);
     await erasing;
   } finally {
