@@ -4,8 +4,8 @@ import type { CommerceEvent, Money, OrderCancelled } from './commerce-event';
 import type { OrderState } from './user-history.projection';
 
 /**
- * Stores the user of each order. An order that is stored already keeps its user. Returns the users of all, and which
- * orders are new.
+ * Stores the user of each order. An order that is stored already keeps its user. Returns the stored user of each of
+ * these orders, and which orders are new.
  */
 export async function recordOrders(
   tx: Transaction,
@@ -32,7 +32,11 @@ export async function recordOrders(
   };
 }
 
-/** Returns the state of these orders. Their users' summaries must be locked. */
+/**
+ * Returns the state of the stored orders among these. Several events may have placed one order, so it may have several
+ * totals; those whose history entry has expired are missing. The caller holds the locks of the users' summaries, so
+ * that no concurrent fold changes the state.
+ */
 export async function findOrderStates(
   tx: Transaction,
   orderIds: readonly string[],
@@ -51,7 +55,7 @@ export async function findOrderStates(
   );
 }
 
-/** Stores that these orders are cancelled. */
+/** Stores that these orders are cancelled. Fails for an order that is stored as cancelled already. */
 export async function recordCancelledOrders(
   tx: Transaction,
   orders: readonly { orderId: string; userId: string }[],
@@ -64,7 +68,10 @@ export async function recordCancelledOrders(
   );
 }
 
-/** Returns the user id of each known order. These users cannot be removed until the transaction ends. */
+/**
+ * Returns the user id of each stored order whose user exists; orders of erased users are absent. The users cannot be
+ * removed until the transaction ends.
+ */
 export async function lockUsersOfOrders(
   tx: Transaction,
   orderIds: readonly string[],
@@ -78,20 +85,24 @@ export async function lockUsersOfOrders(
   return new Map(rows.map(({ orderId, userId }) => [orderId, userId]));
 }
 
-/** Separates the first cancellation of each order and all other events from further cancellations. */
+/**
+ * Returns two lists: the events to fold, and the cancellations that repeat another one. Of an order that is not cancelled
+ * yet, the first cancellation is to fold. If that turns out to be a duplicate delivery, the caller tries the repeated
+ * ones.
+ */
 export function withoutRepeatedCancellations(
   events: readonly CommerceEvent[],
   isCancelled: (orderId: string) => boolean,
 ): [CommerceEvent[], OrderCancelled[]] {
   const seen = new Set<string>();
-  const [next, others]: [CommerceEvent[], OrderCancelled[]] = [[], []];
+  const [toFold, repeated]: [CommerceEvent[], OrderCancelled[]] = [[], []];
   for (const event of events) {
-    if (event.type !== 'OrderCancelled') next.push(event);
-    else if (isCancelled(event.orderId) || seen.has(event.orderId)) others.push(event);
+    if (event.type !== 'OrderCancelled') toFold.push(event);
+    else if (isCancelled(event.orderId) || seen.has(event.orderId)) repeated.push(event);
     else {
       seen.add(event.orderId);
-      next.push(event);
+      toFold.push(event);
     }
   }
-  return [next, others];
+  return [toFold, repeated];
 }

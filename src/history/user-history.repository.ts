@@ -23,13 +23,13 @@ export interface HistoryPage {
   readonly filter: HistoryFilter;
   readonly limit: number;
   readonly after: KeysetPosition | null;
-  /** What to read of the entries. Other properties and positions of the returned rows are undefined. */
+  /** What to read of the entries. Other properties of the returned rows are undefined, with `page` also `position.at`. */
   readonly read: HistoryColumns;
 }
 
 /**
- * `page`: id, user, type and time, which show most pages. `positions` adds the position in the list, `all` also the
- * other columns. Only a few sets, because each is a prepared statement.
+ * `page`: id, user, type and time, which most queries ask for. `positions` adds the time in full precision, which cursors
+ * need, and `all` also the other columns. There are only three sets, because each multiplies the prepared statements.
  */
 export type HistoryColumns = 'page' | 'positions' | 'all';
 
@@ -41,7 +41,7 @@ const selectLists: Readonly<Record<HistoryColumns, string>> = {
   all: `${selectListOf(HistoryEntry)}, ${position}`,
 };
 
-/** Reads the table `user_history`. */
+/** Reads pages of the table `user_history`. */
 export class UserHistoryRepository {
   constructor(private readonly database: Database) {}
 
@@ -62,10 +62,11 @@ export class UserHistoryRepository {
     if (after) conditions.push(follows('occurred_at', after, 'newest first', bind));
     const sql = `SELECT entry.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
          SELECT ${selectLists[read]} FROM user_history
-         WHERE ${conditions.join(' AND ')} ORDER BY occurred_at DESC, user_history.id DESC LIMIT $2
+         WHERE ${conditions.join(' AND ')} ORDER BY occurred_at DESC, id DESC LIMIT $2
        ) AS entry`;
     const rows = await this.database.query<HistoryEntry & { at: string }>(prepared(sql), parameters);
     const entries = new Map<string, Positioned<HistoryEntry>[]>(userIds.map((id) => [id, []]));
+    // A row has the `at` and `id` of its position.
     for (const row of rows) entries.get(row.userId)?.push({ row, position: row });
     return entries;
   }

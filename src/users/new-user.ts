@@ -12,7 +12,10 @@ export interface NewUserInput extends ProfileInput {
   externalIds?: readonly ExternalId[] | null | undefined;
 }
 
-/** Reads the profile and id of a new user; generates the id if the input has none. */
+/**
+ * Reads the profile, the ids in other systems and the id of a new user; generates the id if the input has none or a blank
+ * one. The result is valid only if `reader.finish()` does not throw.
+ */
 export function readNewUser(
   reader: InputReader,
   input: NewUserInput,
@@ -33,7 +36,10 @@ const initialValues = Object.fromEntries(
     .map((column) => [column.property, column.default ?? null]),
 ) as Omit<User, 'id' | 'status' | 'statusChangedAt' | 'version' | 'revision' | 'createdAt' | 'updatedAt'>;
 
-/** Returns a new user at version 1, or 0 until the AuthenticationService has accepted it. */
+/**
+ * Returns a new user. The version is 1, the sequence of its first event; a `PENDING` user has published none and has
+ * version 0. The revision counts all writes of the row.
+ */
 export function newUser(
   id: string,
   profile: Profile & Partial<Pick<User, 'externalIds'>>,
