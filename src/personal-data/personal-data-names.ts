@@ -5,13 +5,16 @@ import { shownFields } from './shown-fields';
 
 type Named = readonly [name: string, dataClass: string];
 
+/** Names by which log lines mean something technical: the method of an HTTP request, not of a sign-in. */
+const technicalInLogs = new Set(['method']);
+
 /** Matches names of ids and actors, by which logs refer to people. */
 const idOrActor = /^id$|Id$|By$|^actor$/;
 
 /**
  * Returns the names of values that logs leave out, in camelCase. These are columns, message fields and graph fields of
  * class contact, identity, behaviour or public, except ids and actors. A name of class behaviour or public is not
- * included if it is technical elsewhere, such as `type`.
+ * included if it is technical elsewhere, such as `type`, or in log lines.
  */
 export function personalDataNames(map: Readonly<Record<string, PersonalTable>> = personalDataMap): string[] {
   return namesOf([
@@ -35,7 +38,7 @@ function namesOf(named: readonly Named[]): string[] {
   const technical = ofClass('technical');
   const names = [
     ...ofClass('contact', 'identity'),
-    ...[...ofClass('behaviour', 'public')].filter((it) => !technical.has(it)),
+    ...[...ofClass('behaviour', 'public')].filter((it) => !technical.has(it) && !technicalInLogs.has(it)),
   ];
   return [...new Set(names)].filter((name) => !idOrActor.test(name)).sort();
 }

@@ -1,19 +1,20 @@
 import type { Logger as TypeOrmLogger } from 'typeorm';
 import type { Logger } from '../telemetry/logger';
+import { describeStatement } from './statement-summary';
 
-/** Logs failed and slow queries with their SQL text, never with their parameters, which are personal data. */
+/** Logs failed and slow statements by operation and table, never with their text or parameters. */
 export class QueryFailureLogger implements TypeOrmLogger {
   constructor(private readonly logger: Logger) {}
 
   logQuery(): void {}
 
   logQueryError(error: string | Error, query: string): void {
-    const code = (error as { code?: string }).code;
-    this.logger.debug({ query, code }, 'query failed');
+    const { code: sqlState } = error as { code?: string };
+    this.logger.debug({ statement: describeStatement(query).name, sqlState }, 'query failed');
   }
 
   logQuerySlow(timeMs: number, query: string): void {
-    this.logger.warn({ query, timeMs }, 'slow query');
+    this.logger.warn({ statement: describeStatement(query).name, timeMs }, 'slow query');
   }
 
   logSchemaBuild(message: string): void {

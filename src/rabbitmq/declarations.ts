@@ -29,7 +29,7 @@ export async function declareExchanges(
     } catch (error) {
       const { code } = error as { code?: number };
       if (code !== accessRefused && code !== preconditionFailed) throw error;
-      log.warn({ exchange, code }, 'an exchange could not be declared and is used as it is');
+      log.warn({ exchange, replyCode: code }, 'an exchange could not be declared and is used as it is');
       channel = await openChannel(connection);
     }
   }

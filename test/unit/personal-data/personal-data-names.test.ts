@@ -14,7 +14,7 @@ describe('personalDataNames', () => {
   });
 
   it('leaves out ids, actors and names that are also technical', () => {
-    for (const name of ['id', 'userId', 'orderId', 'actor', 'requestedBy', 'type'])
+    for (const name of ['id', 'userId', 'orderId', 'actor', 'requestedBy', 'type', 'method'])
       expect(names).not.toContain(name);
   });
 
