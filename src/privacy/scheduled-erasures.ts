@@ -4,7 +4,7 @@ import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
 import { follows, type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
 import { parseUserId } from '../users/normalized';
-import type { User } from '../users/user.entity';
+import { isFrozen, type User } from '../users/user.entity';
 import { ErasureNotScheduledError, UserNotFoundError } from '../users/user.errors';
 import { userDeactivated, userReactivated } from '../users/user.events';
 import type { UserRepository } from '../users/user.repository';
@@ -93,7 +93,7 @@ export class ScheduledErasures {
   }
 
   /**
-   * Cancels the scheduled erasure of a user. An account that was active before is active again.
+   * Cancels the scheduled erasure of a user. An account that was active before is active again, unless it is frozen.
    *
    * @throws UserNotFoundError, ErasureNotScheduledError
    */
@@ -104,7 +104,7 @@ export class ScheduledErasures {
       if (user.status === 'PENDING') throw new UserNotFoundError();
       const erasure = await lockScheduledErasure(tx, user.id);
       if (!erasure) throw new ErasureNotScheduledError();
-      if (erasure.reactivates && user.status === 'DEACTIVATED') {
+      if (erasure.reactivates && user.status === 'DEACTIVATED' && !isFrozen(user)) {
         const at = changes.timeFor(user);
         const values = {
           status: 'ACTIVE',

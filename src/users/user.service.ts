@@ -7,7 +7,7 @@ import { type Call, type Idempotency, keyOf } from './idempotency';
 import { type NewUserInput, newUser, readNewUser } from './new-user';
 import { removePending } from './new-users.repository';
 import { normalized, parseUserId } from './normalized';
-import type { DeactivationReason, StoredUserStatus, User } from './user.entity';
+import { type DeactivationReason, isFrozen, type StoredUserStatus, type User } from './user.entity';
 import {
   CredentialsUnavailableError,
   EmailTakenError,
@@ -49,17 +49,16 @@ export interface DeactivateUser {
 export type ReactivateUser = Omit<DeactivateUser, 'reason'>;
 
 /** What can be done to the status of an account. */
-type StatusChange = 'activate' | 'deactivate' | 'reactivate';
+type StatusChange = 'deactivate' | 'reactivate';
 
-/** The states from which each change is possible, and where it leads. To the same state, it has no effect. */
+/** The states from which each change is possible, and where it leads. To the same state it has no effect, except freezing. */
 const transitions: Record<StatusChange, Partial<Record<StoredUserStatus, StoredUserStatus>>> = {
-  activate: { PENDING: 'ACTIVE', ACTIVE: 'ACTIVE' },
   deactivate: { ACTIVE: 'DEACTIVATED', DEACTIVATED: 'DEACTIVATED' },
   reactivate: { DEACTIVATED: 'ACTIVE', ACTIVE: 'ACTIVE' },
 };
 
 interface StatusChangeOptions {
-  readonly change: 'deactivate' | 'reactivate';
+  readonly change: StatusChange;
   readonly input: ReactivateUser;
   readonly statusReason: DeactivationReason | null;
   readonly eventOf: typeof userDeactivated;
@@ -155,7 +154,7 @@ export class UserService {
   }
 
   /**
-   * Deactivates the account. For a deactivated one it succeeds without effect.
+   * Deactivates the account. For a deactivated one it succeeds without effect, unless it freezes it.
    *
    * @throws UserNotFoundError, VersionConflictError, InvalidInputError, IdempotencyConflictError
    */
@@ -190,7 +189,8 @@ export class UserService {
       const status = transitions[change][user.status];
       // Nothing was published about a PENDING account yet.
       if (!status) throw new UserNotFoundError();
-      if (status === user.status) return null;
+      const freezes = statusReason === 'SECURITY_VIOLATION' && !isFrozen(user);
+      if (status === user.status && !freezes) return null;
       const at = changes.timeFor(user);
       const values = { status, statusReason, statusNotes, statusChangedAt: at };
       return { user, values, at, eventOf, origin: caller };
@@ -239,7 +239,7 @@ export class UserService {
       // A concurrent attempt of the same call was accepted.
       if (user.status !== 'PENDING') return user;
       const at = changes.timeFor(user);
-      const values = { status: transitions.activate[user.status] ?? user.status, statusChangedAt: at };
+      const values = { status: 'ACTIVE', statusChangedAt: at } as const;
       return changes.apply(tx, { user, values, at, eventOf: userCreated, origin: caller });
     });
   }

@@ -31,13 +31,61 @@ describe('deactivateUser and reactivateUser', () => {
     const { user: first } = await deactivate({ reason: 'INACTIVITY', notes: ' asleep ' });
     expect(first).toMatchObject({ statusReason: 'INACTIVITY', statusNotes: 'asleep', version: 2 });
     const before = await countRows(app);
-    expect(await deactivate({ reason: 'SECURITY_VIOLATION', notes: 'again' })).toEqual({
+    expect(await deactivate({ reason: 'ADMINISTRATIVE_ACTION', notes: 'again' })).toEqual({
       __typename: 'DeactivateUserSuccess',
       user: first,
     });
     const many = await Promise.all(Array.from({ length: 10 }, () => deactivate({})));
     expect(many.every(({ user }) => user.version === 2)).toBe(true);
     expect(await countRows(app)).toEqual(before);
+  });
+
+  it.each(['USER_REQUESTED', 'ADMINISTRATIVE_ACTION', 'INACTIVITY'])(
+    'SECURITY_VIOLATION replaces %s once, and no other reason replaces it',
+    async (reason) => {
+      const { id } = await createUser(app);
+      const deactivate = (input: object) => mutate(app, 'deactivateUser', { userId: id, ...input });
+      const { user: first } = await deactivate({ reason, notes: 'first' });
+      const freezing = { reason: 'SECURITY_VIOLATION', expectedVersion: 2 };
+      expect(await deactivate({ ...freezing, expectedVersion: 1 })).toMatchObject({ currentVersion: 2 });
+      const { user: frozen } = await deactivate(freezing);
+      expect(frozen).toEqual({
+        ...first,
+        statusReason: 'SECURITY_VIOLATION',
+        statusNotes: null,
+        statusChangedAt: frozen.updatedAt,
+        updatedAt: frozen.updatedAt,
+        version: 3,
+      });
+      expect(Date.parse(frozen.updatedAt)).toBeGreaterThan(Date.parse(first.updatedAt));
+      const before = await countRows(app);
+      for (const again of ['SECURITY_VIOLATION', reason])
+        expect((await deactivate({ reason: again, notes: 'again' })).user).toEqual(frozen);
+      expect(await countRows(app)).toEqual(before);
+
+      expect((await eventsOf(app, id)).slice(1)).toMatchObject([
+        { type: 'UserDeactivated', version: 2, data: { reason, additionalNotes: 'first' } },
+        { type: 'UserDeactivated', version: 3, data: { reason: 'SECURITY_VIOLATION' } },
+      ]);
+      const history = '{ user(id: $id) { history(types: [USER_DEACTIVATED]) { nodes { data } } } }';
+      const { data } = await app.graphql(`query ($id: ID!) ${history}`, { id }, { token: app.staff });
+      expect(data.user.history.nodes).toEqual([
+        { data: { reason: 'SECURITY_VIOLATION' } },
+        { data: { reason } },
+      ]);
+    },
+  );
+
+  it('ten concurrent deactivateUser calls that freeze a deactivated account have one effect', async () => {
+    const { id } = await createUser(app);
+    await mutate(app, 'deactivateUser', { userId: id });
+    const freezing = { userId: id, reason: 'SECURITY_VIOLATION' };
+    const keys = [...Array(5).fill({}), ...Array(5).fill({ idempotencyKey: `freeze ${id}` })];
+    const results = await Promise.all(
+      keys.map((key) => mutate(app, 'deactivateUser', { ...freezing, ...key })),
+    );
+    expect(results.map(({ user }) => user.version)).toEqual(Array(10).fill(3));
+    expect((await eventsOf(app, id)).map(({ version }) => version)).toEqual([1, 2, 3]);
   });
 
   it('ten concurrent deactivateUser calls have one effect', async () => {

@@ -118,6 +118,25 @@ describe('a scheduled erasure', () => {
     expect(another.id).not.toBe(scheduled.id);
   });
 
+  it('of an account frozen since is cancelled only by staff, and the account stays deactivated', async () => {
+    const { erasure: scheduled } = await erase({}, own);
+    await mutate(app, 'deactivateUser', { userId, reason: 'SECURITY_VIOLATION' });
+    const frozen = await read();
+    expect(frozen).toMatchObject({
+      statusReason: 'SECURITY_VIOLATION',
+      version: 3,
+      erasureScheduledFor: scheduled.scheduledFor,
+    });
+    const { errors } = await tryMutation(app, 'cancelErasure', { userId }, own);
+    expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);
+    expect(await read()).toEqual(frozen);
+    expect(await cancel(officer)).toMatchObject({ erasure: { id: scheduled.id, status: 'CANCELLED' } });
+    expect(await read()).toEqual({ ...frozen, erasureScheduledFor: null });
+    await eventually(() =>
+      expect(published().slice(3)).toEqual(['user.deactivated', 'user.erasure-cancelled']),
+    );
+  });
+
   it('is cancelled by reactivateUser', async () => {
     const { erasure: scheduled } = await erase({ graceDays: 30 });
     await mutate(app, 'reactivateUser', { userId });

@@ -72,7 +72,7 @@ export class UserMutationsResolver {
   @Mutation(() => DeactivateUserResult, {
     nullable: true,
     description:
-      'Deactivates a user. Succeeds without a change if the user is already deactivated. Requires the `users:write` scope, or the access token of the user.',
+      'Deactivates a user. Succeeds without a change if the user is already deactivated, except that `SECURITY_VIOLATION` replaces another reason. Requires the `users:write` scope, or the access token of the user.',
   })
   async deactivateUser(
     @Arg('input', () => DeactivateUserInput, { description: 'The user to deactivate and the reason.' })
