@@ -4,10 +4,13 @@ import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
 import { fileDigestOf } from '../audit/archive-file';
 import { type Archived, ArchiveMismatchError, AuditArchiver, NotOwnerError } from '../audit/audit-archiver';
+import type { Config } from '../config';
 import { openDatabase } from '../data-source';
 import { parseTimeArgument } from './arguments';
 import { createProgress } from './output';
 import { connectLimitMs, withDatabase } from './with-database';
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 interface ArchiveFlags {
   readonly before: Date;
@@ -41,7 +44,10 @@ export function registerArchiveCommand(audit: Command): void {
 
 /** Returns what was archived, or why nothing was. */
 function archive(path: string, cutAt: Date): Promise<Archived | string> {
-  return withDatabase(process.env, async ({ url, log }) => {
+  return withDatabase(process.env, async ({ url, config, log }) => {
+    const latest = config.inactivity && latestCutFor(config.inactivity);
+    if (latest && cutAt > latest)
+      return `The inactivity policy (RETENTION_INACTIVE_DAYS, INACTIVITY_WARNING_DAYS) needs the changes that users made since ${latest.toISOString()}: choose a time before that`;
     const database = openDatabase(url, log, 1);
     await database.connect(connectLimitMs);
     try {
@@ -61,6 +67,11 @@ function archive(path: string, cutAt: Date): Promise<Archived | string> {
       await database.close();
     }
   });
+}
+
+/** Returns the time since which the inactivity policy reads changes of users from the audit trail. */
+function latestCutFor({ days, warningDays }: NonNullable<Config['inactivity']>): Date {
+  return new Date(Date.now() - (days + warningDays) * dayMs);
 }
 
 /** True for a file that a killed run did not leave: another file, or an archive with a checkpoint. */

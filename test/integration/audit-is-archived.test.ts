@@ -235,6 +235,31 @@ describe('audit archive', () => {
     }
   });
 
+  it('is a command that keeps the changes of users by which inactive users are found', async () => {
+    await change(2);
+    await seal();
+    const env = {
+      DATABASE_URL: app.databaseUrl,
+      RETENTION_INACTIVE_DAYS: '100',
+      INACTIVITY_WARNING_DAYS: '10',
+    };
+    const archive = (daysAgo: number) => {
+      const before = new Date(Date.now() - daysAgo * 86_400_000).toISOString();
+      return commands.run(['audit', 'archive', newFile(), '--before', before, '--json'], env);
+    };
+    const entries = await app.sql('SELECT id FROM audit_entries ORDER BY id');
+    for (const daysAgo of [0, 99, 109.9])
+      expect(await archive(daysAgo)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining('RETENTION_INACTIVE_DAYS'),
+      });
+    expect(await app.sql('SELECT id FROM audit_entries ORDER BY id')).toEqual(
+      expect.arrayContaining(entries),
+    );
+    expect(await archive(110)).toMatchObject({ code: 0, stdout: expect.stringContaining('"entries":0') });
+  });
+
   it('is a command that keeps existing archives and replaces what a killed run left', async () => {
     await change(2);
     await seal();
