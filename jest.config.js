@@ -40,6 +40,7 @@ module.exports = {
     },
     {
       ...isolated,
+      ...shared,
       ...services,
       displayName: 'contract',
       testMatch: ['<rootDir>/test/contract/**/*.test.ts'],

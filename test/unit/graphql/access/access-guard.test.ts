@@ -7,10 +7,12 @@ import { UserHistoryResolver } from '../../../../src/graphql/users/user-history.
 import { UserMutationsResolver } from '../../../../src/graphql/users/user-mutations.resolver';
 import { ErrorBudget } from '../../../../src/subgraph/error-budget';
 
-const extended = (sdl: string) => extendSchema(createSchema([]), parse(sdl));
+const base = createSchema([]);
+/** A copy, as the guard changes the schema. */
+const extended = (sdl: string) => extendSchema(base, parse(sdl));
 
 const without = (type: string, field: string) => {
-  const schema = createSchema([]);
+  const schema = extended('scalar Copied');
   delete (schema.getType(type) as GraphQLObjectType).getFields()[field];
   return schema;
 };
@@ -34,7 +36,7 @@ describe('guardAccess', () => {
   });
 
   it('accepts the current schema', () => {
-    expect(() => guardAccess(createSchema([]), userFields, new Set())).not.toThrow();
+    expect(() => guardAccess(extended('scalar Copied'), userFields, new Set())).not.toThrow();
   });
 });
 
