@@ -10,11 +10,15 @@ export type Referent = 'user' | 'order';
 /** An event's identity. */
 type Identity = Pick<CommerceEvent, 'source' | 'eventId'>;
 
+/** The most events that one statement of a full sweep checks. */
+const pageSize = 1_000;
+
+/** Scalar sub-selects, which PostgreSQL never replaces by a hash table of all users. */
 const referentIsKnown = `CASE waits_for
-  WHEN 'user' THEN EXISTS (SELECT 1 FROM users
-    WHERE id = CASE waits_for WHEN 'user' THEN waits_for_id::uuid END AND status <> 'PENDING')
-    OR EXISTS (SELECT 1 FROM erased_users WHERE user_id = CASE waits_for WHEN 'user' THEN waits_for_id::uuid END)
-  ELSE EXISTS (SELECT 1 FROM user_orders WHERE order_id = waits_for_id) END`;
+  WHEN 'user' THEN coalesce(
+    (SELECT true FROM users WHERE id = CASE waits_for WHEN 'user' THEN waits_for_id::uuid END AND status <> 'PENDING'),
+    (SELECT true FROM erased_users WHERE user_id = CASE waits_for WHEN 'user' THEN waits_for_id::uuid END))
+  ELSE (SELECT true FROM user_orders WHERE order_id = waits_for_id) END`;
 
 /** Reads and writes the table `waiting_events`. */
 export class WaitingEventsRepository {
@@ -53,14 +57,27 @@ export class WaitingEventsRepository {
     return rows.map(({ event }) => reviveCommerceEvent(event));
   }
 
-  /** Returns at most `limit` events whose user or order is known by now, of the last minute or of all. */
-  async findReleasable(which: 'recent' | 'all', limit: number): Promise<CommerceEvent[]> {
-    const recent = which === 'recent' ? `received_at > now() - interval '1 minute' AND` : '';
+  /** Returns at most `limit` events of the last minute whose user or order is known by now. */
+  async findRecentReleasable(limit: number): Promise<CommerceEvent[]> {
     const rows = await this.database.query<{ event: Record<string, unknown> }>(
-      `SELECT event FROM waiting_events WHERE ${recent} ${referentIsKnown} LIMIT $1`,
+      `SELECT event FROM waiting_events WHERE received_at > now() - interval '1 minute' AND ${referentIsKnown} LIMIT $1`,
       [limit],
     );
     return rows.map(({ event }) => reviveCommerceEvent(event));
+  }
+
+  /** Yields all events whose user or order is known by now, in pages. A page can be empty. */
+  async *findReleasable(): AsyncGenerator<CommerceEvent[]> {
+    let last: Identity | undefined = { source: '', eventId: '' };
+    while (last) {
+      const page: (Identity & { event: Record<string, unknown> | null })[] = await this.database.query(
+        `SELECT source, event_id AS "eventId", CASE WHEN ${referentIsKnown} THEN event END AS event FROM waiting_events
+         WHERE (source, event_id) > ($1, $2) ORDER BY source, event_id LIMIT $3`,
+        [last.source, last.eventId, pageSize],
+      );
+      yield page.flatMap(({ event }) => (event ? [reviveCommerceEvent(event)] : []));
+      last = page.length < pageSize ? undefined : page.at(-1);
+    }
   }
 
   /** Returns and locks at most `limit` events that have waited for more than `waitingDays`. Skips locked ones. */

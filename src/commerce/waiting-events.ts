@@ -5,7 +5,7 @@ import type { ParkedMessagesRepository } from '../parked/parked-messages.reposit
 import type { Database } from '../postgres/database';
 import { PeriodicLoop } from '../scheduling/periodic-loop';
 import { type CommerceEvent, namesOnlyOrder, toCloudEvent } from './commerce-event';
-import { type CommerceFold, UnfoldableEventError } from './commerce-fold';
+import { type CommerceFold, type FoldOutcome, UnfoldableEventError } from './commerce-fold';
 import type { Referent, WaitingEventsRepository } from './waiting-events.repository';
 
 const batchSize = 200;
@@ -73,8 +73,12 @@ export class WaitingEvents {
   /** Folds events whose user or order is known by now. A sweep of all also parks those that waited too long. */
   async sweep(which: 'recent' | 'all'): Promise<void> {
     const { waiting } = this.options;
-    await this.foldAll(() => waiting.findReleasable(which, batchSize));
-    if (which === 'recent') return;
+    if (which === 'recent') return this.foldAll(() => waiting.findRecentReleasable(batchSize));
+    for await (const events of waiting.findReleasable()) {
+      for (let at = 0; at < events.length && !this.stopped; at += batchSize)
+        await this.foldBatch(events.slice(at, at + batchSize));
+      if (this.stopped) return;
+    }
     while ((await this.parkExpired()) === batchSize) if (this.stopped) return;
   }
 
@@ -108,31 +112,35 @@ export class WaitingEvents {
   }
 
   private async foldAll(find: () => Promise<CommerceEvent[]>): Promise<void> {
-    const { fold, waiting, parked, database, metrics } = this.options;
     for (let batch = await find(); batch.length > 0 && !this.stopped; batch = await find()) {
-      const results = await fold.fold(batch, (tx, folded) => waiting.remove(tx, folded));
-      const unfoldable = batch.flatMap((event, at) => {
-        const result = results[at];
-        return result instanceof UnfoldableEventError
-          ? [{ event, reason: result.reason, detail: result.detail }]
-          : [];
-      });
-      if (unfoldable.length > 0) {
-        await database.transaction(async (tx) => {
-          await parked.parkIn(
-            tx,
-            unfoldable.map(({ event, reason, detail }) => toParked(event, reason, detail)),
-          );
-          await waiting.remove(
-            tx,
-            unfoldable.map(({ event }) => event),
-          );
-        });
-        for (const { reason } of unfoldable) metrics.messagesParked.inc({ reason });
-      }
+      const results = await this.foldBatch(batch);
       // All still wait if their users were removed after `find`, which would return them again and again.
       if (batch.length < batchSize || results.every((result) => result === 'waiting')) return;
     }
+  }
+
+  private async foldBatch(batch: readonly CommerceEvent[]): Promise<(FoldOutcome | UnfoldableEventError)[]> {
+    const { fold, waiting, parked, database, metrics } = this.options;
+    const results = await fold.fold(batch, (tx, folded) => waiting.remove(tx, folded));
+    const unfoldable = batch.flatMap((event, at) => {
+      const result = results[at];
+      return result instanceof UnfoldableEventError
+        ? [{ event, reason: result.reason, detail: result.detail }]
+        : [];
+    });
+    if (unfoldable.length === 0) return results;
+    await database.transaction(async (tx) => {
+      await parked.parkIn(
+        tx,
+        unfoldable.map(({ event, reason, detail }) => toParked(event, reason, detail)),
+      );
+      await waiting.remove(
+        tx,
+        unfoldable.map(({ event }) => event),
+      );
+    });
+    for (const { reason } of unfoldable) metrics.messagesParked.inc({ reason });
+    return results;
   }
 
   private async parkExpired(): Promise<number> {

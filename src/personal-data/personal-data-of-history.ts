@@ -61,8 +61,9 @@ export const personalDataOfHistory = {
     },
   },
   waiting_events: {
+    // An array, because PostgreSQL scans the whole table for a sub-select under OR.
     ofUser: `((waits_for = 'user' AND waits_for_id = $1::uuid::text) OR (waits_for = 'order'
-      AND waits_for_id IN (SELECT order_id FROM user_orders WHERE user_id = $1::uuid)))`,
+      AND waits_for_id = ANY(ARRAY(SELECT order_id FROM user_orders WHERE user_id = $1::uuid))))`,
     erasure: 'in batches',
     retention: [{ name: 'waitingEvents', since: 'received_at', days: 'WAITING_DAYS', action: 'parked' }],
     columns: {
