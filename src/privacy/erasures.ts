@@ -112,7 +112,7 @@ export class Erasures {
     const deadlineMs = performance.now() + this.options.patienceMs;
     try {
       const leftMs = () => deadlineMs - performance.now();
-      while (leftMs() > 0 && (await within(this.advance(erasure.id), leftMs(), 'the loop continues')));
+      while (leftMs() > 0 && (await within(this.advance(erasure.id, 'wait'), leftMs(), 'the loop continues')));
       return (await this.find(erasure.id)) ?? erasure;
     } catch (error) {
       // The first transaction is committed: the user is unknown.
@@ -185,11 +185,16 @@ export class Erasures {
     );
   }
 
-  /** Deletes the next batch of an erasure. Returns false if nothing is left to delete or another replica has its lock. */
-  async advance(id: string): Promise<boolean> {
+  /**
+   * Deletes the next batch of an erasure. Returns false if nothing is left to delete.
+   *
+   * @param whenLocked while another replica has the lock of the erasure, `skip` returns false and `wait` waits for it
+   */
+  async advance(id: string, whenLocked: 'skip' | 'wait' = 'skip'): Promise<boolean> {
     const step = await this.options.removals.transaction(async (tx) => {
       const [erasure]: { userId: string }[] = await tx.manager.query(
-        `SELECT user_id AS "userId" FROM erasures WHERE id = $1 AND status = 'RUNNING' FOR UPDATE SKIP LOCKED`,
+        `SELECT user_id AS "userId" FROM erasures WHERE id = $1 AND status = 'RUNNING'
+         FOR UPDATE ${whenLocked === 'skip' ? 'SKIP LOCKED' : ''}`,
         [id],
       );
       return erasure

@@ -27,15 +27,15 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-/** A replica that returns from an erasure once the user is unknown, and continues it only by `advance`. */
-function startReplica(): Services {
+/** A replica that by default returns from an erasure once the user is unknown, and continues it only by `advance`. */
+function startReplica(erasurePatienceMs = 0): Services {
   return createServices({
     database,
     recordCache: new InProcessRecordCache(),
     metrics: createMetrics(),
     log,
     authenticationServiceUrl: null,
-    erasurePatienceMs: 0,
+    erasurePatienceMs,
   });
 }
 
@@ -100,6 +100,24 @@ it('an erasure counts every record once when three replicas advance it concurren
   );
   await finish(first, id);
   expect(await first.find(id)).toMatchObject({ effects: plan.effects });
+});
+
+it('an erasure returns COMPLETED also while other replicas delete its batches', async () => {
+  const { erasures, userService } = startReplica(20_000);
+  let running = true;
+  const advanceAll = async () => {
+    while (running) for (const { id } of await erasures.findRunning(10)) await erasures.advance(id);
+  };
+  const others = [advanceAll(), advanceAll()];
+  const statuses: string[] = [];
+  for (let user = 0; user < 20; user += 1) {
+    const profile = { email: `${randomUUID()}@example.com`, firstName: 'Ada', lastName: 'Lovelace' };
+    const { id: userId } = await userService.create(caller, profile);
+    statuses.push((await erasures.erase(caller, { userId })).status);
+  }
+  running = false;
+  await Promise.all(others);
+  expect(new Set(statuses)).toEqual(new Set(['COMPLETED']));
 });
 
 it('an erasure rolls back and retries the batch in which the connection is lost', async () => {
