@@ -11,8 +11,6 @@ import { findWaitingLanes, type PendingEvent } from './pending-events.repository
 import { RelayLoop } from './relay-loop';
 
 const unroutableWarningIntervalMs = 60_000;
-/** Longer than a poll that times out, so that the status does not alternate while polls fail. */
-const degradedForMs = 5_000;
 /** How long audit events are gathered before a pass. They have a loop of their own, so user events never wait for them. */
 const auditGatheringMs = 100;
 /** Short, because preparing a batch blocks the event loop, which user events also need. */
@@ -56,7 +54,6 @@ export class OutboxRelay {
   /** The call of `onPublished` in progress. */
   private notifying: Promise<void> = Promise.resolve();
   private failing = false;
-  private failedAtMs = Number.NEGATIVE_INFINITY;
   private warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: OutboxRelayOptions) {
@@ -66,7 +63,10 @@ export class OutboxRelay {
       intervalMs: options.pollIntervalMs ?? 500,
       startsImmediately: true,
       work: async () => {
-        for (const lane of await findWaitingLanes(options.database)) this.wake(lane);
+        const lanes = await findWaitingLanes(options.database);
+        for (const lane of lanes) this.wake(lane);
+        // Another relay may have published what this one could not.
+        if (lanes.length === 0) this.reportSuccess();
       },
       onFailure: (error) => this.reportFailure(error),
     });
@@ -103,9 +103,9 @@ export class OutboxRelay {
     });
   }
 
-  /** Returns `degraded` for five seconds after a poll or a pass failed. */
+  /** Returns `degraded` from a poll or pass that failed until a pass succeeds or a poll finds nothing to publish. */
   status(): 'ready' | 'degraded' {
-    return performance.now() - this.failedAtMs < degradedForMs ? 'degraded' : 'ready';
+    return this.failing ? 'degraded' : 'ready';
   }
 
   private createLoop({
@@ -129,6 +129,7 @@ export class OutboxRelay {
       gatheringMs,
       signal: this.stopping.signal,
       onPass: async ({ published }) => {
+        this.reportSuccess();
         if (published.length > 0) await this.reportPublished(published);
       },
       onFailure: (error) => this.reportFailure(error),
@@ -138,8 +139,6 @@ export class OutboxRelay {
   /** Runs `onPublished` during the next pass, one call at a time: a slow listener delays passes. */
   private async reportPublished(events: readonly PendingEvent[]): Promise<void> {
     const { log, onPublished } = this.options;
-    if (this.failing) log.info('publishing events resumed');
-    this.failing = false;
     const changes = events.filter(({ type }) => !isAuditEvent(type));
     if (!onPublished || changes.length === 0) return;
     await this.notifying;
@@ -151,7 +150,11 @@ export class OutboxRelay {
   private reportFailure(error: unknown): void {
     if (!this.failing) this.options.log.warn({ err: error }, 'could not publish events: retrying');
     this.failing = true;
-    this.failedAtMs = performance.now();
+  }
+
+  private reportSuccess(): void {
+    if (this.failing) this.options.log.info('publishing events resumed');
+    this.failing = false;
   }
 
   private count(event: PendingEvent, outcome: PublishOutcome | 'failed'): void {

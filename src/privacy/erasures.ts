@@ -112,7 +112,10 @@ export class Erasures {
     const deadlineMs = performance.now() + this.options.patienceMs;
     try {
       const leftMs = () => deadlineMs - performance.now();
-      while (leftMs() > 0 && (await within(this.advance(erasure.id, 'wait'), leftMs(), 'the loop continues')));
+      while (
+        leftMs() > 0 &&
+        (await within(this.advance(erasure.id, 'wait'), leftMs(), 'the loop continues'))
+      );
       return (await this.find(erasure.id)) ?? erasure;
     } catch (error) {
       // The first transaction is committed: the user is unknown.
