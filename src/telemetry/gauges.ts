@@ -136,6 +136,21 @@ export function addGauges(registry: Registry) {
   let readBlockedSeconds = () => 0;
   let readBreaker = () => false;
 
+  // Collected first: otherwise it counts the reads of the gauges below as waiting.
+  new Gauge({
+    name: 'user_service_pool_connections',
+    help: 'PostgreSQL connections, by pool and state (idle, busy), and callers waiting for a connection (waiting)',
+    labelNames: ['pool', 'state'] as const,
+    registers,
+    collect() {
+      for (const [pool, read] of pools) {
+        const { total, idle, waiting } = read();
+        this.set({ pool, state: 'idle' }, idle);
+        this.set({ pool, state: 'busy' }, total - idle);
+        this.set({ pool, state: 'waiting' }, waiting);
+      }
+    },
+  });
   for (const [source, { gauges }] of Object.entries(storedGauges))
     for (const { name, help, label, values } of gauges as readonly StoredGauge<unknown>[])
       new Gauge({
@@ -159,20 +174,6 @@ export function addGauges(registry: Registry) {
     registers,
     collect() {
       this.set(readBlockedSeconds());
-    },
-  });
-  new Gauge({
-    name: 'user_service_pool_connections',
-    help: 'PostgreSQL connections, by pool and state (idle, busy), and callers waiting for a connection (waiting)',
-    labelNames: ['pool', 'state'] as const,
-    registers,
-    collect() {
-      for (const [pool, read] of pools) {
-        const { total, idle, waiting } = read();
-        this.set({ pool, state: 'idle' }, idle);
-        this.set({ pool, state: 'busy' }, total - idle);
-        this.set({ pool, state: 'waiting' }, waiting);
-      }
     },
   });
   new Gauge({
