@@ -9,76 +9,29 @@ import { readAlertRules, readDashboardQueries } from '../testkit/alerting';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { type JwksServer, startJwksServer } from '../testkit/jwks-server';
 import { scrape, sumOf } from '../testkit/metrics';
 import { isPrometheusInstalled, startPrometheus } from '../testkit/prometheus';
 import { readsOf } from '../testkit/promql';
 import { newId, storeUsers } from '../testkit/stored-users';
-import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
-let jwks: JwksServer;
-let published: unknown;
-let redis: TcpProxy;
-let rabbitmq: TcpProxy;
 let commerce: ForeignService | undefined;
 beforeAll(async () => {
-  jwks = await startJwksServer();
-  published = await (await fetch(jwks.jwksUrl)).json();
-  jwks.server.always({ status: 503, body: {} });
-  redis = await startTcpProxy(process.env['TEST_REDIS_URL'] ?? '');
-  rabbitmq = await startTcpProxy(process.env['TEST_AMQP_URL'] ?? '');
-  const { jwksUrl, issuer, audience } = jwks;
-  const started = await startTestApp({
-    config: {
-      redisUrl: redis.url,
-      amqpUrl: rabbitmq.url,
-      authentication: { jwksUrl: jwksUrl.href, issuer, audience },
-    },
-  });
-  app = { ...started, staff: await jwks.issueToken('staff', 'users:read users:write users:privacy') };
+  app = await startTestApp();
 });
 afterAll(async () => {
   await commerce?.close();
   await app.stop();
-  await Promise.all([redis, rabbitmq].map((proxy) => proxy.close()));
-  await jwks.server.close();
 });
 
 async function metric(name: string, labels: Record<string, string> = {}): Promise<number | null> {
   return sumOf(await scrape(app.url), `user_service_${name}`, labels);
 }
 
-const degraded = async () =>
-  ((await (await fetch(`${app.url}/health/ready`)).json()) as { degraded: string[] }).degraded;
-
-it('readiness and metrics report keys as unavailable until they could be fetched', async () => {
-  await eventually(async () => expect(await degraded()).toEqual(['keys']));
-  expect(await metric('dependency_up', { dependency: 'keys' })).toBe(0);
-  jwks.server.always({ status: 200, body: published });
-  await eventually(async () => expect(await degraded()).toEqual([]));
-  expect(await metric('dependency_up', { dependency: 'keys' })).toBe(1);
-});
-
 it('user_service_build_info has the version of the package and of Node.js', async () => {
   const labels = { version: packageVersion(), node_version: process.version };
   expect(await metric('build_info', labels)).toBe(1);
-});
-
-it.each([
-  ['redis', () => redis],
-  ['rabbitmq', () => rabbitmq],
-] as const)('user_service_dependency_up is 0 while %s is stopped', async (dependency, proxy) => {
-  await eventually(async () => expect(await metric('dependency_up', { dependency })).toBe(1));
-  await proxy().stop();
-  await eventually(async () => expect(await metric('dependency_up', { dependency })).toBe(0));
-  expect(await metric('dependency_up', { dependency: 'postgresql' })).toBe(1);
-  expect(await metric('cache_breaker_open')).toBe(dependency === 'redis' ? 1 : 0);
-  await proxy().resume();
-  await eventually(async () => expect(await metric('dependency_up', { dependency })).toBe(1), {
-    timeoutMs: 10_000,
-  });
 });
 
 it('the metrics count representations, refusals, cache writes and unroutable events', async () => {
@@ -92,7 +45,7 @@ it('the metrics count representations, refusals, cache writes and unroutable eve
   const query = 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { id email } } }';
   await app.graphql(query, { r: representations });
   await app.graphql('{ me { id } }', {}, { token: 'not.a.token' });
-  await app.graphql('{ users { nodes { id } } }', {}, { token: await jwks.issueToken(id) });
+  await app.graphql('{ users { nodes { id } } }', {}, { token: await app.token({ sub: id }) });
   await app.graphql(`{ ${Array.from({ length: 60 }, (_, at) => `a${at}: __typename`).join(' ')} }`);
   await mutate(app, 'deactivateUser', { userId: other.id });
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { parseName, parseSeries } from './metrics';
+import { evaluate, type Scrape, secondsOf } from './promql-evaluation';
 
 const deploy = resolve(__dirname, '../../deploy');
 const read = (path: string) => readFileSync(join(deploy, path), 'utf8');
@@ -9,14 +11,22 @@ const read = (path: string) => readFileSync(join(deploy, path), 'utf8');
 export interface AlertRule {
   readonly alert: string;
   readonly expr: string;
+  /** How long the expression must yield the alert before it fires. */
+  readonly for?: string;
   readonly labels: { readonly severity: string };
   readonly annotations: { readonly summary: string; readonly runbook_url: string };
 }
 
-/** A test of a rule: the series, and the alerts at a time. */
+/** A test of rules in the format of promtool: series with their values, and the alerts at a time. */
 export interface AlertTest {
-  readonly input_series: readonly { readonly series: string }[];
-  readonly alert_rule_test: readonly { readonly alertname: string; readonly exp_alerts: readonly object[] }[];
+  readonly name: string;
+  readonly interval: string;
+  readonly input_series: readonly { readonly series: string; readonly values: string }[];
+  readonly alert_rule_test: readonly {
+    readonly eval_time: string;
+    readonly alertname: string;
+    readonly exp_alerts: readonly { readonly exp_labels: Readonly<Record<string, string>> }[];
+  }[];
 }
 
 interface Panel {
@@ -51,4 +61,57 @@ export function readDashboardQueries(): { readonly panel: string; readonly query
       query: expr.replaceAll('$instance', '.*').replaceAll('$__rate_interval', '1m'),
     })),
   );
+}
+
+/** The labels of the alerts of a rule at the time of the last scrape, `for` taken into account. */
+export function firingAlerts(
+  { expr, for: duration = '0s', labels }: AlertRule,
+  scrapes: readonly Scrape[],
+): Record<string, string>[] {
+  const fromSeconds = (scrapes.at(-1)?.atSeconds ?? 0) - secondsOf(duration);
+  const times = scrapes.flatMap(({ atSeconds }, at) => (atSeconds >= fromSeconds ? [at] : []));
+  const yielded = times.map((at) => evaluate(expr, scrapes.slice(0, at + 1)).map((it) => it.labels));
+  const lasting = (yielded.at(-1) ?? []).filter((alert) =>
+    yielded.every((alerts) => alerts.some((it) => JSON.stringify(it) === JSON.stringify(alert))),
+  );
+  return lasting.map((alert) => ({ ...alert, ...labels }));
+}
+
+/** The scrapes of a test of promtool until a time. Its values are like `0 1x3` and `0+60x10`. */
+export function scrapesOf({ interval, input_series }: AlertTest, until: string): Scrape[] {
+  const stepSeconds = secondsOf(interval);
+  const recorded = input_series.map(({ series, values }) => ({
+    ...parseName(series),
+    values: values.split(' ').flatMap((text) => {
+      const [, first, step = 0, times = 0] = /^([\d.]+)(?:\+(\d+))?(?:x(\d+))?$/.exec(text) ?? [];
+      return Array.from({ length: Number(times) + 1 }, (_, at) => Number(first) + at * Number(step));
+    }),
+  }));
+  return Array.from({ length: secondsOf(until) / stepSeconds + 1 }, (_, at) => ({
+    atSeconds: at * stepSeconds,
+    series: recorded.flatMap(({ name, labels, values }) => {
+      const value = values[at];
+      return value === undefined ? [] : [{ name, labels, value }];
+    }),
+  }));
+}
+
+/** Scrapes a service and evaluates the alert rules, as Prometheus does. A condition that lasts for `for` is not awaited. */
+export class AlertWatch {
+  private readonly scrapes: Scrape[] = [];
+
+  /** `read` returns the text of `/metrics`, and `now` milliseconds since 1970. */
+  constructor(
+    private readonly read: () => Promise<string>,
+    private readonly now: () => number,
+  ) {}
+
+  /** Scrapes, and returns each alert that fires, as its name and the values of its labels. */
+  async firing(): Promise<string[]> {
+    const text = await this.read().catch(() => '');
+    this.scrapes.push({ atSeconds: this.now() / 1_000, series: parseSeries(text) });
+    return readAlertRules().flatMap(({ alert, expr }) =>
+      evaluate(expr, this.scrapes).map(({ labels }) => [alert, ...Object.values(labels)].join(' ')),
+    );
+  }
 }

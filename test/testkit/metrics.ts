@@ -7,15 +7,22 @@ export interface Series {
 
 /** The series at `/metrics` of a service. */
 export async function scrape(url: string): Promise<Series[]> {
-  const text = await (await fetch(`${url}/metrics`)).text();
+  return parseSeries(await (await fetch(`${url}/metrics`)).text());
+}
+
+/** The series of a text in Prometheus's format. */
+export function parseSeries(text: string): Series[] {
   return text.split('\n').flatMap((line) => {
-    const [, name, labels = '', value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-    if (name === undefined) return [];
-    const pairs = [...labels.matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/g)];
-    return [
-      { name, value: Number(value), labels: Object.fromEntries(pairs.map(([, label, it]) => [label, it])) },
-    ];
+    const [, series, value] = /^([^#\s].*) (\S+)$/.exec(line) ?? [];
+    return series === undefined ? [] : [{ ...parseName(series), value: Number(value) }];
   });
+}
+
+/** The name and labels of a text like `requests_total{route="/graphql"}`. */
+export function parseName(series: string): Pick<Series, 'name' | 'labels'> {
+  const [, name = '', pairs = ''] = /^([^{]+)(?:\{(.*)\})?$/.exec(series) ?? [];
+  const labels = [...pairs.matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/g)];
+  return { name, labels: Object.fromEntries(labels.map(([, label, value]) => [label, value])) };
 }
 
 /** The sum of the series with this name and these labels; null if there is none. */
