@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { findErased, recordErasedEvents } from '../erased/erased-users';
+import { parkedMessageSource } from '../personal-data/personal-data-of-history';
 import { type Backlog, readBacklog } from '../postgres/backlog';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
@@ -31,7 +32,8 @@ export class ParkedMessagesRepository {
 
   /**
    * Parks each message once, however often it is delivered. Returns how many were new. Of messages that name an
-   * erased user it stores only the identity. Of a message whose row PostgreSQL rejects it stores a digest.
+   * erased user it stores only the identity, and of those that an erasure deleted nothing. Of a message whose row
+   * PostgreSQL rejects it stores a digest.
    */
   async park(messages: readonly MessageToPark[]): Promise<number> {
     let parked = 0;
@@ -111,7 +113,18 @@ export class ParkedMessagesRepository {
       );
       parked += inserted.length;
     }
-    return parked;
+    return parked - (await this.removeErased(tx, rows));
+  }
+
+  /** Runs after the insert, which waits for an erasure that is deleting the same message. */
+  private async removeErased(tx: Transaction, rows: readonly ParkedRow[]): Promise<number> {
+    if (rows.length === 0) return 0;
+    const [, removed]: [unknown, number] = await tx.manager.query(
+      `DELETE FROM parked_messages WHERE fingerprint = ANY($1::text[]) AND EXISTS
+         (SELECT FROM erased_events AS gone WHERE gone.source = $2 AND gone.event_id = parked_messages.fingerprint)`,
+      [rows.map(({ fingerprint }) => fingerprint), parkedMessageSource],
+    );
+    return removed;
   }
 
   /** Returns the messages that name no erased user and no order of one. Of the others it stores only the identity. */

@@ -2,6 +2,9 @@ import { byUserId, column, exported, type PersonalTable, permanent, whileUserExi
 
 const summary = 'summary of the history';
 
+/** The `source` in `erased_events` of parked messages that an erasure deleted; the `event_id` is the fingerprint. */
+export const parkedMessageSource = 'fingerprint';
+
 /** SQL condition for parked messages with an address or number of user `$1`, as long as the user exists. */
 export const namesContactOfUser = `named_contacts && ARRAY(
   SELECT encode(sha256(convert_to(contact, 'UTF8')), 'hex') FROM users,
@@ -82,6 +85,8 @@ export const personalDataOfHistory = {
       OR named_order_ids && ARRAY(SELECT order_id FROM user_orders WHERE user_id = $1::uuid)
       OR ${namesContactOfUser})`,
     erasure: 'in batches',
+    // A later delivery of a message that has only the user's address cannot be recognized by a user id.
+    remembered: { source: `'${parkedMessageSource}'`, eventId: 'fingerprint' },
     retention: [
       { name: 'parkedMessages', since: 'parked_at', days: 'PARKED_RETENTION_DAYS', action: 'deleted' },
     ],

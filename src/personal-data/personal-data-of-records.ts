@@ -165,11 +165,13 @@ export const personalDataOfRecords = {
   },
   erased_events: {
     ofUser: null,
-    erasure: { kept: 'identities of events, so that later deliveries have no effect' },
+    erasure: {
+      kept: 'identities of events and digests of messages, so that later deliveries have no effect',
+    },
     retention: permanent,
     columns: {
       source: column('technical', 'service', 'the producer'),
-      event_id: column('technical', 'service', 'which event'),
+      event_id: column('technical', 'service', 'which event; of an unreadable message its digest'),
     },
   },
   signing_keys: {

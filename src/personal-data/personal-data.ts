@@ -53,6 +53,8 @@ export interface PersonalTable {
   readonly erasure: 'immediately' | 'in batches' | { readonly kept: string };
   /** Which of the user's records an erasure does not delete: it assigns these values instead. Both are SQL. */
   readonly emptied?: { readonly which: string; readonly assignments: string };
+  /** What stays in `erased_events` of a record that an erasure deletes. Both are SQL. */
+  readonly remembered?: { readonly source: string; readonly eventId: string };
   /** The rules by which records expire, or until when they stay if no number of days decides. */
   readonly retention: readonly Expiry[] | { readonly stays: string };
   readonly columns: Readonly<Record<string, PersonalColumn>>;

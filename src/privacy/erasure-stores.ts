@@ -1,14 +1,13 @@
+import { recordErasedEvents } from '../erased/erased-users';
 import type { PersonalTable } from '../personal-data/personal-data';
 import { personalDataMap } from '../personal-data/personal-data-map';
 import { deletionOf, updateOf } from '../postgres/chosen-rows';
 import type { Transaction } from '../postgres/database';
 
 /** A table with records of users, and the SQL condition for one user's records ($1). */
-export interface ErasureStore {
+export interface ErasureStore extends Pick<PersonalTable, 'emptied' | 'remembered'> {
   readonly name: string;
   readonly ofUser: string;
-  /** Which records stay without what they say about the user ($1). */
-  readonly emptied?: PersonalTable['emptied'];
 }
 
 /** Deleted with the user in the first transaction: few records, and some grant access. */
@@ -18,8 +17,8 @@ export const immediateStores = storesErased('immediately');
 export const batchedStores = storesErased('in batches');
 
 function storesErased(when: 'immediately' | 'in batches'): readonly ErasureStore[] {
-  return Object.entries(personalDataMap).flatMap(([name, { ofUser, erasure, emptied }]) =>
-    erasure === when && ofUser !== null ? [{ name, ofUser, ...(emptied && { emptied }) }] : [],
+  return Object.entries(personalDataMap).flatMap(([name, { ofUser, erasure, ...kept }]) =>
+    erasure === when && ofUser !== null ? [{ ...kept, name, ofUser }] : [],
   );
 }
 
@@ -38,18 +37,24 @@ export async function deleteRecords(
   store: ErasureStore,
   { userId, limit }: { userId: string; limit: number },
 ): Promise<number> {
-  const { name: table, ofUser, emptied } = store;
-  const run = async (sql: string, maximum: number) => {
-    const [, records]: [unknown, number] = await tx.manager.query(sql, [userId, maximum]);
-    return records;
-  };
-  if (!emptied) return run(deletionOf({ table, which: `${ofUser} LIMIT $2 FOR UPDATE` }), limit);
-  const which = `${ofUser} AND ${emptied.which} LIMIT $2 FOR UPDATE`;
-  const records = await run(updateOf({ table, which }, emptied.assignments), limit);
-  if (records === limit) return records;
-  return (
-    records + (await run(deletionOf({ table, which: `${ofUser} LIMIT $2 FOR UPDATE` }), limit - records))
+  const { name: table, ofUser, emptied, remembered } = store;
+  let records = 0;
+  if (emptied) {
+    const which = `${ofUser} AND ${emptied.which} LIMIT $2 FOR UPDATE`;
+    const update = updateOf({ table, which }, emptied.assignments);
+    [, records] = (await tx.manager.query(update, [userId, limit])) as [unknown, number];
+    if (records === limit) return records;
+  }
+  const deletion = deletionOf({ table, which: `${ofUser} LIMIT $2 FOR UPDATE` });
+  const returned = remembered
+    ? ` RETURNING ${remembered.source} AS source, ${remembered.eventId} AS "eventId"`
+    : '';
+  const [deleted, count]: [{ source: string; eventId: string }[], number] = await tx.manager.query(
+    `${deletion}${returned}`,
+    [userId, limit - records],
   );
+  if (remembered) await recordErasedEvents(tx, deleted);
+  return records + count;
 }
 
 /** Adds a count to the effects of an erasure; zero adds no entry. */

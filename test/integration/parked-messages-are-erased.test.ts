@@ -1,13 +1,17 @@
+import { Client } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { parkedMessageSource } from '../../src/personal-data/personal-data-of-history';
 import { startTestApp, type TestApp } from '../testkit/app';
 import {
   commerceOf,
+  type ForeignMessage,
   type ForeignService,
   orderPlaced,
   paymentFailed,
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { inBase64, withBody } from '../testkit/message-variants';
+import { inBase64, withBody, withProperties } from '../testkit/message-variants';
 import { namingUsers } from '../testkit/messages-naming-ids';
 import { createUser, mutate } from '../testkit/users';
 
@@ -95,5 +99,81 @@ it.each([
   await others.publish(withBody(paymentFailed(''), textOf(user)), ofNoUser);
   await eventually(async () => expect(await bodies()).toHaveLength(2));
   await erase(user.id);
+  await eventually(async () => expect(await bodies()).toEqual(['of no user']));
+});
+
+const inErrorMessage = (text: string) =>
+  paymentFailed(uuidv7(), { timestamp: 'yesterday', errorMessage: `card of ${text} declined` });
+const redelivered: Readonly<Record<string, (contact: string) => ForeignMessage>> = {
+  'a structured CloudEvent': inErrorMessage,
+  'a structured CloudEvent with its data in base64': (contact) => inBase64(inErrorMessage(contact)),
+  'a binary CloudEvent': (contact) => {
+    const { data, ...attributes } = JSON.parse(inErrorMessage(contact).body.toString());
+    const headers = Object.entries(attributes).map(([name, value]) => [`ce-${name}`, value]);
+    return withProperties(withBody(paymentFailed(''), JSON.stringify(data)), {
+      contentType: 'application/json',
+      headers: Object.fromEntries(headers),
+    });
+  },
+  'bare JSON': (contact) =>
+    withProperties(withBody(paymentFailed(''), JSON.stringify({ payer: contact })), {
+      contentType: 'application/json',
+    }),
+  'a text without an id': (contact) => ({
+    ...withBody(paymentFailed(''), `payment of ${contact} failed`),
+    properties: {},
+  }),
+  'bytes that are not UTF-8': (contact) =>
+    withBody(paymentFailed(''), Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(` <${contact}>`)])),
+};
+
+it.each(
+  Object.entries(redelivered).flatMap(
+    ([name, of]) =>
+      [
+        ['address', name, of],
+        ['phone number', name, of],
+      ] as const,
+  ),
+)(
+  'after eraseUser, a later delivery of a message with only the %s of the user is not parked: %s',
+  async (contact, _name, of) => {
+    await app.sql('UPDATE users SET phone_number = NULL');
+    const { id: userId, email } = await createUser(app, { phoneNumber: '+4930901820' });
+    const message = of(contact === 'address' ? email : '+4930901820');
+    await others.publish(message, ofNoUser);
+    await eventually(async () => expect(await bodies()).toHaveLength(2));
+    await erase(userId);
+    await eventually(async () => expect(await bodies()).toEqual(['of no user']));
+
+    await others.publish(message, withBody(paymentFailed(''), 'also of no user'));
+    await eventually(async () => expect(await bodies()).toHaveLength(2));
+    expect(await bodies()).toEqual(expect.arrayContaining(['of no user', 'also of no user']));
+  },
+);
+
+it('a message that arrives while an erasure deletes it is not parked again', async () => {
+  const message = withBody(paymentFailed(''), 'of a user without an id');
+  await others.publish(message);
+  await eventually(async () => expect(await bodies()).toHaveLength(1));
+  const erasure = new Client(app.databaseUrl);
+  await erasure.connect();
+  await erasure.query('BEGIN');
+  await erasure.query(
+    `INSERT INTO erased_events (source, event_id) SELECT $1, fingerprint FROM parked_messages`,
+    [parkedMessageSource],
+  );
+  await erasure.query('DELETE FROM parked_messages');
+  await others.publish(message);
+  await eventually(async () => {
+    const [{ waiting }] = (await app.sql(
+      `SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database()
+       AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO parked_messages%'`,
+    )) as [{ waiting: number }];
+    expect(waiting).toBe(1);
+  });
+  await erasure.query('COMMIT');
+  await erasure.end();
+  await others.publish(ofNoUser);
   await eventually(async () => expect(await bodies()).toEqual(['of no user']));
 });
