@@ -37,7 +37,7 @@ async function sql(text: string): Promise<string[]> {
 describe('a command in a process of its own', () => {
   it.each([
     { args: ['seed', '--users', '30'], code: 0, stdout: '30 created, 0 existed already\n', stderr: '' },
-    { args: ['seed', '--users', 'many'], code: 2, stdout: '', stderr: expect.stringContaining('--users') },
+    { args: ['token'], code: 2, stdout: '', stderr: expect.stringContaining('--sub') },
     { args: ['export', 'no-uuid'], code: 1, stdout: '', stderr: 'error: No user has this id.\n' },
   ])('exits with $code: $args', async ({ args, ...ended }) => {
     expect(await runAlone(args)).toEqual(ended);
@@ -144,7 +144,8 @@ describe('the command line', () => {
   it.each([
     { args: ['audit', 'verify', '--head', 'seven'], named: '--head' },
     { args: ['nonsense'], named: 'nonsense' },
-    { args: ['token'], named: '--sub' },
+    { args: ['seed', '--users', 'many'], named: '--users' },
+    { args: ['constructor'], named: 'constructor' },
     { args: [], named: 'Usage: user-service' },
   ])('exits with 2 for wrong usage and names the mistake: $args', async ({ args, named }) => {
     expect(await run(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(named) });

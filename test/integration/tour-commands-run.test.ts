@@ -68,8 +68,9 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
 
 async function stop(): Promise<void> {
   if (!service || service.exitCode !== null) return;
+  const exited = once(service, 'exit');
   service.kill('SIGTERM');
-  await once(service, 'exit');
+  await exited;
 }
 
 /** Runs the commands in one shell, as a reader would, and returns what each of them printed. */
@@ -87,8 +88,12 @@ function timeless(response: string): unknown {
   return JSON.parse(response.replaceAll(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"'));
 }
 
-beforeAll(() => {
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
   folder = buildCheckout();
+  // Only the port is set: the commands run on what the service embeds.
+  env = { PATH: process.env.PATH, HOME: folder, PORT: String(await freePort()) };
 });
 
 afterAll(async () => {
@@ -97,13 +102,12 @@ afterAll(async () => {
 });
 
 it('the tour shows the responses that the service gives, also after a restart', async () => {
-  // Only the port is set: the tour runs on what the service embeds.
-  const env = { PATH: process.env.PATH, HOME: folder, PORT: String(await freePort()) };
   const chapters = chaptersOf('docs/tour.md', 'tour');
   const preparations = chapters.flat().filter(({ response }) => response === null);
   const shown: Array<{ command: string; response: unknown }> = [];
   const given: typeof shown = [];
   for (const chapter of chapters) {
+    await stop();
     await start(env);
     const steps = [...preparations, ...chapter.filter(({ response }) => response !== null)];
     const responses = await type(
@@ -115,17 +119,16 @@ it('the tour shows the responses that the service gives, also after a restart', 
       shown.push({ command, response: timeless(response) });
       given.push({ command, response: timeless(responses[index] ?? '') });
     }
-    await stop();
   }
   expect(shown.length).toBeGreaterThan(5);
   expect(given).toEqual(shown);
 }, 90_000);
 
 it('the README shows the responses that the service gives', async () => {
-  const env = { PATH: process.env.PATH, HOME: folder, PORT: String(await freePort()) };
   const [[step] = []] = chaptersOf('README.md', 'try');
   const lines = (text: string) => text.trim().split('\n').map(timeless);
-  await start(env);
+  // The service of the tour, unless only this test runs.
+  if (!service || service.exitCode !== null) await start(env);
   const [, printed = ''] = await type([curlStandIn, step?.command ?? ''], env);
   expect(lines(printed.replaceAll('}{', '}\n{'))).toEqual(lines(step?.response ?? ''));
 }, 90_000);
