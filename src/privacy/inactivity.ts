@@ -73,6 +73,7 @@ export class Inactivity {
     const outcome = { inactivityWarnings: 0, inactiveUsers: 0 };
     if (rule === null || (await alone(copyTimesOfPublication)) === null) return outcome;
     const failures: unknown[] = [];
+    let interrupted = false;
     const each = async (
       userIds: AsyncGenerator<string>,
       step: (tx: Transaction, userId: string) => Promise<boolean>,
@@ -85,7 +86,10 @@ export class Inactivity {
           this.options.log.error({ err: error, userId }, 'could not warn or deactivate an inactive user');
           return false;
         });
-        if (result === null) break;
+        if (result === null) {
+          interrupted = true;
+          break;
+        }
         if (result) count += 1;
       }
       return count;
@@ -97,8 +101,9 @@ export class Inactivity {
       outcome.inactivityWarnings = await each(usersToWarn(database, rule), (tx, id) =>
         this.warn(tx, rule, id),
       );
-      // A run that reached its limit continues with the next one.
-      if (outcome.inactivityWarnings < mostPerRun) this.nextCheckAt = Date.now() + checkIntervalMs;
+      // A run that did not reach the last user is continued by the next one.
+      if (!interrupted && outcome.inactivityWarnings < mostPerRun)
+        this.nextCheckAt = Date.now() + checkIntervalMs;
     }
     if (failures.length > 0) throw failures[0];
     return outcome;

@@ -1,7 +1,9 @@
 import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
 import type { InactivityRule } from '../../src/privacy/inactive-users';
+import { Inactivity } from '../../src/privacy/inactivity';
 import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import { type CommandLine, openCommandLine } from '../testkit/command';
@@ -13,7 +15,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { createRetention } from '../testkit/retention';
+import { createReplicaServices, createRetention } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
@@ -196,6 +198,25 @@ describe('a user who is inactive', () => {
       expect(await app.sql('SELECT 1 FROM user_history WHERE user_id = $1', [userId])).toHaveLength(3),
     );
     await warn();
+  });
+
+  it('is warned by the next run after another replica interrupted one', async () => {
+    await age(101);
+    const metrics = createMetrics();
+    const services = createReplicaServices(database, metrics);
+    const log = createLogger({ level: 'silent' });
+    const inactivity = new Inactivity({ ...services, database, rule, metrics, log });
+    const attempts: boolean[] = [];
+    const run = (hasLock: boolean) =>
+      inactivity.run((step) => {
+        attempts.push(hasLock);
+        return hasLock || attempts.length === 1 ? database.transaction(step) : Promise.resolve(null);
+      });
+    expect(await run(false)).toEqual({ inactivityWarnings: 0, inactiveUsers: 0 });
+    expect(attempts).toHaveLength(2);
+    expect(await run(true)).toEqual({ inactivityWarnings: 1, inactiveUsers: 0 });
+    await app.sql('DELETE FROM inactivity_warnings');
+    expect(await run(true)).toEqual({ inactivityWarnings: 0, inactiveUsers: 0 });
   });
 
   it('is neither warned nor deactivated under a legal hold', async () => {
