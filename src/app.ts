@@ -22,6 +22,8 @@ export interface AppOptions {
   amqpPrefix?: string;
   /** How long requests are still accepted after `stop` was called, in milliseconds. Defaults to 2,000 in production, else 0. */
   drainDelayMs?: number;
+  /** Time between retention runs, in milliseconds. Defaults to ten minutes. */
+  retentionIntervalMs?: number;
 }
 
 /** A running service. */
@@ -54,7 +56,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 /** Starts the parts in the order in which each needs those before it. `closers` stops them in reverse. */
 async function start(
   config: Config,
-  { log, redisPrefix, amqpPrefix, drainDelayMs }: AppOptions & { log: Logger },
+  { log, redisPrefix, amqpPrefix, drainDelayMs, retentionIntervalMs }: AppOptions & { log: Logger },
   closers: Closers,
 ): Promise<App> {
   const metrics = createMetrics();
@@ -127,6 +129,7 @@ async function start(
     removals: databases.removals,
     policy: config.retention,
     inactivityRule: config.inactivity,
+    retentionIntervalMs,
     metrics,
     log,
   });

@@ -29,7 +29,7 @@ export interface UpkeepOptions {
   /** null keeps inactive users. */
   readonly inactivityRule: InactivityRule | null;
   /** Time between retention runs, in milliseconds; defaults to ten minutes. */
-  readonly retentionIntervalMs?: number;
+  readonly retentionIntervalMs?: number | undefined;
   readonly metrics: Metrics;
   readonly log: Logger;
 }

@@ -34,7 +34,9 @@ const timeoutMs = 60_000;
 const nowhere = 'http://127.0.0.1:1';
 
 /** Sets up a killable service for the tests of this file. No replica runs until `start`. */
-export function useKillableService(): KillableService {
+export function useKillableService(
+  own: Pick<ServiceProcessOptions, 'env' | 'retentionIntervalMs'> = {},
+): KillableService {
   const service = {} as { -readonly [Name in keyof KillableService]: KillableService[Name] };
   const replicas: (ServiceProcess | undefined)[] = [];
   const running = () => replicas.filter((it) => it !== undefined);
@@ -63,9 +65,11 @@ export function useKillableService(): KillableService {
       redisPrefix: newRedisPrefix(),
       amqpPrefix: newAmqpPrefix(),
       directory,
+      ...own,
       env: {
         LOG_LEVEL: 'trace',
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url.href.replace(/\/$/, ''),
+        ...own.env,
       },
       onOutput: (text) => {
         output += text;

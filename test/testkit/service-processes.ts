@@ -14,6 +14,8 @@ export interface ServiceProcessOptions {
   directory: string;
   /** Another TypeScript program that starts the service; it is compiled on start. */
   program?: string;
+  /** Time between retention runs of the default program, in milliseconds. */
+  retentionIntervalMs?: number;
   /** Additional settings. */
   env?: Record<string, string>;
   /** Receives the output. By default, output is written to that of this process. */
@@ -36,6 +38,7 @@ export interface ServiceProcess {
 export async function startServiceProcess(options: ServiceProcessOptions): Promise<ServiceProcess> {
   const checkout = join(__dirname, '..', '..');
   const names = [options.directory, options.redisPrefix, options.amqpPrefix];
+  if (options.retentionIntervalMs) names.push(String(options.retentionIntervalMs));
   const child = fork(
     options.program ? join(checkout, 'scripts', 'run.cjs') : builtProgram('service-process'),
     options.program ? [options.program, ...names] : names,
