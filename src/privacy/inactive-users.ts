@@ -25,16 +25,19 @@ const lastActiveAt = `greatest(users.created_at,
   (SELECT last_order_at FROM user_commerce WHERE user_id = users.id),
   (SELECT max(at) FROM audit_entries WHERE ${isActivity}))`;
 
-/** SQL condition for rows of `users` without activity for $1 days. Finds an activity by index, whatever their number. */
+/**
+ * SQL condition for rows of `users` without activity for $1 days. Finds an activity by index, whatever their number:
+ * OFFSET 0 keeps PostgreSQL from reading the recent activity of all users for a page of them.
+ */
 const areInactive = `users.status = 'ACTIVE' AND users.created_at < now() - make_interval(days => $1)
   AND NOT EXISTS (SELECT FROM user_activity
-    WHERE user_id = users.id AND last_seen_at >= now() - make_interval(days => $1))
+    WHERE user_id = users.id AND last_seen_at >= now() - make_interval(days => $1) OFFSET 0)
   AND NOT EXISTS (SELECT FROM user_commerce
-    WHERE user_id = users.id AND last_order_at >= now() - make_interval(days => $1))
+    WHERE user_id = users.id AND last_order_at >= now() - make_interval(days => $1) OFFSET 0)
   AND NOT EXISTS (SELECT FROM audit_entries
-    WHERE ${isActivity} AND at >= now() - make_interval(days => $1))`;
+    WHERE ${isActivity} AND at >= now() - make_interval(days => $1) OFFSET 0)`;
 
-const areHeld = 'EXISTS (SELECT FROM legal_holds WHERE user_id = users.id)';
+const areHeld = 'EXISTS (SELECT FROM legal_holds WHERE user_id = users.id OFFSET 0)';
 
 /** SQL condition for rows of `users` that were not warned since their last activity. */
 const areUnwarned = `NOT EXISTS (SELECT FROM inactivity_warnings AS warned
@@ -55,14 +58,13 @@ export async function* usersToWarn(database: Database, { days }: InactivityRule)
     const parameters: unknown[] = [days, pageSize];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
     const page = await database.query<KeysetPosition & { isToWarn: boolean }>(
-      `WITH page AS MATERIALIZED (
-         SELECT id FROM users
+      `SELECT id, ${keysetTime('created_at')} AS at,
+         ${areInactive} AND NOT ${areHeld} AND ${areUnwarned} AS "isToWarn"
+       FROM (SELECT id, status, created_at FROM users
          WHERE created_at < now() - make_interval(days => $1)
            AND ${follows('created_at', last, 'oldest first', bind)}
-         ORDER BY created_at, id LIMIT $2)
-       SELECT users.id, ${keysetTime('users.created_at')} AS at,
-         ${areInactive} AND NOT ${areHeld} AND ${areUnwarned} AS "isToWarn"
-       FROM page JOIN users USING (id) ORDER BY users.created_at, users.id`,
+         ORDER BY created_at, id LIMIT $2) AS users
+       ORDER BY created_at, id`,
       parameters,
     );
     for (const { id, isToWarn } of page) if (isToWarn) yield id;
@@ -71,13 +73,17 @@ export async function* usersToWarn(database: Database, { days }: InactivityRule)
   }
 }
 
-/** Yields the id of each warned user whose days have passed, oldest warning first. */
+/**
+ * Yields the id of each warned user whose days have passed, oldest warning first. Warnings are published after they are
+ * stored, so those stored since are not read.
+ */
 export async function* usersToDeactivate(database: Database, rule: InactivityRule): AsyncGenerator<string> {
   let last = keysetStart;
   for (let count = pageSize; count === pageSize; ) {
     const page = await database.query<KeysetPosition>(
       `SELECT user_id AS id, ${keysetTime('warned_at')} AS at FROM inactivity_warnings AS warned
        WHERE $1::integer IS NOT NULL AND ${areDue(rule)}
+         AND warned_at <= now() - make_interval(days => $2)
          AND (warned_at, user_id) > ($3::timestamptz, $4::uuid)
          AND NOT EXISTS (SELECT FROM legal_holds WHERE legal_holds.user_id = warned.user_id)
        ORDER BY warned_at, user_id LIMIT ${pageSize}`,
