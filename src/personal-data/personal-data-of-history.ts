@@ -8,7 +8,7 @@ export const parkedMessageSource = 'fingerprint';
 /** SQL condition for parked messages with an address or number of user `$1`, as long as the user exists. */
 export const namesContactOfUser = `named_contacts && ARRAY(
   SELECT encode(sha256(convert_to(contact, 'UTF8')), 'hex') FROM users,
-    unnest(ARRAY[email_normalized, lower(pending_email), phone_number]) AS contact
+    unnest(ARRAY[email_normalized, lower(normalize(pending_email, NFKC)), phone_number]) AS contact
   WHERE users.id = $1::uuid AND contact IS NOT NULL)`;
 
 /** The tables of users' activity, and of messages about it. */

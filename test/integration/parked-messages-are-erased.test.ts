@@ -13,7 +13,7 @@ import {
 import { eventually } from '../testkit/eventually';
 import { inBase64, withBody, withProperties } from '../testkit/message-variants';
 import { namingUsers } from '../testkit/messages-naming-ids';
-import { createUser, mutate } from '../testkit/users';
+import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
 let others: ForeignService;
@@ -55,6 +55,36 @@ it.each(Object.entries(namingUsers))(
   },
 );
 
+it('a message about a user is not left parked if the user is erased while it is parked', async () => {
+  const { id: userId } = await createUser(app);
+  const message = withBody(paymentFailed(''), `of ${userId}`);
+  await others.publish(message);
+  await eventually(async () => expect(await bodies()).toHaveLength(1));
+  const client = new Client({ connectionString: app.databaseUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  let erasing: Promise<unknown> | undefined;
+  let isErased = false;
+  const waiting = async () =>
+    (await app.sql(`SELECT 1 FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')`))
+      .length;
+  try {
+    // Another transaction stores the same message, so that parking waits for its end.
+    await client.query('CREATE TEMP TABLE kept AS SELECT * FROM parked_messages');
+    await client.query('DELETE FROM parked_messages');
+    await client.query('BEGIN; INSERT INTO parked_messages SELECT * FROM kept');
+    await others.publish(message);
+    await eventually(async () => expect(await waiting()).toBe(1));
+    erasing = erase(userId).then(() => void (isErased = true));
+    await eventually(async () => expect(isErased || (await waiting()) > 1).toBe(true));
+  } finally {
+    await client.end();
+  }
+  await erasing;
+  await others.publish(ofNoUser);
+  await eventually(async () => expect(await bodies()).toEqual(['of no user']));
+});
+
 it('eraseUser deletes a parked payment for an order of the user, and later ones are not parked', async () => {
   const { id: userId } = await createUser(app);
   await others.publish(orderPlaced(userId, { orderId: 'order-of-kanari' }));
@@ -87,15 +117,28 @@ it('eraseUser keeps a parked payment whose order id only contains that of the us
   expect(await bodies()).toHaveLength(1);
 });
 
+interface Addresses {
+  email: string;
+  pendingEmail: string;
+}
+
 it.each([
-  ['address', (user: { email: string }) => `order of ${user.email}, unpaid`],
-  ['address in other letters', (user: { email: string }) => `{"mail": "${user.email.toUpperCase()}"`],
-  ['address in JSON', (user: { email: string }) => JSON.stringify({ to: [`Ada <${user.email}>`] })],
+  ['address', ({ email }: Addresses) => `order of ${email}, unpaid`],
+  ['address in other letters', ({ email }: Addresses) => `{"mail": "${email.toUpperCase()}"`],
+  ['address in JSON', ({ email }: Addresses) => JSON.stringify({ to: [`Ada <${email}>`] })],
+  ['pending address', ({ pendingEmail }: Addresses) => `order of ${pendingEmail}, unpaid`],
+  [
+    'pending address in other letters',
+    ({ pendingEmail }: Addresses) => `order of ${pendingEmail.normalize('NFKC').toUpperCase()}`,
+  ],
   ['phone number', () => 'call +4930 901-820 now'],
   ['phone number without its plus sign', () => '{"phone": "4930901820"}'],
 ])('eraseUser deletes a parked message that has only the %s of the user', async (_what, textOf) => {
   await app.sql('UPDATE users SET phone_number = NULL');
-  const user = await createUser(app, { phoneNumber: '+4930901820' });
+  const { id: userId } = await createUser(app, { phoneNumber: '+4930901820' });
+  // The letters of another width are those of the normalised form.
+  const email = `Ｎｅｗ-${String(buildUser()['email'])}`;
+  const { user } = await mutate(app, 'updateUser', { userId, email });
   await others.publish(withBody(paymentFailed(''), textOf(user)), ofNoUser);
   await eventually(async () => expect(await bodies()).toHaveLength(2));
   await erase(user.id);
