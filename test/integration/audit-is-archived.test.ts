@@ -66,13 +66,13 @@ async function ask(document: string): Promise<{ data: any; code: unknown }> {
 }
 
 describe('audit archive', () => {
-  it('moves old sealed entries to files that link to each other and to what stays', async () => {
+  it('moves entries from before its cut to files that link to each other, and keeps those at the cut', async () => {
     const first = await change(4);
     await seal();
     const second = await change(2);
-    const cutAt = await passingTime();
-    await mutate(app, 'updateUser', { userId: second, displayName: 'after the cut' });
-    // One seal has entries from before and after the cut.
+    const { user } = await mutate(app, 'updateUser', { userId: second, displayName: 'at the cut' });
+    const cutAt = new Date(user.updatedAt);
+    // One seal has entries from before the cut and one at it.
     await seal();
     const before = await verify();
     expect(before.broken).toEqual(nothing);
@@ -100,6 +100,7 @@ describe('audit archive', () => {
       broken: nothing,
     });
     expect(await app.sql('SELECT FROM audit_entries WHERE user_id = $1', [first])).toEqual([]);
+    expect(await app.sql('SELECT FROM audit_entries WHERE user_id = $1', [second])).toHaveLength(1);
 
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
     await mutate(app, 'eraseUser', { userId: first }, officer);

@@ -42,6 +42,28 @@ async function ageDecisions(userId: string, byDays: number): Promise<void> {
 }
 
 describe('the ledger of consents', () => {
+  it('keeps decisions of two users at the same time apart', async () => {
+    const [{ id: one }, { id: other }] = [await createUser(app), await createUser(app)];
+    await decide(one, { newsletter: true });
+    await decide(other, { marketing: true, orderUpdates: false });
+    const at = '2026-03-01T10:00:00.000Z';
+    await app.sql(`BEGIN; SET LOCAL session_replication_role = replica;
+      UPDATE email_preference_decisions SET decided_at = '${at}' WHERE user_id IN ('${one}', '${other}');
+      COMMIT`);
+    const { data } = await app.graphql(
+      `query ($one: ID!, $other: ID!, $at: DateTime) {
+        one: userEmailPreferences(userId: $one, asOf: $at) { ${fields} }
+        other: userEmailPreferences(userId: $other, asOf: $at) { ${fields} }
+      }`,
+      { one, other, at },
+      { token: app.staff },
+    );
+    expect(data).toEqual({
+      one: { ...defaults, userId: one, newsletter: true, updatedAt: at },
+      other: { ...defaults, userId: other, marketing: true, orderUpdates: false, updatedAt: at },
+    });
+  });
+
   it('stores the wording version, and exportUserData returns it', async () => {
     const { id } = await createUser(app);
     await decide(id, { newsletter: true, source: 'checkout', wordingVersion: ' 2026-03 b ' });

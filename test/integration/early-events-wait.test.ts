@@ -14,7 +14,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { createUser } from '../testkit/users';
+import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
 let others: ForeignService;
@@ -70,6 +70,28 @@ describe('an early event', () => {
       expect(await metric('user_service_waiting_events')).toBe(0);
       expect(await metric('user_service_waiting_events_oldest_age_seconds')).toBe(0);
     });
+  });
+
+  it('is released and forgotten when the order of an erased user arrives', async () => {
+    const { id: userId } = await createUser(app);
+    const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+    await mutate(app, 'eraseUser', { userId }, officer);
+    const orderId = uuidv7();
+    const payment = paymentFailed(orderId);
+    await others.publish(payment);
+    await eventually(async () => expect(await waiting()).toHaveLength(1));
+    // The release, and not the sweep that would find the event as well.
+    const release = jest.spyOn(intake.waiting, 'release');
+    const order = { source: '/orders', eventId: uuidv7(), occurredAt: new Date(), orderId, userId };
+    const total = { amount: '1', currency: 'EUR' };
+    const placed = { ...order, type: 'OrderPlaced' as const, total, itemCount: null };
+    expect(await intake.fold.fold([placed])).toEqual(['erased']);
+    expect(release.mock.calls).toEqual([['order', [orderId]]]);
+    release.mockRestore();
+    await intake.waiting.drain();
+    expect(await waiting()).toEqual([]);
+    const { messageId } = payment.properties;
+    expect(await app.sql('SELECT 1 FROM erased_events WHERE event_id = $1', [messageId])).toHaveLength(1);
   });
 
   it('waits while its user is PENDING', async () => {

@@ -1,11 +1,12 @@
 import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import { type CommandLine, openCommandLine } from '../testkit/command';
 import { eventually } from '../testkit/eventually';
-import { createRetention } from '../testkit/retention';
+import { createReplicaServices, createRetention } from '../testkit/retention';
 import { createUser, mutate, tryMutation } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
@@ -182,6 +183,19 @@ describe('a scheduled erasure', () => {
     expect(await erasure(scheduled.id)).toMatchObject({ status: 'SCHEDULED' });
     await mutate(app, 'releaseLegalHold', { userId, reason: 'settled' }, officer);
     await eventually(async () => expect(await erasure(scheduled.id)).toMatchObject({ status: 'COMPLETED' }));
+  });
+
+  it('does not start under a legal hold that was placed after it was found due', async () => {
+    const { erasure: scheduled } = await erase({ graceDays: 3 });
+    await mutate(app, 'placeLegalHold', { userId, reason: 'a dispute' }, officer);
+    await makeDue();
+    const { scheduledErasures } = createReplicaServices(database, createMetrics());
+    await scheduledErasures.start(scheduled.id);
+    expect(await erasure(scheduled.id)).toMatchObject({ status: 'SCHEDULED' });
+    expect(await read()).toMatchObject({ status: 'DEACTIVATED' });
+    await app.sql('DELETE FROM legal_holds WHERE user_id = $1', [userId]);
+    await scheduledErasures.start(scheduled.id);
+    await eventually(async () => expect(await isErased()).toBe(true));
   });
 
   it('is not started earlier by retention', async () => {

@@ -152,11 +152,16 @@ describe('recompute with concurrent changes', () => {
     return found;
   }
 
-  it('keeps summaries whose history was cut, and skips erased users', async () => {
+  it('keeps summaries whose history was cut by retention, and skips erased users', async () => {
     const [cut, erased] = [await createUserWithWrongSummary(), await createUserWithWrongSummary()];
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
     const found = await recomputeWhile(async () => {
-      await app.sql('UPDATE user_commerce SET history_is_cut = true WHERE user_id = $1', [cut]);
+      await app.sql(
+        "UPDATE user_history SET recorded_at = now() - interval '31 days' WHERE user_id = $1 AND type = 'ORDER_PLACED'",
+        [cut],
+      );
+      const env = { DATABASE_URL: app.databaseUrl, RETENTION_HISTORY_DAYS: '30' };
+      expect(await commands.run(['retention'], env)).toMatchObject({ code: 0 });
       await mutate(app, 'eraseUser', { userId: erased }, officer);
     });
     expect(found).toEqual([]);

@@ -15,6 +15,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { type Mailbox, openMailbox } from '../testkit/mailbox';
 import { createReplicaServices, createRetention } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
@@ -24,6 +25,7 @@ let commands: CommandLine;
 let app: TestApp;
 let others: ForeignService;
 let witness: Witness;
+let mailbox: Mailbox;
 let database: Database;
 let officer: string;
 let userId: string;
@@ -32,6 +34,7 @@ beforeAll(async () => {
   app = await startTestApp();
   others = await startForeignService(app);
   witness = await startWitness(`${app.amqpPrefix}user.events`);
+  mailbox = await openMailbox(app);
   database = openDatabase(app.databaseUrl, createLogger({ level: 'silent' }), 4);
   await database.connect();
   officer = await app.token({ sub: 'officer', scope: 'users:privacy users:audit' });
@@ -39,6 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await others.close();
   await witness.close();
+  await mailbox.close();
   await database.close();
   await app.stop();
   await commands.close();
@@ -165,6 +169,14 @@ describe('a user who is inactive', () => {
         mutate(app, 'updateUser', { userId, displayName: 'Back' }, await app.token({ sub: userId })),
     ],
     [
+      'confirms the address without signing in',
+      async () => {
+        await mutate(app, 'requestEmailVerification', { userId });
+        const { token } = await mailbox.last(userId);
+        await mutate(app, 'confirmEmail', { token }, null);
+      },
+    ],
+    [
       'is reactivated',
       async () => {
         await mutate(app, 'deactivateUser', { userId });
@@ -189,6 +201,19 @@ describe('a user who is inactive', () => {
     expect(await retention(impatient).run()).toMatchObject({ inactivityWarnings: 1, inactiveUsers: 0 });
     await eventually(() => expect(warnings()).toHaveLength(2));
     expect(await user()).toMatchObject({ status: 'ACTIVE' });
+  });
+
+  it('has all days of a second warning that replaces the first before its end', async () => {
+    const impatient = { ...rule, days: 10 };
+    await warn(101, impatient);
+    await app.sql(`INSERT INTO user_activity VALUES ($1, now() - interval '11 days')`, [userId]);
+    await ageWarning(20);
+    expect(await retention(impatient).run()).toMatchObject({ inactivityWarnings: 1, inactiveUsers: 0 });
+    await copyPublication(impatient);
+    await ageWarning(29);
+    expect(await retention(impatient).run()).toMatchObject({ inactivityWarnings: 0, inactiveUsers: 0 });
+    await ageWarning(1);
+    expect(await retention(impatient).run()).toMatchObject({ inactiveUsers: 1 });
   });
 
   it('is warned in spite of changes by staff and points', async () => {

@@ -124,6 +124,22 @@ describe('the parked command', () => {
     });
   });
 
+  it('shows, replays and discards a message by its id in capitals', async () => {
+    const { id: userId } = await createUser(app);
+    await app.sql('DELETE FROM parked_messages');
+    await others.publish(orderPlaced(userId, { placedAt: 'soon' }));
+    await eventually(async () => expect(await parkedCount()).toBe(1));
+    const [row] = await app.sql<{ id: string }>('SELECT id FROM parked_messages');
+    const id = row?.id.toUpperCase() ?? '';
+    expect(JSON.parse((await run('parked', 'show', id)).stdout)).toMatchObject({ id: row?.id, userId });
+    expect(await run('parked', 'replay', id)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('0 replayed, 1 still parked'),
+    });
+    expect(await run('parked', 'discard', id, '--reason', 'a test')).toMatchObject({ code: 0 });
+    expect(await parkedCount()).toBe(0);
+  });
+
   it('exits with 1 for unknown ids and with 2 for wrong arguments', async () => {
     expect(await run('parked', 'show', uuidv7())).toMatchObject({ code: 1, stdout: '' });
     expect(await run('parked', 'replay', 'nonsense', '--json')).toMatchObject({

@@ -52,6 +52,28 @@ describe('republish', () => {
     expect(await republish('--since', 'yesterday')).toMatchObject({ code: 2, stdout: '' });
   });
 
+  it('takes events at the given time and later ones', async () => {
+    const { id } = await createUser(app);
+    await mutate(app, 'updateUser', { userId: id, displayName: 'Countess' });
+    await eventually(async () =>
+      expect(await app.sql('SELECT 1 FROM outbox_events WHERE published_at IS NULL')).toEqual([]),
+    );
+    const [created, updated] = await app.sql<{ at: Date }>(
+      `SELECT occurred_at AS at FROM outbox_events
+       WHERE user_id = $1 AND type IN ('UserCreated', 'UserUpdated') ORDER BY version`,
+      [id],
+    );
+    const count = async (at: Date | undefined, plusMs: number) => {
+      const since = new Date((at?.getTime() ?? 0) + plusMs).toISOString();
+      return (await republish('--since', since, '--user', id)).stdout;
+    };
+    expect(await count(updated?.at, 1)).toBe('0 to be published again\n');
+    expect(await count(updated?.at, 0)).toBe('1 to be published again\n');
+    await eventually(() => expect(ids(id)).toHaveLength(3));
+    expect(await count(created?.at, 0)).toBe('2 to be published again\n');
+    await eventually(() => expect(ids(id)).toHaveLength(5));
+  });
+
   it('leaves out messages with a secret, which is not stored once the message is published', async () => {
     const { id } = await createUser(app);
     const since = new Date(Date.now() - 3_600_000).toISOString();

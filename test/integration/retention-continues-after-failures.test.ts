@@ -4,6 +4,7 @@ import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { createUpkeep } from '../../src/upkeep';
+import { UserNotFoundError } from '../../src/users/user.errors';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { createExpiringRecords, namesOfKept } from '../testkit/expiring-records';
@@ -80,6 +81,17 @@ it('retention skips a reactivated user, a newly deactivated one and one that can
   await app.sql('DROP FUNCTION interfere CASCADE');
   const left = await app.sql<{ id: string }>('SELECT id FROM users WHERE id = ANY ($1)', [ids]);
   expect(new Set(left.map(({ id }) => id))).toEqual(new Set([reactivated, failing, deactivatedAgain]));
+});
+
+it('retention erases no user who was reactivated after its last check', async () => {
+  const { id: userId } = await createUser(app);
+  const { erasures } = createReplicaServices(database, createMetrics());
+  const caller = { actor: { id: 'retention', scopes: new Set<string>() }, traceparent: null };
+  const erase = () => erasures.erase(caller, { userId, policy: 'RETENTION_DEACTIVATED_DAYS' });
+  await expect(erase()).rejects.toBeInstanceOf(UserNotFoundError);
+  expect(await app.sql('SELECT status FROM users WHERE id = $1', [userId])).toEqual([{ status: 'ACTIVE' }]);
+  await mutate(app, 'deactivateUser', { userId });
+  expect(await erase()).toMatchObject({ userId, status: 'COMPLETED' });
 });
 
 describe.each([

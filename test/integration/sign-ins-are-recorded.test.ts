@@ -76,6 +76,17 @@ describe('a sign-in', () => {
     await seenAt(late);
   });
 
+  it('moves lastSeenAt to the latest time of a batch, in whatever order the times are', async () => {
+    const { id: otherId } = await createUser(app);
+    const times = ['2026-03-01T11:00:00Z', '2026-03-01T12:00:00.500Z', '2026-03-01T10:00:00Z'];
+    await new UserActivityRepository(database).recordSignIns([
+      ...times.map((at) => ({ userId, at: new Date(at) })),
+      ...times.toReversed().map((at) => ({ userId: otherId, at: new Date(at) })),
+    ]);
+    for (const id of [userId, otherId])
+      expect(await read(id)).toMatchObject({ lastSeenAt: '2026-03-01T12:00:00.500Z' });
+  });
+
   it('moves lastSeenAt of a deactivated account', async () => {
     await mutate(app, 'deactivateUser', { userId });
     await others.publish(signedIn(userId, '2026-03-01T10:00:00Z'));

@@ -30,7 +30,7 @@ describe('an event that cannot be published', () => {
     await eventually(() => expect(fixture.arrived().slice(-2)).toEqual([last.id, behind.id]));
   });
 
-  it('is retried until the queue that rejected it has room', async () => {
+  it('is retried before later events of its user until the queue that rejected it has room', async () => {
     const full = `${fixture.prefix}full`;
     await withRabbitMq(async (channel) => {
       await channel.assertQueue(full, { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } });

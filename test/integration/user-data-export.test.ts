@@ -12,6 +12,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { lockTable } from '../testkit/locked-table';
 import { warnInactiveUser } from '../testkit/retention';
 import { createUser, mutate } from '../testkit/users';
 
@@ -116,6 +117,22 @@ it('exportUserData lists the fields that each recipient receives in each message
   expect(receives).toContain('email, createdAt, firstName, lastName in UserCreated');
   expect(receives).toContain('deactivatedAt, reason, additionalNotes in UserDeactivated');
   expect(receives).toContain('verifiedAt, previousEmail in UserEmailVerified');
+});
+
+it('exportUserData reads one snapshot, also if the user changes between two sections', async () => {
+  const { id } = await createUser(app, { firstName: 'Before' });
+  // A section that is read between the profile and the history.
+  const table = await lockTable(app.databaseUrl, 'phone_verification_codes', 'reads');
+  const exporting = mutate(app, 'exportUserData', { userId: id }, officer);
+  try {
+    await table.untilWaiting(1);
+    await mutate(app, 'updateUser', { userId: id, firstName: 'After' });
+  } finally {
+    await table.release();
+  }
+  const { document } = (await exporting).export;
+  expect(document.profile).toMatchObject({ firstName: 'Before', version: 1 });
+  expect(document.history).toMatchObject([{ type: 'USER_CREATED' }]);
 });
 
 it('exportUserData reads PostgreSQL, not the cache', async () => {

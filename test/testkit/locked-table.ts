@@ -1,20 +1,25 @@
 import { Client } from 'pg';
 import { eventually } from './eventually';
 
-/** A table that is locked against writes, not against reads. */
+/** A locked table. */
 export interface LockedTable {
   /** Resolves when this many transactions wait for the lock. */
   untilWaiting(transactions: number): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Locks the table after transactions that already wrote to it have ended. */
-export async function lockTable(url: string, table: string): Promise<LockedTable> {
+/** Locks the table against writes, or against reads too, after transactions that already do so have ended. */
+export async function lockTable(
+  url: string,
+  table: string,
+  against: 'writes' | 'reads' = 'writes',
+): Promise<LockedTable> {
   const [holder, observer] = [new Client({ connectionString: url }), new Client({ connectionString: url })];
   // After a failed test the database is dropped while these are connected.
   for (const client of [holder, observer]) client.on('error', () => undefined);
   await Promise.all([holder.connect(), observer.connect()]);
-  await holder.query(`BEGIN; LOCK TABLE ${table} IN EXCLUSIVE MODE`);
+  const mode = against === 'reads' ? 'ACCESS EXCLUSIVE' : 'EXCLUSIVE';
+  await holder.query(`BEGIN; LOCK TABLE ${table} IN ${mode} MODE`);
   return {
     untilWaiting: (transactions) =>
       eventually(

@@ -102,6 +102,22 @@ describe('DeliveryBatches', () => {
     expect(batches.blockedSeconds()).toBe(0);
   });
 
+  it('report for how long the batch that failed first has been retried', async () => {
+    const { add, batches, calls } = build(2);
+    await add('a', 'b', 'c', 'd');
+    const clock = jest.spyOn(performance, 'now');
+    try {
+      clock.mockReturnValue(1_000);
+      await calls[1]?.end(new Error('refused'));
+      clock.mockReturnValue(61_000);
+      await calls[0]?.end(new Error('refused'));
+      expect(batches.blockedSeconds()).toBe(60);
+    } finally {
+      clock.mockRestore();
+      batches.forget();
+    }
+  });
+
   it('stop once the current batches end, and acknowledge them', async () => {
     const { add, batches, calls, started, acknowledged } = build(2);
     await add('a', 'b', 'c', 'd', 'e');
