@@ -23,7 +23,7 @@ export interface HistoryPage {
   readonly filter: HistoryFilter;
   readonly limit: number;
   readonly after: KeysetPosition | null;
-  /** What to read of the entries. Other properties of the returned rows are undefined, with `page` also `position.at`. */
+  /** What to read of the entries. Other properties of the returned rows are undefined, and with `page` `position` is null. */
   readonly read: HistoryColumns;
 }
 
@@ -64,10 +64,12 @@ export class UserHistoryRepository {
          SELECT ${selectLists[read]} FROM user_history
          WHERE ${conditions.join(' AND ')} ORDER BY occurred_at DESC, id DESC LIMIT $2
        ) AS entry`;
-    const rows = await this.database.query<HistoryEntry & { at: string }>(prepared(sql), parameters);
+    const rows = await this.database.query<HistoryEntry & { at?: string }>(prepared(sql), parameters);
     const entries = new Map<string, Positioned<HistoryEntry>[]>(userIds.map((id) => [id, []]));
-    // A row has the `at` and `id` of its position.
-    for (const row of rows) entries.get(row.userId)?.push({ row, position: row });
+    for (const row of rows) {
+      const { at, id, userId } = row;
+      entries.get(userId)?.push({ row, position: at === undefined ? null : { at, id } });
+    }
     return entries;
   }
 }

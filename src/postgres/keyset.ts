@@ -7,10 +7,10 @@ export interface KeysetPosition {
 /** The position before every row of a list that is ordered from old to new. */
 export const keysetStart: KeysetPosition = { at: '-infinity', id: '00000000-0000-0000-0000-000000000000' };
 
-/** A row and its position in the list. */
+/** A row and its position in the list; null if the position was not read. */
 export interface Positioned<T> {
   readonly row: T;
-  readonly position: KeysetPosition;
+  readonly position: KeysetPosition | null;
 }
 
 /** Returns SQL that formats a timestamp column for cursors: UTC with microseconds. */

@@ -143,7 +143,8 @@ export function toConnection<Row, T>(
 ): Connection<T> {
   const more = rows.length > size;
   const page = backward ? rows.slice(-size) : rows.slice(0, size);
-  const cursorOf = (it: Positioned<Row> | undefined) => (it ? encodeCursor(it.position, cursors) : null);
+  const cursorOf = (it: Positioned<Row> | undefined) =>
+    it?.position ? encodeCursor(it.position, cursors) : null;
   let nodes: T[] | undefined;
   return {
     get nodes() {

@@ -3,6 +3,16 @@ import { decodeCursor, toConnection } from '../../../src/subgraph/connection';
 const id = '018f0000-0000-7000-8000-000000000000';
 const cursorAt = (at: string) => Buffer.from(`${at} ${id}`).toString('base64url');
 
+it('toConnection returns no cursors for rows whose position was not read', () => {
+  const { nodes, pageInfo } = toConnection([{ row: 'a', position: null }], {
+    size: 1,
+    after: null,
+    toNode: (row) => row,
+  });
+  expect(nodes).toEqual(['a']);
+  expect(pageInfo).toMatchObject({ startCursor: null, endCursor: null, hasNextPage: false });
+});
+
 describe('decodeCursor', () => {
   it('returns the position of the cursor to the microsecond', () => {
     const position = { at: '2024-02-29T23:59:59.123456Z', id };
