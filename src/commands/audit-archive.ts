@@ -7,7 +7,7 @@ import { type Archived, ArchiveMismatchError, AuditArchiver, NotOwnerError } fro
 import type { Config } from '../config';
 import { openDatabase } from '../data-source';
 import { parseTimeArgument } from './arguments';
-import { createProgress } from './output';
+import { countOf, createProgress } from './output';
 import { connectLimitMs, withDatabase } from './with-database';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -37,7 +37,7 @@ export function registerArchiveCommand(audit: Command): void {
         return;
       }
       const { entries, seals, digest } = archived;
-      const text = `${entries} entries, ${seals} seals${digest === null ? '' : `, SHA-256 ${digest}`}`;
+      const text = `${countOf(entries, 'entries')}, ${countOf(seals, 'seals')}${digest === null ? '' : `, SHA-256 ${digest}`}`;
       process.stdout.write(`${json ? JSON.stringify({ entries, seals, sha256: digest }) : text}\n`);
     });
 }

@@ -22,6 +22,7 @@ interface EmitFlags {
   reason?: string;
   at?: string;
   id?: string;
+  json?: true;
 }
 
 const connectLimitMs = 10_000;
@@ -36,7 +37,8 @@ export function registerEmitCommand(program: Command): void {
       .command(type)
       .description(description)
       .option('--id <id>', 'event id; a repeated id is deduplicated (default: a new one)')
-      .option('--at <time>', 'time of the event (default: now)');
+      .option('--at <time>', 'time of the event (default: now)')
+      .option('--json', 'print a JSON document');
   add('OrderPlaced', 'a user placed an order')
     .requiredOption('--user <id>', 'id of the user')
     .option('--order <id>', 'id of the order (default: a new one)')
@@ -101,7 +103,7 @@ type WithoutIdentity<T> = T extends unknown ? Omit<T, 'source' | 'eventId' | 'oc
 async function send(flags: EmitFlags, content: WithoutIdentity<CommerceEvent>): Promise<void> {
   const { id = uuidv7() } = flags;
   const event = { ...content, source: '/emit', eventId: id, occurredAt: timeOf(flags) } as CommerceEvent;
-  await publish({ messageId: id, type: event.type, ...toCloudEvent(event) });
+  await publish(flags, { messageId: id, type: event.type, ...toCloudEvent(event) });
 }
 
 /** As `send`, for a sign-in. */
@@ -111,7 +113,7 @@ async function sendSignIn(flags: EmitFlags): Promise<void> {
   const data = { userId, authenticatedAt: timeOf(flags).toISOString() };
   const body = Buffer.from(JSON.stringify({ specversion: '1.0', id, source: '/emit', type, data }));
   const routingKey = 'authentication.user-authenticated';
-  await publish({
+  await publish(flags, {
     messageId: id,
     type,
     exchange,
@@ -127,14 +129,15 @@ function timeOf({ at }: EmitFlags): Date {
   return time;
 }
 
-async function publish(message: OutgoingMessage): Promise<void> {
+async function publish({ json }: EmitFlags, message: OutgoingMessage): Promise<void> {
   const read = readMessage({ ...message, properties: { ...message, headers: {} } }, 1);
   if ('park' in read) throw new Error(`the event would be parked: ${read.park.reason}, ${read.park.detail}`);
   const config = loadConfig(process.env);
   if (config.production) throw new Error('emit is for development only (NODE_ENV is production)');
   if (config.amqpUrl === null) await sendToServer(config, message);
   else await sendToBroker(config.amqpUrl, message);
-  process.stdout.write(`${message.type} ${message.messageId}\n`);
+  const { type, messageId: id } = message;
+  process.stdout.write(`${json ? JSON.stringify({ type, id }) : `${type} ${id}`}\n`);
 }
 
 async function sendToBroker(url: string, message: OutgoingMessage): Promise<void> {

@@ -5,6 +5,7 @@ import type { ErasureReport, Erasures } from '../privacy/erasures';
 import { UserNotFoundError } from '../users/user.errors';
 import { parseGraceDays } from './arguments';
 import { recordOperatorRead } from './operator-reads';
+import { countOf } from './output';
 import { printErasures, replayErasures } from './replay-ledger';
 import { operator, withServices } from './with-services';
 
@@ -95,6 +96,6 @@ function describe({ status, scheduledFor, effects }: ErasureReport): string {
   if (status === 'SCHEDULED') return `the erasure is scheduled for ${scheduledFor?.toISOString()}\n`;
   const stores = Object.entries(effects).sort(([one], [other]) => (one < other ? -1 : 1));
   const records = stores.reduce((sum, [, count]) => sum + count, 0);
-  const head = `${records} records ${status === 'PLANNED' ? 'would be erased' : 'erased'}\n`;
+  const head = `${countOf(records, 'records')} ${status === 'PLANNED' ? 'would be erased' : 'erased'}\n`;
   return head + stores.map(([store, count]) => `  ${store} ${count}\n`).join('');
 }

@@ -26,6 +26,11 @@ export function printLine(line: string): Promise<void> {
   });
 }
 
+/** Returns a count with its noun, given in the plural: `1 history entry`, `2 history entries`. */
+export function countOf(count: number, nouns: string): string {
+  return `${count} ${count === 1 ? nouns.replace(/ies$/, 'y').replace(/s$/, '') : nouns}`;
+}
+
 /** Shows the progress of a long job on standard error: a bar in a terminal, otherwise one line at a time. */
 export interface Progress {
   /**
@@ -49,12 +54,12 @@ export function createProgress(unit: string, total: number | null): Progress {
   let shownAtMs = performance.now();
   const show = () => {
     shownAtMs = performance.now();
-    const count = total === null ? String(finished) : `${finished} of ${total}`;
-    if (!stderr.isTTY) return stderr.write(`${count} ${unit}\n`);
+    const count = total === null ? countOf(finished, unit) : `${finished} of ${countOf(total, unit)}`;
+    if (!stderr.isTTY) return stderr.write(`${count}\n`);
     const share = total === null ? 0 : Math.min(1, finished / Math.max(1, total));
     const filled = Math.round(30 * share);
     const bar = total === null ? '' : `[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] `;
-    return stderr.write(`\r${bar}${count} ${unit}`);
+    return stderr.write(`\r${bar}${count}`);
   };
   return {
     advance(count = 1) {

@@ -8,7 +8,7 @@ import { RecomputationRepository } from '../commerce/recomputation.repository';
 import type { CommerceSummary } from '../commerce/user-history.projection';
 import { Outbox } from '../outbox/outbox';
 import { recordOperatorRead } from './operator-reads';
-import { printLine } from './output';
+import { countOf, printLine } from './output';
 import { withIntake } from './with-intake';
 import { operator } from './with-services';
 
@@ -38,10 +38,12 @@ export function registerRecomputeCommand(program: Command): void {
                 : `${userId}  is ${JSON.stringify(before)}  should be ${JSON.stringify(after)}`,
             );
           },
-          onBatch: (checkedCount) => process.stderr.write(`${checkedCount} users\n`),
+          onBatch: (checkedCount) => process.stderr.write(`${countOf(checkedCount, 'users')}\n`),
         });
         const outcome = fix ? 'fixed' : 'different';
-        (json ? process.stderr : process.stdout).write(`${userCount} users, ${differences} ${outcome}\n`);
+        (json ? process.stderr : process.stdout).write(
+          `${countOf(userCount, 'users')}, ${differences} ${outcome}\n`,
+        );
         if (differences > 0 && !fix) process.exitCode = 1;
       }),
     );

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { openDatabase } from '../data-source';
 import { republish } from '../outbox/republish';
 import { parseIdArgument, parseTimeArgument } from './arguments';
+import { countOf } from './output';
 import { connectLimitMs, withDatabase } from './with-database';
 
 /** Adds `republish`: publishes users' events again with the same ids, for queues that were bound later. */
@@ -26,7 +27,7 @@ export function registerRepublishCommand(program: Command): void {
           let queuedCount = 0;
           return await republish(database, { since, userId: user }, (batchCount) => {
             queuedCount += batchCount;
-            process.stderr.write(`${queuedCount} events\n`);
+            process.stderr.write(`${countOf(queuedCount, 'events')}\n`);
           });
         } finally {
           await database.close();

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Inactivity } from '../privacy/inactivity';
 import { Retention, type RetentionOutcome } from '../privacy/retention';
 import { createMetrics } from '../telemetry/metrics';
+import { countOf } from './output';
 import { withServices } from './with-services';
 
 /** Adds `retention`: applies the retention policy once. Run it again when a run reached its maximum. */
@@ -37,13 +38,15 @@ export function registerRetentionCommand(program: Command): void {
     });
 }
 
-/** Returns for example `2 users removed, 3 users warned of inactivity`. */
+/** Returns for example `2 users removed, 1 user warned of inactivity`. */
 function report(outcome: RetentionOutcome, mood: string): string {
   const { inactivityWarnings = 0, inactiveUsers = 0, ...records } = outcome;
-  const parts = [`${describe(records)} ${mood}removed`];
-  if (inactivityWarnings > 0) parts.push(`${inactivityWarnings} users ${mood}warned of inactivity`);
-  if (inactiveUsers > 0) parts.push(`${inactiveUsers} inactive users ${mood}deactivated`);
-  return parts.join(', ');
+  const parts: string[] = [];
+  if (hasAny(records)) parts.push(`${describe(records)} ${mood}removed`);
+  if (inactivityWarnings > 0)
+    parts.push(`${countOf(inactivityWarnings, 'users')} ${mood}warned of inactivity`);
+  if (inactiveUsers > 0) parts.push(`${countOf(inactiveUsers, 'inactive users')} ${mood}deactivated`);
+  return parts.join(', ') || `nothing ${mood}removed, no user ${mood}warned or deactivated`;
 }
 
 function hasAny(outcome: RetentionOutcome): boolean {
@@ -54,5 +57,5 @@ function hasAny(outcome: RetentionOutcome): boolean {
 function describe(outcome: RetentionOutcome): string {
   const parts = Object.entries(outcome).filter(([, count]) => count > 0);
   const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return parts.map(([name, count]) => `${count} ${words(name)}`).join(', ') || 'nothing';
+  return parts.map(([name, count]) => countOf(count, words(name))).join(', ');
 }

@@ -6,10 +6,12 @@ export function registerRotateUnsubscribeKeyCommand(program: Command): void {
   program
     .command('rotate-unsubscribe-key')
     .description('create a new signing key for unsubscribe links; links already sent stay valid')
-    .action(() =>
+    .option('--json', 'print a JSON document')
+    .action(({ json }: { json?: true }) =>
       withServices(process.env, async ({ services: { signingKeys } }) => {
-        const generation = await signingKeys.rotate('unsubscribe');
-        process.stdout.write(`key ${generation} created; a replica signs with it after a restart\n`);
+        const key = await signingKeys.rotate('unsubscribe');
+        const text = `key ${key} created; a replica signs with it after a restart`;
+        process.stdout.write(`${json ? JSON.stringify({ key }) : text}\n`);
       }),
     );
 }

@@ -96,7 +96,7 @@ describe('the command line', () => {
     await sql(`UPDATE user_history SET recorded_at = now() - interval '3 days'`);
     const [count = ''] = await sql('SELECT count(*) FROM user_history');
     const kept = await run(['retention']);
-    expect(kept).toMatchObject({ code: 0, stdout: 'nothing removed\n' });
+    expect(kept).toMatchObject({ code: 0, stdout: 'nothing removed, no user warned or deactivated\n' });
     const env = { RETENTION_HISTORY_DAYS: '2' };
     expect(await run(['retention', '--dry-run'], env)).toMatchObject({
       code: 0,
@@ -157,7 +157,9 @@ describe('the command line', () => {
     const before = await sql(keys);
     const { code, stdout } = await run(['rotate-unsubscribe-key']);
     expect([code, stdout]).toEqual([0, expect.stringContaining(`key ${before.length + 1} `)]);
-    expect(await sql(keys)).toEqual([...before, String(before.length + 1)]);
+    const third = await run(['rotate-unsubscribe-key', '--json']);
+    expect(JSON.parse(third.stdout)).toEqual({ key: before.length + 2 });
+    expect(await sql(keys)).toEqual([...before, String(before.length + 1), String(before.length + 2)]);
   });
 
   it('--help describes each command', async () => {
@@ -166,11 +168,12 @@ describe('the command line', () => {
     expect(commands).toEqual(
       expect.arrayContaining(['serve', 'migrate', 'seed', 'token', 'erase', 'export']),
     );
-    for (const command of ['serve', 'migrate', 'seed', 'token', 'erase', 'export']) {
-      expect(await run([command, '--help'])).toMatchObject({
-        code: 0,
-        stdout: expect.stringContaining('Usage:'),
-      });
+    for (const command of commands.filter((it) => it !== 'help')) {
+      const { code, stdout: help } = await run([command, '--help']);
+      expect({ command, code, usage: help.split(' ')[0] }).toEqual({ command, code: 0, usage: 'Usage:' });
+      // Commands of commands have options of their own.
+      const hasResults = command !== 'serve' && !help.includes('Commands:');
+      expect({ command, json: help.includes('--json') }).toEqual({ command, json: hasResults });
     }
   });
 
@@ -195,7 +198,7 @@ describe('the command line', () => {
     const { code, stderr } = await run(['serve'], { NODE_ENV: text });
     expect({ code, stderr }).toEqual({
       code: 78,
-      stderr: expect.stringContaining('NODE_ENV must be production,'),
+      stderr: expect.stringContaining('NODE_ENV must be one of production,'),
     });
   });
 

@@ -262,9 +262,11 @@ describe('a user who is inactive', () => {
     const env = { DATABASE_URL: app.databaseUrl, RETENTION_INACTIVE_DAYS: '100' };
     const planned = await commands.run(['retention', '--dry-run', '--json'], env);
     expect(JSON.parse(planned.stdout)).toMatchObject({ inactivityWarnings: 1, inactiveUsers: 0 });
+    const printed = await commands.run(['retention', '--dry-run'], env);
+    expect(printed.stdout).toBe('1 user would be warned of inactivity\n');
     expect(await commands.run(['retention'], env)).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('1 users warned of inactivity'),
+      stdout: '1 user warned of inactivity\n',
     });
     const without = await commands.run(['retention', '--dry-run', '--json'], {
       DATABASE_URL: app.databaseUrl,

@@ -1,4 +1,4 @@
-import { printable, printableInLine, printLine } from '../../../src/commands/output';
+import { countOf, printable, printableInLine, printLine } from '../../../src/commands/output';
 
 test('printLine rejects with the error of a failed write', async () => {
   const failure = new Error('write EPIPE');
@@ -25,4 +25,13 @@ it('printable keeps the meaning of a JSON document', () => {
 
 it('printableInLine escapes line feeds', () => {
   expect(printableInLine('one\ntwo')).toBe('one\\u000atwo');
+});
+
+it.each([
+  [0, 'users', '0 users'],
+  [1, 'users', '1 user'],
+  [1, 'history entries', '1 history entry'],
+  [2, 'history entries', '2 history entries'],
+])('countOf %i %s returns %s', (count, nouns, text) => {
+  expect(countOf(count, nouns)).toBe(text);
 });
