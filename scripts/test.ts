@@ -1,7 +1,4 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 interface JestResults {
   numPassedTests: number;
@@ -12,29 +9,31 @@ interface JestResults {
 
 /** Runs jest with these arguments; returns its exit code and its counts, or null when it did not finish. */
 async function runJest(args: string[]): Promise<{ code: number; results: JestResults | null }> {
-  const folder = mkdtempSync(join(tmpdir(), 'user-service-results-'));
-  const file = join(folder, 'results.json');
   const jest = require.resolve('jest/bin/jest');
   const child = spawn(
     process.execPath,
     // A handle that a test left open must not keep the build running.
-    [jest, '--json', `--outputFile=${file}`, '--forceExit', ...args],
+    [jest, '--json', '--forceExit', ...args],
     {
-      stdio: ['inherit', 'ignore', 'inherit'],
+      stdio: ['inherit', 'pipe', 'inherit'],
       // Tests call this machine only; some HTTP clients would send even these requests through a proxy.
       env: { ...process.env, NO_PROXY: '127.0.0.1,localhost', no_proxy: '127.0.0.1,localhost' },
     },
   );
+  let output = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
   const code = await new Promise<number>((resolve) => {
     child.on('error', () => resolve(1));
     child.on('close', (exitCode) => resolve(exitCode ?? 1));
   });
   try {
-    return { code, results: JSON.parse(readFileSync(file, 'utf8')) as JestResults };
+    // Tests may print lines before the results.
+    const results = output.slice(output.trimEnd().lastIndexOf('\n') + 1);
+    return { code, results: JSON.parse(results) as JestResults };
   } catch {
     return { code, results: null };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -45,7 +44,8 @@ async function test(args: string[]): Promise<void> {
   let failed = (results?.numFailedTests ?? 0) + (results?.numRuntimeErrorTestSuites ?? 0);
   const isSelection = args.some((arg) => /^(-t|--testNamePattern)/.test(arg));
   if (results && results.numPendingTests > 0 && !isSelection) {
-    process.stdout.write(`${results.numPendingTests} tests are skipped, which counts as failed.\n`);
+    const skipped = results.numPendingTests === 1 ? '1 test is' : `${results.numPendingTests} tests are`;
+    process.stdout.write(`${skipped} skipped, which counts as failed.\n`);
     failed += results.numPendingTests;
   }
   if (passed + failed === 0) process.stdout.write('No test ran.\n');

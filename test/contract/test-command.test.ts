@@ -29,11 +29,11 @@ const settingsOf = (name: string) => {
   };
 };
 
-/** Runs the test command on files with this content, as this project. Returns its exit code and last line. */
+/** Runs the test command on files with this content, as this project. Returns its exit code, last line and errors. */
 async function runTests(
   project: string,
   contents: readonly string[],
-): Promise<{ code: unknown; lastLine: string | undefined }> {
+): Promise<{ code: unknown; lastLine: string | undefined; errors: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'user-service-test-command-'));
   folders.push(folder);
   for (const [index, content] of contents.entries()) writeFileSync(join(folder, `${index}.case.js`), content);
@@ -50,13 +50,13 @@ async function runTests(
       process.execPath,
       ['scripts/run.cjs', 'scripts/test.ts', '--config', config],
       { cwd: checkout },
-      (error, stdout) =>
-        resolve({ code: error ? error.code : 0, lastLine: stdout.trimEnd().split('\n').at(-1) }),
+      (error, stdout, errors) =>
+        resolve({ code: error ? error.code : 0, lastLine: stdout.trimEnd().split('\n').at(-1), errors }),
     );
   });
 }
 
-const passing = "test('holds', () => {});";
+const passing = "test('holds', () => { console.log('it holds'); });";
 
 const breaking = "test('breaks', () => { throw new Error(); });";
 const leaking = "test('leaks', () => { Promise.reject(new Error()); });";
@@ -101,5 +101,7 @@ test.concurrent.each([
     '1 passed, 1 failed',
   ],
 ])('%s', async (_name, project, contents, code, lastLine) => {
-  expect(await runTests(project, contents)).toEqual({ code, lastLine });
+  const { errors, ...result } = await runTests(project, contents);
+  expect(result).toEqual({ code, lastLine });
+  expect(errors).not.toContain('results written');
 });
