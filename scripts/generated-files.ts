@@ -105,12 +105,13 @@ function exportedColumn(name: string): Record<string, unknown> {
 
 /** The table of settings, from the settings that `loadConfig` reads. */
 function settingsTable(): string {
-  const rows = Object.entries(settings).map(([name, { meaning, unset, ...rest }]) => [
+  const rows = Object.entries(settings).map(([name, { meaning, unset, schema, ...rest }]) => [
     `\`${name}\`${'requiredInProduction' in rest ? ' *' : ''}`,
     meaning,
+    schema.description ?? '',
     unset,
   ]);
-  return table(['variable', 'meaning', 'unset means'], rows);
+  return table(['variable', 'meaning', 'allowed', 'unset means'], rows);
 }
 
 /** The floors of src, from the highest to the lowest, as the import rules have them. */

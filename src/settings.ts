@@ -6,33 +6,38 @@ export const loggedRequests = ['errors', 'sampled', 'all'] as const;
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const wholeNumber = (minimum: number, maximum: number) => {
-  const error = `must be a whole number from ${minimum} to ${maximum}`;
+  const allowed = `a whole number from ${minimum} to ${maximum}`;
+  const error = `must be ${allowed}`;
   return z
     .string()
     .regex(/^\d{1,9}$/, { error })
     .transform(Number)
-    .pipe(z.number().min(minimum, { error }).max(maximum, { error }));
+    .pipe(z.number().min(minimum, { error }).max(maximum, { error }))
+    .describe(allowed);
 };
 
+const oneOf = <const T extends readonly string[]>(values: T) => {
+  const allowed = values.map((it) => `\`${it}\``).join(', ');
+  return z.enum(values, { error: `must be one of ${values.join(', ')}` }).describe(allowed);
+};
+
+const actionList = 'a comma-separated list of erase, export and email';
 const sensitiveActions = z
   .string()
   .transform((text) => text.split(',').map((it) => it.trim()))
-  .pipe(
-    z.array(
-      z.enum(['erase', 'export', 'email'], {
-        error: 'must be a comma-separated list of erase, export and email',
-      }),
-    ),
-  );
+  .pipe(z.array(z.enum(['erase', 'export', 'email'], { error: `must be ${actionList}` })))
+  .describe(actionList);
 
+const secretList = 'secrets separated by single commas';
 const secrets = z
   .string()
   .transform((text) => text.split(',').map((it) => it.trim()))
-  .refine((list) => list.every((it) => it.length > 0), {
-    error: 'must be secrets separated by single commas',
-  });
+  .refine((list) => list.every((it) => it.length > 0), { error: `must be ${secretList}` })
+  .describe(secretList);
 
-/** A setting of the process: its meaning, and the behaviour and value if it is unset. */
+const text = z.string().describe('a text');
+
+/** A setting of the process: its meaning, its allowed values as the description of `schema`, and what unset means. */
 export interface Setting<T = unknown, F = unknown> {
   readonly meaning: string;
   readonly unset: string;
@@ -57,7 +62,7 @@ const limit = (meaning: string, fallback: number) =>
 export const settings = {
   NODE_ENV: withDefault('development', {
     meaning: '`production` disables embedded services, the development issuer and the explorer',
-    schema: z.enum(environments, { error: `must be ${environments.join(', ')}` }),
+    schema: oneOf(environments),
   }),
   PORT: withDefault(4001, { meaning: 'the port HTTP listens on', schema: wholeNumber(0, 65_535) }),
   MANAGEMENT_PORT: optional({
@@ -68,7 +73,7 @@ export const settings = {
   HOST: withDefault('127.0.0.1', {
     meaning: 'the address HTTP listens on',
     remark: ' (the image sets 0.0.0.0)',
-    schema: z.string(),
+    schema: text,
   }),
   PUBLIC_URL: optional({
     meaning: 'the URL under which mail programs reach this service; the base of unsubscribe links',
@@ -82,8 +87,7 @@ export const settings = {
     requiredInProduction: true,
   }),
   REDIS_URL: optional({
-    meaning:
-      'Redis 7 or newer: `redis://` or `rediss://`, a comma-separated list of nodes of a cluster, or `redis+sentinel://host:port,host:port/name`',
+    meaning: 'Redis 7 or newer: a server, the nodes of a cluster, or Sentinels',
     unset: 'a bounded in-process cache',
     schema: redisUrl,
     requiredInProduction: true,
@@ -103,18 +107,18 @@ export const settings = {
   AUTH_ISSUER: optional({
     meaning: 'the required `iss` of access tokens',
     unset: 'the development issuer',
-    schema: z.string(),
+    schema: text,
     requiredInProduction: true,
   }),
   AUTH_AUDIENCE: optional({
     meaning: 'the required `aud` of access tokens',
     unset: 'the development issuer’s audience',
-    schema: z.string(),
+    schema: text,
     requiredInProduction: true,
   }),
   ROUTER_SECRET: optional({
     meaning:
-      'secret(s) that the router sends in `Router-Authorization`, comma-separated for rotation; in production of at least 16 characters',
+      'one or more secrets that the router may send in `Router-Authorization`; in production of at least 16 characters',
     unset: 'not checked',
     schema: secrets,
     requiredInProduction: true,
@@ -128,7 +132,7 @@ export const settings = {
   ROUTER_INVALIDATION_KEY: optional({
     meaning: 'the shared key of that URL; both or neither',
     unset: 'as `ROUTER_INVALIDATION_URL`',
-    schema: z.string(),
+    schema: text,
   }),
   RECENT_SIGN_IN_FOR: {
     meaning:
@@ -144,7 +148,7 @@ export const settings = {
   }),
   EVENT_PROFILE: withDefault('full', {
     meaning: '`full`, or `catalog` to publish only UserCreated and UserDeactivated',
-    schema: z.enum(['full', 'catalog'], { error: 'must be full or catalog' }),
+    schema: oneOf(['full', 'catalog']),
   }),
   WAITING_DAYS: withDefault(30, {
     meaning: 'days that an event waits for an unknown user or order before it is parked',
@@ -186,13 +190,13 @@ export const settings = {
     schema: wholeNumber(1, 36_500),
   }),
   LOG_LEVEL: withDefault('info', {
-    meaning: logLevels.join(', '),
-    schema: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }),
+    meaning: 'the least severe level of the lines that are logged',
+    schema: oneOf(logLevels),
   }),
   LOG_REQUESTS: withDefault('sampled', {
     meaning:
       'which requests are logged when they complete: `errors` (status 500 and above), `sampled` (these, those over a second, and one in a hundred), `all`',
-    schema: z.enum(loggedRequests, { error: `must be one of ${loggedRequests.join(', ')}` }),
+    schema: oneOf(loggedRequests),
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional({
     meaning: 'the collector that receives traces (OTLP over HTTP as JSON; `/v1/traces` is appended)',
@@ -201,7 +205,7 @@ export const settings = {
   }),
   OTEL_SERVICE_NAME: withDefault('user-service', {
     meaning: 'the name of this service in traces',
-    schema: z.string(),
+    schema: text,
   }),
   LIMIT_REPRESENTATIONS: limit('maximum representations in one `_entities` call', 1000),
   LIMIT_ALIASES: limit('maximum aliases in one operation', 50),

@@ -20,6 +20,15 @@ describe('DATABASE_URL', () => {
     ['postgres://a:5432,b:5432/db', 'one host'],
     ['postgres:///db?host=a,b', 'one host'],
     ['mysql://h/db', 'postgres://'],
+    ['postgres:///db', 'no host'],
+    ['postgres://u@/db', 'no host'],
+    ['postgres:///?host=/var/run/postgresql', 'no database'],
+    ['postgres://h', 'no database'],
+    ['postgres://u:p@h:5432/?sslmode=disable', 'no database'],
+    ['postgres://u:%ff@h/db', 'write %25'],
+    ['postgres://h/db?sslmode=verify', 'sslmode: use one of disable, no-verify'],
+    ['postgres://h/db?sslmode=', 'sslmode'],
+    ['postgres://h/db?sslmode=verify-full&sslrootcert=/absent/ca.pem', 'sslrootcert that does not exist'],
   ])('%s is refused with what to change, and without its value', (url, hint) => {
     const problems = problemsOf({ DATABASE_URL: url });
     expect(problems).toEqual([expect.stringMatching(/^DATABASE_URL /)]);
@@ -33,6 +42,8 @@ describe('DATABASE_URL', () => {
     'postgres:///db?host=/var/run/postgresql',
     'postgres://u@/db?host=/var/run/postgresql',
     'postgres://u@%2Fvar%2Frun%2Fpostgresql/db',
+    'postgres://h/db?sslmode=no-verify&application_name=users',
+    `postgres://h/db?sslmode=verify-full&sslrootcert=${__filename}`,
   ])('%s is accepted', (url) => {
     expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
   });
@@ -54,6 +65,34 @@ it('each ROUTER_SECRET needs 16 characters in production only', () => {
   expect(problemsOf({ ...production, ROUTER_SECRET: `${long},short` })).toEqual([problem]);
   expect(problemsOf({ ...production, ROUTER_SECRET: `${long},${long}` })).toEqual([]);
   expect(problemsOf({ ROUTER_SECRET: 'short' })).toEqual([]);
+});
+
+it.each([
+  ['DATABASE_URL', 'postgres://', 'names no host'],
+  ['AMQP_URL', 'amqp://', 'names no host'],
+  ['AMQP_URL', 'amqps:///vhost', 'names no host'],
+  ['AMQP_URL', 'amqp://u:50%off@h', 'write %25'],
+  ['AMQP_URL', 'http://h', 'must be a URL that starts with amqp:// or amqps://'],
+  ['REDIS_URL', 'redis:///1', 'names no host'],
+  ['REDIS_URL', 'redis://u:50%off@h', 'write %25'],
+  ['REDIS_URL', 'redis://h/users', 'a database that is not a number'],
+  ['REDIS_URL', 'redis+sentinel://u:50%off@a:26379/name', 'write %25'],
+  ['REDIS_URL', 'redis+sentinel://a:port/name', 'must be a URL'],
+  ['AUTH_JWKS_URL', 'https://', 'must be a URL that starts with http:// or https://'],
+])('%s %s is refused with what is wrong', (name, url, hint) => {
+  const problems = problemsOf({
+    ...production,
+    ROUTER_SECRET: 'a-secret-of-16-c',
+    [name]: url,
+  });
+  expect(problems).toEqual([expect.stringMatching(`^${name} `)]);
+  expect(problems[0]).toContain(hint);
+  expect(problems[0]).not.toContain('50%off');
+});
+
+it('a ConfigError counts its problems', () => {
+  expect(() => loadConfig({ PORT: 'x' })).toThrow('The configuration has 1 problem:\n');
+  expect(() => loadConfig({ PORT: 'x', MANAGEMENT_PORT: 'y' })).toThrow('has 2 problems:\n');
 });
 
 describe('REDIS_URL', () => {
