@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { findDrift } from '../../scripts/check-migrations';
 import { createDataSource } from '../../src/data-source';
@@ -74,6 +75,46 @@ it('a migration fills in the users and orders that parked messages name', async 
     );
     expect(new Set(row?.users)).toEqual(new Set([one, other]));
     expect(new Set(row?.orders)).toEqual(new Set(['8', 'No. 7, a']));
+  });
+});
+
+it('a migration fills in the digests of addresses and numbers in messages that version 1.0 parked', async () => {
+  await withDataSource(async (dataSource) => {
+    const names = dataSource.migrations.map(({ name = '' }) => name);
+    const first = names.findIndex((name) => name.startsWith('BoundParkedMessages'));
+    for (const _later of names.slice(first)) await dataSource.undoLastMigration();
+    const bodies = [
+      'payment of Ada@Example.com failed, call +49 30 901-820',
+      '{"payer":{"mail":"jos\\u00e9\\u0040example.com"},"phone":"4930901821"}',
+      JSON.stringify({ data_base64: Buffer.from('{"mail":"bob@example.com"}').toString('base64') }),
+      Buffer.concat([Buffer.from([0xff, 0, 0xfe]), Buffer.from('<eve@example.com>')]),
+      'of no user',
+      '['.repeat(20_000),
+      // More than one page.
+      ...Array.from({ length: 10 }, (_, at) => `of user${at}@example.com`),
+    ];
+    for (const body of bodies)
+      await dataSource.query(
+        `INSERT INTO parked_messages (id, fingerprint, reason, detail, exchange, routing_key, headers, body, attempts)
+         VALUES (gen_random_uuid(), $1::bytea::text, 'INVALID_TIME', '', '', '', '{"x-mail": "ops@example.com"}', $1, 1)`,
+        [Buffer.from(body as string)],
+      );
+    await dataSource.runMigrations();
+    const rows = await dataSource.query<{ body: Buffer; digests: string[] }[]>(
+      'SELECT body, named_contacts AS digests FROM parked_messages',
+    );
+    const digest = (contact: string) => createHash('sha256').update(contact).digest('hex');
+    const digestsOf = (at: number) =>
+      rows.find(({ body }) => body.equals(Buffer.from(bodies[at] as string)))?.digests;
+    const ops = digest('ops@example.com');
+    expect(digestsOf(0)).toEqual([digest('ada@example.com'), digest('+4930901820'), ops]);
+    expect(new Set(digestsOf(1))).toEqual(new Set([digest('josé@example.com'), digest('+4930901821'), ops]));
+    expect(digestsOf(2)).toEqual([digest('bob@example.com'), ops]);
+    expect(digestsOf(3)).toEqual([digest('eve@example.com'), ops]);
+    expect(digestsOf(4)).toEqual([ops]);
+    expect(digestsOf(5)).toEqual([ops]);
+    for (let at = 6; at < bodies.length; at += 1)
+      expect(digestsOf(at)).toEqual([digest(`user${at - 6}@example.com`), ops]);
   });
 });
 
