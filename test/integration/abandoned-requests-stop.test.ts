@@ -1,8 +1,11 @@
+import { Client } from 'pg';
 import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
+import { UserDataExport } from '../../src/privacy/user-data-export';
 import { createServiceLog } from '../../src/service-log';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
+import { createUser } from '../testkit/users';
 
 let app: TestApp;
 let database: Database;
@@ -18,6 +21,39 @@ afterAll(async () => {
 
 const sleepers = () =>
   app.sql(`SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'`);
+
+it('exportUserData reads nothing more and audits no export once its client has disconnected', async () => {
+  const { id } = await createUser(app);
+  const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+  const exporting = jest.spyOn(UserDataExport.prototype, 'export');
+  const holder = new Client({ connectionString: app.databaseUrl });
+  await holder.connect();
+  try {
+    await holder.query('BEGIN; LOCK TABLE audit_keys IN ACCESS EXCLUSIVE MODE');
+    const client = new AbortController();
+    const query = `mutation { exportUserData(input: { userId: "${id}" }) { __typename } }`;
+    fetch(`${app.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${officer}` },
+      body: JSON.stringify({ query }),
+      signal: client.signal,
+    }).catch(() => undefined);
+    await eventually(async () => {
+      const { rows } = await holder.query(
+        `SELECT FROM pg_locks WHERE NOT granted AND relation = 'audit_keys'::regclass`,
+      );
+      expect(rows).toHaveLength(1);
+    });
+    client.abort();
+    await eventually(() => expect(exporting.mock.calls[0]?.[2]?.aborted).toBe(true));
+    await holder.query('COMMIT');
+    await expect(exporting.mock.results[0]?.value).rejects.toThrow();
+  } finally {
+    exporting.mockRestore();
+    await holder.end();
+  }
+  expect(await app.sql(`SELECT FROM audit_entries WHERE action = 'USER_DATA_EXPORTED'`)).toEqual([]);
+});
 
 describe('Database.query with a signal', () => {
   it('cancels the running statement on the server', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { type CommandLine, openCommandLine } from '../testkit/command';
+import { eventually } from '../testkit/eventually';
 import { buildRow, resultsIn } from '../testkit/import-rows';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
@@ -142,6 +143,15 @@ describe('import', () => {
     );
   });
 
+  it('refuses a row whose user was erased since, also one without an id', async () => {
+    const rows = [buildRow('erased', { userId: randomUUID() }), buildRow('erased-too')];
+    const { results } = await importLines(rows);
+    for (const { userId } of results) expect((await run(['erase', userId])).code).toBe(0);
+    const again = await importLines(rows);
+    expect(again.results.map(({ outcome }) => outcome)).toEqual(['USER_ID_TAKEN', 'USER_ID_TAKEN']);
+    expect(await sql(`SELECT email FROM users WHERE email LIKE 'erased%'`)).toEqual([]);
+  });
+
   it('writes history, event and audit entry of each user as createUser does', async () => {
     const { results } = await importLines([
       buildRow('active', {
@@ -214,5 +224,37 @@ describe('import', () => {
       { line: 3, outcome: 'exists', userId: results[2].userId },
       { line: 4, outcome: 'USER_ID_TAKEN' },
     ]);
+  });
+
+  // The last test: this erasure leaves no audit entry, so that `audit verify` would fail.
+  it('refuses a row with an id whose erasure commits while the row is inserted', async () => {
+    const userId = randomUUID();
+    await importLines([buildRow('leaving', { userId })]);
+    // As of a user whose events were published and deleted long ago.
+    await sql('DELETE FROM outbox_events WHERE user_id = $1', [userId]);
+    const erasure = new Client({ connectionString: database.url });
+    await erasure.connect();
+    try {
+      await erasure.query('BEGIN');
+      await erasure.query('DELETE FROM users WHERE id = $1', [userId]);
+      await erasure.query('DELETE FROM audit_keys WHERE user_id = $1', [userId]);
+      await erasure.query(
+        'INSERT INTO erased_users (user_id, erased_at, erasure_id) VALUES ($1, now(), gen_random_uuid())',
+        [userId],
+      );
+      const importing = importLines([buildRow('arriving', { userId }), buildRow('another')]);
+      await eventually(async () =>
+        expect(
+          await sql(
+            `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+          ),
+        ).not.toEqual([]),
+      );
+      await erasure.query('COMMIT');
+      expect((await importing).results.map(({ outcome }) => outcome)).toEqual(['USER_ID_TAKEN', 'created']);
+    } finally {
+      await erasure.end();
+    }
+    expect(await sql('SELECT email FROM users WHERE id = $1', [userId])).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { startTestApp, type TestApp } from '../testkit/app';
+import { eventually } from '../testkit/eventually';
 import { eventsOf } from '../testkit/stored-rows';
 import { storeUsers } from '../testkit/stored-users';
 import { buildUser, createUser, mutate } from '../testkit/users';
@@ -186,6 +187,32 @@ describe('concurrent updates', () => {
     await holder.query('COMMIT');
     await holder.end();
     expect(await waiting).toMatchObject({ user: { displayName: 'Later', version: 2 } });
+  });
+
+  it('are not read while the user is locked by another transaction', async () => {
+    const { id } = await createUser(app);
+    const shown = async () => {
+      const query = 'query ($id: ID!) { user(id: $id) { displayName version } }';
+      return (await app.graphql(query, { id }, { token: app.staff })).data.user;
+    };
+    const holder = new Client({ connectionString: app.databaseUrl });
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM users WHERE id = $1 FOR UPDATE', [id]);
+    const waiting = mutate(app, 'updateUser', { userId: id, displayName: 'Later' });
+    try {
+      await eventually(async () => {
+        const { rows } = await holder.query(
+          `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+        );
+        expect(rows).toHaveLength(1);
+      });
+      expect(await shown()).toEqual({ displayName: null, version: 1 });
+    } finally {
+      await holder.end();
+    }
+    await waiting;
+    expect(await shown()).toEqual({ displayName: 'Later', version: 2 });
   });
 
   it('succeed although PostgreSQL rejects one of them', async () => {

@@ -29,7 +29,7 @@ async function read(userId: string): Promise<unknown> {
 }
 
 describe('setExternalId', () => {
-  it('sets, replaces and repeats an id, with one version and event for each change', async () => {
+  it('sets, replaces and repeats ids ordered by system, with one version and event for each change', async () => {
     const { id: userId } = await createUser(app);
     const [first, second, other] = [newExternalId(), newExternalId(), newExternalId()];
     expect(await set(userId, 'shop-2', other)).toMatchObject({

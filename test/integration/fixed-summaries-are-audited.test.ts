@@ -116,6 +116,14 @@ describe('recompute --fix', () => {
     );
   });
 
+  it('is no version of the user in profileAsOf', async () => {
+    const auditor = await app.token({ sub: 'auditor', scope: 'users:audit' });
+    const query = `query ($userId: ID!, $at: DateTime!) { profileAsOf(userId: $userId, at: $at) { version } }`;
+    const [created] = await app.sql('SELECT created_at AS at FROM users WHERE id = $1', [userId]);
+    const { data } = await app.graphql(query, { userId, ...created }, { token: auditor });
+    expect(data).toEqual({ profileAsOf: { version: 1 } });
+  });
+
   it('leaves an entry without readable values after the user is erased', async () => {
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
     await mutate(app, 'eraseUser', { userId }, officer);

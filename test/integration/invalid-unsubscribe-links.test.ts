@@ -94,7 +94,7 @@ describe('an unsubscribe link', () => {
 
   it('responds 429 after more than ten requests in a minute, while other links respond 200', async () => {
     const [id, other] = [await createSubscriber(app), await createSubscriber(app)];
-    const [path, another] = [await pathFor(app, id, 'loyalty'), await pathFor(app, other, 'loyalty')];
+    const path = await pathFor(app, id, 'loyalty');
     let accepted = 0;
     let response = await click(app, path);
     for (; response.status === 200 && accepted <= 20; accepted += 1) response = await click(app, path);
@@ -103,6 +103,7 @@ describe('an unsubscribe link', () => {
     // If the minute of the limit ended in between, ten more are accepted.
     expect(accepted).toBeGreaterThanOrEqual(10);
     expect(accepted).toBeLessThanOrEqual(20);
-    expect((await click(app, another)).status).toBe(200);
+    for (const another of [await pathFor(app, id, 'newsletter'), await pathFor(app, other, 'loyalty')])
+      expect((await click(app, another)).status).toBe(200);
   });
 });

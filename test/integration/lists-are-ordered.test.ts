@@ -1,5 +1,6 @@
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
+import { fieldNames, introspect } from '../testkit/introspected';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
@@ -123,6 +124,7 @@ describe('users with last and before', () => {
 describe('users with filters', () => {
   it('records what a filter or order reveals of the users that it returns', async () => {
     const { id } = await createUser(app, { username: 'revealed', phoneNumber: '+491701' });
+    await app.sql('INSERT INTO user_activity (user_id, last_seen_at) VALUES ($1, now())', [id]);
     const filters: Record<string, string[]> = {
       'filter: { username: "Revealed" }': ['username'],
       'filter: { phoneNumber: "491701" }': ['phoneNumber'],
@@ -133,20 +135,74 @@ describe('users with filters', () => {
       ],
       'filter: { ids: ["revealed-id"] }, orderBy: { field: LAST_NAME, direction: ASC }': ['lastName'],
     };
+    // Each filter alone, with a value that the user meets.
+    const alone: Record<string, [value: string, fields: string[]]> = {
+      status: ['[ACTIVE]', []],
+      emailVerification: ['[UNVERIFIED]', ['emailVerification']],
+      createdFrom: ['"2020-01-01T00:00:00Z"', ['createdAt']],
+      createdTo: ['"2120-01-01T00:00:00Z"', ['createdAt']],
+      updatedFrom: ['"2020-01-01T00:00:00Z"', ['updatedAt']],
+      updatedTo: ['"2120-01-01T00:00:00Z"', ['updatedAt']],
+      lastSeenFrom: ['"2020-01-01T00:00:00Z"', ['lastSeenAt']],
+      lastSeenTo: ['"2120-01-01T00:00:00Z"', ['lastSeenAt']],
+      orderCountMin: ['0', ['commerce']],
+      orderCountMax: ['0', ['commerce']],
+      spentMin: ['{ amount: "0", currency: "EUR" }', ['commerce']],
+      search: ['"revealed"', ['email', 'firstName', 'lastName', 'username']],
+    };
+    for (const [name, [value, fields]] of Object.entries(alone))
+      filters[`filter: { ids: ["revealed-id"], ${name}: ${value} }`] = fields;
+    const named = Object.keys(filters).join();
+    for (const name of fieldNames(await introspect(app), 'UserFilter')) expect(named).toContain(`${name}: `);
     for (const [index, [arguments_, fields]] of Object.entries(filters).entries()) {
       const reader = `reader-${index}`;
       const token = await app.token({ sub: reader, scope: 'users:read' });
-      const { errors } = await app.graphql(
+      const { data, errors } = await app.graphql(
         `{ users(${arguments_.replace('revealed-id', id)}) { nodes { id } } }`,
         {},
         { token },
       );
-      expect(errors).toEqual([]);
-      const [entry] = await app.sql<{ users: string[]; groups: { fields: string[] }[] }>(
+      expect({ arguments_, errors, users: data?.users.nodes }).toEqual({
+        arguments_,
+        errors: [],
+        users: [{ id }],
+      });
+      const entries = await app.sql<{ users: string[]; groups: { fields: string[] }[] }>(
         'SELECT user_ids AS users, field_groups AS groups FROM audit_entries WHERE actor_id = $1',
         [reader],
       );
-      expect(entry).toMatchObject({ users: [id], groups: [{ fields }] });
+      expect({ arguments_, entries }).toMatchObject({
+        arguments_,
+        entries: fields.length === 0 ? [] : [{ users: [id], groups: [{ fields }] }],
+      });
+    }
+  });
+
+  it('at least nothing spent, and at most no orders, match users without orders', async () => {
+    const { id } = await createUser(app);
+    for (const [filter, matches] of [
+      ['spentMin: { amount: "0", currency: "EUR" }', true],
+      ['spentMin: { amount: "-1", currency: "EUR" }', true],
+      ['spentMin: { amount: "0.0001", currency: "EUR" }', false],
+      ['orderCountMin: 0', true],
+      ['orderCountMin: 1', false],
+      ['orderCountMax: 0', true],
+      ['orderCountMax: -1', false],
+    ] as const)
+      expect([filter, (await list(`filter: { ids: ["${id}"], ${filter} }`)).ids]).toEqual([
+        filter,
+        matches ? [id] : [],
+      ]);
+  });
+
+  it('users who never signed in are the last in both directions', async () => {
+    const seen = await createUser(app);
+    const unseen = await createUser(app);
+    await app.sql('INSERT INTO user_activity (user_id, last_seen_at) VALUES ($1, now())', [seen.id]);
+    for (const direction of ['ASC', 'DESC']) {
+      const order = `orderBy: { field: LAST_SEEN_AT, direction: ${direction} }`;
+      const { ids } = await list(`filter: { ids: ["${unseen.id}", "${seen.id}"] }, ${order}`);
+      expect([direction, ids]).toEqual([direction, [seen.id, unseen.id]]);
     }
   });
 

@@ -1,6 +1,8 @@
 import { Client } from 'pg';
-import { createDataSource, migrate, pendingMigrations } from '../../src/data-source';
+import { createDataSource, migrate, openDatabase, pendingMigrations } from '../../src/data-source';
+import { lockKeys, tryLock } from '../../src/postgres/locks';
 import { createLogger } from '../../src/telemetry/logger';
+import { eventually } from '../testkit/eventually';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 const log = createLogger({ level: 'silent' });
@@ -51,4 +53,22 @@ it('migrate runs each migration once when four replicas start concurrently', asy
   expect(ran.filter((names) => names.length > 0)).toEqual([missing]);
   expect(await pendingMigrations(database.url, log)).toEqual([]);
   expect(await describeSchema()).toEqual(described);
+});
+
+it('migrate waits and logs one warning while another replica holds the lock', async () => {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const holder = openDatabase(database.url, log, 1);
+  await holder.connect();
+  const migrating = await holder.transaction(async (tx) => {
+    expect(await tryLock(tx, lockKeys.migration)).toBe(true);
+    const ran = migrate(database.url, createLogger({ level: 'warn', destination, readable: false }));
+    await eventually(() => expect(lines).toHaveLength(1));
+    return { ran };
+  });
+  await holder.close();
+  expect(await migrating.ran).toEqual([]);
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
+    'waiting for the migration lock: another process is migrating',
+  ]);
 });

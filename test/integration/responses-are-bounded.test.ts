@@ -43,6 +43,16 @@ describe('a response', () => {
     expect(errors[100]?.extensions).toEqual({ code: 'ERRORS_OMITTED', omitted: 1_700 });
   });
 
+  it('counts omitted errors of representations and of fields together', async () => {
+    const { id } = await createUser(app);
+    const token = await app.token({ sub: 'auditor', scope: 'users:audit' });
+    const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { email username } } }`;
+    const r = [...Array(150).fill(5), ...Array(100).fill(id)].map((it) => ({ __typename: 'User', id: it }));
+    const { errors } = await app.graphql(query, { r }, { token });
+    expect(errors).toHaveLength(101);
+    expect(errors[100]?.extensions).toEqual({ code: 'ERRORS_OMITTED', omitted: 150 + 100 * 2 - 100 });
+  });
+
   it.each([
     ['a field', (name: string) => `{ ${name} }`],
     ['an argument', (name: string) => `{ me(${name}: 1) { id } }`],

@@ -171,3 +171,18 @@ describe('updateRows', () => {
     await holder.end();
   });
 });
+
+it('an effect of a transaction runs after its commit, and none of a savepoint that was rolled back', async () => {
+  const ran: string[] = [];
+  await database.transaction(async (tx) => {
+    tx.afterCommit(() => void ran.push('transaction'));
+    const refused = tx.savepoint(async (nested) => {
+      nested.afterCommit(() => void ran.push('rolled back'));
+      throw new Error('refused');
+    });
+    await expect(refused).rejects.toThrow('refused');
+    await tx.savepoint(async (nested) => nested.afterCommit(() => void ran.push('savepoint')));
+    expect(ran).toEqual([]);
+  });
+  expect(ran).toEqual(['transaction', 'savepoint']);
+});

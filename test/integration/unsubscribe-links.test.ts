@@ -1,3 +1,7 @@
+import { openDatabase } from '../../src/data-source';
+import { DatabaseUnavailableError } from '../../src/postgres/database-unavailable';
+import { createServiceLog } from '../../src/service-log';
+import { SigningKeys } from '../../src/users/signing-keys';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { countRows, eventsOf } from '../testkit/stored-rows';
@@ -181,6 +185,22 @@ describe('an unsubscribe link', () => {
     await click(app, `${path}x`);
     expect(JSON.stringify(app.logged)).not.toContain(path.split('.')[1]);
   });
+});
+
+it('a signing key that could not be read is read again by the next call', async () => {
+  const database = openDatabase(app.databaseUrl, createServiceLog({ level: 'silent' }), 1);
+  const keys = new SigningKeys(database);
+  await expect(keys.get('unsubscribe')).rejects.toThrow(DatabaseUnavailableError);
+  await database.connect();
+  try {
+    const [stored] = await app.sql(
+      `SELECT generation, key FROM signing_keys WHERE purpose = 'unsubscribe' ORDER BY generation DESC LIMIT 1`,
+    );
+    expect(stored).toBeDefined();
+    expect(await keys.get('unsubscribe')).toEqual(stored);
+  } finally {
+    await database.close();
+  }
 });
 
 it('an unsubscribe link works on every replica after key rotation, next to links of the new key', async () => {

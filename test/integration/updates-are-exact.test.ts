@@ -83,7 +83,20 @@ describe('updateUser', () => {
       expect(published).not.toContain(value);
   });
 
-  it('keeps version, history and outbox if no field changes', async () => {
+  it('has a time after that of the last change, also if that was ahead of the clock', async () => {
+    const { id } = await createUser(app);
+    const ahead = new Date(Date.now() + 60_000);
+    await app.sql('UPDATE users SET updated_at = $2, revision = revision + 1 WHERE id = $1', [id, ahead]);
+    for (const [displayName, after] of [
+      ['one', 1],
+      ['two', 2],
+    ] as const)
+      expect((await update(id, { displayName })).user.updatedAt).toBe(
+        new Date(ahead.getTime() + after).toISOString(),
+      );
+  });
+
+  it('keeps version, history and outbox if no field changes, also for its own address in upper case', async () => {
     const created = await createUser(app, full);
     const before = await countRows(app);
     const { email, username, firstName, lastName } = created;
@@ -176,6 +189,20 @@ describe('updateUser', () => {
     });
     expect(await update(randomUUID(), buildUser())).toMatchObject({ __typename: 'UserNotFoundError' });
     expect(await countRows(app)).toEqual(before);
+  });
+
+  it('returns VersionConflictError first, then InvalidInputError, then UserNotActiveError', async () => {
+    const { id } = await createUser(app);
+    await mutate(app, 'deactivateUser', { userId: id });
+    const invalid = { firstName: ' ', locale: 'no locale' };
+    expect(await update(id, { ...invalid, expectedVersion: 1 })).toMatchObject({
+      __typename: 'VersionConflictError',
+    });
+    expect(await update(id, invalid)).toMatchObject({
+      __typename: 'InvalidInputError',
+      fields: [{ path: 'firstName' }, { path: 'locale' }],
+    });
+    expect(await update(id, { firstName: 'Ada' })).toMatchObject({ __typename: 'UserNotActiveError' });
   });
 
   it('rejects a new address that is taken as a username, which would follow the address', async () => {

@@ -64,6 +64,14 @@ describe('verify', () => {
     expect(await verifyClaims({})).toEqual({ id, scopes: new Set() });
   });
 
+  it.each([true, false, 'true', 'false', 1, null, undefined])(
+    'returns the address of the token only for email_verified true, not %j',
+    async (email_verified) => {
+      const actor = await verifyClaims({ email: 'ada@example.com', email_verified });
+      expect(actor?.verifiedEmail).toBe(email_verified === true ? 'ada@example.com' : undefined);
+    },
+  );
+
   it('accepts the scheme in any case, one of several audiences, and a UUID in upper case', async () => {
     const token = await signClaims(key, { ...usual, aud: ['other', usual.aud], sub: id.toUpperCase() });
     expect(await verifierOf().verify(`bearer ${token}`)).toMatchObject({ id });

@@ -195,6 +195,18 @@ describe('the limit on representations', () => {
     expect(tookMs).toBeLessThan(250);
   });
 
+  it('applies to calls of one operation with different numbers of representations', () => {
+    const document = parse(query);
+    const operation = document.definitions[0] as OperationDefinitionNode;
+    const check = createOperationLimitsCheck(schema, { ...defaults, representations: 3 });
+    const call = (count: number) => () =>
+      check({ document, operation, variables: { r: representations(count) } });
+    for (const _repeat of [1, 2]) {
+      expect(call(3)).not.toThrow();
+      expect(call(4)).toThrow('more than 3 representations');
+    }
+  });
+
   it('counts all _entities fields of an operation together', async () => {
     const { error } = await refusal(
       `query ($r: [_Any!]!) { a: _entities(representations: $r) { id } ...Rest }

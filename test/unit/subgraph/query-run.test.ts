@@ -70,6 +70,7 @@ const query = new GraphQLObjectType({
   name: 'Query',
   fields: {
     cat: { type: cat, resolve: async () => tom },
+    cats: { type: new GraphQLList(cat), resolve: () => [tom, tom.kittens?.[0], tom] },
     animals: {
       type: new GraphQLNonNull(new GraphQLList(animal)),
       resolve: () => [tom, Promise.resolve(rex), null],
@@ -128,12 +129,15 @@ describe('a planned query', () => {
     expect(['"failed"', 'null']).toContain(actual);
   });
 
-  it('has a plan for each value of the variables in directives', async () => {
-    const document = parse('query ($yes: Boolean!) { cat { lives name @include(if: $yes) } }');
+  it.each([
+    ['include', true],
+    ['skip', false],
+  ])('has a plan for each value of the variable in @%s', async (directive, shown) => {
+    const document = parse(`query ($if: Boolean!) { cat { lives name @${directive}(if: $if) } }`);
     const planned = new PreparedOperation(schema, document, getOperationAST(document) as never);
-    for (const yes of [true, false, true]) {
-      const data = await planned.run({}, { yes });
-      expect(data).toEqual({ cat: { lives: 9, ...(yes && { name: 'Tom' }) } });
+    for (const given of [true, false, true]) {
+      const data = await planned.run({}, { if: given });
+      expect(data).toEqual({ cat: { lives: 9, ...(given === shown && { name: 'Tom' }) } });
     }
   });
 
@@ -145,7 +149,8 @@ describe('a planned query', () => {
     expect(mostRunning).toBe(4);
   });
 
-  it('asks the guard once for each object and shows only the fields that it permits', async () => {
+  /** Hides the lives of a cat without a name. */
+  function guardCats(): void {
     guarded = [];
     setObjectGuard<Animal, object>(cat, {
       unguarded: new Map(Object.values(cat.getFields()).map(({ name, resolve }) => [name, resolve])),
@@ -154,11 +159,23 @@ describe('a planned query', () => {
         return source.name === null ? names.map((name) => name !== 'lives') : null;
       },
     });
+  }
+
+  it('asks the guard once for each object and shows only the fields that it permits', async () => {
+    guardCats();
     const document = parse('{ cat { lives kittens { __typename lives later name } } }');
     const planned = new PreparedOperation(schema, document, getOperationAST(document) as never);
     expect(await planned.run({}, {})).toEqual({
       cat: { lives: 9, kittens: [{ __typename: 'Cat', lives: null, later: null, name: null }, null] },
     });
     expect(guarded).toEqual(['Tom: lives,kittens', 'null: lives,later,name']);
+  });
+
+  it('hides fields of one object of a list also between objects that show all of them', async () => {
+    guardCats();
+    const document = parse('{ cats { name lives } }');
+    const planned = new PreparedOperation(schema, document, getOperationAST(document) as never);
+    const all = { name: 'Tom', lives: 9 };
+    expect(await planned.run({}, {})).toEqual({ cats: [all, { name: null, lives: null }, all] });
   });
 });
