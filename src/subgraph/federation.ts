@@ -69,6 +69,8 @@ export function buildFederatedSchema<Context>(options: FederatedSchemaOptions<Co
   const executable = buildSchemaSync({
     resolvers: options.resolvers,
     validate: false,
+    // The check executes an introspection query. Apollo Server validates the schema when it starts.
+    skipCheck: true,
     ...(options.container && { container: options.container }),
     ...(options.globalMiddlewares && { globalMiddlewares: options.globalMiddlewares }),
     ...(options.scalarsMap && { scalarsMap: options.scalarsMap }),

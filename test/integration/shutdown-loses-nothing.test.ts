@@ -10,7 +10,7 @@ import { buildUser } from '../testkit/users';
 import { startWitness } from '../testkit/witness';
 
 // Each one starts a process. `npm run faults:shutdown` terminates twenty.
-const terminations = Number(process.env['TERMINATIONS'] ?? 6);
+const terminations = Number(process.env['TERMINATIONS'] ?? 4);
 const clients = 8;
 
 let app: TestApp;
