@@ -31,8 +31,10 @@ interface Plan {
   readonly drainMs: number;
 }
 
-const quick: Plan = { size: { users: 20_000, entriesPerUser: 5 }, rounds: 3, seconds: 1.5, warmUpSeconds: 3, drainMs: 3_000 };
-const full: Plan = { size: { users: 1_000_000, entriesPerUser: 5 }, rounds: 5, seconds: 5, warmUpSeconds: 5, drainMs: 60_000 };
+const small: DataSize = { users: 20_000, entriesPerUser: 5 };
+const large: DataSize = { users: 1_000_000, entriesPerUser: 5 };
+const quick: Plan = { size: small, rounds: 3, seconds: 1.5, warmUpSeconds: 3, drainMs: 3_000 };
+const full: Plan = { size: large, rounds: 5, seconds: 5, warmUpSeconds: 5, drainMs: 60_000 };
 
 /** How many users the warm workloads read: few enough that all are in the cache after the warm-up. */
 const warmUsers = 500;

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Config } from './config';
-import { openDatabases } from './data-source';
+import { openDatabases, openReplica } from './data-source';
 import { packageVersion } from './package-root';
 import type { Database } from './postgres/database';
+import { ReadReplicas } from './postgres/read-replicas';
 import type { Broker } from './rabbitmq/broker';
 import { InProcessBroker } from './rabbitmq/in-process-broker';
 import { RabbitMqBroker } from './rabbitmq/rabbitmq-broker';
@@ -47,6 +48,8 @@ export interface BackingServices {
   readonly databases: Readonly<Record<keyof typeof poolSizes, Database>>;
   /** Resolves when PostgreSQL is available and its schema is up to date. Never rejects. */
   readonly connected: Promise<unknown>;
+  /** null unless DATABASE_REPLICA_URL is set. */
+  readonly replicas: ReadReplicas | null;
   readonly recordCache: RecordCache;
   readonly broker: Broker;
   /** Names of services that are unavailable while requests are still served. */
@@ -71,6 +74,8 @@ export async function openBackingServices(
 
   metrics.watchDependency('postgresql', () => isUp(databases.background));
 
+  const replicas = openReplicas(config, databases.background, { log, metrics, closers });
+
   const redis = config.redisUrl === null ? null : createRedisClient(config.redisUrl, log);
   if (redis) closers.push(() => redis.close());
   const broker: Broker =
@@ -86,6 +91,7 @@ export async function openBackingServices(
     tracing,
     databases,
     connected,
+    replicas,
     recordCache: redis
       ? new RedisRecordCache(redis, () => `${redisPrefix}${databases.requests.id}:`)
       : new InProcessRecordCache(),
@@ -93,8 +99,26 @@ export async function openBackingServices(
     degraded: () => [
       ...(redis?.status() === 'degraded' ? ['redis'] : []),
       ...(broker.status() === 'degraded' ? ['rabbitmq'] : []),
+      ...(replicas?.status() === 'degraded' ? ['replica'] : []),
     ],
   };
+}
+
+function openReplicas(
+  { databaseReplicaUrls: urls }: Config,
+  primary: Database,
+  { log, metrics, closers }: Pick<BackingServicesOptions, 'log' | 'metrics' | 'closers'>,
+): ReadReplicas | null {
+  if (urls.length === 0) return null;
+  const pools = urls.map((url) => openReplica(url, log, poolSizes.requests));
+  pools.forEach((pool, index) => metrics.watchPool(`replica-${index + 1}`, () => pool.poolCounts()));
+  closers.push(() => Promise.all(pools.map((pool) => pool.close())));
+  for (const pool of pools) void pool.connect();
+  const replicas = new ReadReplicas({ primary, replicas: pools, log });
+  closers.push(() => replicas.stop());
+  replicas.start();
+  metrics.watchDependency('replica', () => replicas.status() === 'ready');
+  return replicas;
 }
 
 async function isUp(database: Database): Promise<boolean> {

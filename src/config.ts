@@ -14,6 +14,8 @@ export interface Config {
   readonly publicUrl: string | null;
   /** null: the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
+  /** Empty: all reads go to `databaseUrl`. */
+  readonly databaseReplicaUrls: readonly string[];
   /** null: the in-process cache. */
   readonly redisUrl: string | null;
   /** null: the in-process broker. */
@@ -118,6 +120,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
     managementPort: read('MANAGEMENT_PORT'),
     publicUrl: read('PUBLIC_URL')?.replace(/\/+$/, '') ?? null,
     databaseUrl: read('DATABASE_URL'),
+    databaseReplicaUrls: read('DATABASE_REPLICA_URL') ?? [],
     redisUrl: read('REDIS_URL'),
     amqpUrl: read('AMQP_URL'),
     authentication: authenticationOf(read('AUTH_JWKS_URL'), read('AUTH_ISSUER'), read('AUTH_AUDIENCE')),

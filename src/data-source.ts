@@ -127,6 +127,16 @@ export function openDatabase(url: string, log: Logger, poolSize?: number): Datab
   return openDatabases(url, log, { only: poolSize }).only;
 }
 
+/** A replica of a database, which is not migrated. It connects when `connect` is called. */
+export function openReplica(url: string, log: Logger, poolSize: number): Database {
+  const attempts = new ConnectionAttempts(log, 'a replica of PostgreSQL');
+  return new Database({
+    dataSource: createDataSource({ url, log, poolSize }),
+    migrate: async () => undefined,
+    attempts,
+  });
+}
+
 /** Several pools of one database, by name and size. The first that connects migrates for all. */
 export function openDatabases<Name extends string>(
   url: string,

@@ -6,6 +6,7 @@ import type { Config } from './config';
 import { actorOf } from './graphql/access/actor-of';
 import { AuditedReads } from './graphql/access/audited-reads';
 import type { GraphqlContext } from './graphql/context';
+import { RequestLateReads, recordChanges } from './graphql/late-reads';
 import { createLoaders } from './graphql/loaders';
 import { countMutations, measureEntities } from './graphql/metrics-plugin';
 import { AuditTrailResolver } from './graphql/privacy/audit-trail.resolver';
@@ -26,6 +27,7 @@ import { UserMutationsResolver } from './graphql/users/user-mutations.resolver';
 import type { HttpRequest } from './http/http-request';
 import { readMessageSchemas } from './http/message-schemas';
 import { createHttpServer, type HttpServer } from './http/server';
+import { LateReadSources } from './late-read-sources';
 import { isDatabaseUnavailable } from './postgres/database-unavailable';
 import type { Services } from './services';
 import { ErrorBudget } from './subgraph/error-budget';
@@ -78,7 +80,7 @@ export async function startGraphql(
   const schema = createSchema(
     [
       new UserResolver(services.users),
-      new UserListResolver(services.userLists),
+      new UserListResolver(),
       new UserMutationsResolver(
         services.userService,
         services.ownProfiles,
@@ -104,7 +106,7 @@ export async function startGraphql(
     { maxRepresentations: config.limits.representations, recentSignInFor: config.recentSignInFor },
   );
   const graphql = createGraphqlServer({
-    schema: measureEntities(countMutations(schema, metrics), metrics),
+    schema: measureEntities(countMutations(recordChanges(schema), metrics), metrics),
     limits: config.limits,
     metrics,
     accessLog: services.accessLog,
@@ -130,6 +132,11 @@ export async function createHttp(
   const { verifier, issueDevelopmentToken } = await openVerifier(config, log);
   metrics.watchDependency('keys', () => verifier.status() === 'ready');
   const loaders = createLoaders(services);
+  const lateReads = new LateReadSources({
+    primary: databases.requests,
+    replicas: backing.replicas,
+    positions: backing.recordCache,
+  });
   const actors = new WeakMap<HttpRequest, Promise<Actor | null>>();
   const identify = (request: HttpRequest) => {
     let actor = actors.get(request);
@@ -152,6 +159,7 @@ export async function createHttp(
         requestId: request.id,
         traceparent: request.traceparent,
         loaders,
+        lateReads: new RequestLateReads(lateReads, actor),
         reads: new AuditedReads(actor),
         errors: new ErrorBudget(),
         entityIds: null,

@@ -3,11 +3,9 @@ import { AccessLog } from './audit/access-log';
 import { AuditRepository } from './audit/audit.repository';
 import { AuditLog } from './audit/audit-log';
 import { createCredentialsClient } from './authentication/credentials-client';
-import { CommerceRepository } from './commerce/commerce.repository';
 import { EmailPreferenceLedger } from './consent/email-preference-ledger';
 import { EmailPreferencesService } from './consent/email-preferences.service';
 import { UnsubscribeLinks } from './consent/unsubscribe-links';
-import { UserHistoryRepository } from './history/user-history.repository';
 import { Outbox } from './outbox/outbox';
 import type { Database } from './postgres/database';
 import { ErasureStarter } from './privacy/erasure-starter';
@@ -22,7 +20,6 @@ import type { Tracing } from './telemetry/tracing';
 import { AddressChanges } from './users/address-changes';
 import { ExternalIdsService } from './users/external-ids.service';
 import { Idempotency } from './users/idempotency';
-import { UserListRepository } from './users/lists/user-list.repository';
 import { OwnProfiles } from './users/own-profiles';
 import { PastProfiles } from './users/past-profiles';
 import { SigningKeys } from './users/signing-keys';
@@ -72,7 +69,6 @@ export function createServices(options: ServicesOptions) {
     erasureGraceDays: ownGraceDays = 0,
   } = options;
   const users = new UserRepository(database);
-  const history = new UserHistoryRepository(database);
   const cache = new UserCache(users, { cache: recordCache, metrics, log });
   const outbox = new Outbox(wakeups.eventsCommitted);
   const auditTrail = new AuditRepository(database);
@@ -131,9 +127,6 @@ export function createServices(options: ServicesOptions) {
     legalHolds: new LegalHolds(database, users, audit),
     userDataExport: new UserDataExport(database, audit),
     users,
-    userLists: new UserListRepository(database),
-    history,
-    commerce: new CommerceRepository(database),
     activity: new UserActivityRepository(database),
     cache,
     auditTrail,

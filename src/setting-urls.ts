@@ -42,11 +42,11 @@ function isEncoded(text: string): boolean {
 
 /** The modes that the driver of PostgreSQL knows; it treats any other text as `verify-full`. */
 const sslModes = ['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'];
-const databaseUrls = 'a URL that starts with postgres:// or postgresql://';
+const databaseUrlText = 'a URL that starts with postgres:// or postgresql://';
 
 /** A URL that the driver of PostgreSQL can use. */
-export const databaseUrl = checked(`${databaseUrls}, with one host and a database`, (text) => {
-  if (!/^postgres(ql)?:\/\//.test(text)) return `must be ${databaseUrls}`;
+export const databaseUrl = checked(`${databaseUrlText}, with one host and a database`, (text) => {
+  if (!/^postgres(ql)?:\/\//.test(text)) return `must be ${databaseUrlText}`;
   if (!isEncoded(text)) return notEncoded;
   const [, authority = ''] = /^[a-z]+:\/\/([^/?]*)/.exec(text) ?? [];
   const [host = '', ...credentials] = authority.split('@').reverse();
@@ -63,6 +63,13 @@ export const databaseUrl = checked(`${databaseUrls}, with one host and a databas
   if (pathname.length < 2) return 'names no database: write postgres://user@host:5432/database';
   return sslProblem(searchParams);
 });
+
+/** A comma-separated list of such URLs. */
+export const databaseUrls = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .pipe(z.array(databaseUrl))
+  .describe('a comma-separated list of such URLs');
 
 function sslProblem(parameters: URLSearchParams): string | null {
   const mode = parameters.get('sslmode');

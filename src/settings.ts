@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { databaseUrl, redisUrl, url } from './setting-urls';
+import { databaseUrl, databaseUrls, redisUrl, url } from './setting-urls';
 
 const environments = ['production', 'development', 'test'] as const;
 export const loggedRequests = ['errors', 'sampled', 'all'] as const;
@@ -85,6 +85,12 @@ export const settings = {
     unset: 'an embedded PostgreSQL, with its data in `.data/`',
     schema: databaseUrl,
     requiredInProduction: true,
+  }),
+  DATABASE_REPLICA_URL: optional({
+    meaning:
+      'streaming replicas of PostgreSQL, comma-separated, for histories, commerce summaries and lists of users, which may be up to five seconds late; callers read their own changes',
+    unset: 'all reads go to `DATABASE_URL`',
+    schema: databaseUrls,
   }),
   REDIS_URL: optional({
     meaning: 'Redis 7 or newer: a server, the nodes of a cluster, or Sentinels',

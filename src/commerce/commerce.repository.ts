@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import type { Database, Transaction } from '../postgres/database';
+import type { Transaction } from '../postgres/database';
 import { prepared } from '../postgres/prepared';
+import type { Reader } from '../postgres/read-replicas';
 import { toEntry } from './commerce-entry';
 import type { CommerceEvent } from './commerce-event';
 import type { CommerceSummary } from './user-history.projection';
@@ -31,7 +32,7 @@ export const summaryColumns = `user_id AS "userId", order_count AS "orderCount",
  * same order: concurrent folds wait for each other, but cannot deadlock.
  */
 export class CommerceRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: Reader) {}
 
   /** Returns the summaries of these users in one statement. Users without commerce are absent. */
   async findByUsers(userIds: readonly string[]): Promise<Map<string, CommerceSummary>> {

@@ -4,6 +4,7 @@ import type { ErrorBudget } from '../subgraph/error-budget';
 import { unauthenticated } from '../subgraph/errors';
 import type { Caller } from '../users/user-changes';
 import type { AuditedReads } from './access/audited-reads';
+import type { RequestLateReads } from './late-reads';
 import type { Loaders } from './loaders';
 
 /** The context of one request. It is discarded with the request and shared with no other. */
@@ -14,6 +15,8 @@ export interface GraphqlContext {
   /** W3C trace context of the request. With tracing, that of the operation once it has started. */
   traceparent: string | null;
   readonly loaders: Loaders;
+  /** Reads that may go to a replica of PostgreSQL. */
+  readonly lateReads: RequestLateReads;
   /** Collected while fields are resolved, and written to the audit log before the response is sent. */
   readonly reads: AuditedReads;
   /** Limits the errors that are built for one response. */

@@ -1,11 +1,6 @@
 import type { UserActivityRepository } from '../activity/user-activity.repository';
-import type { CommerceRepository } from '../commerce/commerce.repository';
-import type { CommerceSummary } from '../commerce/user-history.projection';
 import type { EmailPreferenceLedger } from '../consent/email-preference-ledger';
 import type { EmailPreferences } from '../consent/email-preferences.projection';
-import type { HistoryEntry } from '../history/history-entry.entity';
-import type { HistoryPage, UserHistoryRepository } from '../history/user-history.repository';
-import type { Positioned } from '../postgres/keyset';
 import type { ScheduledErasures } from '../privacy/scheduled-erasures';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
@@ -16,22 +11,18 @@ export type Loaders = ReturnType<typeof createLoaders>;
 /** Where the loaders read. */
 export interface LoadersOptions {
   cache: UserCache;
-  history: UserHistoryRepository;
-  commerce: CommerceRepository;
   activity: UserActivityRepository;
   scheduledErasures: Pick<ScheduledErasures, 'findByUsers'>;
   emailPreferenceLedger: EmailPreferenceLedger;
 }
 
 /**
- * Returns the functions that read data for all requests. Reads in the same turn of the event loop share a statement.
+ * Returns the functions that read current data for all requests. Reads in the same turn of the event loop share a statement.
  *
  * Only users are cached. Access is decided after loading, so requests of different actors can share a batch.
  */
 export function createLoaders({
   cache,
-  history,
-  commerce,
   activity,
   scheduledErasures,
   emailPreferenceLedger: preferences,
@@ -49,12 +40,6 @@ export function createLoaders({
       () => '',
     ),
 
-    /** Returns the commerce summaries of users. Users without one are absent. */
-    commerce: batchedLoad<null, CommerceSummary>(
-      (ids) => commerce.findByUsers(ids),
-      () => '',
-    ),
-
     /** Returns when users last signed in. Users who never did are absent. */
     lastSeenAt: batchedLoad<null, Date>(
       (ids) => activity.findByUsers(ids),
@@ -65,12 +50,6 @@ export function createLoaders({
     emailPreferencesAt: batchedLoad<Date, EmailPreferences>(
       (ids, at) => preferences.foldUntil(ids, at),
       (at) => at.toISOString(),
-    ),
-
-    /** Returns a page of the history of each user. */
-    history: batchedLoad<HistoryPage, Positioned<HistoryEntry>[]>(
-      (ids, page) => history.listByUsers(ids, page),
-      (page) => JSON.stringify(page),
     ),
   };
 }

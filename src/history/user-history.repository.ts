@@ -1,7 +1,7 @@
-import type { Database } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { follows, type KeysetPosition, keysetTime, type Positioned } from '../postgres/keyset';
 import { prepared } from '../postgres/prepared';
+import type { Reader } from '../postgres/read-replicas';
 import { insertRows, type Write } from '../postgres/write';
 import { HistoryEntry } from './history-entry.entity';
 
@@ -43,7 +43,7 @@ const selectLists: Readonly<Record<HistoryColumns, string>> = {
 
 /** Reads pages of the table `user_history`. */
 export class UserHistoryRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: Reader) {}
 
   /**
    * Returns at most `limit` entries of each user after `after`, newest first, in one statement for all users. A user

@@ -19,7 +19,10 @@ export interface RepeatOptions {
 export class ConnectionAttempts {
   private lastReason: string | null = null;
 
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly log: Logger,
+    private readonly server = 'PostgreSQL',
+  ) {}
 
   /** Resolves when an attempt succeeded or the signal is aborted. */
   async repeat({ attempt, signal, limitMs }: RepeatOptions): Promise<void> {
@@ -27,7 +30,7 @@ export class ConnectionAttempts {
     for (let delayMs = firstDelayMs; !signal.aborted; delayMs = Math.min(delayMs * 2, maxDelayMs)) {
       try {
         await attempt();
-        if (this.lastReason !== null) this.log.info('connected to PostgreSQL');
+        if (this.lastReason !== null) this.log.info(`connected to ${this.server}`);
         this.lastReason = null;
         return;
       } catch (error) {
@@ -51,9 +54,9 @@ export class ConnectionAttempts {
       const { migration } = error;
       this.log.error({ migration, reason: error.reason }, 'a migration failed: not ready until it succeeds');
     } else if (isDatabaseUnavailable(error)) {
-      this.log.warn({ reason }, 'waiting for PostgreSQL');
+      this.log.warn({ reason }, `waiting for ${this.server}`);
     } else {
-      this.log.error({ reason }, 'PostgreSQL cannot be used: not ready until it can');
+      this.log.error({ reason }, `${this.server} cannot be used: not ready until it can`);
     }
   }
 }

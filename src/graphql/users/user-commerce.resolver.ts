@@ -14,10 +14,10 @@ export class UserCommerceResolver {
   })
   async commerce(
     @Root() user: UserType,
-    @Ctx() { loaders }: GraphqlContext,
+    @Ctx() { lateReads }: GraphqlContext,
   ): Promise<CommerceSummaryType | null> {
     if (user.status === 'UNKNOWN') return null;
-    const summaries = await loaders.commerce([user.id], null);
+    const summaries = await (await lateReads.get()).commerce([user.id], null);
     return toCommerceSummaryType(summaries.get(user.id) ?? initial);
   }
 }

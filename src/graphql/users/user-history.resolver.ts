@@ -20,7 +20,7 @@ interface HistoryArgs extends PageArgs {
 const historiesOf: ListResolver<UserType, HistoryArgs, GraphqlContext> = async (
   users,
   { first, after, types, from, to },
-  { loaders },
+  { lateReads },
   info,
 ): Promise<(UserHistoryConnection | null)[]> => {
   const size = readPageSize(first);
@@ -32,7 +32,7 @@ const historiesOf: ListResolver<UserType, HistoryArgs, GraphqlContext> = async (
     read: columnsFor(selectedNames(info)),
   };
   const ids = users.filter(({ status }) => status !== 'UNKNOWN').map(({ id }) => id);
-  const histories = await loaders.history(ids, page);
+  const histories = await (await lateReads.get()).history(ids, page);
   return users.map(({ id, status }) =>
     status === 'UNKNOWN'
       ? null

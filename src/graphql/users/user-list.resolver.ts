@@ -3,7 +3,6 @@ import { Arg, Args, Ctx, Directive, FieldResolver, Info, Int, Query, Resolver, R
 import { decodeCursor, readTwoWaySize, TwoWayPageArgs, toConnection } from '../../subgraph/connection';
 import { badUserInput } from '../../subgraph/errors';
 import type { UserFilter } from '../../users/lists/user-filter';
-import type { UserListRepository } from '../../users/lists/user-list.repository';
 import { newestFirst, type UserOrder } from '../../users/lists/user-order';
 import type { GraphqlContext } from '../context';
 import { toUserType } from './user.type';
@@ -17,8 +16,6 @@ const maxIds = 100;
 /** Resolves `Query.users`. The access guard checks the scope before the resolver runs. */
 @Resolver(() => UserConnection)
 export class UserListResolver {
-  constructor(private readonly lists: UserListRepository) {}
-
   @Query(() => UserConnection, {
     name: 'users',
     description: 'Lists users, newest first unless `orderBy` is given. Requires the `users:read` scope.',
@@ -37,14 +34,15 @@ export class UserListResolver {
     orderInput: UserOrderInput | null,
     @Args(() => TwoWayPageArgs) page: TwoWayPageArgs,
     @Info() info: GraphQLResolveInfo,
-    @Ctx() { reads, deadline }: GraphqlContext,
+    @Ctx() { reads, deadline, lateReads }: GraphqlContext,
   ): Promise<UserConnection> {
     const { size, backward } = readTwoWaySize(page, info);
     const { after, before } = page;
     const filter = readFilter(filterInput);
     const order = orderInput ?? newestFirst;
     const cursors = cursorsOf(order);
-    const rows = await this.lists.list(filter, {
+    const { lists } = await lateReads.get();
+    const rows = await lists.list(filter, {
       order,
       limit: size + 1,
       after: decodeCursor(after, { cursors }),
@@ -66,9 +64,9 @@ export class UserListResolver {
   })
   async totalCount(
     @Root() { filter }: UserConnection,
-    @Ctx() { deadline }: GraphqlContext,
+    @Ctx() { deadline, lateReads }: GraphqlContext,
   ): Promise<number | null> {
-    return this.lists.count(filter, deadline.signal);
+    return (await lateReads.get()).lists.count(filter, deadline.signal);
   }
 }
 

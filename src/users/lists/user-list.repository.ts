@@ -1,6 +1,6 @@
-import type { Database } from '../../postgres/database';
 import { selectListOf } from '../../postgres/entity-columns';
 import type { Positioned } from '../../postgres/keyset';
+import type { Reader } from '../../postgres/read-replicas';
 import { User } from '../user.entity';
 import { type Bind, conditionsOf, type UserCondition, type UserFilter } from './user-filter';
 import { type ListPart, listParts, type UserOrder, type UserPosition } from './user-order';
@@ -31,7 +31,7 @@ const columns = selectListOf(User);
 export class UserListRepository {
   /** Up to `rareMatches` matches of a condition are read and sorted. Beyond, users are read in the order of the list. */
   constructor(
-    private readonly database: Database,
+    private readonly database: Reader,
     private readonly rareMatches = 2_500,
   ) {}
 

@@ -67,10 +67,14 @@ describe('an operation whose deadline aborts', () => {
             whenLoaded(() => controller.abort());
             return [{ id: userId, status: 'ACTIVE', email: 'ada@example.com' }];
           },
-          history: async () => {
-            calls.push('history');
-            return [];
-          },
+        },
+        lateReads: {
+          get: async () => ({
+            history: async () => {
+              calls.push('history');
+              return [];
+            },
+          }),
         },
       },
     });
