@@ -11,7 +11,8 @@ export function metricsPlugin(metrics: Metrics): ApolloServerPlugin<GraphqlConte
       return {
         async willSendResponse(response) {
           const seconds = (performance.now() - startedAt) / 1000;
-          metrics.recordGraphqlRequest(response.operationName, outcomeOf(response), seconds);
+          const { operationName, contextValue } = response;
+          metrics.recordGraphqlRequest(operationName, outcomeOf(response), seconds, contextValue.traceparent);
         },
       };
     },

@@ -61,7 +61,7 @@ export class PreparedReads {
       metrics.preparedReads.inc();
       for (const record of context.deferredMetrics) record();
       const name = prepared.operation.name?.value;
-      metrics.recordGraphqlRequest(name, 'success', (performance.now() - startedAtMs) / 1_000);
+      metrics.recordGraphqlRequest(name, 'success', (performance.now() - startedAtMs) / 1_000, traceparent);
       endSpan?.({ type: 'query', name, outcome: 'success' });
       const hints = cacheControl.hintsFor(prepared.document, prepared.operation, context);
       const json = JSON.stringify(hints?.extensions ? { data, extensions: hints.extensions } : { data });

@@ -39,11 +39,13 @@ export function addHealthRoutes(
   });
 }
 
-/** Adds the metrics in Prometheus's format. */
+/** Adds the metrics in Prometheus's format, or in OpenMetrics, which has exemplars, for a client that accepts it. */
 export function addMetricsRoute(app: FastifyInstance, metrics: Metrics): void {
-  app.get('/metrics', async (_request, reply) => {
-    void reply.type(metrics.registry.contentType);
-    return metrics.registry.metrics();
+  app.get('/metrics', async ({ headers }, reply) => {
+    const acceptsOpenMetrics = headers.accept?.includes('application/openmetrics-text');
+    const registry = acceptsOpenMetrics ? metrics.openMetrics : metrics.registry;
+    void reply.type(registry.contentType);
+    return registry.metrics();
   });
 }
 

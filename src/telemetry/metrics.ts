@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { addGauges } from './gauges';
+import { openMetricsOf } from './open-metrics';
 import { OperationNames } from './operation-names';
+import { sampledTraceId } from './traceparent';
 
 export type GraphqlOutcome = 'success' | 'error' | 'refused';
 
@@ -46,8 +48,11 @@ export function createMetrics() {
     help: 'Time from a parsed GraphQL request to its response, in seconds, by operation name and outcome',
     labelNames: ['operation', 'outcome'] as const,
     buckets: durationBuckets,
-    registers,
+    enableExemplars: true,
+    // A constructor accepts no exemplars for a registry of plain text, which leaves them out.
+    registers: [],
   });
+  registry.registerMetric(graphqlDuration);
   const mutations = new Counter({
     name: 'user_service_mutations_total',
     help: 'Mutations, by mutation and returned member of its union (or fault)',
@@ -179,6 +184,7 @@ export function createMetrics() {
   return {
     ...watches,
     registry,
+    openMetrics: openMetricsOf(registry),
     buildInfo,
     refusals,
     entities,
@@ -210,15 +216,25 @@ export function createMetrics() {
       refusals.inc({ reason: String(code), limit: typeof limit === 'string' ? limit : '' });
     },
 
-    /** Counts one GraphQL operation and its duration in seconds, under a bounded operation name. */
+    /**
+     * Counts one GraphQL operation and its duration in seconds, under a bounded operation name. The id of its trace
+     * becomes the exemplar of its bucket.
+     */
     recordGraphqlRequest(
       name: string | null | undefined,
       outcome: GraphqlOutcome,
       durationSeconds: number,
+      traceparent: string | null = null,
     ): void {
       const labels = { operation: operationNames.label(name, outcome !== 'refused'), outcome };
       graphqlRequests.inc(labels);
-      graphqlDuration.observe(labels, durationSeconds);
+      const traceId = sampledTraceId(traceparent);
+      graphqlDuration.observe({
+        labels,
+        value: durationSeconds,
+        // Its type has the labels of the metric.
+        ...(traceId !== null && { exemplarLabels: { trace_id: traceId } as object }),
+      });
     },
   };
 }

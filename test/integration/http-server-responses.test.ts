@@ -270,5 +270,11 @@ describe('the HTTP server', () => {
     expect(text).toContain('nodejs_eventloop_lag_seconds');
     expect(text).toContain('user_service_http_requests_total{route="/schemas/*",status="200"} 1');
     expect(text).toContain('user_service_http_requests_total{route="unknown",status="404"} 1');
+    // As Prometheus asks.
+    const accept =
+      'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1';
+    const openMetrics = await fetch(`${server.url}/metrics`, { headers: { accept } });
+    expect(openMetrics.headers.get('content-type')).toContain('application/openmetrics-text; version=1.0.0');
+    expect(await openMetrics.text()).toMatch(/\n# EOF\n$/);
   });
 });

@@ -26,6 +26,7 @@ let authentication: ProgrammableServer;
 let app: TestApp;
 let witness: Witness;
 let neighbour: ForeignService;
+let exemplars: string[];
 beforeAll(async () => {
   collector = await startCollector();
   authentication = await startAuthenticationService();
@@ -39,6 +40,10 @@ beforeAll(async () => {
   witness = await startWitness(`${app.amqpPrefix}user.events`);
   neighbour = await startForeignService(app);
   await makeRequests(app);
+  const accept = 'application/openmetrics-text';
+  exemplars = (await (await fetch(`${app.url}/metrics`, { headers: { accept } })).text())
+    .split('\n')
+    .filter((line) => line.includes(' # '));
   await app.stop();
 });
 afterAll(async () => {
@@ -210,6 +215,15 @@ describe('spans', () => {
       (it) => it.requestId === requestId('create') && it.msg === 'request completed',
     );
     expect(line).toMatchObject({ trace_id: caller.traceId });
+  });
+
+  it('have their trace id in the exemplar of the duration of their operation', () => {
+    const [exemplar] = exemplars.filter((line) => line.includes('operation="Register"'));
+    expect(exemplar).toMatch(/^user_service_graphql_duration_seconds_bucket/);
+    expect(exemplar).toContain(` # {trace_id="${caller.traceId}"} `);
+    const read = only('query', 'read');
+    expect(exemplars.filter((line) => line.includes(read.traceId))).toHaveLength(1);
+    expect(exemplars.filter((line) => line.includes(unsampled.slice(3, 35)))).toEqual([]);
   });
 
   it('start a new trace for a request without traceparent', () => {

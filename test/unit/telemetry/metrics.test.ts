@@ -15,6 +15,25 @@ describe('metrics', () => {
     );
   });
 
+  it('openMetrics has the id of a recorded trace as exemplar, and leaves the other format as it is', async () => {
+    const { registry, openMetrics, recordGraphqlRequest } = createMetrics();
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const unsampled = '1af7651916cd43dd8448eb211c80319c';
+    recordGraphqlRequest('Users', 'success', 0.02, `00-${traceId}-b7ad6b7169203331-01`);
+    recordGraphqlRequest('Users', 'success', 9, `00-${traceId}-b7ad6b7169203331-03`);
+    recordGraphqlRequest('Users', 'error', 0.3, `00-${unsampled}-b7ad6b7169203331-00`);
+    recordGraphqlRequest('Users', 'error', 0.3, null);
+    const text = await openMetrics.metrics();
+    const exemplars = text.split('\n').flatMap((line) => / # (.*) [\d.]+$/.exec(line)?.slice(1) ?? []);
+    expect(exemplars).toEqual([`{trace_id="${traceId}"} 0.02`, `{trace_id="${traceId}"} 9`]);
+    expect(text).toContain('# TYPE user_service_graphql_requests counter\n');
+    expect(text).toContain('user_service_graphql_requests_total{operation="Users",outcome="success"} 2\n');
+    expect(text).toMatch(/\n# EOF\n$/);
+    const plain = await registry.metrics();
+    expect(plain).toContain('# TYPE user_service_graphql_requests_total counter\n');
+    expect(plain).not.toContain('trace_id');
+  });
+
   it('watchPool reports the current busy, idle and waiting counts', async () => {
     const metrics = createMetrics();
     let state = { total: 10, idle: 4, waiting: 0 };
