@@ -170,26 +170,50 @@ describe('a mutation', () => {
 });
 
 describe('the audit trail', () => {
+  /** Reads this many pages; only the last may have no next page. */
+  async function idsByPage(userId: string, first: number, pages: number): Promise<string[]> {
+    const token = await app.token({ sub: 'auditor', scope: 'users:audit' });
+    const ids: string[] = [];
+    let after: string | null = null;
+    for (let page = 1; page <= pages; page += 1) {
+      const { data }: any = await app.graphql(
+        `query ($userId: ID!, $first: Int!, $after: String) {
+          auditTrail(userId: $userId, first: $first, after: $after) {
+            edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }`,
+        { userId, first, after },
+        { token },
+      );
+      const { edges, pageInfo } = data.auditTrail;
+      ids.push(...edges.map(({ node }: { node: { id: string } }) => node.id));
+      if (page < pages) expect(pageInfo.hasNextPage).toBe(true);
+      after = pageInfo.endCursor;
+    }
+    return ids;
+  }
+
   it('returns pages, newest first', async () => {
     const userId = await newUser();
     for (const displayName of ['A', 'B', 'C', 'D']) await change('updateUser', { userId, displayName });
-    const token = await app.token({ sub: 'auditor', scope: 'users:audit' });
-    const page = (after: string | null) =>
-      app.graphql(
-        `query ($userId: ID!, $after: String) { auditTrail(userId: $userId, first: 2, after: $after) {
-           edges { cursor node { id } } nodes { at } pageInfo { hasNextPage hasPreviousPage endCursor } } }`,
-        { userId, after },
-        { token },
-      );
-    const ids: string[] = [];
-    let after: string | null = null;
-    for (let pages = 1; pages <= 3; pages += 1) {
-      const { auditTrail }: any = (await page(after)).data;
-      expect(auditTrail.pageInfo.hasNextPage).toBe(pages < 3);
-      ids.push(...auditTrail.edges.map(({ node }: { node: { id: string } }) => node.id));
-      after = auditTrail.pageInfo.endCursor;
-    }
+    const ids = await idsByPage(userId, 2, 3);
     expect(ids).toEqual((await auditTrailOf(app, userId)).map(({ id }) => id).toReversed());
+  });
+
+  it('returns each change and each read of one instant on one page', async () => {
+    const userId = await newUser();
+    // The newest entries, so that they make the first pages.
+    await app.sql(
+      `WITH entries AS (
+         INSERT INTO audit_entries (id, at, actor_id, user_id, action, fields, user_ids, field_groups)
+         SELECT gen_random_uuid(), date_trunc('hour', now()) + interval '2 hours', 'staff',
+           CASE WHEN n % 2 = 0 THEN $1::uuid END, 'USER_READ', '{email}', CASE WHEN n % 2 = 1 THEN ARRAY[$1::uuid] END,
+           CASE WHEN n % 2 = 1 THEN '[{"fields": ["email"], "lastPosition": 1}]'::jsonb END
+         FROM generate_series(1, 12) AS n RETURNING id)
+       INSERT INTO audit_unsealed SELECT id FROM entries`,
+      [userId],
+    );
+    const ids = await idsByPage(userId, 3, 4);
+    expect(ids).toHaveLength(12);
+    expect(ids).toEqual([...new Set(ids)].sort((one, other) => (one < other ? 1 : -1)));
   });
 
   it('is empty for unknown and malformed ids', async () => {

@@ -133,11 +133,12 @@ describe('the ledger of consents', () => {
     await decide(id, { marketing: true });
     await ageDecisions(id, -1 / 24);
     await decide(id, { marketing: false });
-    const rows = await app.sql<{ granted: boolean }>(
-      'SELECT granted FROM email_preference_decisions WHERE user_id = $1 ORDER BY decided_at',
+    const rows = await app.sql<{ granted: boolean; at: Date }>(
+      'SELECT granted, decided_at AS at FROM email_preference_decisions WHERE user_id = $1 ORDER BY decided_at',
       [id],
     );
     expect(rows.map(({ granted }) => granted)).toEqual([true, true, false]);
+    expect(new Set(rows.map(({ at }) => at.getTime())).size).toBe(3);
   });
 });
 

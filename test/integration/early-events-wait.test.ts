@@ -172,4 +172,31 @@ describe('an early event', () => {
       },
     ]);
   });
+
+  it('is counted by the metric of parked messages when it is parked', async () => {
+    const metrics = createMetrics();
+    const log = createLogger({ level: 'silent' });
+    // Parks a day before the app does.
+    const { fold, waiting: early } = createIntake({ database, metrics, log, waitingDays: 29 });
+    const points = {
+      type: 'LoyaltyPointsEarned' as const,
+      source: '/early',
+      points: 1,
+      orderId: null,
+      reason: null,
+    };
+    const events = [1, 2].map(() => ({
+      ...points,
+      eventId: uuidv7(),
+      occurredAt: new Date(),
+      userId: uuidv7(),
+    }));
+    expect(await fold.fold(events)).toEqual(['waiting', 'waiting']);
+    await app.sql(
+      `UPDATE waiting_events SET received_at = now() - interval '29 days' WHERE source = '/early'`,
+    );
+    await early.sweep('all');
+    const { values } = await metrics.messagesParked.get();
+    expect(values.filter(({ value }) => value > 0)).toEqual([{ labels: { reason: 'EXPIRED' }, value: 2 }]);
+  });
 });

@@ -1,4 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
+import { openDatabase } from '../../src/data-source';
+import { createIntake } from '../../src/intake';
+import type { Database } from '../../src/postgres/database';
+import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
 import {
   commerceOf,
@@ -11,29 +16,51 @@ import {
 import { eventually } from '../testkit/eventually';
 import { createUser } from '../testkit/users';
 
+const metrics = createMetrics();
 let app: TestApp;
 let others: ForeignService;
+let database: Database;
+let fold: ReturnType<typeof createIntake>['fold'];
 beforeAll(async () => {
   app = await startTestApp();
+  const log = createLogger({ level: 'silent' });
+  database = openDatabase(app.databaseUrl, log, 1);
+  await database.connect();
+  ({ fold } = createIntake({ database, metrics, log, waitingDays: 30 }));
   others = await startForeignService(app);
 });
 afterAll(async () => {
   await others.close();
+  await database.close();
   await app.stop();
+});
+
+/** An order of the user for the fold. */
+const order = (userId: string, at: string) => ({
+  type: 'OrderPlaced' as const,
+  source: '/order.events',
+  eventId: uuidv7(),
+  occurredAt: new Date(at),
+  orderId: uuidv7(),
+  userId,
+  total: { amount: '1', currency: 'EUR' },
+  itemCount: null,
 });
 
 describe('folded events', () => {
   it('create history entries with source and event id, and a summary', async () => {
     const { id } = await createUser(app);
     const orderId = uuidv7();
-    const order = orderPlaced(id, {
+    const placed = orderPlaced(id, {
       orderId,
       total: { value: '59.90', currency: 'EUR' },
       items: [{}, {}, {}],
     });
     const payment = paymentFailed(orderId, { amount: { value: 59.9, currency: 'EUR' } });
-    await others.publish(order, payment, pointsEarned(id, { points: 60, orderId, reason: 'PURCHASE' }));
-
+    // Batches are folded concurrently, so the order is folded first for certain only alone.
+    await others.publish(placed);
+    await eventually(async () => expect((await commerceOf(app, id)).history).toHaveLength(1));
+    await others.publish(payment, pointsEarned(id, { points: 60, orderId, reason: 'PURCHASE' }));
     await eventually(async () => expect((await commerceOf(app, id)).history).toHaveLength(3));
     const { history, ...summary } = await commerceOf(app, id);
     expect(summary).toEqual({
@@ -66,7 +93,7 @@ describe('folded events', () => {
         type: 'ORDER_PLACED',
         occurredAt: '2026-03-01T10:00:00.000Z',
         source: '/order.events',
-        eventId: order.properties.messageId,
+        eventId: placed.properties.messageId,
         late: false,
         summary: 'An order was placed: 59.9 EUR, 3 items.',
         data: { orderId, total: { amount: '59.9', currency: 'EUR' }, itemCount: 3 },
@@ -107,6 +134,34 @@ describe('folded events', () => {
     await eventually(async () => expect((await commerceOf(app, id)).history).toHaveLength(3));
     const { history } = await commerceOf(app, id);
     expect(history.map((it: { late: boolean }) => it.late)).toEqual([false, false, false]);
+  });
+
+  it('are late within a batch when they happened before an earlier event of the batch', async () => {
+    const { id } = await createUser(app);
+    const hours = [6, 2, 4, 7];
+    expect(await fold.fold(hours.map((hour) => order(id, `2026-05-01T0${hour}:00:00Z`)))).toEqual(
+      hours.map(() => 'folded'),
+    );
+    const { history } = await commerceOf(app, id);
+    expect(history.map((it: { late: boolean }) => it.late)).toEqual([false, false, true, true]);
+  });
+
+  it('are measured by their delay once, not when they are delivered again or wait', async () => {
+    const { id } = await createUser(app);
+    const count = async () => {
+      const { values } = await metrics.eventsFoldDelay.get();
+      return values.find(({ metricName }) => metricName?.endsWith('_count'))?.value ?? 0;
+    };
+    const before = await count();
+    const folded = order(id, new Date().toISOString());
+    expect(await fold.fold([folded, { ...folded }, order(uuidv7(), new Date().toISOString())])).toEqual([
+      'folded',
+      'duplicate',
+      'waiting',
+    ]);
+    expect(await fold.fold([folded])).toEqual(['duplicate']);
+    expect(await count()).toBe(before + 1);
+    await app.sql('DELETE FROM waiting_events');
   });
 
   it('have zero totals and an empty history before the first event', async () => {

@@ -50,8 +50,12 @@ it.each(Object.entries(namingUsers))(
   async (_how, of) => {
     const { id: userId } = await createUser(app);
     await erase(userId);
-    await others.publish(of(userId), ofNoUser);
+    const message = of(userId);
+    await others.publish(message, ofNoUser);
     await eventually(async () => expect(await bodies()).toEqual(['of no user']));
+    // Its identity is stored, so that a corrected delivery has no effect either.
+    const known = 'SELECT source FROM erased_events WHERE event_id = $1';
+    expect(await app.sql(known, [message.properties.messageId])).toHaveLength(1);
   },
 );
 

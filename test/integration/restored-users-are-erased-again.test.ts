@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
 import { openDatabase } from '../../src/data-source';
 import { ErasureLedger, type LedgerEntry } from '../../src/privacy/erasure-ledger';
 import { LedgerReplay, type ReplayOutcome } from '../../src/privacy/ledger-replay';
@@ -215,26 +214,11 @@ it('a replay skips users who were placed under a hold after the backup was resto
   expect(await emailOf(text)).toEqual({ id: userId });
 });
 
-it('ErasureLedger reads lines and events, merges entries of one user and counts unreadable lines', () => {
-  const userId = uuidv7();
-  const ledger = new ErasureLedger();
-  for (const line of [
-    { userId: userId.toUpperCase(), erasedAt: '2026-03-02T00:00:00+00:00' },
-    {
-      type: 'UserErased',
-      sequence: '00000000000000000007',
-      data: { userId, erasedAt: '2026-03-01T00:00:00Z' },
-    },
-    {
-      type: 'UserErased',
-      sequence: '00000000000000000005',
-      data: { userId, erasedAt: '2026-03-03T00:00:00Z' },
-    },
-    { userId: 'malformed', erasedAt: '2026-03-02T00:00:00Z' },
-    { userId },
-  ])
-    ledger.add(JSON.stringify(line));
-  ledger.add('{"userId":');
-  expect(ledger).toMatchObject({ read: 6, unreadable: 3 });
-  expect(ledger.entries).toEqual([{ userId, erasedAt: new Date('2026-03-01T00:00:00Z'), sequence: 7 }]);
+it('a replay erases a user whose hold was placed at the instant of the erasure', async () => {
+  const { userId } = await createCanary();
+  await hold('placeLegalHold', userId);
+  const atHold = [{ userId, erasedAt: new Date('2026-03-01T10:00:00Z'), sequence: 0 }];
+  await app.sql('UPDATE legal_holds SET placed_at = $2 WHERE user_id = $1', [userId, atHold[0]?.erasedAt]);
+  for (const dryRun of [true, false])
+    expect(await replay({ entries: atHold, dryRun })).toMatchObject({ erasedAgain: 1, held: 0 });
 });

@@ -174,6 +174,15 @@ describe('a legal hold', () => {
     expect(await hold('placeLegalHold')).toMatchObject({ __typename: 'UserNotFoundError' });
   });
 
+  it('cannot be placed on a PENDING user', async () => {
+    const { id: userId } = await createUser(app);
+    await app.sql(`UPDATE users SET status = 'PENDING' WHERE id = $1`, [userId]);
+    expect(await mutate(app, 'placeLegalHold', { userId, reason: 'a dispute' }, officer)).toMatchObject({
+      __typename: 'UserNotFoundError',
+    });
+    expect(await app.sql('SELECT 1 FROM legal_holds WHERE user_id = $1', [userId])).toEqual([]);
+  });
+
   it('requires a reason', async () => {
     const { id: userId } = await createUser(app);
     expect(await mutate(app, 'placeLegalHold', { userId, reason: ' ' }, officer)).toMatchObject({

@@ -237,6 +237,16 @@ describe('readMessage', () => {
     });
   });
 
+  it.each([
+    ['userId', { userId: userId.toUpperCase() }, userId],
+    ['customerId', { customerId: userId.toUpperCase() }, userId],
+    ['an id that is no user id', { userId: 'u-1', customerId: userId }, undefined],
+  ])('returns the user of a rejected message from %s', (_what, named, expected) => {
+    const { userId: _own, ...rest } = order;
+    const it = structured({ ...rest, ...named, placedAt: 'soon' });
+    expect(readMessage(it, 1)).toMatchObject({ park: expect.objectContaining({ userId: expected }) });
+  });
+
   it('rejects a message that is nested too deeply to parse', () => {
     const deep = `{"a":${'['.repeat(120_000)}${']'.repeat(120_000)}}`;
     expect(['INVALID_JSON', 'INVALID_USER_ID', 'INVALID_DATA']).toContain(

@@ -21,4 +21,27 @@ describe('ErasureLedger', () => {
     expect(ledger.entries).toEqual([entry(4, 99, otherId), entry(1, 9)]);
     expect({ read: ledger.read, unreadable: ledger.unreadable }).toEqual({ read: 5, unreadable: 0 });
   });
+
+  it('reads lines and events, and counts unreadable lines', () => {
+    const ledger = new ErasureLedger();
+    for (const document of [
+      { userId: userId.toUpperCase(), erasedAt: '2026-03-02T00:00:00+00:00' },
+      {
+        type: 'UserErased',
+        sequence: '00000000000000000007',
+        data: { userId, erasedAt: '2026-03-01T00:00:00Z' },
+      },
+      {
+        type: 'UserErased',
+        sequence: '00000000000000000005',
+        data: { userId, erasedAt: '2026-03-03T00:00:00Z' },
+      },
+      { userId: 'malformed', erasedAt: '2026-03-02T00:00:00Z' },
+      { userId },
+    ])
+      ledger.add(JSON.stringify(document));
+    ledger.add('{"userId":');
+    expect(ledger).toMatchObject({ read: 6, unreadable: 3 });
+    expect(ledger.entries).toEqual([entry(1, 7)]);
+  });
 });
