@@ -30,11 +30,8 @@ export function registerRetentionCommand(program: Command): void {
       process.stdout.write(
         `${json ? JSON.stringify({ ...outcome, held }) : report(outcome, dryRun ? 'would be ' : '')}\n`,
       );
-      if (hasAny(left))
-        process.stderr.write(
-          `${describe(left)} are left: more than one run removes, or the service is removing them\n`,
-        );
-      if (hasAny(held)) process.stderr.write(`${describe(held)} stay: their users are under a legal hold\n`);
+      if (hasAny(left)) process.stderr.write(`left for the next run or the service: ${describe(left)}\n`);
+      if (hasAny(held)) process.stderr.write(`kept under a legal hold: ${describe(held)}\n`);
     });
 }
 

@@ -106,7 +106,7 @@ describe('the command line', () => {
       SELECT user_id, 'a dispute', 'officer', now() FROM user_history ORDER BY 1 LIMIT 1`);
     const [held = ''] = await sql('SELECT count(*) FROM user_history JOIN legal_holds USING (user_id)');
     const ended = await run(['retention', '--json'], env);
-    expect(ended.stderr).toBe(`${held} history entries stay: their users are under a legal hold\n`);
+    expect(ended.stderr).toBe(`kept under a legal hold: ${held} history entries\n`);
     expect(JSON.parse(ended.stdout)).toMatchObject({
       users: 0,
       historyEntries: Number(count) - Number(held),
