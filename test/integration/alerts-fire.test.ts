@@ -67,7 +67,7 @@ beforeAll(async () => {
   jest.spyOn(performance, 'now').mockImplementation(() => monotonic() + aheadMs);
   database = await createTestDatabase();
   postgres = await startTcpProxy(database.url);
-  redis = await startTcpProxy(process.env['TEST_REDIS_URL'] ?? '');
+  redis = await startTcpProxy(process.env['TEST_REDIS_SERVER_URL'] ?? '');
   rabbitmq = await startTcpProxy(process.env['TEST_AMQP_URL'] ?? '');
   jwks = await startJwksServer();
 });

@@ -19,7 +19,7 @@ let userId: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   postgres = await startTcpProxy(database.url);
-  redis = await startTcpProxy(process.env['TEST_REDIS_URL'] ?? '');
+  redis = await startTcpProxy(process.env['TEST_REDIS_SERVER_URL'] ?? '');
   rabbitmq = await startTcpProxy(process.env['TEST_AMQP_URL'] ?? '');
   // RabbitMQ counts as frozen after two missed heartbeats.
   const amqpUrl = `${rabbitmq.url}?heartbeat=1`;

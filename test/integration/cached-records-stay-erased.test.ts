@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import type { RedisClient } from '../../src/redis/redis-client';
 import { RedisRecordCache } from '../../src/redis/redis-record-cache';
 import { ProfileTable, readThrough } from '../testkit/read-through';
-import { sharedRedisClient, sharedRedisUrl } from '../testkit/redis-server';
+import { sharedRedisClient } from '../testkit/redis-server';
+import { connectTestRedis, deleteKeys, pingAll } from '../testkit/test-redis';
 
 const prefix = `test:${randomUUID()}:`;
-const redis = new Redis(sharedRedisUrl);
+const redis = connectTestRedis();
 const table = new ProfileTable();
 let clients: RedisClient[];
 let replicas: ReturnType<typeof readThrough>['profiles'][];
@@ -20,8 +20,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  const keys = await redis.keys(`${prefix}*`);
-  if (keys.length > 0) await redis.del(keys);
+  await deleteKeys(redis, prefix);
   redis.disconnect();
   await Promise.all(clients.map((client) => client.close()));
 });
@@ -52,8 +51,8 @@ describe('records in Redis, read and changed concurrently on three replicas', ()
     await Promise.all(replicas.map((one) => one.getMany(ids)));
 
     // A client's commands complete in order, so after a PING its pending writes are done.
-    await Promise.all(clients.map((client) => client.run((one) => one.ping())));
-    const kept = await redis.mget(ids.map((id) => prefix + id));
+    await Promise.all(clients.map((client) => client.run(pingAll)));
+    const kept = await Promise.all(ids.map((id) => redis.get(prefix + id)));
     expect(kept.filter((entry) => entry !== 'erased')).toEqual([]);
   });
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await once(occupied, 'listening');
   proxies = {
     postgres: await startTcpProxy(testDatabase.url),
-    redis: await startTcpProxy(process.env['TEST_REDIS_URL'] ?? ''),
+    redis: await startTcpProxy(process.env['TEST_REDIS_SERVER_URL'] ?? ''),
     rabbitmq: await startTcpProxy(process.env['TEST_AMQP_URL'] ?? ''),
   };
 });

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
 import type { ProgrammableServer } from '../testkit/programmable-server';
+import { connectTestRedis, findKeys } from '../testkit/test-redis';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
 let authentication: ProgrammableServer;
@@ -32,11 +32,11 @@ describe('the password of a new user', () => {
     );
     const rows: unknown[] = [];
     for (const { name } of tables) rows.push(await app.sql(`SELECT t::text AS row FROM "${name}" t`));
-    const redis = new Redis(process.env['TEST_REDIS_URL'] ?? '');
+    const redis = connectTestRedis();
     try {
-      const keys = await redis.keys(`${app.redisPrefix}*`);
+      const keys = await findKeys(redis, app.redisPrefix);
       const values = await Promise.all(keys.map((key) => redis.dump(key)));
-      const cached = await redis.mget(keys);
+      const cached = await Promise.all(keys.map((key) => redis.get(key)));
       const metrics = await (await fetch(`${app.url}/metrics`)).text();
       return {
         database: JSON.stringify(rows),

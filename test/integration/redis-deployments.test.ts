@@ -7,6 +7,7 @@ import { startTestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { startRedisCluster, startSentinel } from '../testkit/redis-cluster';
 import { startRedisServer } from '../testkit/redis-server';
+import { connectTestRedis, findKeys } from '../testkit/test-redis';
 import { createUser } from '../testkit/users';
 
 let logged: Record<string, unknown>[];
@@ -98,10 +99,10 @@ it('every key contains the id of the database', async () => {
   const app = await startTestApp();
   const { id } = await createUser(app);
   const [identity] = await app.sql<{ id: string }>('SELECT id FROM database_identity');
-  const redis = new Redis(process.env['TEST_REDIS_URL'] ?? '');
+  const redis = connectTestRedis();
   await eventually(async () => {
     await app.graphql('query ($id: ID!) { user(id: $id) { email } }', { id }, { token: app.staff });
-    expect(await redis.keys(`${app.redisPrefix}*`)).toEqual([`${app.redisPrefix}${identity?.id}:${id}`]);
+    expect(await findKeys(redis, app.redisPrefix)).toEqual([`${app.redisPrefix}${identity?.id}:${id}`]);
   });
   redis.disconnect();
   await app.stop();

@@ -49,7 +49,12 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   }
   for (const client of clients) {
     await eventually(
-      async () => expect(String(await client.call('CLUSTER', 'INFO'))).toContain('cluster_state:ok'),
+      async () => {
+        const info = String(await client.call('CLUSTER', 'INFO'));
+        // Each node must know the others before it redirects.
+        if (!/cluster_state:ok[^]*cluster_known_nodes:3/.test(info))
+          throw new Error(`not a cluster yet: ${info}`);
+      },
       { timeoutMs: 20_000 },
     );
     client.disconnect();
@@ -75,6 +80,10 @@ export async function startSentinel(port: number): Promise<{ url: string; stop()
   );
   const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
   const exited = once(child, 'exit');
+  const client = new Redis(sentinelPort, '127.0.0.1');
+  client.on('error', () => undefined);
+  await eventually(() => client.call('SENTINEL', 'get-master-addr-by-name', 'main'), { timeoutMs: 20_000 });
+  client.disconnect();
   return {
     url: `redis+sentinel://127.0.0.1:${sentinelPort}/main`,
     async stop() {

@@ -66,7 +66,7 @@ async function acceptsConnections(server: ChildProcess): Promise<void> {
 }
 
 /** The Redis that tests share; each test file uses its own key prefix. */
-export const sharedRedisUrl = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379';
+const sharedRedisUrl = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379';
 
 /** Returns a ready client of the shared Redis, without logs and with a long command timeout for busy machines. */
 export async function sharedRedisClient(options: RedisClientOptions = {}): Promise<RedisClient> {

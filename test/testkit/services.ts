@@ -5,13 +5,18 @@ import { join } from 'node:path';
 import { findOwner } from '../../src/embedded-postgres/embedded-lock';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
 import { startPgBouncer } from './pgbouncer';
+import { startRedisCluster, startSentinel } from './redis-cluster';
+import { startRedisServer } from './redis-server';
 import { type BackingService, postgres, rabbitmq, redis, unavailableReason } from './service-probes';
 import { startServices } from './service-startup';
 
 /** The backing services of a test run. */
 export interface TestServices {
   readonly databaseUrl: string;
+  /** One server, or what `TEST_REDIS` asks for. */
   readonly redisUrl: string;
+  /** One server, for tests that put a proxy in front of it. */
+  readonly redisServerUrl: string;
   readonly amqpUrl: string;
   /** Stops the services that this run started for itself. */
   stop(): Promise<void>;
@@ -23,7 +28,8 @@ const leftoverAgeMs = 3_600_000;
 /**
  * Finds PostgreSQL, Redis and RabbitMQ at `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_AMQP_URL` or at their default
  * ports, and starts those that do not respond. `TEST_DATABASE_URL=embedded` always starts the embedded PostgreSQL.
- * With `TEST_PGBOUNCER`, the tests reach PostgreSQL through PgBouncer.
+ * With `TEST_PGBOUNCER`, the tests reach PostgreSQL through PgBouncer. With `TEST_REDIS=cluster` or `sentinel`, the
+ * service uses a Redis Cluster of three or a Sentinel, started for this run.
  *
  * @throws an error that says what to do, if a service cannot be started: no test is skipped for it
  */
@@ -34,13 +40,34 @@ export async function findServices(): Promise<TestServices> {
     ? { url: databaseUrl, stop: async () => undefined }
     : await startPrivatePostgres();
   const pgBouncer = process.env['TEST_PGBOUNCER'] ? await startPgBouncer(database.url) : null;
+  const redisServerUrl = redisUrl ?? redis.defaultUrl;
+  const redisMode = await startRedisMode(process.env['TEST_REDIS']);
   return {
     databaseUrl: pgBouncer?.urlOf(database.url) ?? database.url,
-    redisUrl: redisUrl ?? redis.defaultUrl,
+    redisUrl: redisMode?.url ?? redisServerUrl,
+    redisServerUrl,
     amqpUrl: amqpUrl ?? rabbitmq.defaultUrl,
     async stop() {
+      await redisMode?.stop();
       await pgBouncer?.stop();
       await database.stop();
+    },
+  };
+}
+
+async function startRedisMode(
+  mode: string | undefined,
+): Promise<{ readonly url: string; stop(): Promise<void> } | null> {
+  if (!mode) return null;
+  if (mode === 'cluster') return startRedisCluster();
+  if (mode !== 'sentinel') throw new Error('TEST_REDIS is "cluster" or "sentinel"');
+  const server = await startRedisServer();
+  const sentinel = await startSentinel(server.port);
+  return {
+    url: sentinel.url,
+    async stop() {
+      await sentinel.stop();
+      await server.stop();
     },
   };
 }

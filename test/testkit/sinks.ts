@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis';
 import type { TestApp } from './app';
+import { connectTestRedis, findKeys } from './test-redis';
 
 /**
  * Returns the content of the places an app in this process writes to, by name: each table, Redis, the log, the metrics.
@@ -36,9 +36,9 @@ export async function findInSinks(app: TestApp, texts: readonly string[]): Promi
 
 /** Keys and values under a prefix in Redis. */
 export async function readRedis(prefix: string): Promise<string> {
-  const redis = new Redis(process.env['TEST_REDIS_URL'] ?? '');
+  const redis = connectTestRedis();
   try {
-    const keys = await redis.keys(`${prefix}*`);
+    const keys = await findKeys(redis, prefix);
     const values = await Promise.all(keys.map((key) => redis.get(key)));
     return [...keys, ...values].join('\n');
   } finally {
