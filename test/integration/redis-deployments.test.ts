@@ -1,4 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { createRedisClient, type RedisClient } from '../../src/redis/redis-client';
@@ -6,9 +10,14 @@ import { RedisRecordCache } from '../../src/redis/redis-record-cache';
 import { startTestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { startRedisCluster, startSentinel } from '../testkit/redis-cluster';
-import { startRedisServer } from '../testkit/redis-server';
+import { freePort, startRedisServer } from '../testkit/redis-server';
+import { startServiceProcess } from '../testkit/service-processes';
+import { installedProgram } from '../testkit/service-startup';
+import { createTestDatabase } from '../testkit/test-database';
 import { connectTestRedis, findKeys } from '../testkit/test-redis';
+import { newAmqpPrefix, newRedisPrefix } from '../testkit/test-run';
 import { createUser } from '../testkit/users';
+import { removeTopology } from '../testkit/witness';
 
 let logged: Record<string, unknown>[];
 const closers: (() => Promise<unknown>)[] = [];
@@ -67,6 +76,60 @@ it('a Sentinel leads to the server that it watches', async () => {
   const client = connect(sentinel.url);
   await becomes(client, 'ready');
   await expectCaching(client);
+});
+
+/** Starts a server that also speaks TLS, with a certificate for `localhost` that signs itself. */
+async function startTlsServer(): Promise<{ url: string; certificate: string }> {
+  const directory = mkdtempSync(join(tmpdir(), 'redis-tls-'));
+  closers.push(async () => rmSync(directory, { recursive: true }));
+  const [certificate, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+  execFileSync(
+    installedProgram('openssl'),
+    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ${key} -out ${certificate} -days 2
+     -subj /CN=localhost -addext subjectAltName=DNS:localhost`.split(/\s+/),
+    { stdio: 'ignore' },
+  );
+  const port = await freePort();
+  const server = await startRedisServer(
+    `--tls-port ${port} --tls-cert-file ${certificate} --tls-key-file ${key} --tls-auth-clients no`.split(
+      ' ',
+    ),
+  );
+  closers.push(() => server.stop());
+  return { url: `rediss://localhost:${port}`, certificate };
+}
+
+it('a rediss:// server whose certificate is not trusted is degraded, and the log has the reason', async () => {
+  const { url } = await startTlsServer();
+  const client = connect(url);
+  await eventually(() =>
+    expect(logged).toEqual([expect.objectContaining({ reason: 'DEPTH_ZERO_SELF_SIGNED_CERT' })]),
+  );
+  expect(client.status()).toBe('degraded');
+});
+
+it('a rediss:// server is used when NODE_EXTRA_CA_CERTS names its authority', async () => {
+  const { url, certificate } = await startTlsServer();
+  const database = await createTestDatabase();
+  closers.push(() => database.drop());
+  const directory = mkdtempSync(join(tmpdir(), 'user-service-'));
+  closers.push(async () => rmSync(directory, { recursive: true }));
+  const amqpPrefix = newAmqpPrefix();
+  closers.push(() => removeTopology(amqpPrefix));
+  const service = await startServiceProcess({
+    databaseUrl: database.url,
+    redisUrl: url,
+    amqpUrl: process.env['TEST_AMQP_URL'] ?? '',
+    redisPrefix: newRedisPrefix(),
+    amqpPrefix,
+    directory,
+    env: { NODE_EXTRA_CA_CERTS: certificate },
+  });
+  closers.push(() => service.stop());
+  await eventually(async () => {
+    const response = await fetch(`${service.url}/health/ready`);
+    expect(await response.json()).toEqual({ status: 'ready', degraded: [] });
+  });
 });
 
 it('a database index that Redis refuses is degraded, and database 0 stays empty', async () => {

@@ -22,7 +22,7 @@ export async function deleteKeys(redis: Redis | Cluster, prefix: string): Promis
   await Promise.all((await findKeys(redis, prefix)).map((key) => redis.del(key)));
 }
 
-/** Resolves when every node has answered a PING. */
+/** Resolves when every node has responded to a PING. */
 export async function pingAll(redis: Redis | Cluster): Promise<void> {
   const nodes = redis.isCluster ? (redis as Cluster).nodes('master') : [redis];
   await Promise.all(nodes.map((node) => node.ping()));
