@@ -143,8 +143,9 @@ async function probe(): Promise<number> {
   return cpuMs() - startedAtMs;
 }
 
+/** The most memory that the process has used so far. */
 const memoryMb = () =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${service.process.pid}/status`, 'utf8'))?.[1]) / 1024;
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${service.process.pid}/status`, 'utf8'))?.[1]) / 1024;
 
 it.each(operations)(
   '/health/live responds within 500 ms and memory stays below 400 MB during %s',
