@@ -7,7 +7,7 @@ const characterWidth = 0.56;
 
 /** The kinds of boxes. They are filled and the grey is a middle one: both read on light and on dark pages. */
 const kinds = ['ours', 'store', 'other', 'end'];
-const style = `
+export const diagramStyle = `
   text { font-family: Helvetica, Arial, sans-serif; font-size: ${labelSize}px; fill: #768390 }
   text.box { font-size: ${textSize}px; text-anchor: middle; fill: #10233f }
   text.first { font-weight: 600 }
@@ -37,7 +37,7 @@ interface Box {
 const boxLine = /^(\w+) ([\d.]+),([\d.]+)(?: x(\d))? (\w+) "([^"]+)"$/;
 const arrowLine = /^(\w+) (->|\|>|\.\.>|<->) (\w+)(?: "([^"]*)")?$/;
 
-const escape = (text: string) =>
+export const escape = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 /** Lines of text around a centre. Throws when one is wider than `room`. */
@@ -130,7 +130,7 @@ export function renderDiagram(source: string): string {
   const width = Math.max(...all.map((it) => it.x + it.width / 2)) + margin;
   const height = Math.max(...all.map((it) => it.y + it.height / 2)) + margin;
   const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
-  const head = [`<title>${escape(title)}</title>`, `<style>${style}</style>`, `<defs>${tip}</defs>`];
+  const head = [`<title>${escape(title)}</title>`, `<style>${diagramStyle}</style>`, `<defs>${tip}</defs>`];
   const lines = arrows.flatMap((arrow) => drawArrow(...arrow, width));
   const drawing = [...head, ...lines, ...all.flatMap(drawBox)].join('\n');
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">\n${drawing}\n</svg>\n`;

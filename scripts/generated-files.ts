@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { parse } from 'yaml';
 import { type Audience, operations, userFields } from '../src/graphql/access/access';
 import { createSchema } from '../src/graphql/schema';
@@ -16,6 +16,7 @@ import { renderDiagram } from './diagram';
 import { readGraphDocument } from './graph-document';
 import { describeTable, payloadsTable, personalDataTable, table } from './personal-data-tables';
 import { composeAlone, copyInChart } from './platform-files';
+import { renderTrace } from './trace-diagram';
 
 const importRules = require('../.dependency-cruiser.cjs') as {
   forbidden: { name: string; from: { path?: string }; to: { path?: string } }[];
@@ -52,13 +53,18 @@ const generatedParts: Generated[] = [
   { file: 'docs/architecture.md', marker: 'floors', print: floorsTable },
   { file: 'docs/privacy-map.md', marker: 'tables', print: personalDataTable },
   { file: 'docs/privacy-map.md', marker: 'payloads', print: payloadsTable },
-  ...readdirSync('docs/diagrams')
-    .filter((name) => name.endsWith('.txt'))
-    .map((name) => ({
-      file: `docs/diagrams/${name.replace(/txt$/, 'svg')}`,
-      print: () => renderDiagram(readFileSync(`docs/diagrams/${name}`, 'utf8')),
-    })),
+  ...drawn('.txt', renderDiagram),
+  ...drawn('.trace', renderTrace),
 ];
+
+/** The pictures of `docs/diagrams` whose sources end so. */
+function drawn(end: string, render: (source: string) => string): Generated[] {
+  const sources = readdirSync('docs/diagrams').filter((name) => name.endsWith(end));
+  return sources.map((name) => ({
+    file: `docs/diagrams/${basename(name, end)}.svg`,
+    print: () => render(readFileSync(`docs/diagrams/${name}`, 'utf8')),
+  }));
+}
 
 /** The schema of an export, in which the sections with columns of `users` are printed from the map and the entity. */
 function exportSchema(): string {

@@ -1,4 +1,5 @@
 import { renderDiagram } from '../../scripts/diagram';
+import { printTrace, renderTrace } from '../../scripts/trace-diagram';
 
 const boxes = 'cell 100 40\ngap 80 40\none 0,0 ours "One"\ntwo 1,0 store "Two"\n';
 
@@ -17,4 +18,18 @@ it.each([
   ['a kind of box that does not exist', 'one 0,0 blue "One"', 'not a line of a diagram'],
 ])('refuses %s', (_what, source, message) => {
   expect(() => renderDiagram(`cell 100 40\n${source}`)).toThrow(message);
+});
+
+it('draws each span of a trace as a bar with its name and duration', () => {
+  const spans = [
+    { name: 'POST /graphql', startMs: 0, durationMs: 46, depth: 0, kind: 'ours' },
+    { name: 'INSERT users', startMs: 23, durationMs: 11.5, depth: 1, kind: 'store' },
+  ];
+  const svg = renderTrace(printTrace('A & B', spans));
+  expect(svg).toContain('<title>A &amp; B</title>');
+  expect(svg).toContain('<rect class="ours" x="324.0" y="27" width="460.0"');
+  expect(svg).toContain('<text x="38" y="60">INSERT users</text>');
+  expect(svg).toContain('<rect class="store" x="554.0" y="49" width="115.0"');
+  expect(svg).toContain('>11.5 ms</text>');
+  expect(() => renderTrace('title A trace\n1 2 blue "x"\n')).toThrow('not a line of a trace');
 });

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { printTrace } from '../../scripts/trace-diagram';
 import { createLogger } from '../../src/telemetry/logger';
 import { Tracing } from '../../src/telemetry/tracing';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
-import { type CollectedSpan, type Collector, startCollector } from '../testkit/collector';
+import { type CollectedSpan, type Collector, recordTrace, startCollector } from '../testkit/collector';
 import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import { type ProgrammableServer, startProgrammableServer } from '../testkit/programmable-server';
@@ -47,6 +49,9 @@ beforeAll(async () => {
   await app.stop();
 });
 afterAll(async () => {
+  const file = process.env['TRACE_FILE'];
+  const title = 'One trace, from a mutation to the fold of an order that its event caused';
+  if (file) writeFileSync(file, printTrace(title, recordTrace(collector, caller.traceId)));
   await witness.close();
   await neighbour.close();
   await authentication.close();
