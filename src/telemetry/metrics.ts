@@ -1,7 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { addGauges } from './gauges';
 import { openMetricsOf } from './open-metrics';
 import { OperationNames } from './operation-names';
+import { addProcessMetrics } from './process-metrics';
 import { sampledTraceId } from './traceparent';
 
 export type GraphqlOutcome = 'success' | 'error' | 'refused';
@@ -13,7 +14,7 @@ const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const mustBeRouted = ['UserDeactivated', 'UserErased'];
 
 /**
- * Returns the service's metrics in a new registry, with the default metrics of Node.js (event loop lag, memory, GC).
+ * Returns the service's metrics in a new registry, with the metrics of Node.js.
  *
  * Label values are bounded sets: never an id, an address or an arbitrary name from a caller.
  */
@@ -21,7 +22,7 @@ export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   const watches = addGauges(registry);
-  collectDefaultMetrics({ register: registry });
+  addProcessMetrics(registry);
 
   const operationNames = new OperationNames();
 

@@ -45,8 +45,11 @@ describe('metrics', () => {
     expect(text).toContain('user_service_pool_connections{pool="requests",state="waiting"} 7');
   });
 
-  it('createMetrics includes the event loop lag', async () => {
-    expect(await createMetrics().registry.metrics()).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m);
+  it('createMetrics includes the same metrics of Node.js in every registry', async () => {
+    const registries = [createMetrics().registry, createMetrics().registry];
+    const [one, other] = registries.map((it) => it.getSingleMetric('nodejs_eventloop_lag_p99_seconds'));
+    expect(one).toBe(other);
+    for (const it of registries) expect(await it.metrics()).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m);
   });
 
   it('createMetrics returns independent registries', async () => {
