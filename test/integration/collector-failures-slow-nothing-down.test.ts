@@ -1,24 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { type ProgrammableServer, startProgrammableServer } from '../testkit/programmable-server';
-import { startServiceProcess } from '../testkit/service-processes';
 
 let collector: ProgrammableServer;
 let untraced: TestApp;
-let folder: string;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'collector-failures-'));
   collector = await startProgrammableServer('freeze');
   untraced = await startTestApp();
 });
 afterAll(async () => {
   await untraced.stop();
   await collector.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** OpenTelemetry's modules, without the API, which prom-client loads as well. */
@@ -50,19 +43,6 @@ async function compare(left: TestApp, right: TestApp): Promise<[number, number]>
   const [first, second] = durations.map((list) => list.sort((a, b) => a - b)[list.length / 2] ?? 0);
   return [first ?? 0, second ?? 0];
 }
-
-it('a service without a collector does not load OpenTelemetry', async () => {
-  const replica = await startServiceProcess({
-    databaseUrl: untraced.databaseUrl,
-    redisUrl: process.env['TEST_REDIS_URL'] ?? '',
-    amqpUrl: process.env['TEST_AMQP_URL'] ?? '',
-    redisPrefix: untraced.redisPrefix,
-    amqpPrefix: untraced.amqpPrefix,
-    directory: folder,
-  });
-  await replica.stop();
-  expect(ofOpenTelemetry(replica.loaded)).toEqual([]);
-});
 
 it.each([
   { trouble: 'unreachable', endpoint: deadUrl },

@@ -80,7 +80,8 @@ it('each published event matches the AsyncAPI document and its schema', async ()
     expect(types).toEqual(new Set(['UserDataAccessed', 'UserDataChanged']));
   });
 
-  // The audit trail is sealed every few seconds.
+  // A replica seals the audit trail when it starts.
+  const replica = await startTestApp({ replicaOf: app });
   const sealed = await eventually(
     () => {
       const found = auditor.events.filter(({ event }) => event.type === 'AuditSealed');
@@ -89,6 +90,7 @@ it('each published event matches the AsyncAPI document and its schema', async ()
     },
     { timeoutMs: 15_000 },
   );
+  await replica.stop();
   const published = [...witness.of(userId), ...witness.of(leaving), ...auditor.of(userId), ...sealed];
   for (const { event, routingKey, contentType, messageId } of published) {
     const message = messages.get(event.type);

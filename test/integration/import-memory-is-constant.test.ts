@@ -98,7 +98,7 @@ it('import reads a file that is far larger than its memory', async () => {
 });
 
 it('import prints results before the end of the file', async () => {
-  const rowCount = 2_000;
+  const rowCount = 2 * mostAhead;
   const file = join(folder, 'endless.csv');
   execFileSync('mkfifo', [file]);
   const { code, outcomes } = await runImport({

@@ -85,21 +85,17 @@ describe('behind PgBouncer in transaction mode', () => {
     await database.close();
   });
 
-  it.each([
-    [
-      'a single statement',
-      (database: ReturnType<typeof openDatabase>) => database.query('SELECT pg_sleep(60)'),
-    ],
-    [
-      'a statement of a transaction',
-      (database: ReturnType<typeof openDatabase>) =>
-        database.transaction((tx) => tx.manager.query('SELECT pg_sleep(60)')),
-    ],
-  ])('PostgreSQL cancels %s after the timeout, and other clients keep their settings', async (_, run) => {
-    const database = openDatabase(url, log, 1);
-    await database.connect();
-    await expect(run(database)).rejects.toMatchObject({ cause: { code: '57014' } });
-    await database.close();
+  it('PostgreSQL cancels a statement after the timeout, alone or in a transaction, and other clients keep their settings', async () => {
+    const sleep = 'SELECT pg_sleep(60)';
+    const [one, other] = [openDatabase(url, log, 1), openDatabase(url, log, 1)];
+    await Promise.all([one.connect(), other.connect()]);
+    const outcomes = await Promise.allSettled([
+      one.query(sleep),
+      other.transaction((tx) => tx.manager.query(sleep)),
+    ]);
+    const cancelled = { status: 'rejected', reason: { cause: { code: '57014' } } };
+    expect(outcomes).toMatchObject([cancelled, cancelled]);
+    await Promise.all([one.close(), other.close()]);
     const others = Array.from({ length: 4 }, () => new Client({ connectionString: url }));
     await Promise.all(others.map((client) => client.connect()));
     const timeouts = others.map((client) =>

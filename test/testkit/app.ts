@@ -79,7 +79,8 @@ export async function startTestApp({ config = {}, replicaOf }: TestAppOptions = 
       dataDirectory,
       ...config,
     },
-    { log, redisPrefix, amqpPrefix },
+    // No load balancer has to notice a stop.
+    { log, redisPrefix, amqpPrefix, drainDelayMs: 0 },
   );
   await app.ready;
   const issuer = await openDevelopmentIssuer(dataDirectory);
