@@ -50,11 +50,14 @@ describe('the explorer, in a browser without a network', () => {
   async function run(title: string, expected: string): Promise<void> {
     await tab(title).click();
     await eventually(async () => expect(await selectedTab()).toBe(title));
-    await eventually(async () => {
-      await page.click('.graphiql-execute-button');
-      // Right after a change of tabs, GraphiQL may ignore the click.
-      await eventually(async () => expect(await responseText()).toContain(expected), { timeoutMs: 1_000 });
-    });
+    await eventually(
+      async () => {
+        await page.click('.graphiql-execute-button');
+        // Right after a change of tabs, GraphiQL may ignore the click.
+        await eventually(async () => expect(await responseText()).toContain(expected), { timeoutMs: 2_000 });
+      },
+      { timeoutMs: 20_000 },
+    );
   }
 
   async function selectedTab(): Promise<string> {
