@@ -226,6 +226,24 @@ describe('import', () => {
     ]);
   });
 
+  it('deactivates with ADMINISTRATIVE_ACTION unless the row has another reason', async () => {
+    const { results } = await importLines([buildRow('without-reason', { status: 'DEACTIVATED' })]);
+    expect(await sql('SELECT status, status_reason FROM users WHERE id = $1', [results[0].userId])).toEqual([
+      { status: 'DEACTIVATED', status_reason: 'ADMINISTRATIVE_ACTION' },
+    ]);
+  });
+
+  it('compares the status of a user only with a row that has one', async () => {
+    const row = buildRow('any-status');
+    const { results } = await importLines([row]);
+    await sql(`UPDATE users SET status = 'DEACTIVATED', status_reason = 'INACTIVITY' WHERE id = $1`, [
+      results[0].userId,
+    ]);
+    await sql('DELETE FROM idempotency_keys');
+    const again = await importLines([row, { ...row, status: 'ACTIVE' }]);
+    expect(again.results.map(({ outcome }) => outcome)).toEqual(['exists', 'EMAIL_TAKEN']);
+  });
+
   // The last test: this erasure leaves no audit entry, so that `audit verify` would fail.
   it('refuses a row with an id whose erasure commits while the row is inserted', async () => {
     const userId = randomUUID();

@@ -77,3 +77,32 @@ it('an erasure keeps the digest of a key, and deletes the keys of the erased use
   });
   expect(older).not.toContainEqual(expect.objectContaining({ actor_id: user.id }));
 });
+
+it('createUser returns UserIdTakenError for an id whose erasure commits while the user is inserted', async () => {
+  const { user } = await mutate(app, 'createUser', buildUser({ userId: randomUUID() }));
+  const erasure = new Client({ connectionString: app.databaseUrl });
+  await erasure.connect();
+  try {
+    await erasure.query('BEGIN');
+    await erasure.query('DELETE FROM users WHERE id = $1', [user.id]);
+    for (const table of ['audit_keys', 'outbox_events', 'user_history'])
+      await erasure.query(`DELETE FROM ${table} WHERE user_id = $1`, [user.id]);
+    await erasure.query(
+      'INSERT INTO erased_users (user_id, erased_at, erasure_id) VALUES ($1, now(), gen_random_uuid())',
+      [user.id],
+    );
+    const input = buildUser({ userId: user.id });
+    const creating = mutate(app, 'createUser', input);
+    await eventually(async () => {
+      const { rows } = await erasure.query(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+      );
+      expect(rows).toHaveLength(1);
+    });
+    await erasure.query('COMMIT');
+    expect(await creating).toMatchObject({ __typename: 'UserIdTakenError' });
+    expect(await countUsers(input.email)).toBe(0);
+  } finally {
+    await erasure.end();
+  }
+});

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/data-source';
 import { createLogger } from '../../src/telemetry/logger';
 import { startTestApp, type TestApp } from '../testkit/app';
+import { auditTrailOf } from '../testkit/audit';
 import { startAuthenticationService } from '../testkit/authentication-service';
 import type { ProgrammableServer } from '../testkit/programmable-server';
 import { createRetention } from '../testkit/retention';
@@ -58,6 +59,20 @@ describe('a new user with a password', () => {
       ['UserCreated', 1],
     ]);
     expect(await read(user.id, replica)).toMatchObject({ status: 'ACTIVE', version: 1 });
+  });
+
+  it('is audited as created once it is accepted, with every field', async () => {
+    const { user } = await create(build());
+    const usual = await mutate(app, 'createUser', buildUser());
+    const changesOf = async (id: string) =>
+      (await auditTrailOf(app, id)).filter(({ action }) => action !== 'USER_READ');
+    const [created, ...more] = await changesOf(user.id);
+    expect(more).toEqual([]);
+    expect(created).toMatchObject({
+      action: 'USER_CREATED',
+      fields: (await changesOf(usual.user.id))[0]?.fields,
+    });
+    expect(created?.fields).toEqual(expect.arrayContaining(['email', 'firstName', 'status']));
   });
 
   it('is PENDING until then: not published and not changeable', async () => {
@@ -180,6 +195,27 @@ describe('a new user with a password', () => {
     expect(await read(swept.userId)).toBeNull();
     expect(await read(young.userId)).toMatchObject({ status: 'PENDING' });
     expect(await create(swept)).toMatchObject({ user: { id: swept.userId, version: 1 } });
+  });
+
+  it('is replaced after a day by a new user with its id, its username or an external id of it', async () => {
+    const externalIds = [{ system: 'crm', id: randomUUID() }];
+    const expired = [
+      await createPending(),
+      await createPending({ username: `name-${randomUUID()}` }),
+      await createPending({ externalIds }),
+    ] as const;
+    const successors = [
+      { userId: expired[0].userId },
+      { username: String(expired[1]['username']).toUpperCase() },
+      { externalIds },
+    ];
+    for (const successor of successors)
+      expect((await create(buildUser(successor))).__typename).toMatch(/TakenError$/);
+    const ids = expired.map(({ userId }) => userId);
+    await app.sql(`UPDATE users SET created_at = created_at - interval '24 hours' WHERE id = ANY($1)`, [ids]);
+    for (const successor of successors)
+      expect(await create(buildUser(successor))).toMatchObject({ __typename: 'CreateUserSuccess' });
+    expect(await app.sql(`SELECT 1 FROM users WHERE status = 'PENDING' AND id = ANY($1)`, [ids])).toEqual([]);
   });
 
   it('is NOT_AVAILABLE without an AuthenticationService', async () => {

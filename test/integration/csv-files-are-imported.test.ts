@@ -90,6 +90,16 @@ describe('import', () => {
       expect(await run(['import', ...args])).toMatchObject({ code: 2, stdout: '' });
   });
 
+  it('maps columns whose names contain equals signs, of a file whose ending is in capitals', async () => {
+    const file = join(folder, 'MAPPED.CSV');
+    writeFileSync(file, 'a=b=c,firstName,lastName\nequal@example.com,Ada,Lovelace\n');
+    expect(await run(['import', file, '--map', 'a=b=c=email'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 created'),
+    });
+    expect(await sql(`SELECT first_name FROM users WHERE email = 'equal@example.com'`)).toHaveLength(1);
+  });
+
   it('prints no value of a row that it cannot read', async () => {
     const file = join(folder, 'broken.csv');
     const secret = 'Private';

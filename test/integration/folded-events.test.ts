@@ -164,6 +164,25 @@ describe('folded events', () => {
     await app.sql('DELETE FROM waiting_events');
   });
 
+  it('are shown with the time of their arrival, and totals ordered by currency', async () => {
+    const { id } = await createUser(app);
+    const startedAt = Date.now();
+    for (const currency of ['USD', 'CHF', 'EUR'])
+      await others.publish(orderPlaced(id, { total: { value: '1', currency } }));
+    await eventually(async () => expect(await commerceOf(app, id)).toMatchObject({ orderCount: 3 }));
+    const { spent } = await commerceOf(app, id);
+    expect(spent.map(({ currency }: { currency: string }) => currency)).toEqual(['CHF', 'EUR', 'USD']);
+    const { data } = await app.graphql(
+      'query ($id: ID!) { user(id: $id) { history(types: [ORDER_PLACED]) { nodes { occurredAt recordedAt } } } }',
+      { id },
+      { token: app.staff },
+    );
+    for (const { occurredAt, recordedAt } of data.user.history.nodes) {
+      expect(occurredAt).toBe('2026-03-01T10:00:00.000Z');
+      expect(Date.parse(recordedAt)).toBeGreaterThanOrEqual(startedAt - 1_000);
+    }
+  });
+
   it('have zero totals and an empty history before the first event', async () => {
     const { id } = await createUser(app);
     expect(await commerceOf(app, id)).toEqual({

@@ -1,5 +1,6 @@
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventsOf } from '../testkit/stored-rows';
+import { startTestHttpServer } from '../testkit/test-http-server';
 import { all, choicesOf, click, createSubscriber, oneClick, pathFor } from '../testkit/unsubscribe';
 import { mutate } from '../testkit/users';
 
@@ -107,3 +108,29 @@ describe('an unsubscribe link', () => {
       expect((await click(app, another)).status).toBe(200);
   });
 });
+
+it.each([
+  [503, '60', 'PostgreSQL is unavailable', true],
+  [500, null, 'unsubscribing fails', false],
+] as const)(
+  'an unsubscribe link responds %i with retry-after %s while %s',
+  async (status, retryAfter, _, away) => {
+    const failure = new Error('connect ECONNREFUSED');
+    const failing = () => Promise.reject(failure);
+    const links = { read: async () => ({ userId: 'ada', topic: 'newsletter' as const }), follow: failing };
+    const server = await startTestHttpServer({
+      unsubscribe: { links, isUnavailable: (error) => away && error === failure },
+    });
+    try {
+      const response = await fetch(`${server.url}/unsubscribe/token`, { method: 'POST', body: oneClick() });
+      expect([response.status, response.headers.get('retry-after')]).toEqual([status, retryAfter]);
+      expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+      expect(await response.text()).toContain('Unsubscribing failed. Please try again later.');
+      expect(server.logLines.map((line) => JSON.parse(line))).toContainEqual(
+        expect.objectContaining({ level: away ? 'warn' : 'error', msg: 'unsubscribing failed' }),
+      );
+    } finally {
+      await server.close();
+    }
+  },
+);

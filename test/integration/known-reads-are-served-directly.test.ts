@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import type { HttpRequest } from '../../src/http/http-request';
 import { eventually } from '../testkit/eventually';
 import { startTestHttpServer, type TestHttpServer } from '../testkit/test-http-server';
@@ -7,6 +8,9 @@ type Respond = (
   createContext: () => Promise<{ request: HttpRequest }>,
 ) => Promise<string | null>;
 
+/** A response that the known query has after this time. */
+const responseAfter = (ms: number, json: string | null) =>
+  new Promise<string | null>((resolve) => setTimeout(() => resolve(json), ms));
 const hello = '{"query":"{hello}"}';
 const id = '01975a5e-1111-7000-8000-0000000000ad';
 
@@ -46,7 +50,7 @@ describe('the HTTP server', () => {
     let deadline: HttpRequest['deadline'] | undefined;
     respond = async (_body, createContext) => {
       ({ deadline } = (await createContext()).request);
-      return '{"data":"ä"}';
+      return responseAfter(20, '{"data":"ä"}');
     };
     const response = await server.post(hello, { 'x-request-id': id });
     expect([response.status, await response.text()]).toEqual([200, '{"data":"ä"}']);
@@ -61,6 +65,8 @@ describe('the HTTP server', () => {
         { msg: 'request completed', method: 'POST', statusCode: 200, requestId: id },
       ]),
     );
+    const [{ durationMs } = {}] = await completedRequests();
+    expect(durationMs).toBeGreaterThanOrEqual(18);
   });
 
   it('hands a query without a text over with its body and id, and ends the operation once', async () => {
@@ -106,6 +112,25 @@ describe('the HTTP server', () => {
     });
     end?.();
     respond = async () => null;
+    await eventually(async () => expect((await server.post(hello)).status).toBe(200));
+  });
+
+  it('responds 503 at the same timeout to a query that it hands over shortly before', async () => {
+    respond = () => responseAfter(120, null);
+    const response = await server.post('{"query":"{wait(ms: 140)}"}');
+    expect(response.status).toBe(503);
+    // The operation counts as running until its work ends.
+    respond = async () => null;
+    await eventually(async () => expect((await server.post(hello)).status).toBe(200));
+  });
+
+  it('ends an operation whose client disconnects before the end of its body', async () => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    socket.write('POST /graphql HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n');
+    socket.write('content-length: 50\r\n\r\n{"query"');
+    await eventually(async () => expect((await server.post(hello)).status).toBe(503));
+    socket.destroy();
     await eventually(async () => expect((await server.post(hello)).status).toBe(200));
   });
 

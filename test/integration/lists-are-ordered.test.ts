@@ -133,8 +133,14 @@ describe('users with filters', () => {
         'updatedAt',
         'username',
       ],
-      'filter: { ids: ["revealed-id"] }, orderBy: { field: LAST_NAME, direction: ASC }': ['lastName'],
     };
+    for (const [field, fields] of Object.entries({
+      CREATED_AT: [],
+      UPDATED_AT: ['updatedAt'],
+      LAST_SEEN_AT: ['lastSeenAt'],
+      LAST_NAME: ['lastName'],
+    }))
+      filters[`filter: { ids: ["revealed-id"] }, orderBy: { field: ${field}, direction: ASC }`] = fields;
     // Each filter alone, with a value that the user meets.
     const alone: Record<string, [value: string, fields: string[]]> = {
       status: ['[ACTIVE]', []],

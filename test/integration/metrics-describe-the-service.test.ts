@@ -13,7 +13,7 @@ import { scrape, sumOf } from '../testkit/metrics';
 import { isPrometheusInstalled, startPrometheus } from '../testkit/prometheus';
 import { readsOf } from '../testkit/promql';
 import { newId, storeUsers } from '../testkit/stored-users';
-import { createUser, mutate } from '../testkit/users';
+import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
 let commerce: ForeignService | undefined;
@@ -78,6 +78,25 @@ it('the metrics count representations, refusals, cache writes and unroutable eve
       1,
     ),
   );
+});
+
+it('the metrics count mutations by their result, and those that fail as faults', async () => {
+  const outcomesOf = async (input: object) => {
+    await app.graphql(
+      'mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }',
+      { input },
+      { token: app.staff },
+    );
+    const outcomes = ['CreateUserSuccess', 'EmailTakenError', 'fault'];
+    const counts = outcomes.map((outcome) => metric('mutations_total', { mutation: 'createUser', outcome }));
+    return (await Promise.all(counts)).map((count) => count ?? 0);
+  };
+  const input = buildUser();
+  const [created = 0] = await outcomesOf(input);
+  expect(await outcomesOf(input)).toEqual([created, 1, 0]);
+  await app.sql(`ALTER TABLE users ADD CONSTRAINT refused CHECK (first_name <> 'Mallory')`);
+  expect(await outcomesOf(buildUser({ firstName: 'Mallory' }))).toEqual([created, 1, 1]);
+  await app.sql('ALTER TABLE users DROP CONSTRAINT refused');
 });
 
 it('the metrics describe folded events and audit seals', async () => {

@@ -56,6 +56,15 @@ it.each(paths)('a response of %s is private if another field, root field or erro
   expect(refused.headers.get('cache-control')).toBe('private, no-store');
 });
 
+it('a response that is too large is private, also if its fields are public', async () => {
+  await mutate(app, 'updateUser', { userId, displayName: 'ä'.repeat(50) });
+  const aliases = Array.from({ length: 50 }, (_, at) => `${'a'.repeat(300)}${at}: displayName`);
+  const r = Array(1_000).fill({ __typename: 'User', id: userId });
+  const { status, headers, errors } = await app.graphql(entities(aliases.join(' ')), { r });
+  expect(errors).toMatchObject([{ extensions: { limit: 'responseBytes' } }]);
+  expect([status, headers.get('cache-control')]).toEqual([400, 'private, no-store']);
+});
+
 it('a published change invalidates the tag of its user at the router, as its protocol has it', async () => {
   await mutate(app, 'updateUser', { userId, displayName: 'Ada' });
   await eventually(() => {

@@ -82,6 +82,7 @@ async function makeRequests({ graphql, staff: token }: TestApp): Promise<void> {
     headers('wrong'),
   );
   await graphql('query Seen_0af7651916cd43dd { me { id } }', {}, headers('id'));
+  for (let run = 0; run < 4; run += 1) await graphql('query Repeated { me { id } }', {}, headers('again'));
   await graphql('{ me { id } }', {}, headers('unsampled', unsampled));
   await graphql(
     '{ me { id } }',
@@ -250,6 +251,15 @@ describe('spans', () => {
     expect(ofRequest('stranger').map(({ name, attributes }) => [name, attributes])).toEqual([
       ['POST /graphql', expect.objectContaining({ 'http.response.status_code': 401 })],
     ]);
+  });
+
+  it('are recorded for each run of a query, which runs prepared from the third time on', () => {
+    const requests = ofRequest('again').filter(({ name }) => name === 'POST /graphql');
+    const operations = ofRequest('again').filter(({ name }) => name === 'query');
+    expect(operations.map(({ attributes }) => attributes)).toEqual(
+      Array(4).fill(expect.objectContaining({ outcome: 'success', 'graphql.operation.name': 'Repeated' })),
+    );
+    expect(operations.map(({ parentSpanId }) => parentSpanId)).toEqual(requests.map(({ spanId }) => spanId));
   });
 
   it('are not exported if the caller does not sample', () => {

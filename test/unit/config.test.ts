@@ -1,4 +1,5 @@
-import { ConfigError, loadConfig } from '../../src/config';
+import { type Config, ConfigError, loadConfig } from '../../src/config';
+import { settings } from '../../src/settings';
 
 function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
   try {
@@ -114,5 +115,81 @@ describe('REDIS_URL', () => {
     'redis+sentinel:///name',
   ])('%s is refused', (url) => {
     expect(problemsOf({ REDIS_URL: url })).toEqual([expect.stringMatching(/^REDIS_URL must be a URL/)]);
+  });
+});
+
+it.each(['a,', ',a', 'a,,b', ','])(
+  'ROUTER_SECRET %j is refused, because a secret in it is empty',
+  (secrets) => {
+    expect(problemsOf({ ROUTER_SECRET: secrets })).toEqual([
+      'ROUTER_SECRET must be secrets separated by single commas',
+    ]);
+  },
+);
+
+it('PUBLIC_URL loses the slashes at its end', () => {
+  expect(loadConfig({ PUBLIC_URL: 'https://h/users//' }).publicUrl).toBe('https://h/users');
+  expect(loadConfig({}).publicUrl).toBeNull();
+});
+
+/** The smallest and the largest value of each numeric setting, its default, and where the configuration has it. */
+const numbers: [
+  name: string,
+  range: [number, number],
+  fallback: unknown,
+  read: (config: Config) => unknown,
+][] = [
+  ['PORT', [0, 65_535], 4001, ({ port }) => port],
+  ['MANAGEMENT_PORT', [0, 65_535], null, ({ managementPort }) => managementPort],
+  ['WAITING_DAYS', [1, 3650], 30, ({ retention }) => retention.WAITING_DAYS],
+  ['OUTBOX_RETENTION_DAYS', [1, 3650], 30, ({ retention }) => retention.OUTBOX_RETENTION_DAYS],
+  ['RETENTION_DEACTIVATED_DAYS', [1, 36_500], null, ({ retention }) => retention.RETENTION_DEACTIVATED_DAYS],
+  ['RETENTION_HISTORY_DAYS', [1, 36_500], null, ({ retention }) => retention.RETENTION_HISTORY_DAYS],
+  ['PARKED_RETENTION_DAYS', [1, 36_500], null, ({ retention }) => retention.PARKED_RETENTION_DAYS],
+  ['ERASURE_GRACE_DAYS', [0, 90], 0, ({ erasureGraceDays }) => erasureGraceDays],
+  ['RETENTION_INACTIVE_DAYS', [1, 36_500], undefined, ({ inactivity }) => inactivity?.days],
+  ['LIMIT_REPRESENTATIONS', [1, 1_000_000], 1_000, ({ limits }) => limits.representations],
+  ['LIMIT_ALIASES', [1, 1_000_000], 50, ({ limits }) => limits.aliases],
+  ['LIMIT_DEPTH', [1, 1_000_000], 12, ({ limits }) => limits.depth],
+  ['LIMIT_COST', [1, 1_000_000], 20_000, ({ limits }) => limits.cost],
+  ['LIMIT_TOKENS', [1, 1_000_000], 4_000, ({ limits }) => limits.tokens],
+  ['LIMIT_ACTOR_CONCURRENCY', [1, 1_000_000], 20, ({ concurrency }) => concurrency.perActor],
+  ['LIMIT_CONCURRENCY', [1, 1_000_000], 200, ({ concurrency }) => concurrency.total],
+];
+
+describe.each(numbers)('%s', (name, [minimum, maximum], fallback, read) => {
+  it('is read in its range, and has its default when it is unset or blank', () => {
+    for (const value of [minimum, maximum]) expect(read(loadConfig({ [name]: ` ${value} ` }))).toBe(value);
+    for (const env of [{}, { [name]: ' ' }]) expect(read(loadConfig(env))).toBe(fallback);
+  });
+
+  it.each([String(minimum - 1), String(maximum + 1), `${maximum}.0`, '1e1', '0x1', 'one'])(
+    'is refused as %s',
+    (text) => {
+      expect(problemsOf({ [name]: text })).toEqual([
+        `${name} must be a whole number from ${minimum} to ${maximum}`,
+      ]);
+    },
+  );
+});
+
+it('the table of numeric settings is complete', () => {
+  const numeric = Object.entries(settings).filter(([, { schema }]) =>
+    /whole number/.test(schema.description ?? ''),
+  );
+  // It has an effect only with RETENTION_INACTIVE_DAYS.
+  const others = ['INACTIVITY_WARNING_DAYS'];
+  expect([...numbers.map(([name]) => name), ...others].sort()).toEqual(numeric.map(([name]) => name).sort());
+});
+
+it('INACTIVITY_WARNING_DAYS is read with RETENTION_INACTIVE_DAYS only', () => {
+  const read = (env: NodeJS.ProcessEnv) => loadConfig(env).inactivity;
+  const inactive = { RETENTION_INACTIVE_DAYS: '700' };
+  expect(read({ INACTIVITY_WARNING_DAYS: '7' })).toBeNull();
+  expect(read(inactive)).toEqual({ days: 700, warningDays: 30, countsFromCommit: false });
+  expect(read({ ...inactive, INACTIVITY_WARNING_DAYS: '0', EVENT_PROFILE: 'catalog' })).toEqual({
+    days: 700,
+    warningDays: 0,
+    countsFromCommit: true,
   });
 });

@@ -19,7 +19,7 @@ const atVersion = (version: number): User => ({
   revision: version,
 });
 
-const cacheOver = (users: Pick<UserRepository, 'findByIds'>, records = new InProcessRecordCache()) =>
+const cacheOver = (users: Partial<UserRepository>, records = new InProcessRecordCache()) =>
   new UserCache(users as UserRepository, {
     cache: records,
     metrics: { cacheRequests: { inc: () => undefined }, cacheWrites: { inc: () => undefined } },
@@ -71,6 +71,19 @@ describe('UserCache.refresh', () => {
     expect(queries).toEqual([[id]]);
     expect(await records.getMany([id])).toEqual([expect.objectContaining({ kind: 'value', revision: 2 })]);
   });
+});
+
+it('UserCache.refresh puts a tombstone for an erased user, and nothing for an unknown one', async () => {
+  const records = new InProcessRecordCache();
+  const unknown = '01975a5e-0000-7000-8000-000000000002';
+  const users = {
+    findByIds: async () => new Map<string, User>(),
+    findErased: async (ids: readonly string[]) => ids.filter((it) => it === id),
+  };
+  const cache = cacheOver(users, records);
+  await cache.refresh([id, unknown].map((userId) => ({ userId, version: 2 })));
+  expect(await records.getMany([id, unknown])).toEqual([{ kind: 'tombstone' }, { kind: 'miss' }]);
+  expect(await cache.get(id)).toBeNull();
 });
 
 it.each([
