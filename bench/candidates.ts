@@ -64,8 +64,8 @@ export async function startOwn(stage: Stage, users: readonly string[]): Promise<
     directory,
     redisPrefix: `${stage.prefix}user:`,
     amqpPrefix: stage.prefix,
-    // Logs as a deployment writes them; nothing here reads them.
-    env: { LOG_LEVEL: 'info' },
+    // Logs and memory as in a deployment; nothing here reads the logs.
+    env: { LOG_LEVEL: 'info', NODE_OPTIONS: '--max-old-space-size=384' },
     onOutput: () => undefined,
   });
   const issuer = await openDevelopmentIssuer(join(directory, '.data'));

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { parse } from 'yaml';
+import { capacityTable } from '../bench/capacity';
 import { type Audience, operations, userFields } from '../src/graphql/access/access';
 import { createSchema } from '../src/graphql/schema';
 import { personalDataMap } from '../src/personal-data/personal-data-map';
@@ -50,6 +51,7 @@ const generatedParts: Generated[] = [
     print: () => composeAlone(printFederatedSchema(createSchema([]))),
   },
   ...['docs/application-role.sql', 'deploy/prometheus/user-service.rules.yaml'].map(copyInChart),
+  { file: 'docs/scaling.md', marker: 'capacity', print: capacityTable },
   { file: 'docs/architecture.md', marker: 'floors', print: floorsTable },
   { file: 'docs/privacy-map.md', marker: 'tables', print: personalDataTable },
   { file: 'docs/privacy-map.md', marker: 'payloads', print: payloadsTable },

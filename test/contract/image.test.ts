@@ -63,7 +63,7 @@ describe('the Dockerfile', () => {
     const last = dockerfile.slice(dockerfile.findLastIndex((line) => line.startsWith('FROM ')));
     expect(last).toContain('USER node');
     expect(last.find((line) => line.startsWith('HEALTHCHECK '))).toContain('/health/live');
-    expect(last).toContain('ENV NODE_ENV=production HOST=0.0.0.0');
+    expect(last).toContain('ENV NODE_ENV=production HOST=0.0.0.0 NODE_OPTIONS=--max-old-space-size=384');
   });
 });
 
