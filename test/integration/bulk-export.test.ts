@@ -121,6 +121,14 @@ describe('export-all', () => {
     expect(await run(['export-all', '--after', 'malformed'])).toMatchObject({ code: 2, stdout: '' });
   });
 
+  it('leaves out the notes of active users, which explain their reactivation', async () => {
+    const noted = `status_notes = 'reactivated by phone' WHERE email = 'user-2@example.com'`;
+    await client.query(`UPDATE users SET ${noted}`);
+    const lines = linesOf(await run(['export-all', '--status', 'ACTIVE'])).map((it) => JSON.parse(it));
+    expect(lines).toContainEqual(expect.objectContaining({ email: 'user-2@example.com' }));
+    expect(lines.filter((it) => 'statusNotes' in it || 'statusReason' in it)).toEqual([]);
+  });
+
   it('writes an audit entry with the users of each page', async () => {
     const { rows } = await client.query(
       `SELECT user_ids, actor_id, reason, field_groups FROM audit_entries WHERE action = 'USER_DATA_EXPORTED'`,

@@ -146,6 +146,14 @@ describe('the credentials client', () => {
     expect(lines).toEqual([expect.objectContaining({ level: 50, failure: `status ${status}` })]);
   });
 
+  it('logs a misconfiguration again once a request succeeded in between', async () => {
+    for (const status of [400, 400, 204, 400]) {
+      service.always({ status });
+      await client.put(credentials);
+    }
+    expect(lines).toEqual(Array(2).fill(expect.objectContaining({ level: 50, failure: 'status 400' })));
+  });
+
   it.each([301, 302, 307, 308])('does not follow a %i with the password', async (status) => {
     const elsewhere = await startAuthenticationService();
     service.always({ status, headers: { location: elsewhere.url.href } });

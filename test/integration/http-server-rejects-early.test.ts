@@ -105,6 +105,14 @@ describe('the HTTP server', () => {
     expect(server.logLines.join('')).not.toContain('zorro');
   });
 
+  it('accepts a body with content-encoding identity, and a slash at the end of the path', async () => {
+    const query = '{"query":"{hello}"}';
+    expect((await server.post(query, { 'content-encoding': 'identity' })).status).toBe(200);
+    const headers = { 'content-type': 'application/json' };
+    const slashed = await fetch(`${server.url}/graphql/`, { method: 'POST', headers, body: query });
+    expect([slashed.status, await slashed.json()]).toEqual([200, { data: { hello: 'world' } }]);
+  });
+
   it('responds 415 to media types other than JSON and to compressed bodies', async () => {
     const compressed = await fetch(`${server.url}/graphql`, {
       method: 'POST',

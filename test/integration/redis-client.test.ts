@@ -30,6 +30,40 @@ describe('the Redis client', () => {
     expect(client.status()).toBe('ready');
   });
 
+  it('is degraded after three failures without a success between them, and not before', async () => {
+    const outcomes = ['fails', 'fails', 'succeeds', 'fails', 'fails'] as const;
+    const fail = () => Promise.reject(new Error('Command timed out'));
+    for (const outcome of outcomes) {
+      const ran = client.run(outcome === 'fails' ? fail : (redis) => redis.ping());
+      await ran.catch((error: unknown) => expect(error).toMatchObject({ reason: 'TIMEOUT' }));
+    }
+    expect(client.status()).toBe('ready');
+    await expect(client.run(fail)).rejects.toMatchObject({ reason: 'TIMEOUT' });
+    expect(client.status()).toBe('degraded');
+  });
+
+  it('is degraded by the first refusal of each kind, and by no error of a command', async () => {
+    const quick = createRedisClient(server.url, createLogger({ level: 'silent' }), { coolDownMs: 1 });
+    const reply = (text: string) => () =>
+      Promise.reject(Object.assign(new Error(text), { name: 'ReplyError' }));
+    try {
+      await eventually(() => expect(quick.status()).toBe('ready'));
+      for (const code of ['WRONGTYPE', 'ERR', 'WRONGTYPE', 'ERR', 'ERR', 'ERR'])
+        await expect(quick.run(reply(`${code} no`))).rejects.toMatchObject({ reason: code });
+      expect(quick.status()).toBe('ready');
+      const refusals =
+        'READONLY OOM MISCONF NOREPLICAS MASTERDOWN CLUSTERDOWN LOADING NOAUTH NOPERM BUSY'.split(' ');
+      for (const code of refusals) {
+        await expect(quick.run(reply(`${code} no`))).rejects.toMatchObject({ reason: code });
+        expect([code, quick.status()]).toEqual([code, 'degraded']);
+        // A success, because after an outage one failure of any kind is enough.
+        await eventually(() => quick.run((redis) => redis.ping()));
+      }
+    } finally {
+      await quick.close();
+    }
+  });
+
   it('throws RedisUnavailableError without the arguments of the command', async () => {
     const failed = client.run((redis) => redis.call('NOSUCHCOMMAND', 'secret@example.com'));
     await expect(failed).rejects.toThrow(RedisUnavailableError);

@@ -50,6 +50,7 @@ export function buildMaskedServer() {
       readable: false,
     }),
     requestId: ({ requestId }) => requestId,
+    traceId: ({ requestId }) => `trace of ${requestId}`,
     isUnavailable: isDatabaseUnavailable,
   });
   const maxima = { aliases: 50, depth: 12, tokens: 100, representations: 10, cost: 100 };

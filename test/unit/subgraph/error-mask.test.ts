@@ -46,6 +46,7 @@ describe('the error mask', () => {
     expect(JSON.parse(response.lines[0] as string)).toMatchObject({
       level: 'error',
       requestId: 'request-7',
+      trace_id: 'trace of request-7',
       path: 'fail',
     });
   });
@@ -57,6 +58,7 @@ describe('the error mask', () => {
     expect(response.status).toBe(503);
     expect(JSON.parse(response.lines[0] as string)).toMatchObject({
       level: 'warn',
+      trace_id: 'trace of request-7',
       err: { code: 'ECONNREFUSED' },
     });
   });

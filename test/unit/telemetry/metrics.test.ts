@@ -45,6 +45,26 @@ describe('metrics', () => {
     expect(text).toContain('user_service_pool_connections{pool="requests",state="waiting"} 7');
   });
 
+  it('watchBreaker, watchIntake and watchDependency report the current state', async () => {
+    const metrics = createMetrics();
+    let isOpen = true;
+    metrics.watchBreaker(() => isOpen);
+    metrics.watchIntake(() => 7.5);
+    metrics.watchDependency('redis', () => !isOpen);
+    metrics.watchDependency('postgresql', async () => isOpen);
+    for (const [breaker, redis, postgresql] of [
+      [1, 0, 1],
+      [0, 1, 0],
+    ]) {
+      const text = await metrics.registry.metrics();
+      expect(text).toContain(`user_service_cache_breaker_open ${breaker}\n`);
+      expect(text).toContain('user_service_intake_blocked_seconds 7.5\n');
+      expect(text).toContain(`user_service_dependency_up{dependency="redis"} ${redis}\n`);
+      expect(text).toContain(`user_service_dependency_up{dependency="postgresql"} ${postgresql}\n`);
+      isOpen = false;
+    }
+  });
+
   it('createMetrics includes the same metrics of Node.js in every registry', async () => {
     const registries = [createMetrics().registry, createMetrics().registry];
     const [one, other] = registries.map((it) => it.getSingleMetric('nodejs_eventloop_lag_p99_seconds'));
