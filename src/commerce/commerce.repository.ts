@@ -28,8 +28,9 @@ export const summaryColumns = `user_id AS "userId", order_count AS "orderCount",
    FROM user_spending WHERE user_spending.user_id = user_commerce.user_id) AS spending`;
 
 /**
- * Reads and writes the tables `user_commerce` and `user_spending`, and commerce entries of `user_history`. Every statement locks its rows in the order of their keys, and every fold runs its statements in the
- * same order: concurrent folds wait for each other, but cannot deadlock.
+ * Reads and writes the tables `user_commerce` and `user_spending`, and commerce entries of `user_history`. Every
+ * statement locks its rows in the order of their keys, and every fold runs its statements in the same order:
+ * concurrent folds wait for each other, but cannot deadlock.
  */
 export class CommerceRepository {
   constructor(private readonly database: Reader) {}

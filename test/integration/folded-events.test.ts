@@ -14,7 +14,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { createUser } from '../testkit/users';
+import { createUser, mutate } from '../testkit/users';
 
 const metrics = createMetrics();
 let app: TestApp;
@@ -181,6 +181,20 @@ describe('folded events', () => {
       expect(occurredAt).toBe('2026-03-01T10:00:00.000Z');
       expect(Date.parse(recordedAt)).toBeGreaterThanOrEqual(startedAt - 1_000);
     }
+  });
+
+  it('are known when they are in a history, wait, or were those of an erased user', async () => {
+    const [{ id }, { id: erased }] = [await createUser(app), await createUser(app)];
+    const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
+    await mutate(app, 'eraseUser', { userId: erased }, officer);
+    const at = '2026-05-01T10:00:00Z';
+    const events = [id, uuidv7(), erased].map((userId) => order(userId, at));
+    expect(await fold.fold(events)).toEqual(['folded', 'waiting', 'erased']);
+    for (const event of events) {
+      expect(await fold.countIfDuplicate(event)).toBe(true);
+      expect(await fold.countIfDuplicate({ ...event, source: '/other.events' })).toBe(false);
+    }
+    await app.sql('DELETE FROM waiting_events');
   });
 
   it('have zero totals and an empty history before the first event', async () => {

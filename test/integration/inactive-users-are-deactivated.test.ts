@@ -207,12 +207,15 @@ describe('a user who is inactive', () => {
     const impatient = { ...rule, days: 10 };
     await warn(101, impatient);
     await app.sql(`INSERT INTO user_activity VALUES ($1, now() - interval '11 days')`, [userId]);
-    await ageWarning(20);
+    await ageWarning(29);
     expect(await retention(impatient).run()).toMatchObject({ inactivityWarnings: 1, inactiveUsers: 0 });
     await copyPublication(impatient);
-    await ageWarning(29);
-    expect(await retention(impatient).run()).toMatchObject({ inactivityWarnings: 0, inactiveUsers: 0 });
+    // It was published long after it was stored, a day ago.
+    const store = `UPDATE inactivity_warnings SET warned_at = warned_at - interval '30 days' WHERE user_id = $1`;
+    await app.sql(store, [userId]);
     await ageWarning(1);
+    expect(await retention(impatient).run()).toMatchObject({ inactivityWarnings: 0, inactiveUsers: 0 });
+    await ageWarning(29);
     expect(await retention(impatient).run()).toMatchObject({ inactiveUsers: 1 });
   });
 

@@ -28,6 +28,13 @@ describe('an event that cannot be published', () => {
 
     await fixture.database.query(`UPDATE outbox_events SET type = 'UserUpdated' WHERE id = $1`, [last.id]);
     await eventually(() => expect(fixture.arrived().slice(-2)).toEqual([last.id, behind.id]));
+
+    // The user's next failure is a new one, which is logged.
+    const again = buildEvent({ userId: last.userId, version: 3, type: 'UserTeleported' });
+    await fixture.commit([again]);
+    await eventually(() =>
+      expect(logged).toContainEqual(expect.objectContaining({ level: 'error', eventId: again.id })),
+    );
   });
 
   it('is retried before later events of its user until the queue that rejected it has room', async () => {

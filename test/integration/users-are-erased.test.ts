@@ -139,6 +139,24 @@ it('eraseUser in a dry run returns the effects of the erasure and changes nothin
   expect(erasure).toMatchObject({ status: 'COMPLETED', effects: plan.effects });
 });
 
+it('eraseUser by a replica whose clock is behind has a time after the last change of the user', async () => {
+  const { id: userId } = await createUser(app);
+  await app.sql(`UPDATE users SET updated_at = now() + interval '1 hour' WHERE id = $1`, [userId]);
+  const [row] = await app.sql<{ at: Date }>('SELECT updated_at AS at FROM users WHERE id = $1', [userId]);
+  await erase(userId);
+  const [erased] = await app.sql<{ at: Date }>(
+    'SELECT erased_at AS at FROM erased_users WHERE user_id = $1',
+    [userId],
+  );
+  expect(erased?.at.getTime()).toBeGreaterThan(row?.at.getTime() ?? Number.NaN);
+  await eventually(() =>
+    expect(witness.of(userId).at(-1)?.event).toMatchObject({
+      type: 'UserErased',
+      time: erased?.at.toISOString(),
+    }),
+  );
+});
+
 it('eraseUser deletes the idempotency keys of the user in every spelling of the id', async () => {
   const { id: userId } = await createUser(app);
   const { id: another } = await createUser(app);
