@@ -51,9 +51,10 @@ export function columnsOf(entity: new () => object): readonly EntityColumn[] {
     }));
 }
 
-/** Returns SQL that selects all columns of an entity under the names of its properties. */
-export function selectListOf(entity: new () => object): string {
+/** Returns SQL that selects the columns of an entity, or those of these properties, under the names of the properties. */
+export function selectListOf(entity: new () => object, properties?: ReadonlySet<string>): string {
   return columnsOf(entity)
+    .filter(({ property }) => properties?.has(property) ?? true)
     .map(({ name, property }) => (name === property ? name : `${name} AS "${property}"`))
     .join(', ');
 }

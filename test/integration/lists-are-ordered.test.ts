@@ -1,6 +1,7 @@
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { fieldNames, introspect } from '../testkit/introspected';
+import { exampleProfile, selections } from '../testkit/user-fields';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
@@ -239,4 +240,27 @@ describe('users with filters', () => {
   ])('returns BAD_USER_INPUT for %.40s', async (filter) => {
     expect(codesOf(await query(`filter: { ${filter} }`))).toEqual(['BAD_USER_INPUT']);
   });
+});
+
+it('users returns each field of a user as user does, when it is the only one selected', async () => {
+  const { id } = await createUser(app);
+  await mutate(app, 'updateUser', { userId: id, ...exampleProfile });
+  await mutate(app, 'setExternalId', { userId: id, system: 'erp', id: '4711' });
+  await mutate(app, 'updateEmailPreferences', { userId: id, marketing: true });
+  await app.sql(
+    `UPDATE users SET phone_verification = 'VERIFIED', phone_verified_at = now(), pending_email = 'new@example.com',
+       email_verification = 'VERIFIED', email_verified_at = now() WHERE id = $1`,
+    [id],
+  );
+  await mutate(app, 'deactivateUser', { userId: id, reason: 'INACTIVITY', notes: 'a note' });
+  expect(selections.length).toBeGreaterThan(20);
+  for (const selection of selections) {
+    const { data, errors } = await app.graphql(
+      `query ($id: ID!) { user(id: $id) { ${selection} } users(filter: { ids: [$id] }) { nodes { ${selection} } } }`,
+      { id },
+      { token: app.staff },
+    );
+    expect(errors).toEqual([]);
+    expect(data.users.nodes).toEqual([data.user]);
+  }
 });

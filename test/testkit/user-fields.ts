@@ -5,6 +5,7 @@ import {
   type GraphQLObjectType,
   getNamedType,
   isLeafType,
+  isRequiredArgument,
   parse,
 } from 'graphql';
 
@@ -69,3 +70,12 @@ function limitsIn(path: string, description: string | null | undefined): [string
   if (maximum === undefined) throw new Error(`the description of ${path} has no limits`);
   return [path, Number(minimum), Number(maximum)];
 }
+
+/** A selection of each field of `User` that has no nested objects. Fields with required arguments are left out. */
+export const selections: readonly string[] = fieldsOf<GraphQLObjectType>('User').flatMap(({ name, type }) => {
+  if (isLeafType(getNamedType(type))) return [name];
+  const parts = fieldsOf<GraphQLObjectType>(getNamedType(type).name);
+  if (!parts.every((part) => isLeafType(getNamedType(part.type)))) return [];
+  const selected = parts.filter(({ args }) => !args.some(isRequiredArgument)).map((part) => part.name);
+  return [`${name} { ${selected.join(' ')} }`];
+});

@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Directive, FieldResolver, Info, Int, Query, Resolver, Root } from 'type-graphql';
 import { decodeCursor, readTwoWaySize, TwoWayPageArgs, toConnection } from '../../subgraph/connection';
 import { badUserInput } from '../../subgraph/errors';
+import { selectedNames } from '../../subgraph/selected-names';
 import type { UserFilter } from '../../users/lists/user-filter';
 import { newestFirst, type UserOrder } from '../../users/lists/user-order';
 import type { GraphqlContext } from '../context';
@@ -48,6 +49,7 @@ export class UserListResolver {
       after: decodeCursor(after, { cursors }),
       before: decodeCursor(before, { argument: 'before', cursors }),
       backward,
+      properties: propertiesFor(selectedNames(info)),
       signal: deadline.signal,
     });
     const users = toConnection(rows, { size, after, before, backward, cursors, toNode: toUserType });
@@ -68,6 +70,15 @@ export class UserListResolver {
   ): Promise<number | null> {
     return (await lateReads.get()).lists.count(filter, deadline.signal);
   }
+}
+
+/** Fields that are made of several columns. */
+const composedFields = ['emailVerification', 'phoneVerification', 'emailPreferences'];
+
+/** Returns the properties of users that an operation shows; undefined for all. */
+function propertiesFor(selected: ReadonlySet<string>): ReadonlySet<string> | undefined {
+  if (composedFields.some((field) => selected.has(field))) return undefined;
+  return new Set([...selected, 'id', 'status']);
 }
 
 /** @throws BAD_USER_INPUT for too many ids */

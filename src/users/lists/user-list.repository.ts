@@ -15,14 +15,14 @@ export interface UserListPage {
   readonly before: UserPosition | null;
   /** True for the last users of the list that fit, false for the first ones. */
   readonly backward: boolean;
+  /** The properties to read, with `id`; unset: all. Others are undefined in the returned users. */
+  readonly properties?: ReadonlySet<string> | undefined;
   /** Cancels the statement. */
   readonly signal?: AbortSignal;
 }
 
 /** The most users that are counted. */
 const largestCount = 10_000;
-
-const columns = selectListOf(User);
 
 /**
  * Lists users for staff, page by page. Each order and each filter has an index. Which of them is read does not depend on
@@ -37,7 +37,8 @@ export class UserListRepository {
 
   /** Returns a page in the order of the list. The cost is the same at any depth. */
   async list(filter: UserFilter, page: UserListPage): Promise<Positioned<User>[]> {
-    const { limit, after, before, backward, signal } = page;
+    const { limit, after, before, backward, properties, signal } = page;
+    const columns = selectListOf(User, properties);
     const conditions = conditionsOf(filter);
     if (!conditions) return [];
     const rarest = await this.findRarest(conditions, signal);
