@@ -10,6 +10,14 @@ COPY src ./src
 COPY migrations ./migrations
 RUN npm run build
 
+# The subgraphs `reviews` and `orders` of compose.yaml, with demo data.
+FROM build AS neighbours
+ENV HOST=0.0.0.0
+COPY scripts/run.cjs scripts/typescript.cjs ./scripts/
+COPY supergraph ./supergraph
+USER node
+ENTRYPOINT ["node", "scripts/run.cjs", "supergraph/neighbour.ts"]
+
 # The optional dependencies, embedded PostgreSQL and GraphiQL, are for development.
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app

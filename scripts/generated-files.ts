@@ -16,7 +16,7 @@ import { printDashboard } from './dashboard';
 import { renderDiagram } from './diagram';
 import { readGraphDocument } from './graph-document';
 import { describeTable, payloadsTable, personalDataTable, table } from './personal-data-tables';
-import { composeAlone, copyInChart } from './platform-files';
+import { composePlatform, copyInChart } from './platform-files';
 import { renderTrace } from './trace-diagram';
 
 const importRules = require('../.dependency-cruiser.cjs') as {
@@ -48,7 +48,7 @@ const generatedParts: Generated[] = [
   { file: 'deploy/grafana/user-service.json', print: printDashboard },
   {
     file: 'deploy/router/supergraph.graphql',
-    print: () => composeAlone(printFederatedSchema(createSchema([]))),
+    print: () => composePlatform(printFederatedSchema(createSchema([]))),
   },
   ...['docs/application-role.sql', 'deploy/prometheus/user-service.rules.yaml'].map(copyInChart),
   { file: 'docs/scaling.md', marker: 'capacity', print: capacityTable },

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { compose } from '../supergraph/composition';
+import { compose, readRoverConfiguration } from '../supergraph/composition';
 
-/** Returns the supergraph of compose.yaml, which has this service only. */
-export function composeAlone(sdl: string): string {
-  return `${compose([{ name: 'users', url: 'http://user-service:4001/graphql', sdl }])}\n`;
+/** Returns the supergraph of compose.yaml: the subgraphs of rover.yaml in their containers, this one with `sdl`. */
+export function composePlatform(sdl: string): string {
+  const subgraphs = readRoverConfiguration().subgraphs.map(({ name, url, sdl: stored }) => {
+    const inContainer = url.replace('//localhost:', name === 'users' ? '//user-service:' : `//${name}:`);
+    return { name, url: inContainer, sdl: name === 'users' ? sdl : stored };
+  });
+  return `${compose(subgraphs)}\n`;
 }
 
 /** The copy of a file in the Helm chart: a chart cannot read files outside. */

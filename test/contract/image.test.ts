@@ -31,7 +31,7 @@ describe('the Dockerfile', () => {
 
   it('pins every base image by version and digest, all stages to the same one', () => {
     const stages = new Set(dockerfile.map((line) => /^FROM (\S+)/.exec(line)?.[1]).filter(Boolean));
-    expect([...stages]).toEqual(['${NODE_IMAGE}']);
+    expect([...stages]).toEqual(['${NODE_IMAGE}', 'build']);
     const [image] = dockerfile.flatMap((line) => /^ARG NODE_IMAGE=(.*)$/.exec(line)?.[1] ?? []);
     expect(image).toMatch(/^node:24\.\d+\.\d+-bookworm-slim@sha256:[0-9a-f]{64}$/);
   });

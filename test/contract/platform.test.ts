@@ -1,15 +1,18 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config';
+import { send } from '../testkit/app';
 
 const top = resolve(__dirname, '../..');
 const read = (name: string): unknown => parse(readFileSync(join(top, name), 'utf8'), { merge: true });
 
 interface ComposeService {
   readonly image: string;
-  readonly build?: string;
+  readonly build?: string | object;
+  readonly command?: string[];
   readonly ports?: string[];
   readonly volumes?: string[];
   readonly restart?: string;
@@ -37,11 +40,10 @@ describe('compose.yaml', () => {
   it('pins every image by an exact version', () => {
     const images = [...services, ...Object.entries(backing)].map(([, { image }]) => image);
     expect(
-      images.filter(
-        (image) => !/:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/.test(image) && image !== 'user-service:local',
-      ),
+      images.filter((image) => !/:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/.test(image) && !image.endsWith(':local')),
     ).toEqual([]);
     expect(service('migrate').build).toBe('.');
+    expect(service('reviews').build).toEqual({ context: '.', target: 'neighbours' });
     for (const name of ['postgres', 'redis']) expect(backing[name]?.image).toBe(service(name).image);
   });
 
@@ -63,6 +65,56 @@ describe('compose.yaml', () => {
         });
       }
     expect(Object.keys(service('user-service').depends_on ?? {})).toEqual(['grant', 'redis', 'rabbitmq']);
+  });
+
+  it('runs the subgraphs of the supergraph at the ports that the router calls', () => {
+    const supergraph = readFileSync(join(top, 'deploy/router/supergraph.graphql'), 'utf8');
+    const urls = [...supergraph.matchAll(/@join__graph\(name: "\w+", url: "([^"]+)"\)/g)];
+    expect(urls.map(([, url]) => url)).toEqual([
+      'http://orders:4003/graphql',
+      'http://reviews:4002/graphql',
+      'http://user-service:4001/graphql',
+    ]);
+    for (const name of ['reviews', 'orders']) {
+      const { command, environment } = service(name);
+      expect(command).toEqual([name]);
+      expect(`http://${name}:${environment?.['PORT']}/graphql`).toBe(
+        urls.find(([, url]) => url?.includes(name))?.[1],
+      );
+    }
+  });
+
+  it.each([
+    ['reviews', '{ topReviews(first: 1) { id } }', { topReviews: [{ id: 'review-1' }] }],
+    [
+      'orders',
+      '{ _entities(representations: [{ __typename: "Order", id: "x" }]) { __typename } }',
+      { _entities: [null] },
+    ],
+  ])('runs the subgraph %s by the program of its image', async (name, query, data) => {
+    const amqpUrl = process.env['TEST_AMQP_URL'];
+    const program = spawn(process.execPath, ['scripts/run.cjs', 'supergraph/neighbour.ts', name], {
+      cwd: top,
+      env: { ...(amqpUrl && { AMQP_URL: amqpUrl }) },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const exited = once(program, 'exit');
+    try {
+      const [url] = (await once(program.stdout, 'data')) as [Buffer];
+      expect(
+        (
+          await send(
+            String(url)
+              .trim()
+              .replace(/\/graphql$/, ''),
+            { query },
+          )
+        ).data,
+      ).toEqual(data);
+    } finally {
+      program.kill('SIGTERM');
+    }
+    expect(await exited).toEqual([0, null]);
   });
 
   it('mounts only files of the repository and volumes that it declares', () => {
