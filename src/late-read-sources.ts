@@ -6,18 +6,21 @@ import type { Reader, ReadReplicas } from './postgres/read-replicas';
 import type { RecordCache } from './redis/record-cache';
 import { UserListRepository } from './users/lists/user-list.repository';
 
-/** Contained by no replica. The cache keeps numbers of 15 digits. */
+/** Stored if the real position cannot be read. No replica contains it. The cache keeps numbers of up to 15 digits. */
 const unknownPosition = 1e15 - 1;
 
 export interface LateReadSourcesOptions {
   readonly primary: Reader;
   /** null: all reads go to the primary. */
   readonly replicas: ReadReplicas | null;
-  /** Keeps the position of each actor's last change for the replicas of this service. */
+  /** Shares the position of each actor's last change among all processes of this service. */
   readonly positions: Pick<RecordCache, 'getMany' | 'putMany'>;
 }
 
-/** Chooses where requests read: a replica that contains everything that the actor changed, otherwise the primary. */
+/**
+ * Chooses the PostgreSQL server of a request's late reads: a replica that contains all changes by the request's actor,
+ * otherwise the primary. A replica may lack recent changes by others.
+ */
 export class LateReadSources {
   readonly primary: LateReads;
   private readonly byReader = new WeakMap<Reader, LateReads>();
@@ -32,7 +35,7 @@ export class LateReadSources {
     let position = 0;
     if (actor) {
       const [changed] = await positions.getMany([idOf(actor)]).catch(() => []);
-      // Without the cache nothing is known about the actor's changes.
+      // The cache is unavailable, so the actor's last change is unknown.
       if (!changed) return this.primary;
       if (changed.kind === 'value') position = changed.revision;
     }
@@ -40,13 +43,16 @@ export class LateReadSources {
     return reader ? this.readsOf(reader) : this.primary;
   }
 
-  /** Call it after each mutation, before its response is sent. Never rejects. */
+  /**
+   * Records that the actor changed something, so that the actor's next reads contain the change. Call it after each
+   * mutation, before its response is sent. Never rejects.
+   */
   async recordChange(actor: Actor | null): Promise<void> {
     const { replicas, positions } = this.options;
     if (!replicas || !actor) return;
     const position = await replicas.currentPosition().catch(() => unknownPosition);
     const puts = [{ id: idOf(actor), revision: position, text: 'changed' }];
-    // Unknown elsewhere, the change must be contained wherever others read.
+    // Other processes cannot learn the position, so the response waits until all usable replicas contain it.
     await positions.putMany(puts).catch(() => replicas.whenContained(position));
   }
 

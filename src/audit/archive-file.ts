@@ -17,7 +17,7 @@ export interface ArchiveHeader {
   readonly previousHash: string;
 }
 
-/** A seal in an archive. `removed` is false if it stays in the database for its later entries. */
+/** A seal in an archive. `removed` is false if it stays in the database, because not all its entries are archived. */
 export interface ArchivedSeal {
   readonly seal: StoredSeal;
   readonly removed: boolean;
@@ -51,22 +51,23 @@ export async function fileDigestOf(path: string): Promise<Buffer> {
   return hash.digest();
 }
 
-/** What an archive contains, if nothing is broken. */
+/** The contents of an archive. They can be trusted only if `broken` is empty. */
 export interface ArchiveContents {
   readonly header: ArchiveHeader | null;
   readonly rows: number;
   readonly seals: readonly (Pick<StoredSeal, 'number' | 'hash' | 'previousHash'> & {
     readonly removed: boolean;
   })[];
-  /** Entries whose seals stayed. */
+  /** The ids of archived entries whose seals stay in the database. */
   readonly stayingEntryIds: readonly string[];
   /** What was changed, removed or inserted: `entry ID`, `seal NUMBER`, `archive`. */
   readonly broken: Set<string>;
 }
 
 /**
- * Checks the seals of an archive and their entries. `archivedBefore` are entries of its seals that are in an earlier
- * archive. Calls `onEntry` for each entry.
+ * Checks the seals of an archive and their entries. Calls `onEntry` for each entry.
+ *
+ * @param archivedBefore ids of entries that earlier archives removed without their seals: they may be missing
  */
 export async function checkArchive(
   lines: AsyncIterable<ArchiveLine>,
@@ -106,7 +107,7 @@ export async function checkArchive(
       const seal = seals.at(-1);
       rows += 1;
       const digest = seal?.digests.get(entry.id);
-      // Deleted, so that an entry that is archived twice is broken.
+      // The digest is deleted, so that a second entry with this id is broken.
       seal?.digests.delete(entry.id);
       if (!seal || !digest || !digestOf(entry, seal.version).equals(digest)) broken.add(`entry ${entry.id}`);
       if (seal && !seal.removed) stayingEntryIds.push(entry.id);

@@ -11,12 +11,12 @@ export interface AuditedAccess {
   readonly action: AccessAction;
   /** Names of fields by user id; at least one user. */
   readonly fieldsByUser: ReadonlyMap<string, ReadonlySet<string>>;
-  /** A word of a fixed list. It is published, and stays readable after an erasure. */
+  /** A word of a fixed list. It is published, and is readable after an erasure. */
   readonly reason: string | null;
   readonly at: Date;
 }
 
-/** Users whose same fields were read. */
+/** Users, and the fields that were read of each of them. */
 interface AccessGroup {
   readonly userIds: string[];
   readonly fields: readonly string[];

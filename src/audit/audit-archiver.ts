@@ -16,30 +16,33 @@ import { genesisHash, type SealedEntry, sealColumns, sealedEntryColumns } from '
 const sealsPerBatch = 5;
 const entriesPerDelete = 1_000;
 
-/** The result of an archive. */
+/** What one call of `archive` moved. */
 export interface Archived {
   readonly entries: number;
   /** Seals that were removed from the database. */
   readonly seals: number;
-  /** The SHA-256 of the file in hexadecimal digits; null if there was nothing to archive, and no file. */
+  /** The SHA-256 of the file in hexadecimal digits; null if there was nothing to archive, then there is no file. */
   readonly digest: string | null;
 }
 
-/** Thrown for a role that does not own the tables of the audit trail. */
+/** Thrown if the role neither owns the tables of the audit trail nor is a member of their owner. */
 export class NotOwnerError extends Error {
   override readonly name = 'NotOwnerError';
 }
 
-/** Thrown for a written archive that does not match the database. Nothing was removed. */
+/**
+ * Thrown if the written file does not match the chain of seals, or if another call removed the same entries.
+ * Nothing was removed from the database.
+ */
 export class ArchiveMismatchError extends Error {
   override readonly name = 'ArchiveMismatchError';
 }
 
 export interface ArchiveOptions {
-  /** Entries before this time are archived. */
+  /** Sealed entries before this time are archived. */
   readonly cutAt: Date;
   readonly path: string;
-  /** Called with the number of entries that were written to the file. */
+  /** Called after each seal with the number of its entries that were written to the file. */
   readonly onEntries?: (count: number) => void;
 }
 
@@ -48,8 +51,9 @@ export class AuditArchiver {
   constructor(private readonly database: Database) {}
 
   /**
-   * Writes sealed entries to a new file, verifies the file, and removes them in one transaction. A stopped run removed
-   * nothing, and can be repeated.
+   * Writes sealed entries to a file, verifies the file, and deletes the entries from the database in one transaction.
+   * A call that is killed before the commit deletes nothing, and can be repeated with the same path. Replaces a file at
+   * the path.
    *
    * @throws NotOwnerError, ArchiveMismatchError
    */
@@ -83,7 +87,7 @@ export class AuditArchiver {
     return { entries: written.length, seals, digest: fileDigest.toString('hex') };
   }
 
-  /** True if a checkpoint has this digest: then the file is the only copy of the entries in it. */
+  /** True if a row of `audit_archives` has this digest. The file is then the only copy of its entries. */
   async isArchive(fileDigest: Buffer): Promise<boolean> {
     const rows = await this.database.query('SELECT FROM audit_archives WHERE file_digest = $1', [fileDigest]);
     return rows.length > 0;
@@ -105,7 +109,7 @@ export class AuditArchiver {
     return last;
   }
 
-  /** Returns the entries that earlier archives took from seals that stayed. */
+  /** Returns the ids of entries that earlier archives removed without their seals. */
   private async archivedEntryIds(): Promise<Set<string>> {
     const rows = await this.database.query<{ id: string }>(
       'SELECT unnest(entry_ids) AS id FROM audit_archives',
@@ -122,7 +126,7 @@ export class AuditArchiver {
   ): Promise<string[]> {
     const file = await open(path, 'w', 0o600);
     const written: string[] = [];
-    /** True until a seal has entries that stay. Later seals are not removed, so that the chain has no gap. */
+    // True until a seal has entries that stay. That seal and all later ones stay, so that the chain has no gap.
     let removing = true;
     try {
       await file.write(printArchiveLine({ header }));
@@ -167,7 +171,10 @@ export class AuditArchiver {
     return new Map(rows.map((row) => [row.id, row]));
   }
 
-  /** Writes the checkpoint and removes what the file has, in one transaction. Returns the number of removed seals. */
+  /**
+   * Inserts the checkpoint, a row of `audit_archives`, and deletes the entries of the file and its seals that do not
+   * stay, in one transaction. Returns the number of deleted seals.
+   */
   private async remove(options: {
     header: ArchiveHeader;
     cutAt: Date;
@@ -179,7 +186,9 @@ export class AuditArchiver {
     const removed = contents.seals.filter((seal) => seal.removed);
     const last = removed.at(-1);
     return this.database.transaction(async (tx) => {
+      // Excludes the sealer, which links its next seal to the last one or to the last checkpoint.
       await waitForLock(tx, lockKeys.auditSealer);
+      // The triggers of the audit tables refuse deletions without this setting.
       await tx.manager.query(`SELECT set_config('user_service.archiving', 'on', true)`);
       await tx.insert(AuditArchive, {
         number: header.number,

@@ -76,7 +76,7 @@ export class AuditEntry {
   @Column('jsonb', { name: 'field_groups', nullable: true })
   fieldGroups: FieldGroup[] | null;
 
-  /** A word of a fixed list, or a statement without personal data. */
+  /** A word of a fixed list, or free text without personal data. It stays readable after an erasure. */
   @Column('text', { nullable: true })
   reason: string | null;
 

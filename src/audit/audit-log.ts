@@ -8,36 +8,42 @@ import type { ChangeAction } from './audit-entry.entity';
 import { type ChangedValues, encryptValues } from './audit-values';
 import type { Origin } from './origin';
 
-/** An action that changed a user's data. */
+/** An action on a user's data, other than an access. */
 export interface AuditedAction {
   readonly origin: Origin;
   readonly userId: string;
   readonly action: ChangeAction;
   /** Names of fields, never values. */
   readonly fields: readonly string[];
-  /** A word of a fixed list. It is published, and stays readable after an erasure. */
+  /** A word of a fixed list. It is published, and is readable after an erasure. */
   readonly reason: string | null;
-  /** Free text without personal data, stored in the entry instead of `reason` and not published. */
-  readonly statement?: string | null;
+  /** Free text without personal data. The entry has it instead of `reason`; the event does not have it. */
+  readonly storedReason?: string | null;
   readonly at: Date;
   /** Stored encrypted; unreadable once the user's key is deleted. */
   readonly values: ChangedValues | null;
 }
 
-/** Writes an audit entry and an event for each change, in its transaction, and for each access. */
+/** Writes an audit entry for each change and each access, and an event that publishes the entry. */
 export class AuditLog {
   constructor(
     private readonly entries: AuditRepository,
     private readonly outbox: Outbox,
   ) {}
 
-  /** Writes in the caller's transaction, which must hold the row locks of users whose actions have `values`. */
+  /**
+   * Writes an entry and an event for each action in the caller's transaction. The transaction must hold the row locks
+   * of users whose actions have `values`.
+   */
   async record(tx: Transaction, ...actions: readonly AuditedAction[]): Promise<void> {
-    const { writes, events } = this.recordWith(await this.ensureKeys(tx, usersWithValues(actions)), actions);
+    const { writes, events } = this.prepareRecord(
+      await this.ensureKeys(tx, usersWithValues(actions)),
+      actions,
+    );
     await writeTogether(tx, ...writes, this.outbox.appendWrite(tx, ...events));
   }
 
-  /** Returns the keys of these users, whose rows the transaction has locked, after creating missing ones. */
+  /** Returns the keys of these users and creates missing ones. The transaction must hold the users' row locks. */
   ensureKeys(tx: Transaction, userIds: ReadonlySet<string>): Promise<Map<string, Buffer>> {
     return this.entries.ensureKeys(tx, userIds);
   }
@@ -48,16 +54,16 @@ export class AuditLog {
   }
 
   /**
-   * Returns the writes and events of `record`, for the caller to run together with others. The writes have one row for
-   * each action.
+   * Returns what `record` would write: the writes of the entries, and the events. The caller runs them together with
+   * its own writes. Each write has one row per action.
    *
    * @param keys of the users whose actions have `values`
    */
-  recordWith(
+  prepareRecord(
     keys: ReadonlyMap<string, Buffer>,
     actions: readonly AuditedAction[],
   ): AuditRecord<[Write, Write]> {
-    const { entries, events } = recordOf(actions, keys);
+    const { entries, events } = entriesAndEventsOf(actions, keys);
     return { writes: this.entries.writes(entries), events };
   }
 
@@ -66,7 +72,7 @@ export class AuditLog {
     await writeTogether(tx, ...this.accessWrites(tx, [access]));
   }
 
-  /** Returns the writes of these accesses: one entry and one event for each. */
+  /** Returns the writes of these accesses, for the caller to run: one entry and one event for each access. */
   accessWrites(
     tx: Pick<Transaction, 'afterCommit'>,
     accesses: readonly AuditedAccess[],
@@ -78,10 +84,13 @@ export class AuditLog {
     ];
   }
 
-  /** As `recordWith`, for one action of each user inserted in the same transaction: it creates their keys. */
-  recordWithNewKeys(actions: readonly AuditedAction[]): AuditRecord<[Write, Write, Write]> {
+  /**
+   * As `prepareRecord`, for users that the same transaction inserts. The first write inserts their keys. Each user may
+   * have one action.
+   */
+  prepareRecordWithNewKeys(actions: readonly AuditedAction[]): AuditRecord<[Write, Write, Write]> {
     const { keys, write } = this.entries.newKeys(usersWithValues(actions));
-    const { writes, events } = this.recordWith(keys, actions);
+    const { writes, events } = this.prepareRecord(keys, actions);
     return { writes: [write, ...writes], events };
   }
 }
@@ -96,14 +105,16 @@ function usersWithValues(actions: readonly AuditedAction[]): Set<string> {
   return new Set(actions.filter(({ values }) => values !== null).map(({ userId }) => userId));
 }
 
-function recordOf(actions: readonly AuditedAction[], keys: ReadonlyMap<string, Buffer>) {
+function entriesAndEventsOf(actions: readonly AuditedAction[], keys: ReadonlyMap<string, Buffer>) {
   const entries: NewAuditEntry[] = [];
   const events: NewOutboxEvent[] = [];
-  for (const { origin, values, fields, statement = null, ...rest } of actions) {
+  for (const { origin, values, fields, storedReason = null, ...rest } of actions) {
     const id = uuidv7();
     const key = keys.get(rest.userId);
     if (values && !key)
-      throw new Error(`Audit key of user ${rest.userId} was created without the user's row lock`);
+      throw new Error(
+        `No audit key for user ${rest.userId}: its row must be locked before its key is created`,
+      );
     const encryptedValues = values && key ? encryptValues(key, id, values) : null;
     const actorId = origin.actor?.id ?? null;
     const entry = {
@@ -115,13 +126,13 @@ function recordOf(actions: readonly AuditedAction[], keys: ReadonlyMap<string, B
       fieldGroups: null,
       encryptedValues,
     };
-    entries.push({ ...entry, reason: statement ?? rest.reason });
+    entries.push({ ...entry, reason: storedReason ?? rest.reason });
     events.push(eventOf(entry, origin.traceparent));
   }
   return { entries, events };
 }
 
-/** The event for the AuditService: it has the entry's id, and no values. */
+/** Returns the event for the AuditService. It has the entry's id, and neither values nor `storedReason`. */
 function eventOf(entry: NewAuditEntry & { userId: string }, traceparent: string | null): NewOutboxEvent {
   const { id, userId, at, actorId, action, fields, reason } = entry;
   return {

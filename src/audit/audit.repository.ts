@@ -13,11 +13,11 @@ import { UnsealedAuditEntry } from './unsealed-audit-entry.entity';
 /** An entry to write; PostgreSQL assigns its position. */
 export type NewAuditEntry = Omit<AuditEntry, 'position'>;
 
-/** An entry about one user as auditors read it, without values and other users. */
+/** An entry about one user as auditors read it, without encrypted values and the ids of other users. */
 export type AuditTrailEntry = Pick<AuditEntry, 'id' | 'at' | 'actorId' | 'action' | 'reason'> & {
   /** Names of the fields that were changed or read of this user. */
   readonly fields: string[];
-  /** Decrypts what a change changed. Returns null if nothing was, or if the key of the user is gone. */
+  /** Decrypts the changed values. Returns null if the entry has none, or if the user's key was deleted. */
   readonly readChanges: () => AuditChange[] | null;
 };
 
@@ -36,7 +36,10 @@ export interface ValuedChange {
   readonly values: ChangedValues;
 }
 
-/** Creates a missing key of 32 bytes. The caller's locks on the users' rows rule out a concurrent insert. */
+/**
+ * Returns the users' keys and inserts missing ones. A key that another transaction inserts concurrently would be
+ * absent. The caller's row locks of the users prevent that.
+ */
 const ensureKeys = `
   WITH made AS (
     INSERT INTO audit_keys (user_id, key) SELECT * FROM unnest($1::uuid[], $2::bytea[])

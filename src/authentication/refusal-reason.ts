@@ -2,13 +2,13 @@ const maxBodyBytes = 16_384;
 const maxReasonCodePoints = 200;
 const reasonFields = ['reason', 'message', 'detail', 'title'] as const;
 
-/** Replaces a reason that is missing or contains the password. */
+/** The reason that is shown if the response has none, or one that must not be shown. */
 export const unstatedRefusal = 'The credentials were not accepted.';
 
 /**
- * Returns why credentials were refused, from the response's JSON (`reason`, `message`, `detail` or `title`): one line
- * of at most 200 code points without the password. Returns `unstatedRefusal` if there is none, or if the body is
- * too long or incomplete. Never rejects.
+ * Returns why credentials were refused: the first non-blank text of `reason`, `message`, `detail` and `title` in the
+ * response's JSON, as one line of at most 200 code points. Returns `unstatedRefusal` if there is no such text, if it
+ * contains the password, or if the body exceeds 16 KiB or is not complete JSON. Never rejects.
  */
 export async function readRefusalReason(response: Response, password: string): Promise<string> {
   try {
@@ -18,7 +18,7 @@ export async function readRefusalReason(response: Response, password: string): P
   }
 }
 
-/** Returns the cleaned reason of a parsed response; the pure part of `readRefusalReason`. */
+/** Returns the reason as `readRefusalReason`, from the parsed body of a response. */
 export function toRefusalReason(body: unknown, password: string): string {
   if (typeof body !== 'object' || body === null) return unstatedRefusal;
   for (const field of reasonFields) {
@@ -26,7 +26,7 @@ export function toRefusalReason(body: unknown, password: string): string {
     if (typeof raw !== 'string') continue;
     const line = raw.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
     if (!line) continue;
-    // Checked before the reason is truncated, which could leave the beginning of the password.
+    // The whole text is checked, because the truncated one could end with the beginning of the password.
     if (contains(raw, password)) return unstatedRefusal;
     const points = [...line];
     return points.length > maxReasonCodePoints
@@ -36,7 +36,10 @@ export function toRefusalReason(body: unknown, password: string): string {
   return unstatedRefusal;
 }
 
-/** Ignores case, spacing and escaping: the service may have quoted or normalised the password. */
+/**
+ * True if the text contains the password, also as an escaped JSON string. Ignores case, white space and control
+ * characters, because the AuthenticationService may have changed them.
+ */
 function contains(text: string, password: string): boolean {
   const squeezed = squeeze(text);
   return (

@@ -74,7 +74,10 @@ function latestCutFor({ days, warningDays }: NonNullable<Config['inactivity']>):
   return new Date(Date.now() - (days + warningDays) * dayMs);
 }
 
-/** True for a file that a killed run did not leave: another file, or an archive with a checkpoint. */
+/**
+ * True if the file must not be replaced: it is not an archive, or the database no longer has its entries. False if
+ * there is no file, or if a killed run left it.
+ */
 async function mustBeKept(archiver: AuditArchiver, path: string): Promise<boolean> {
   const exists = await access(path).then(
     () => true,

@@ -26,7 +26,7 @@ interface ImportFlags extends Partial<ColumnChoices> {
   readonly json?: boolean;
 }
 
-/** Adds `import`: creates users in bulk. A repeated run skips existing users and reports them as `exists`. */
+/** Adds `import`: creates users in bulk. A repeated run reports the users of the first one as `exists`. */
 export function registerImportCommand(program: Command): void {
   program
     .command('import <file>')
@@ -47,7 +47,8 @@ export function registerImportCommand(program: Command): void {
     .option('--json', 'one JSON document a line: line, outcome, userId, fields')
     .action(async (file: string, flags: ImportFlags, command: Command) => {
       const { format = formatOf(file), map = new Map(), ignore = new Set(), json = false } = flags;
-      if (!format) command.error(`error: ${file} is neither .ndjson nor .csv: set --format`);
+      if (!format)
+        command.error(`error: ${file} does not end in .ndjson, .jsonl, .csv or .tsv: set --format`);
       if (format !== 'csv' && map.size + ignore.size > 0)
         command.error('error: --map and --ignore are only for CSV');
       for (const column of ignore)
@@ -69,7 +70,7 @@ function formatOf(file: string): Format | undefined {
   return file === '-' ? 'ndjson' : formatsByEnding[extname(file).toLowerCase()];
 }
 
-/** Adds `column=field` to the mappings. The name of a column may contain equals signs. */
+/** Returns the mappings with `column=field` added. The last `=` separates, so a column's name may contain others. */
 function addMapping(text: string, before: ColumnChoices['map'] = new Map()): ColumnChoices['map'] {
   const at = text.lastIndexOf('=');
   const column = text.slice(0, Math.max(at, 0)).trim();
@@ -108,7 +109,7 @@ async function importAll(
   const importBatch = async (rows: readonly SourceRow[]) => {
     for (const { line, ...result } of await resultsOf(userImport, rows)) {
       counts[result.outcome] = (counts[result.outcome] ?? 0) + 1;
-      await printLine(json ? JSON.stringify({ line, ...result }) : readable(line, result));
+      await printLine(json ? JSON.stringify({ line, ...result }) : toText(line, result));
     }
   };
   let batch: SourceRow[] = [];
@@ -123,26 +124,26 @@ async function importAll(
   return counts;
 }
 
-/** Imports the readable rows. Returns one result for every row, in order, also for unreadable ones. */
+/** Imports a batch. Returns one result per row, in order; for a row that cannot be parsed it is `INVALID_INPUT`. */
 async function resultsOf(
   userImport: UserImport,
   rows: readonly SourceRow[],
 ): Promise<(ImportOutcome & { line: number })[]> {
   const inputs: ImportedUser[] = [];
-  const read = rows.map((row) => {
+  const parsed = rows.map((row) => {
     const user = 'record' in row ? readUserRow(row.record) : row;
     if ('input' in user) inputs.push(user.input);
     return { line: row.line, user };
   });
   const outcomes = (await userImport.import(operator, inputs)).values();
-  return read.map(({ line, user }) =>
+  return parsed.map(({ line, user }) =>
     'input' in user
       ? { line, ...(outcomes.next().value as ImportOutcome) }
       : { line, outcome: 'INVALID_INPUT', fields: user.fields },
   );
 }
 
-function readable(line: number, result: ImportOutcome): string {
+function toText(line: number, result: ImportOutcome): string {
   const rest =
     'fields' in result
       ? result.fields.map(({ path, message }) => `${path} ${message}`).join('; ')

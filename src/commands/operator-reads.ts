@@ -30,7 +30,7 @@ export async function recordOperatorRead(
   }
 }
 
-/** Returns those of these ids that have a user. */
+/** Returns the distinct ids that belong to a user, without PENDING users. */
 export async function findPresent(database: Database, userIds: Iterable<string>): Promise<string[]> {
   const ids = [...new Set(userIds)];
   const present: string[] = [];

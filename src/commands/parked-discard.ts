@@ -16,19 +16,19 @@ interface DiscardOptions {
   readonly json?: true;
 }
 
-/** Adds `parked discard`: deletes messages that will never be needed. */
+/** Adds `parked discard`: deletes parked messages, and audits that for each user that they name. */
 export function registerParkedDiscardCommand(parked: Command): void {
   parked
     .command('discard <ids...>')
-    .description('delete parked messages; audited for every user they name')
+    .description('delete parked messages; audited for each user that they name')
     .requiredOption('--reason <text>', 'reason for the audit trail, without personal data')
     .option('--json', 'one JSON document a line: the result for each message')
     .action((ids: string[], { reason, json }: DiscardOptions, command: Command) => {
-      const statement = reason.trim();
-      if (statement === '' || statement.length > longestReason)
+      const storedReason = reason.trim();
+      if (storedReason === '' || storedReason.length > longestReason)
         command.error(`error: the reason must have 1 to ${longestReason} characters`, { exitCode: 2 });
       return withIntake(({ parked: messages }, database) =>
-        discardAll({ messages, database, statement, json: json ?? false }, ids),
+        discardAll({ messages, database, storedReason, json: json ?? false }, ids),
       );
     });
 }
@@ -36,7 +36,7 @@ export function registerParkedDiscardCommand(parked: Command): void {
 interface Discarding {
   readonly messages: ParkedMessagesRepository;
   readonly database: Database;
-  readonly statement: string;
+  readonly storedReason: string;
   readonly json: boolean;
 }
 
@@ -53,8 +53,11 @@ async function discardAll(discarding: Discarding, ids: readonly string[]): Promi
   if (unknown > 0) process.exitCode = 1;
 }
 
-/** Deletes a message and writes its audit entries in one transaction. Returns false for an unknown id. */
-async function discard({ messages, database, statement }: Discarding, id: string): Promise<boolean> {
+/**
+ * Deletes a message in one transaction with an audit entry for each user that it names. Erased, unknown and PENDING
+ * users get none. Returns false for an unknown id.
+ */
+async function discard({ messages, database, storedReason }: Discarding, id: string): Promise<boolean> {
   const message = await messages.find(id);
   if (!message) return false;
   const userIds = await findPresent(database, await messages.findUsersNamed([message]));
@@ -67,7 +70,7 @@ async function discard({ messages, database, statement }: Discarding, id: string
       action: 'PARKED_MESSAGE_DISCARDED' as const,
       fields: ['parkedMessages'],
       reason: null,
-      statement,
+      storedReason,
       at: new Date(),
       values: null,
     }));

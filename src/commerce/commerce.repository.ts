@@ -55,7 +55,7 @@ export class CommerceRepository {
     return row?.known === true;
   }
 
-  /** Returns those of these users that are known. They cannot be removed until the transaction ends. */
+  /** Returns the ids that belong to a user, without PENDING users. None can be removed until the transaction ends. */
   async lockUsers(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {
     if (userIds.length === 0) return new Set();
     const rows: { id: string }[] = await tx.manager.query(

@@ -8,10 +8,13 @@ import type { Positioned } from '../postgres/keyset';
 import type { UserListRepository } from '../users/lists/user-list.repository';
 import { batchedLoad } from './batched-load';
 
-/** The reads that may go to a replica of PostgreSQL. Users do not: a late one would stay in the cache. */
+/**
+ * The reads that may go to a replica of PostgreSQL, and so may lack recent changes. Users are not read there, because
+ * an outdated user would be cached.
+ */
 export type LateReads = ReturnType<typeof createLateReads>;
 
-/** The reads from one server. */
+/** Returns the reads from one server of PostgreSQL. */
 export function createLateReads({
   lists,
   history,
@@ -38,14 +41,14 @@ export function createLateReads({
   };
 }
 
-/** Where requests read, by actor. */
+/** Chooses the server of late reads by actor, and records changes by actors. */
 interface Sources {
   readonly primary: LateReads;
   choose(actor: Actor | null): Promise<LateReads>;
   recordChange(actor: Actor | null): Promise<void>;
 }
 
-/** The late reads of one request, from one source. */
+/** The late reads of one request. All go to the same server, until the request changes something. */
 export class RequestLateReads {
   private chosen: Promise<LateReads> | undefined;
 
@@ -59,7 +62,7 @@ export class RequestLateReads {
     return this.chosen;
   }
 
-  /** What the request reads after its change, and what the actor reads in later requests, contains the change. */
+  /** Makes the request read from the primary, and later requests of the actor from servers that contain the change. */
   async recordChange(): Promise<void> {
     this.chosen = Promise.resolve(this.sources.primary);
     await this.sources.recordChange(this.actor);

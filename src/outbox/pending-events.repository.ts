@@ -12,8 +12,8 @@ export type PendingEvent = Pick<
 >;
 
 /**
- * Locks those of these lanes that no other relay has locked, and returns them. The locks end with the transaction:
- * PostgreSQL ends that of a relay that froze (`idle_in_transaction_session_timeout`).
+ * Locks the lanes that no other relay has locked, and returns them. The locks end with the transaction:
+ * PostgreSQL ends the transaction of a frozen relay (`idle_in_transaction_session_timeout`).
  */
 export function leadLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
   return tryLockParts(tx, lockKeys.relayLane, lanes);

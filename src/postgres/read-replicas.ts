@@ -4,24 +4,30 @@ import type { Logger } from '../telemetry/logger';
 import type { Database } from './database';
 import { isDatabaseUnavailable } from './database-unavailable';
 
-/** What a read needs of a database. */
+/** The part of a `Database` that reads use. */
 export type Reader = Pick<Database, 'query'>;
 
 const pollIntervalMs = 250;
-/** A replica that is further behind is not read. */
+/** A replica is not read if it lacks a change that was committed longer ago. */
 const maxLagMs = 5_000;
-/** A replica cancels a statement that reads what the primary has removed since. */
+/**
+ * The SQLSTATE with which a replica cancels a statement: the primary has removed rows that the statement may need, and
+ * the replica applies that removal.
+ */
 const recoveryConflict = '40001';
 
-/** A position in PostgreSQL's log of changes, in bytes. Everything committed before it is contained in it. */
+/**
+ * A position in PostgreSQL's write-ahead log (LSN), in bytes from its start. A replica contains the position if it has
+ * replayed the log up to there.
+ */
 export type LogPosition = number;
 
 interface Replica {
   readonly database: Database;
   readonly reader: Reader;
-  /** What the replica contained at the last poll. */
+  /** The position up to which the replica had replayed the log at the last poll; -1 before the first. */
   position: LogPosition;
-  /** The primary's state that the replica contains: everything committed until then. */
+  /** The replica contains everything that was committed before this time of `performance.now()`. */
   containsUntilMs: number;
 }
 
@@ -31,11 +37,11 @@ export interface ReadReplicasOptions {
   readonly log: Logger;
 }
 
-/** Streaming replicas of PostgreSQL, for reads that may be up to five seconds late. */
+/** Streaming replicas of PostgreSQL, for reads whose results may lack changes of the last five seconds. */
 export class ReadReplicas {
   private readonly replicas: readonly Replica[];
   private readonly loop: PeriodicLoop;
-  /** Positions of the primary, oldest first. */
+  /** Positions of the primary in the last five seconds, oldest first. */
   private primaryPositions: { atMs: number; position: LogPosition }[] = [];
   private next = 0;
   private readyAtMs = performance.now();
@@ -64,7 +70,10 @@ export class ReadReplicas {
     return this.loop.stop();
   }
 
-  /** Returns one of the replicas that contain this position, or null if none does. They take turns. */
+  /**
+   * Returns a usable replica that contains this position, in rotation, or null if there is none. Its reads go to the
+   * primary if the replica becomes unavailable or cancels them.
+   */
   choose(position: LogPosition): Reader | null {
     const suitable = this.replicas.filter((it) => isUsable(it) && it.position >= position);
     this.next += 1;
@@ -72,7 +81,7 @@ export class ReadReplicas {
   }
 
   /**
-   * Returns the position after the last change, also one that is not on disk yet.
+   * Returns the end of the primary's log, including changes that are not yet flushed to disk.
    *
    * @throws DatabaseUnavailableError
    */
@@ -83,14 +92,17 @@ export class ReadReplicas {
     return Number(row?.position);
   }
 
-  /** Resolves when every replica that is read contains this position; after five seconds none is read without it. */
+  /**
+   * Resolves when every replica that is read contains this position. Never rejects. Takes little more than five seconds
+   * at most, because a replica that lacks the position for longer is not read.
+   */
   async whenContained(position: LogPosition): Promise<void> {
     const untilMs = performance.now() + maxLagMs + pollIntervalMs;
     while (performance.now() < untilMs && this.replicas.some((it) => isUsable(it) && it.position < position))
       await delay(pollIntervalMs);
   }
 
-  /** `degraded` while one of the replicas is not read. */
+  /** Returns `degraded` while at least one replica is not read. */
   status(): 'ready' | 'degraded' {
     return this.replicas.every(isUsable) ? 'ready' : 'degraded';
   }
@@ -106,7 +118,7 @@ export class ReadReplicas {
 
   private async pollReplica(replica: Replica): Promise<void> {
     const { database } = replica;
-    // A server that is no replica of this database any more contains other data.
+    // The address of a replica may lead to a server with another database.
     if (!database.isConnected || database.id !== this.options.primary.id) return;
     const [row] = await database
       .query<{ position: string | null }>(
@@ -124,11 +136,14 @@ export class ReadReplicas {
     const status = this.status();
     const nowMs = performance.now();
     if (status === 'ready') this.readyAtMs = nowMs;
-    // Every start begins without a position, which is worth no warning.
+    // A replica that is not read for a short time, as after every start, is not logged.
     if (status === this.announced || (status === 'degraded' && nowMs - this.readyAtMs < maxLagMs)) return;
     this.announced = status;
     if (status === 'ready') this.options.log.info('all replicas of PostgreSQL are read');
-    else this.options.log.warn('a replica of PostgreSQL is not read: away, too late, or no replica');
+    else
+      this.options.log.warn(
+        'a replica of PostgreSQL is not read: unavailable, too far behind, or of another database',
+      );
   }
 
   private async readFrom(database: Database, call: Parameters<Database['query']>): Promise<unknown[]> {

@@ -80,7 +80,7 @@ export class ErasureStarter {
       action: 'USER_ERASED',
       fields: [],
       reason: auditReason,
-      statement: reason,
+      storedReason: reason,
       at,
       values: null,
     });

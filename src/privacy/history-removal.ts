@@ -43,7 +43,7 @@ export async function removeHistory(tx: Transaction, removal: HistoryRemoval): P
         action: 'HISTORY_EXPIRED' as const,
         fields: ['history'],
         reason: 'RETENTION_HISTORY_DAYS',
-        statement: `RETENTION_HISTORY_DAYS ${days}: ${count} entries`,
+        storedReason: `RETENTION_HISTORY_DAYS ${days}: ${count} entries`,
         at,
         values: null,
       })),

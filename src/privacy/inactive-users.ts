@@ -2,20 +2,23 @@ import { ownActorIds } from '../authentication/actor';
 import type { Database, Transaction } from '../postgres/database';
 import { follows, type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
 
-/** The days that decide about inactive users. */
+/** When a user is inactive, and when an inactive user is deactivated. */
 export interface InactivityRule {
   /** Days without activity after which a user is inactive. */
   readonly days: number;
-  /** Days between the warning of an inactive user and the deactivation. */
+  /** Days from the publication of the warning to the deactivation. */
   readonly warningDays: number;
-  /** True if warnings are not published, so that the days count from their commit. */
+  /** True if `warningDays` count from the commit of the warning: `EVENT_PROFILE=catalog` does not publish warnings. */
   readonly countsFromCommit: boolean;
 }
 
-/** The most users in one page of a listing. */
+/** The maximum number of users that one statement lists. */
 const pageSize = 1_000;
 
-/** SQL condition for audit entries that are activity of their user: own changes, and reactivations by anyone. */
+/**
+ * SQL condition for audit entries that are activity of their user: changes by the user, by a token or a link that was
+ * sent to the user, and reactivations by anyone.
+ */
 const isActivity = `user_id = users.id AND action <> 'USER_CREATED' AND (action = 'USER_REACTIVATED'
   OR actor_id IS NULL OR actor_id IN (user_id::text, '${ownActorIds.unsubscribeLink}'))`;
 
@@ -26,8 +29,8 @@ const lastActiveAt = `greatest(users.created_at,
   (SELECT max(at) FROM audit_entries WHERE ${isActivity}))`;
 
 /**
- * SQL condition for rows of `users` without activity for $1 days. Finds an activity by index, whatever their number:
- * OFFSET 0 keeps PostgreSQL from reading the recent activity of all users for a page of them.
+ * SQL condition for rows of `users` that are `ACTIVE` and had no activity for $1 days. OFFSET 0 makes PostgreSQL find
+ * the activity of each user by index. Without it, PostgreSQL may read the recent activity of all users for one page.
  */
 const areInactive = `users.status = 'ACTIVE' AND users.created_at < now() - make_interval(days => $1)
   AND NOT EXISTS (SELECT FROM user_activity
@@ -37,13 +40,14 @@ const areInactive = `users.status = 'ACTIVE' AND users.created_at < now() - make
   AND NOT EXISTS (SELECT FROM audit_entries
     WHERE ${isActivity} AND at >= now() - make_interval(days => $1) OFFSET 0)`;
 
+/** SQL condition for rows of `users` under a legal hold. OFFSET 0 as in `areInactive`. */
 const areHeld = 'EXISTS (SELECT FROM legal_holds WHERE user_id = users.id OFFSET 0)';
 
 /** SQL condition for rows of `users` that were not warned since their last activity. */
 const areUnwarned = `NOT EXISTS (SELECT FROM inactivity_warnings AS warned
   WHERE warned.user_id = users.id AND warned.last_active_at >= ${lastActiveAt})`;
 
-/** SQL condition for rows of `warned` whose days of warning ($2) have passed. */
+/** Returns the SQL condition for rows of `warned` whose `warningDays` ($2) have passed. */
 function areDue({ countsFromCommit }: InactivityRule): string {
   const since = countsFromCommit
     ? 'warned.warned_at'
@@ -51,7 +55,7 @@ function areDue({ countsFromCommit }: InactivityRule): string {
   return `${since} <= now() - make_interval(days => $2)`;
 }
 
-/** Yields the id of each user to warn, by the time of creation. Reads pages by key, so none takes long. */
+/** Yields the id of each user to warn, oldest account first. Each statement reads one page of all users, by key. */
 export async function* usersToWarn(database: Database, { days }: InactivityRule): AsyncGenerator<string> {
   let last = keysetStart;
   for (let count = pageSize; count === pageSize; ) {
@@ -74,8 +78,9 @@ export async function* usersToWarn(database: Database, { days }: InactivityRule)
 }
 
 /**
- * Yields the id of each warned user whose days have passed, oldest warning first. Warnings are published after they are
- * stored, so those stored since are not read.
+ * Yields the id of each user whose `warningDays` have passed since the warning, oldest warning first. The condition on
+ * `warned_at` uses an index. It excludes no due warning, because a warning is stored before it is published. The
+ * condition on $1 only gives this parameter a type, which PostgreSQL requires.
  */
 export async function* usersToDeactivate(database: Database, rule: InactivityRule): AsyncGenerator<string> {
   let last = keysetStart;
@@ -95,7 +100,7 @@ export async function* usersToDeactivate(database: Database, rule: InactivityRul
   }
 }
 
-/** Returns whether a warned user, whose row is locked, is due and has been inactive since before the warning. */
+/** True if the user's warning is due, and the user had no activity since it. The user's row must be locked. */
 export async function isToDeactivate(
   database: Pick<Transaction['manager'], 'query'>,
   rule: InactivityRule,
@@ -109,7 +114,10 @@ export async function isToDeactivate(
   return rows.length > 0;
 }
 
-/** Stores the warning of an inactive user, whose row is locked. Returns null if the user is active or was warned. */
+/**
+ * Stores the warning of a user, whose row must be locked. Returns null and stores nothing if the user is not inactive,
+ * is under a legal hold, or was already warned since the last activity.
+ */
 export async function storeWarning(
   tx: Transaction,
   { days }: InactivityRule,
@@ -128,12 +136,15 @@ export async function storeWarning(
   return row ?? null;
 }
 
-/** Deletes the warning of a user: the spell of inactivity has ended, or led to the deactivation. */
+/** Deletes the warning of a user who was active again or is deactivated. */
 export async function removeWarning(tx: Transaction, userId: string): Promise<void> {
   await tx.manager.query('DELETE FROM inactivity_warnings WHERE user_id = $1', [userId]);
 }
 
-/** Copies the times at which warnings were published, before their events expire. An expired event counts as published now. */
+/**
+ * Stores the time of publication of each warning, before its event expires. A warning whose event has expired counts as
+ * published now.
+ */
 export async function copyTimesOfPublication(tx: Transaction): Promise<void> {
   await tx.manager.query(
     `UPDATE inactivity_warnings SET published_at = coalesce(event.published_at, now())

@@ -18,7 +18,7 @@ import {
 } from './inactive-users';
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** The most users that one run warns, or deactivates; the next run continues. */
+/** The maximum number of users that one run warns, and that it deactivates. The next run continues. */
 const mostPerRun = 10_000;
 /** Inactivity is counted in days, so a server checks all users less often than it applies the rest of the policy. */
 const checkIntervalMs = dayMs / 4;
@@ -47,8 +47,8 @@ type Alone = <T>(step: (tx: Transaction) => Promise<T>) => Promise<T | null>;
 const caller: Caller = { actor: { id: ownActorIds.retention, scopes: new Set() }, traceparent: null };
 
 /**
- * Warns users who have been inactive for long, and deactivates them some days after the warning was published. Each
- * user is a transaction, so that a run that was killed can be repeated. Skips users under a legal hold.
+ * Warns inactive users, and deactivates them `warningDays` after the warning was published. Each user has its own
+ * transaction, so that a run that was killed can be repeated. Skips users under a legal hold.
  */
 export class Inactivity {
   private nextCheckAt = 0;
@@ -67,7 +67,7 @@ export class Inactivity {
     return outcome;
   }
 
-  /** Deactivates and warns users one by one. A failure for one user does not stop the others; it is thrown at the end. */
+  /** Deactivates and warns users one by one. A failure does not stop the others; the first is thrown at the end. */
   async run(alone: Alone, stopping?: AbortSignal): Promise<InactivityOutcome> {
     const { database, rule } = this.options;
     const outcome = { inactivityWarnings: 0, inactiveUsers: 0 };
@@ -139,7 +139,7 @@ export class Inactivity {
     return true;
   }
 
-  /** Deactivates a warned user. If the user was active since the warning, ends the spell instead. */
+  /** Deactivates a warned user and deletes the warning. If the user was active since the warning, only deletes it. */
   private async deactivate(tx: Transaction, rule: InactivityRule, userId: string): Promise<boolean> {
     const { changes, metrics, users } = this.options;
     const user = await users.lock(tx, userId);

@@ -83,7 +83,7 @@ export class ScheduledErasures {
       action: 'ERASURE_SCHEDULED',
       fields: [],
       reason: auditReason,
-      statement: reason,
+      storedReason: reason,
       at,
       values: null,
     });

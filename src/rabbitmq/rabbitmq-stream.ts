@@ -4,17 +4,18 @@ import { within } from '../scheduling/within';
 
 const connectTimeoutMs = 5_000;
 const confirmTimeoutMs = 5_000;
-/** Reading fails if the stream delivers nothing for this long before its end. */
+/** Reading fails if nothing is delivered for this long before the marker. */
 const silenceLimitMs = 30_000;
 const prefetch = 1_000;
 const markerType = 'EndOfReading';
 
 /**
- * Calls `onDocument` with every message of a RabbitMQ stream, up to the last one present when the call began.
- * Because RabbitMQ does not report the length of a stream, the function appends a marker and reads up to it. Markers
- * are not documents, so those of earlier calls are skipped.
+ * Calls `onDocument` with every document of a RabbitMQ stream that was there when the call began, oldest first.
+ * RabbitMQ does not report the length of a stream, so this function appends a marker and reads up to it. Documents that
+ * are published before the marker are included. The markers of earlier calls stay in the stream and are skipped.
  *
- * @throws Error when RabbitMQ is unreachable, the stream does not exist, or nothing arrives for 30 seconds
+ * @throws Error when RabbitMQ is unreachable, the stream does not exist, the marker is not confirmed within 5 seconds,
+ *   or nothing arrives for 30 seconds
  */
 export async function readStream(
   url: string,
@@ -22,10 +23,10 @@ export async function readStream(
   onDocument: (text: string) => void,
 ): Promise<void> {
   const connection = await connect(url, { timeout: connectTimeoutMs });
-  // Before any other call, because an error event without a listener ends the process. The call also rejects.
+  // Without a listener, an error event would end the process. The pending call rejects with the error.
   connection.on('error', () => undefined);
   try {
-    await readToMarker({ connection, stream, marker: await appendMarker(connection, stream), onDocument });
+    await readToMarker({ connection, stream, markerId: await appendMarker(connection, stream), onDocument });
   } finally {
     await within(connection.close(), connectTimeoutMs, 'RabbitMQ did not close the connection in time').catch(
       () => undefined,
@@ -37,7 +38,7 @@ export async function readStream(
 async function appendMarker(connection: ChannelModel, stream: string): Promise<string> {
   const channel = await connection.createConfirmChannel();
   channel.on('error', () => undefined);
-  // RabbitMQ silently drops a message to a queue that does not exist.
+  // Rejects if the stream does not exist: RabbitMQ would silently drop the marker.
   await channel.checkQueue(stream);
   const messageId = randomUUID();
   channel.sendToQueue(stream, Buffer.alloc(0), { messageId, type: markerType, persistent: true });
@@ -49,12 +50,12 @@ async function appendMarker(connection: ChannelModel, stream: string): Promise<s
 interface StreamReading {
   readonly connection: ChannelModel;
   readonly stream: string;
-  /** Message id of the marker that ends the reading. */
-  readonly marker: string;
+  /** Reading ends at the message with this id. */
+  readonly markerId: string;
   readonly onDocument: (text: string) => void;
 }
 
-async function readToMarker({ connection, stream, marker, onDocument }: StreamReading): Promise<void> {
+async function readToMarker({ connection, stream, markerId, onDocument }: StreamReading): Promise<void> {
   const channel = await connection.createChannel();
   channel.on('error', () => undefined);
   await channel.prefetch(prefetch);
@@ -63,7 +64,12 @@ async function readToMarker({ connection, stream, marker, onDocument }: StreamRe
     const restartTimer = () => {
       clearTimeout(silence);
       silence = setTimeout(
-        () => reject(new Error(`The stream ${stream} delivered nothing for too long before its end.`)),
+        () =>
+          reject(
+            new Error(
+              `RabbitMQ delivered nothing of the stream ${stream} for ${silenceLimitMs / 1000} seconds.`,
+            ),
+          ),
         silenceLimitMs,
       );
     };
@@ -77,7 +83,7 @@ async function readToMarker({ connection, stream, marker, onDocument }: StreamRe
         const { messageId, type } = message.properties;
         if (type !== markerType) onDocument(message.content.toString());
         channel.ack(message);
-        if (messageId === marker) resolve();
+        if (messageId === markerId) resolve();
       },
       { arguments: { 'x-stream-offset': 'first' } },
     );

@@ -1,13 +1,13 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { describeError, type ErrorDescription, isError } from './describe-error';
-import { createRedaction, redactedText, withoutPersonalData } from './redaction';
+import { createRedaction, redactedText, withoutEmailsAndTokens } from './redaction';
 
 export type { Logger } from 'pino';
 
 export interface LoggerOptions {
   /** One of pino's levels: fatal, error, warn, info, debug, trace, silent. */
   level: string;
-  /** Names of fields with personal data, which are redacted as well as those with secrets. Defaults to none. */
+  /** Names of fields with personal data, which are redacted like secrets. Defaults to none. */
   personalNames?: readonly string[];
   /** Receives the lines; defaults to standard output. */
   destination?: DestinationStream;
@@ -50,7 +50,7 @@ export function createLogger(options: LoggerOptions): Logger {
           else log.apply(this, args);
         },
         streamWrite: (line) => {
-          const clean = withoutPersonalData(line);
+          const clean = withoutEmailsAndTokens(line);
           return readable ? toReadableLine(clean) : clean;
         },
       },

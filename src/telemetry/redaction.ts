@@ -1,7 +1,7 @@
 import { describeError, isError } from './describe-error';
 
-/** Names of fields that hold secrets or arbitrary input from callers. They also match with other case, `_` or `-`. */
-const secretNames = (
+/** Names of fields that can hold secrets, personal data or free text. Matching ignores case, `_` and `-`. */
+const alwaysRedacted = (
   'authorization routerAuthorization cookie setCookie token accessToken code secret password ' +
   'search notes phone variables parameters detail body query where rawPacket'
 ).split(' ');
@@ -9,20 +9,20 @@ const secretNames = (
 export const redactedText = '[redacted]';
 const maxDepth = 5;
 
-/** Removes secrets and personal data from the fields of a log line. */
+/** Replaces the values of named fields in a log line. */
 export interface Redaction {
-  /** The field names as declared, for exact comparison. */
+  /** The names of these fields in one spelling each, for pino's serializers, which compare exactly. */
   readonly names: readonly string[];
   /**
-   * Returns a copy in which the values of these fields are replaced by `redactedText`, and errors by descriptions.
-   * Objects nested five levels deep or deeper are replaced as a whole.
+   * Returns a copy in which the values of these fields are `redactedText`, and errors are descriptions. Objects and
+   * arrays nested five levels deep are replaced by `[too deep]`.
    */
   redact(fields: Record<string, unknown>): Record<string, unknown>;
 }
 
-/** Returns a redaction of secrets and of the given fields with personal data. */
+/** Returns a redaction of `alwaysRedacted` and these names. */
 export function createRedaction(personalNames: readonly string[]): Redaction {
-  const names = [...secretNames, ...personalNames];
+  const names = [...alwaysRedacted, ...personalNames];
   const redactedNames = new Set(names.map(normalisedName));
   return {
     names,
@@ -30,8 +30,8 @@ export function createRedaction(personalNames: readonly string[]): Redaction {
   };
 }
 
-/** Returns the text with e-mail addresses, JSON Web Tokens, bearer tokens and credentials in URLs replaced. */
-export function withoutPersonalData(text: string): string {
+/** Returns the text with e-mail addresses, tokens (JSON Web Tokens, bearer) and credentials in URLs replaced. */
+export function withoutEmailsAndTokens(text: string): string {
   let clean = text;
   if (clean.includes('@')) {
     clean = clean

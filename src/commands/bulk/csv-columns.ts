@@ -11,7 +11,7 @@ export type ImportedField =
   | `address.${(typeof addressParts)[number]}`
   | `${typeof externalIdPrefix}${string}`;
 
-/** What to do with columns whose names are no fields. */
+/** The operator's choices for columns. They take precedence over the fields that columns are named after. */
 export interface ColumnChoices {
   /** The field of a column, by the column's name. */
   readonly map: ReadonlyMap<string, ImportedField>;
@@ -19,7 +19,7 @@ export interface ColumnChoices {
   readonly ignore: ReadonlySet<string>;
 }
 
-/** What becomes of a column: its values are those of a field, left out, or refused because the column has no name. */
+/** The field of a column; or `ignored`, whose values are left out; or `unnamed`, in which any value is a problem. */
 export type Column = ImportedField | 'ignored' | 'unnamed';
 
 const namedFields: readonly ImportedField[] = [
@@ -27,7 +27,7 @@ const namedFields: readonly ImportedField[] = [
   ...addressParts.map((part) => `address.${part}` as const),
 ];
 
-/** All fields, as their column is called. */
+/** The names of all fields, for messages. */
 export const fieldNames: readonly string[] = [...namedFields, `${externalIdPrefix}SYSTEM`];
 
 const fieldsByKey = new Map<string, ImportedField>([
@@ -36,8 +36,8 @@ const fieldsByKey = new Map<string, ImportedField>([
 ]);
 
 /**
- * Returns the field with this name. Case, spaces and punctuation do not matter: `E-mail`, `first_name`, `City`; except
- * in the system of an external id.
+ * Returns the field with this name. Ignores case, spaces and punctuation, such as in `E-mail`, `first_name` and `City`,
+ * except in the system of an external id.
  */
 export function findField(name: string): ImportedField | undefined {
   const [, system] = /^external[ _-]?id\.(.+)$/i.exec(name.trim()) ?? [];

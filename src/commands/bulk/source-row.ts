@@ -12,7 +12,7 @@ export const maxRowBytes = 65_536;
 /** The problem of a row whose bytes are not UTF-8. */
 export const notUtf8 = 'is not UTF-8, perhaps Latin-1 (Windows-1252): save the file as UTF-8';
 
-/** A file has no row and, as CSV, no header. */
+/** Thrown for an NDJSON file without a row, and for a CSV file without a header. */
 export class EmptyFileError extends Error {
   constructor() {
     super('the file is empty');

@@ -67,7 +67,7 @@ export class UserWrites {
     const users = insertions.map(({ user }) => user);
     const rows = insertRows(User, users);
     const write = conflicts === 'skip' ? onConflictDoNothing(rows) : rows;
-    const audited = this.options.audit.recordWithNewKeys(auditedOf(changesOf(insertions)));
+    const audited = this.options.audit.prepareRecordWithNewKeys(auditedOf(changesOf(insertions)));
     const holders = users.filter(({ externalIds }) => externalIds !== null);
     const along = holders.length > 0 ? [externalIdsOf(holders)] : [];
     return this.write(target, { write, rows: insertions, audited, along });
@@ -84,14 +84,14 @@ export class UserWrites {
     keys: ReadonlyMap<string, Buffer>,
   ): Promise<Set<string>> {
     const rows = updates.map(({ read: { id, revision }, values }) => ({ id, revision, values }));
-    const audited = this.options.audit.recordWith(keys, auditedOf(changesOf(updates)));
+    const audited = this.options.audit.prepareRecord(keys, auditedOf(changesOf(updates)));
     return this.write(target, { write: updateRows(User, rows), rows: updates, audited, along: [] });
   }
 
   /** Publishes users that this transaction has inserted. */
   async publishInserted(tx: Transaction, insertions: readonly Insertion[]): Promise<void> {
     const changes = changesOf(insertions);
-    const audited = this.options.audit.recordWithNewKeys(auditedOf(changes));
+    const audited = this.options.audit.prepareRecordWithNewKeys(auditedOf(changes));
     const [first, ...others] = recordsOf(tx, changes, audited, this.options.outbox);
     if (first)
       await writeTogether(tx, first.write, ...others.map(({ write }) => write)).catch((error: unknown) => {
