@@ -47,7 +47,9 @@ export function withDirectives(
     ScalarTypeDefinition: (node) => add(node, node.name.value),
   });
   if (pending.size > 0)
-    throw new Error(`The schema has no such field, enum, value, union or scalar: ${[...pending].join(', ')}`);
+    throw new Error(
+      `The graph lacks ${[...pending].join(', ')}, which a directive or the map of personal data names: add it or remove the name`,
+    );
   return result;
 }
 

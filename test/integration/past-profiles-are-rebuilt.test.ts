@@ -3,6 +3,7 @@ import { AuditRepository } from '../../src/audit/audit.repository';
 import { Database, type Transaction } from '../../src/postgres/database';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { type Mailbox, openMailbox } from '../testkit/mailbox';
+import { clearableFields, exampleProfile, pastLeafFields } from '../testkit/user-fields';
 import { type ListStatement, planOf, printPlan } from '../testkit/user-list-plans';
 import { createUser, mutate } from '../testkit/users';
 
@@ -20,7 +21,7 @@ afterAll(async () => {
 });
 
 const pick = <T>(values: readonly T[]): T => values[randomInt(values.length)] as T;
-const fields = `username email firstName lastName displayName phoneNumber locale timeZone status statusReason version
+const fields = `${pastLeafFields.join(' ')}
   address { street city state postalCode country }
   emailVerification { status verifiedAt } phoneVerification { status verifiedAt }`;
 
@@ -72,6 +73,12 @@ const deeds: ((userId: string) => Promise<unknown>)[] = [
       userId,
       address: pick([null, { city: 'Ely' }, { city: 'Ely', street: '1 High St' }]),
     }),
+  (userId) =>
+    mutate(
+      app,
+      'updateUser',
+      pick(clearableFields.map((name) => ({ userId, [name]: exampleProfile[name] }))),
+    ),
   (userId) => mutate(app, 'updateUser', { userId, email: `${randomUUID()}@example.com` }),
   (userId) => mutate(app, 'updateEmailPreferences', { userId, marketing: pick([true, false]) }),
   (userId) => mutate(app, 'deactivateUser', { userId, reason: pick(['INACTIVITY', 'SECURITY_VIOLATION']) }),

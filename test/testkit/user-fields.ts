@@ -16,10 +16,16 @@ const profileInputs = fieldsOf<GraphQLInputObjectType>('UpdateUserInput').filter
   ['String', 'AddressInput'].includes(getNamedType(type).name),
 );
 
+const leafFieldsOf = (type: string) =>
+  fieldsOf<GraphQLObjectType>(type)
+    .filter((field) => isLeafType(getNamedType(field.type)))
+    .map(({ name }) => name);
+
 /** The scalar and enumeration fields of `User`, from the printed schema. */
-export const leafFields: readonly string[] = fieldsOf<GraphQLObjectType>('User')
-  .filter(({ type }) => isLeafType(getNamedType(type)))
-  .map(({ name }) => name);
+export const leafFields: readonly string[] = leafFieldsOf('User');
+
+/** The scalar and enumeration fields of `UserProfile`. */
+export const pastLeafFields: readonly string[] = leafFieldsOf('UserProfile');
 
 /** Texts of a profile with a syntax of their own. */
 const withSyntax = ['email', 'phoneNumber', 'locale', 'timeZone'];

@@ -39,7 +39,8 @@ function checkTypeIsMapped(type: GraphQLObjectType, own: Fields | undefined, com
     .filter((field) => (own ? !(field.name in own) : isLeafType(getNamedType(field.type))))
     .map(({ name }) => name);
   const names = (list: string[]) => list.map((name) => `${type.name}.${name}`).join(', ');
-  if (missing.length > 0) throw new Error(`The map of personal data lacks ${names(missing)}`);
+  if (missing.length > 0)
+    throw new Error(`The map of personal data lacks ${names(missing)}: declare it in src/personal-data/`);
   if (stale.length > 0)
     throw new Error(`The map of personal data has ${names(stale)}, which the graph lacks`);
 }
