@@ -55,6 +55,8 @@ export interface DataSourceSettings {
 
 /** The client's timeout of one query. It is above the server's, so that the server's error arrives first. */
 const queryTimeoutMs = 3000;
+/** Statements that take longer are logged. */
+const slowQueryMs = 1000;
 const serverTimeouts: ServerTimeouts = {
   statement_timeout: 2500,
   lock_timeout: 1000,
@@ -106,6 +108,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
     synchronize: false,
     logging: true,
     logger: new QueryFailureLogger(settings.log),
+    ...(settings.deadlines === false ? {} : { maxQueryExecutionTime: slowQueryMs }),
     extra: {
       Client: DeadlineClient,
       max: settings.poolSize ?? 10,

@@ -14,7 +14,7 @@ export class QueryFailureLogger implements TypeOrmLogger {
   }
 
   logQuerySlow(timeMs: number, query: string): void {
-    this.logger.warn({ statement: describeStatement(query).name, timeMs }, 'slow query');
+    this.logger.warn({ statement: describeStatement(query).name, durationMs: timeMs }, 'slow query');
   }
 
   logSchemaBuild(message: string): void {

@@ -3,6 +3,7 @@ import { startAuthenticationService } from '../testkit/authentication-service';
 import { leaksIn } from '../testkit/canaries';
 import { CanaryCalls } from '../testkit/canary-calls';
 import type { ProgrammableServer } from '../testkit/programmable-server';
+import { createUser } from '../testkit/users';
 
 let app: TestApp;
 let authentication: ProgrammableServer;
@@ -67,5 +68,20 @@ describe('responses and logs', () => {
     expect(bodies.flatMap((text) => leaksIn(text))).toEqual([]);
     expect(app.logged.slice(before).filter(({ level }) => level === 'error').length).toBeGreaterThan(0);
     expect(app.logged.flatMap((line) => leaksIn(JSON.stringify(line), { isLog: true }))).toEqual([]);
+  });
+
+  it('name a statement that takes more than a second, without its text and values', async () => {
+    const before = app.logged.length;
+    await app.sql(
+      `CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.1); RETURN NEW; END $$;
+       CREATE TRIGGER delay BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION delay()`,
+    );
+    const { email } = await createUser(app).finally(() => app.sql('DROP FUNCTION delay CASCADE'));
+    const slow = app.logged.slice(before).filter(({ msg }) => msg === 'slow query');
+    expect(slow).toContainEqual(
+      expect.objectContaining({ level: 'warn', statement: 'INSERT users', durationMs: expect.any(Number) }),
+    );
+    for (const { durationMs } of slow) expect(durationMs).toBeGreaterThan(1000);
+    expect(JSON.stringify(slow)).not.toContain(email);
   });
 });
