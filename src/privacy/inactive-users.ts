@@ -100,7 +100,10 @@ export async function* usersToDeactivate(database: Database, rule: InactivityRul
   }
 }
 
-/** True if the user's warning is due, and the user had no activity since it. The user's row must be locked. */
+/**
+ * True if the user's warning is due, and the user had no activity since it and is under no legal hold. The user's row
+ * must be locked.
+ */
 export async function isToDeactivate(
   database: Pick<Transaction['manager'], 'query'>,
   rule: InactivityRule,
@@ -108,7 +111,8 @@ export async function isToDeactivate(
 ): Promise<boolean> {
   const rows: unknown[] = await database.query(
     `SELECT FROM users JOIN inactivity_warnings AS warned ON warned.user_id = users.id
-     WHERE users.id = $3 AND ${areDue(rule)} AND ${areInactive} AND ${lastActiveAt} <= warned.last_active_at`,
+     WHERE users.id = $3 AND NOT ${areHeld} AND ${areDue(rule)} AND ${areInactive}
+       AND ${lastActiveAt} <= warned.last_active_at`,
     [rule.days, rule.warningDays, userId],
   );
   return rows.length > 0;
@@ -136,9 +140,13 @@ export async function storeWarning(
   return row ?? null;
 }
 
-/** Deletes the warning of a user who was active again or is deactivated. */
+/** Deletes the warning of a user who was active again or is deactivated. It stays during a legal hold. */
 export async function removeWarning(tx: Transaction, userId: string): Promise<void> {
-  await tx.manager.query('DELETE FROM inactivity_warnings WHERE user_id = $1', [userId]);
+  await tx.manager.query(
+    `DELETE FROM inactivity_warnings AS warned USING users
+     WHERE users.id = warned.user_id AND users.id = $1 AND NOT ${areHeld}`,
+    [userId],
+  );
 }
 
 /**

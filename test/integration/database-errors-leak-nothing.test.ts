@@ -76,7 +76,8 @@ describe('responses and logs', () => {
       `CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.1); RETURN NEW; END $$;
        CREATE TRIGGER delay BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION delay()`,
     );
-    const { email } = await createUser(app).finally(() => app.sql('DROP FUNCTION delay CASCADE'));
+    const { email } = await createUser(app);
+    await app.sql('DROP FUNCTION delay CASCADE');
     const slow = app.logged.slice(before).filter(({ msg }) => msg === 'slow query');
     expect(slow).toContainEqual(
       expect.objectContaining({ level: 'warn', statement: 'INSERT users', durationMs: expect.any(Number) }),

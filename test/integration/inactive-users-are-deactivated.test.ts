@@ -1,6 +1,6 @@
 import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
-import type { InactivityRule } from '../../src/privacy/inactive-users';
+import { type InactivityRule, isToDeactivate, removeWarning } from '../../src/privacy/inactive-users';
 import { Inactivity } from '../../src/privacy/inactivity';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -256,6 +256,11 @@ describe('a user who is inactive', () => {
     await mutate(app, 'placeLegalHold', { userId, reason: 'a dispute' }, officer);
     await ageWarning(30);
     expect(await retention().run()).toMatchObject({ inactiveUsers: 0 });
+    // As for a hold that is placed between the listing of due users and the lock of this one.
+    await database.transaction(async (tx) => {
+      expect(await isToDeactivate(tx.manager, rule, userId)).toBe(false);
+      await removeWarning(tx, userId);
+    });
     await mutate(app, 'releaseLegalHold', { userId, reason: 'settled' }, officer);
     expect(await retention().run()).toMatchObject({ inactiveUsers: 1 });
   });
