@@ -55,7 +55,9 @@ export class Drain {
     // could reset the second one.
     const sweepFromMs = Date.now() + idleGraceMs;
     const sweep = setInterval(() => {
-      if (Date.now() >= sweepFromMs) this.closeIdleConnections();
+      if (Date.now() < sweepFromMs) return;
+      // After a turn of the event loop, which reads what has arrived: a connection with an unread request is not idle.
+      void setImmediate().then(() => this.closeIdleConnections());
     }, sweepIntervalMs);
     const destroyTimer = setTimeout(() => this.destroyConnections(), timeoutMs);
     await allEnded;

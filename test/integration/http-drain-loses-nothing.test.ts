@@ -70,6 +70,28 @@ describe('draining the HTTP server', () => {
     agent.destroy();
   });
 
+  it('serves a request that arrived while the process was too busy to read it', async () => {
+    const server = await startTestHttpServer();
+    const { hostname: host, port } = new URL(server.url);
+    const client = connect(Number(port), host);
+    await once(client, 'connect');
+    const body = '{"query":"{hello}"}';
+    const request = `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const responses: string[] = [];
+    client
+      .on('data', (chunk) => responses.push(chunk.toString()))
+      .on('error', (error) => responses.push(String(error)));
+    client.write(request);
+    await eventually(() => expect(responses.join('')).toContain('"hello"'));
+    const drained = server.http.drain({ delayMs: 0, idleGraceMs: 50 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    responses.length = 0;
+    client.write(request);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    await drained;
+    expect(responses.join('')).toContain('{"data":{"hello":"world"}}');
+  });
+
   it('closes connections of requests that exceed the drain timeout', async () => {
     const server = await startTestHttpServer();
     const never = ask(server.url, '{never}', new Agent());

@@ -142,6 +142,8 @@ it('the README starts and tests the service with commands that are there', () =>
     '',
   ]);
   // What `start` of this file runs after `npm ci` and a build.
-  expect(scripts['start']).toBe('npm run --silent build && exec node --max-old-space-size=384 bin/user-service.js serve');
+  expect(scripts['start']).toBe(
+    'npm run --silent build && exec node --max-old-space-size=384 bin/user-service.js serve',
+  );
   expect(read('.ci/run')).toContain('(npm ci && npm test)');
 });
