@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
+import { setImmediate as nextCheck } from 'node:timers/promises';
 import { builtProgram } from '../testkit/built-checkout';
 import { eventually } from '../testkit/eventually';
 import { ask, askUntilRefused } from '../testkit/keep-alive-client';
@@ -83,12 +84,15 @@ describe('draining the HTTP server', () => {
       .on('error', (error) => responses.push(String(error)));
     client.write(request);
     await eventually(() => expect(responses.join('')).toContain('"hello"'));
+    const closed = once(client, 'close');
     const drained = server.http.drain({ delayMs: 0, idleGraceMs: 50 });
     await new Promise((resolve) => setTimeout(resolve, 20));
     responses.length = 0;
+    // Timers run after this phase of the event loop, and reading only after them.
+    await nextCheck();
     client.write(request);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-    await drained;
+    await Promise.all([drained, closed]);
     expect(responses.join('')).toContain('{"data":{"hello":"world"}}');
   });
 
