@@ -205,7 +205,7 @@ describe('concurrent updates', () => {
         const { rows } = await holder.query(
           `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
         );
-        expect(rows).toHaveLength(1);
+        expect(rows).not.toEqual([]);
       });
       expect(await shown()).toEqual({ displayName: null, version: 1 });
     } finally {
