@@ -125,12 +125,12 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
   return new DataSource(options);
 }
 
-/** A database with this service's schema. It connects when `connect` is called. */
+/** One pool of connections. `connect` migrates the database, then connects. */
 export function openDatabase(url: string, log: Logger, poolSize?: number): Database {
   return openDatabases(url, log, { only: poolSize }).only;
 }
 
-/** A replica of a database, which is not migrated. It connects when `connect` is called. */
+/** A pool of connections to a streaming replica. `connect` never migrates it. */
 export function openReplica(url: string, log: Logger, poolSize: number): Database {
   const attempts = new ConnectionAttempts(log, 'a replica of PostgreSQL');
   return new Database({
@@ -179,7 +179,7 @@ export function pendingMigrations(url: string, log: Logger): Promise<string[]> {
   return findPendingMigrations(createMigrationDataSource(url, log));
 }
 
-/** One connection, without timeouts, as migrations take as long as they need. */
+/** One connection, without a limit on the time of a statement, as migrations take as long as they need. */
 function createMigrationDataSource(url: string, log: Logger): DataSource {
   return createDataSource({ url, log, poolSize: 1, deadlines: false });
 }

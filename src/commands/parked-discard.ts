@@ -54,8 +54,8 @@ async function discardAll(discarding: Discarding, ids: readonly string[]): Promi
 }
 
 /**
- * Deletes a message in one transaction with an audit entry for each user that it names. Erased, unknown and PENDING
- * users get none. Returns false for an unknown id.
+ * Deletes a message in one transaction with an audit entry for each user that it may concern. Erased, unknown and
+ * PENDING users get none. Returns false if there is no such message.
  */
 async function discard({ messages, database, storedReason }: Discarding, id: string): Promise<boolean> {
   const message = await messages.find(id);

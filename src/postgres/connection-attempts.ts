@@ -5,17 +5,20 @@ import { MigrationFailedError } from './migration-failed';
 
 const firstDelayMs = 100;
 const maxDelayMs = 2_000;
-/** Each attempt locks tables, and only a change by a person makes the migration succeed. */
+/** The pause after a failed migration: each attempt locks tables, and a person has to repair the cause. */
 const failedMigrationDelayMs = 10_000;
 
 export interface RepeatOptions {
   readonly attempt: () => Promise<void>;
   readonly signal: AbortSignal;
-  /** After this time, and for an error that no retry repairs, the error is thrown. Absent: every error is retried. */
+  /**
+   * An error is thrown if the next attempt would start later than this, and immediately if no retry repairs it. Does not
+   * stop an attempt in progress. Absent: every error is retried.
+   */
   readonly limitMs?: number | undefined;
 }
 
-/** Repeats attempts to connect to PostgreSQL, and logs each reason of a failure once for all pools that share it. */
+/** Repeats attempts to connect. Logs a failure if its reason differs from the last one of all pools that share this. */
 export class ConnectionAttempts {
   private lastReason: string | null = null;
 
@@ -36,12 +39,11 @@ export class ConnectionAttempts {
       } catch (error) {
         if (signal.aborted) return;
         if (limitMs !== undefined) {
-          if (!isDatabaseUnavailable(error)) throw error;
+          if (!isUnavailable(error)) throw error;
           if (performance.now() - startedAtMs + delayMs > limitMs) throw notReached(error, limitMs);
         }
         this.report(error);
-        const failed = error instanceof MigrationFailedError && !isDatabaseUnavailable(error.cause);
-        await pause(failed ? failedMigrationDelayMs : delayMs, signal);
+        await pause(isMigrationAtFault(error) ? failedMigrationDelayMs : delayMs, signal);
       }
     }
   }
@@ -50,15 +52,24 @@ export class ConnectionAttempts {
     const reason = reasonOf(error);
     if (reason === this.lastReason) return;
     this.lastReason = reason;
-    if (error instanceof MigrationFailedError && !isDatabaseUnavailable(error.cause)) {
+    if (isMigrationAtFault(error)) {
       const { migration } = error;
       this.log.error({ migration, reason: error.reason }, 'a migration failed: not ready until it succeeds');
-    } else if (isDatabaseUnavailable(error)) {
+    } else if (isUnavailable(error)) {
       this.log.warn({ reason }, `waiting for ${this.server}`);
     } else {
-      this.log.error({ reason }, `${this.server} cannot be used: not ready until it can`);
+      this.log.error({ reason }, `${this.server} cannot be used: connecting is retried`);
     }
   }
+}
+
+/** True if PostgreSQL was unavailable, also if that ended a migration. */
+function isUnavailable(error: unknown): boolean {
+  return isDatabaseUnavailable(error instanceof MigrationFailedError ? error.cause : error);
+}
+
+function isMigrationAtFault(error: unknown): error is MigrationFailedError {
+  return error instanceof MigrationFailedError && !isUnavailable(error);
 }
 
 function notReached(error: unknown, limitMs: number): Error {
