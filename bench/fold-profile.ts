@@ -23,8 +23,7 @@ const kinds: readonly [RegExp, string][] = [
   [/INSERT INTO user_commerce/, 'insert missing summaries'],
   [/FROM user_commerce[^]*FOR UPDATE/, 'lock the summaries'],
   [/INSERT INTO user_history/, 'insert the entries'],
-  [/UPDATE user_commerce/, 'add to the summaries'],
-  [/INSERT INTO user_spending/, 'add to the spending'],
+  [/UPDATE user_commerce/, 'add to the summaries and the spending'],
   [/FROM waiting_events/, 'find events that waited for the orders (concurrent with the next batch)'],
 ];
 

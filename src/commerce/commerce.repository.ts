@@ -118,8 +118,24 @@ export class CommerceRepository {
   /** Adds the sums of new entries to each user's summary, which must be locked. */
   async addToSummaries(tx: Transaction, added: ReadonlyMap<string, CommerceSummary>): Promise<void> {
     const rows = [...added].map(([userId, it]) => ({ userId, ...it }));
+    const spent = rows.flatMap(({ userId, spent: sums, spentOrders }) =>
+      Object.entries(sums).map(([currency, amount]) => ({
+        userId,
+        currency,
+        amount,
+        orders: spentOrders[currency],
+      })),
+    );
     await tx.manager.query(
-      prepared(`UPDATE user_commerce AS mine SET
+      prepared(`WITH spent AS (
+         INSERT INTO user_spending (user_id, currency, amount, order_count)
+         SELECT * FROM unnest($9::uuid[], $10::text[], $11::numeric[], $12::integer[])
+           AS more (user_id, currency, amount, order_count)
+         ORDER BY user_id, currency
+         ON CONFLICT (user_id, currency) DO UPDATE SET amount = user_spending.amount + EXCLUDED.amount,
+           order_count = user_spending.order_count + EXCLUDED.order_count
+       )
+       UPDATE user_commerce AS mine SET
          order_count = mine.order_count + more.order_count,
          last_order_at = greatest(mine.last_order_at, more.last_order_at),
          failed_payment_count = mine.failed_payment_count + more.failed_payment_count,
@@ -141,25 +157,6 @@ export class CommerceRepository {
         rows.map((it) => String(it.loyaltyPoints)),
         rows.map((it) => it.lastEntryAt?.toISOString() ?? null),
         rows.map((it) => it.cancelledOrderCount),
-      ],
-    );
-    const spent = rows.flatMap(({ userId, spent: sums, spentOrders }) =>
-      Object.entries(sums).map(([currency, amount]) => ({
-        userId,
-        currency,
-        amount,
-        orders: spentOrders[currency],
-      })),
-    );
-    if (spent.length === 0) return;
-    await tx.manager.query(
-      prepared(`INSERT INTO user_spending (user_id, currency, amount, order_count)
-       SELECT * FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::integer[])
-         AS more (user_id, currency, amount, order_count)
-       ORDER BY user_id, currency
-       ON CONFLICT (user_id, currency) DO UPDATE SET amount = user_spending.amount + EXCLUDED.amount,
-         order_count = user_spending.order_count + EXCLUDED.order_count`),
-      [
         spent.map((it) => it.userId),
         spent.map((it) => it.currency),
         spent.map((it) => it.amount),

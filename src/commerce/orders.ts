@@ -3,33 +3,41 @@ import { prepared } from '../postgres/prepared';
 import type { CommerceEvent, Money, OrderCancelled } from './commerce-event';
 import type { OrderState } from './user-history.projection';
 
+interface StoredOrder {
+  readonly orderId: string;
+  readonly userId: string;
+}
+
 /**
  * Stores the user of each order. An order that is stored already keeps its user. Returns the stored user of each of
  * these orders, and which orders are new.
  */
 export async function recordOrders(
   tx: Transaction,
-  orders: readonly { orderId: string; userId: string }[],
+  orders: readonly StoredOrder[],
 ): Promise<{ ownerOf: Map<string, string>; newOrderIds: Set<string> }> {
   if (orders.length === 0) return { ownerOf: new Map(), newOrderIds: new Set() };
   const orderIds = orders.map(({ orderId }) => orderId);
-  const added: { orderId: string }[] = await tx.manager.query(
+  const added: StoredOrder[] = await tx.manager.query(
     prepared(`INSERT INTO user_orders (order_id, user_id)
      SELECT * FROM unnest($1::text[], $2::uuid[]) AS placed (order_id, user_id) ORDER BY order_id
-     ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`),
+     ON CONFLICT DO NOTHING RETURNING order_id AS "orderId", user_id AS "userId"`),
     [orderIds, orders.map(({ userId }) => userId)],
   );
-  // A statement of its own, which sees the orders of concurrent transactions.
-  const rows: { orderId: string; userId: string }[] = await tx.manager.query(
+  const newOrderIds = new Set(added.map(({ orderId }) => orderId));
+  const others = orderIds.filter((orderId) => !newOrderIds.has(orderId));
+  const stored = [...added, ...(others.length > 0 ? await findOrders(tx, others) : [])];
+  return { ownerOf: new Map(stored.map(({ orderId, userId }) => [orderId, userId])), newOrderIds };
+}
+
+/** A statement of its own, which sees the orders of concurrent transactions. */
+function findOrders(tx: Transaction, orderIds: readonly string[]): Promise<StoredOrder[]> {
+  return tx.manager.query(
     prepared(
       `SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders WHERE order_id = ANY($1::text[])`,
     ),
     [orderIds],
   );
-  return {
-    ownerOf: new Map(rows.map(({ orderId, userId }) => [orderId, userId])),
-    newOrderIds: new Set(added.map(({ orderId }) => orderId)),
-  };
 }
 
 /**
@@ -56,10 +64,7 @@ export async function findOrderStates(
 }
 
 /** Stores that these orders are cancelled. Fails for an order that is stored as cancelled already. */
-export async function recordCancelledOrders(
-  tx: Transaction,
-  orders: readonly { orderId: string; userId: string }[],
-): Promise<void> {
+export async function recordCancelledOrders(tx: Transaction, orders: readonly StoredOrder[]): Promise<void> {
   if (orders.length === 0) return;
   await tx.manager.query(
     `INSERT INTO cancelled_orders (order_id, user_id)
@@ -77,7 +82,7 @@ export async function lockUsersOfOrders(
   orderIds: readonly string[],
 ): Promise<Map<string, string>> {
   if (orderIds.length === 0) return new Map();
-  const rows: { orderId: string; userId: string }[] = await tx.manager.query(
+  const rows: StoredOrder[] = await tx.manager.query(
     prepared(`SELECT order_id AS "orderId", user_id AS "userId" FROM user_orders JOIN users ON users.id = user_id
      WHERE order_id = ANY($1::text[]) ORDER BY users.id FOR KEY SHARE OF users`),
     [orderIds],
