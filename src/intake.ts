@@ -28,7 +28,7 @@ export interface IntakeOptions {
 export function createIntake(options: IntakeOptions) {
   const { database, metrics, wakeups = new Wakeups() } = options;
   const waitingEvents = new WaitingEventsRepository(database);
-  const parked = new ParkedMessagesRepository(database);
+  const parked = new ParkedMessagesRepository(database, metrics);
   const attempts = new DeliveryAttemptsRepository(database);
   const commerce = new CommerceRepository(database);
   const activity = new UserActivityRepository(database);

@@ -22,7 +22,6 @@ export interface WaitingEventsOptions {
   readonly fold: CommerceFold;
   /** Days of waiting after which an event is parked. */
   readonly waitingDays: number;
-  readonly metrics: { messagesParked: { inc(labels: { reason: ParkReason }, count?: number): void } };
   readonly log: Logger;
 }
 
@@ -120,7 +119,7 @@ export class WaitingEvents {
   }
 
   private async foldBatch(batch: readonly CommerceEvent[]): Promise<(FoldOutcome | UnfoldableEventError)[]> {
-    const { fold, waiting, parked, database, metrics } = this.options;
+    const { fold, waiting, parked, database } = this.options;
     const results = await fold.fold(batch, (tx, folded) => waiting.remove(tx, folded));
     const unfoldable = batch.flatMap((event, at) => {
       const result = results[at];
@@ -139,21 +138,19 @@ export class WaitingEvents {
         unfoldable.map(({ event }) => event),
       );
     });
-    for (const { reason } of unfoldable) metrics.messagesParked.inc({ reason });
     return results;
   }
 
   private async parkExpired(): Promise<number> {
-    const { database, waiting, parked, waitingDays, metrics } = this.options;
+    const { database, waiting, parked, waitingDays } = this.options;
     return database.transaction(async (tx) => {
       const expired = await waiting.lockExpired(tx, waitingDays, batchSize);
       if (expired.length === 0) return 0;
-      const count = await parked.parkIn(
+      await parked.parkIn(
         tx,
         expired.map((event) => toParked(event, 'EXPIRED', 'its user or order is still unknown')),
       );
       await waiting.remove(tx, expired);
-      tx.afterCommit(() => metrics.messagesParked.inc({ reason: 'EXPIRED' }, count));
       return expired.length;
     });
   }

@@ -2,7 +2,7 @@ import type { UserActivityRepository } from '../activity/user-activity.repositor
 import { type CommerceEvent, commerceEventTypes, namesOnlyOrder } from '../commerce/commerce-event';
 import { type CommerceFold, type FoldOutcome, UnfoldableEventError } from '../commerce/commerce-fold';
 import type { DeliveryAttemptsRepository } from '../parked/delivery-attempts.repository';
-import type { MessageToPark, ParkReason } from '../parked/message-to-park';
+import type { MessageToPark } from '../parked/message-to-park';
 import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';
 import { fingerprintOf } from '../parked/wire-message';
 import type { Broker, Delivery, Subscription } from '../rabbitmq/broker';
@@ -33,7 +33,6 @@ export interface HistoryConsumerOptions {
   readonly tracing?: Tracing | null | undefined;
   readonly metrics: {
     eventsFolded: { inc(labels: { type: string; result: 'folded' | 'parked' }, count?: number): void };
-    messagesParked: { inc(labels: { reason: ParkReason }): void };
     consumerBatchSize: { observe(messages: number): void };
   };
 }
@@ -104,7 +103,8 @@ export class HistoryConsumer {
     if (attempt < lastAttempt) await this.process([delivery]);
     else if (!(await this.isDuplicate(delivery, attempt))) {
       const detail = 'it crashed the process in each attempt';
-      await this.park([parkUnread(delivery, { reason: 'CRASHED', detail, attempts: attempt })]);
+      const message = parkUnread(delivery, { reason: 'CRASHED', detail, attempts: attempt });
+      await this.options.parked.park([message]);
     }
     await this.end([fingerprint]);
   }
@@ -171,7 +171,7 @@ export class HistoryConsumer {
     const unreadable = read.flatMap(({ result }) => ('park' in result ? [result.park] : []));
     for (const { type } of unreadable)
       this.options.metrics.eventsFolded.inc({ type: knownType(type), result: 'parked' });
-    await this.park([...unreadable, ...unfoldable]);
+    await this.options.parked.park([...unreadable, ...unfoldable]);
     return new Map(
       readable.flatMap(({ event }, at): [CommerceEvent, FoldOutcome][] => {
         const outcome = outcomes[at];
@@ -182,6 +182,7 @@ export class HistoryConsumer {
 
   /** Parks messages that exceeded the broker's delivery limit. Does not read them: reading may be what failed. */
   private async parkGivenUp(deliveries: readonly Delivery[]): Promise<void> {
+    const { parked } = this.options;
     const givenUp = deliveries.map((delivery) =>
       parkUnread(delivery, {
         reason: 'DELIVERY_LIMIT',
@@ -189,18 +190,10 @@ export class HistoryConsumer {
         attempts: delivery.deliveryCount + 1,
       }),
     );
-    await this.park(givenUp.filter(({ attempts }) => attempts <= mostParkingAttempts));
+    await parked.park(givenUp.filter(({ attempts }) => attempts <= mostParkingAttempts));
     // Parking them has failed often, or crashed a process.
     for (const message of givenUp)
-      if (message.attempts > mostParkingAttempts) {
-        await this.options.parked.parkDigest(message);
-        this.options.metrics.messagesParked.inc({ reason: message.reason });
-      }
-  }
-
-  private async park(messages: readonly MessageToPark[]): Promise<void> {
-    await this.options.parked.park(messages);
-    for (const { reason } of messages) this.options.metrics.messagesParked.inc({ reason });
+      if (message.attempts > mostParkingAttempts) await parked.parkDigest(message);
   }
 }
 

@@ -7,7 +7,7 @@ import { selectListOf } from '../postgres/entity-columns';
 import { isInputAtFault } from '../postgres/failed-write';
 import { nextTurn } from '../scheduling/next-turn';
 import { orderIdsIn, stringsOfMessage } from './ids-in-message';
-import type { MessageToPark } from './message-to-park';
+import type { MessageToPark, ParkReason } from './message-to-park';
 import { ParkedMessage } from './parked-message.entity';
 import { type ParkedRow, toDigestRow, toParkedRow } from './parked-row';
 
@@ -26,26 +26,26 @@ interface Parking {
   readonly row: ParkedRow;
 }
 
-/** Reads and writes the table `parked_messages`. */
+/** Reads and writes the table `parked_messages`. Counts each message that it parks once, after the commit. */
 export class ParkedMessagesRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly metrics: { messagesParked: { inc(labels: { reason: ParkReason }): void } },
+  ) {}
 
   /**
-   * Parks each message once, however often it is delivered. Returns how many were new. Of messages that name an
-   * erased user it stores only the identity, and of those that an erasure deleted nothing. Of a message whose row
-   * PostgreSQL rejects it stores a digest.
+   * Parks each message once, however often it is delivered. Of messages that name an erased user it stores only the
+   * identity, and of those that an erasure deleted nothing. Of a message whose row PostgreSQL rejects it stores a digest.
    */
-  async park(messages: readonly MessageToPark[]): Promise<number> {
-    let parked = 0;
+  async park(messages: readonly MessageToPark[]): Promise<void> {
     for (const group of groupsOf(messages)) {
       const parkings: Parking[] = [];
       for (const message of group) {
         parkings.push({ message, row: toParkedRow(message) });
         if (message.message.body.length > largeBodyBytes) await nextTurn();
       }
-      parked += await this.store(parkings);
+      await this.store(parkings);
     }
-    return parked;
   }
 
   /** Returns how many messages are parked, and the age of the oldest. */
@@ -54,33 +54,31 @@ export class ParkedMessagesRepository {
   }
 
   /** Parks a message by its digest, size and reason only. */
-  async parkDigest(message: MessageToPark): Promise<number> {
-    return this.database.transaction((tx) => this.insert(tx, [{ message, row: toDigestRow(message) }]));
+  async parkDigest(message: MessageToPark): Promise<void> {
+    await this.database.transaction((tx) => this.insert(tx, [{ message, row: toDigestRow(message) }]));
   }
 
   /** As `park`, in the caller's transaction, for small messages that PostgreSQL is known to accept. */
-  async parkIn(tx: Transaction, messages: readonly MessageToPark[]): Promise<number> {
-    return this.insert(
+  async parkIn(tx: Transaction, messages: readonly MessageToPark[]): Promise<void> {
+    await this.insert(
       tx,
       messages.map((message) => ({ message, row: toParkedRow(message) })),
     );
   }
 
-  private async store(parkings: readonly Parking[]): Promise<number> {
+  private async store(parkings: readonly Parking[]): Promise<void> {
     try {
-      return await this.database.transaction((tx) => this.insert(tx, parkings));
+      await this.database.transaction((tx) => this.insert(tx, parkings));
     } catch (error) {
       if (!isInputAtFault(error)) throw error;
       const [only, ...others] = parkings;
       if (only && others.length === 0) return this.parkDigest(only.message);
-      let parked = 0;
-      for (const parking of parkings) parked += await this.store([parking]);
-      return parked;
+      for (const parking of parkings) await this.store([parking]);
     }
   }
 
-  private async insert(tx: Transaction, parkings: readonly Parking[]): Promise<number> {
-    let parked = 0;
+  private async insert(tx: Transaction, parkings: readonly Parking[]): Promise<void> {
+    const parked: ParkedRow[] = [];
     const rows = (await this.withoutErased(tx, parkings))
       .map(({ row }) => row)
       .sort((one, other) => (one.fingerprint < other.fingerprint ? -1 : 1));
@@ -111,20 +109,23 @@ export class ParkedMessagesRepository {
           row.attempts,
         ],
       );
-      parked += inserted.length;
+      if (inserted.length > 0) parked.push(row);
     }
-    return parked - (await this.removeErased(tx, rows));
+    const removed = await this.removeErased(tx, rows);
+    for (const { fingerprint, reason } of parked)
+      if (!removed.has(fingerprint)) tx.afterCommit(() => this.metrics.messagesParked.inc({ reason }));
   }
 
-  /** Runs after the insert, which waits for an erasure that is deleting the same message. */
-  private async removeErased(tx: Transaction, rows: readonly ParkedRow[]): Promise<number> {
-    if (rows.length === 0) return 0;
-    const [, removed]: [unknown, number] = await tx.manager.query(
+  /** Returns the fingerprints of deleted rows. Runs after the insert, which waits for an erasure of the same message. */
+  private async removeErased(tx: Transaction, rows: readonly ParkedRow[]): Promise<Set<string>> {
+    if (rows.length === 0) return new Set();
+    const [removed]: [{ fingerprint: string }[]] = await tx.manager.query(
       `DELETE FROM parked_messages WHERE fingerprint = ANY($1::text[]) AND EXISTS
-         (SELECT FROM erased_events AS gone WHERE gone.source = $2 AND gone.event_id = parked_messages.fingerprint)`,
+         (SELECT FROM erased_events AS gone WHERE gone.source = $2 AND gone.event_id = parked_messages.fingerprint)
+       RETURNING fingerprint`,
       [rows.map(({ fingerprint }) => fingerprint), parkedMessageSource],
     );
-    return removed;
+    return new Set(removed.map(({ fingerprint }) => fingerprint));
   }
 
   /** Returns the messages that name no erased user and no order of one. Of the others it stores only the identity. */

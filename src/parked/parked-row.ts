@@ -1,13 +1,16 @@
 import { storable } from '../postgres/storable-text';
 import { contactDigestsIn } from './contacts-in-message';
 import { declaredOrderIds, stringsOfMessage, userIdsIn } from './ids-in-message';
-import type { MessageToPark } from './message-to-park';
+import type { MessageToPark, ParkReason } from './message-to-park';
 import type { ParkedMessage } from './parked-message.entity';
 import { storableJson } from './storable-json';
 import { fingerprintOf } from './wire-message';
 
 /** A row of `parked_messages` before it is stored, with its headers as JSON. */
-export type ParkedRow = Omit<ParkedMessage, 'id' | 'headers' | 'parkedAt'> & { readonly headers: string };
+export type ParkedRow = Omit<ParkedMessage, 'id' | 'reason' | 'headers' | 'parkedAt'> & {
+  readonly reason: ParkReason;
+  readonly headers: string;
+};
 
 const largestCount = 2 ** 31 - 1;
 

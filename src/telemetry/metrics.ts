@@ -174,7 +174,7 @@ export function createMetrics() {
   });
   const messagesParked = new Counter({
     name: 'user_service_messages_parked_total',
-    help: 'Messages parked because they cannot be folded, by reason',
+    help: 'Messages parked because they cannot be folded, by reason; redeliveries are not counted',
     labelNames: ['reason'] as const,
     registers,
   });

@@ -9,6 +9,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { scrape, sumOf } from '../testkit/metrics';
 import { createUser } from '../testkit/users';
 
 let app: TestApp;
@@ -96,14 +97,18 @@ describe('messages that can never be folded', () => {
     expect(metrics).toContain('user_service_events_folded_total{type="other",result="parked"}');
   });
 
-  it('are parked once for any number of deliveries', async () => {
+  it('are parked and counted once for any number of deliveries', async () => {
     const before = (await parkedRows()).length;
+    const counted = async () =>
+      sumOf(await scrape(app.url), 'user_service_messages_parked_total', { reason: 'INVALID_USER_ID' }) ?? 0;
+    const countedBefore = await counted();
     const bad = orderPlaced('no-uuid');
     await others.publish(bad, bad, bad);
     const { id } = await createUser(app);
     await others.publish(orderPlaced(id));
     await eventually(async () => expect((await commerceOf(app, id)).orderCount).toBe(1));
     expect(await parkedRows()).toHaveLength(before + 1);
+    await eventually(async () => expect(await counted()).toBe(countedBefore + 1));
   });
 
   it('are parked without their batch when PostgreSQL rejects them', async () => {

@@ -6,7 +6,6 @@ import { HistoryConsumer } from '../../src/consumers/history.consumer';
 import { openDatabase } from '../../src/data-source';
 import { createIntake } from '../../src/intake';
 import { DeliveryAttemptsRepository } from '../../src/parked/delivery-attempts.repository';
-import { ParkedMessagesRepository } from '../../src/parked/parked-messages.repository';
 import { fingerprintOf } from '../../src/parked/wire-message';
 import { DatabaseUnavailableError } from '../../src/postgres/database-unavailable';
 import type { Delivery } from '../../src/rabbitmq/broker';
@@ -87,9 +86,8 @@ async function withConsumer(
   await database.connect();
   try {
     const metrics = createMetrics();
-    const parked = new ParkedMessagesRepository(database);
     const attempts = new DeliveryAttemptsRepository(database);
-    const { fold, activity } = createIntake({ database, metrics, log, waitingDays: 30 });
+    const { fold, activity, parked } = createIntake({ database, metrics, log, waitingDays: 30 });
     await work(new HistoryConsumer({ fold, activity, parked, attempts, metrics }), attempts, fold);
   } finally {
     await database.close();

@@ -13,6 +13,7 @@ import {
 import { eventually } from '../testkit/eventually';
 import { inBase64, withBody, withProperties } from '../testkit/message-variants';
 import { namingUsers } from '../testkit/messages-naming-ids';
+import { scrape, sumOf } from '../testkit/metrics';
 import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
@@ -31,6 +32,7 @@ afterEach(() => app.sql('DELETE FROM parked_messages'));
 
 const bodies = async () =>
   (await app.sql<{ body: Buffer }>('SELECT body FROM parked_messages')).map(({ body }) => body.toString());
+const counted = async () => sumOf(await scrape(app.url), 'user_service_messages_parked_total') ?? 0;
 const erase = (userId: string) => mutate(app, 'eraseUser', { userId }, officer);
 const ofNoUser = withBody(paymentFailed(''), 'of no user');
 
@@ -46,13 +48,15 @@ it.each(Object.entries(namingUsers))(
 );
 
 it.each(Object.entries(namingUsers))(
-  'the intake does not park a message that names an erased user %s',
+  'the intake neither parks nor counts a message that names an erased user %s',
   async (_how, of) => {
     const { id: userId } = await createUser(app);
     await erase(userId);
     const message = of(userId);
+    const countedBefore = await counted();
     await others.publish(message, ofNoUser);
     await eventually(async () => expect(await bodies()).toEqual(['of no user']));
+    await eventually(async () => expect(await counted()).toBe(countedBefore + 1));
     // Its identity is stored, so that a corrected delivery has no effect either.
     const known = 'SELECT source FROM erased_events WHERE event_id = $1';
     expect(await app.sql(known, [message.properties.messageId])).toHaveLength(1);
