@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Config, loadConfig } from '../config';
-import { ConnectionAttempts } from '../postgres/connection-attempts';
+import { ConnectionAttempts, UnreachableError } from '../postgres/connection-attempts';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
 
@@ -26,7 +26,11 @@ export async function withDatabase<T>(
   const config = loadConfig(env);
   // Standard output carries results only, and a command's log only what a person should know.
   const log = createServiceLog({ level: 'warn', destination: process.stderr });
-  if (config.databaseUrl !== null) return work({ url: config.databaseUrl, config, log });
+  if (config.databaseUrl !== null)
+    return work({ url: config.databaseUrl, config, log }).catch((error: unknown) => {
+      if (!(error instanceof UnreachableError)) throw error;
+      throw new Error(`${error.message} Check DATABASE_URL.`, { cause: error });
+    });
   const { joinEmbeddedPostgres } = await import('../embedded-postgres/embedded-postgres');
   const embedded = await joinEmbeddedPostgres({
     dataDirectory: join(config.dataDirectory, 'postgres'),

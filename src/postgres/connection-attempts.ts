@@ -40,7 +40,7 @@ export class ConnectionAttempts {
         if (signal.aborted) return;
         if (limitMs !== undefined) {
           if (!isUnavailable(error)) throw error;
-          if (performance.now() - startedAtMs + delayMs > limitMs) throw notReached(error, limitMs);
+          if (performance.now() - startedAtMs + delayMs > limitMs) throw givenUp(error, limitMs);
         }
         this.report(error);
         await pause(isMigrationAtFault(error) ? failedMigrationDelayMs : delayMs, signal);
@@ -72,12 +72,24 @@ function isMigrationAtFault(error: unknown): error is MigrationFailedError {
   return error instanceof MigrationFailedError && !isUnavailable(error);
 }
 
-function notReached(error: unknown, limitMs: number): Error {
+/** PostgreSQL did not accept a connection within the limit. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/** What `reasonOf` returns if PostgreSQL accepted a connection: a SQLSTATE other than that of a lost connection. */
+const reached = /^(?!08)\d|^(Error: )?Query read timeout/;
+
+function givenUp(error: unknown, limitMs: number): Error {
   const seconds = Math.round(limitMs / 1000);
-  return new Error(
-    `PostgreSQL could not be reached within ${seconds} s (${reasonOf(error)}). Check DATABASE_URL.`,
-    { cause: error },
-  );
+  const reason = reasonOf(error);
+  return reached.test(reasonOf(error instanceof MigrationFailedError ? error.cause : error))
+    ? new Error(`PostgreSQL was reached, but did not succeed within ${seconds} s: ${reason}.`, {
+        cause: error,
+      })
+    : new UnreachableError(`PostgreSQL could not be reached within ${seconds} s (${reason}).`, {
+        cause: error,
+      });
 }
 
 /** Returns a code such as ECONNREFUSED or 28P01, with PostgreSQL's message if the error is from PostgreSQL. */
