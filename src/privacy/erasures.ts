@@ -129,8 +129,8 @@ export class Erasures {
   }
 
   /**
-   * Erases a user again after a restored backup, and deletes all records before it returns. Records an id without a
-   * user as erased, so that it is not given to a new user. Publishes `UserErased` again if there was a user.
+   * Erases a user again after a restored backup, with another `UserErased`, or records an id without a user as erased.
+   * Leaves the rest to a server's loop that has the lock: a caller that needs the end waits for `COMPLETED`.
    *
    * @throws LegalHoldError if a hold was placed after the first erasure
    */
