@@ -17,7 +17,7 @@ export interface Transaction {
 export interface DatabaseOptions {
   /** Configured with entities, pool and timeouts; not initialized yet. */
   readonly dataSource: DataSource;
-  /** Runs the pending migrations. Ends early, without an error, when the signal is aborted. */
+  /** Runs or checks the migrations before `connect`. Ends early, without an error, when the signal is aborted. */
   readonly migrate: (signal: AbortSignal) => Promise<void>;
   /** Logs failed attempts to connect; the pools of a process share one. */
   readonly attempts: ConnectionAttempts;
@@ -79,7 +79,10 @@ export class Database {
     try {
       const client = (await runner.connect()) as DeadlineClient;
       signal.throwIfAborted();
-      const abandon = () => client.abandonQuery();
+      let abandoned: Promise<void> | undefined;
+      const abandon = () => {
+        abandoned = client.abandonQuery();
+      };
       signal.addEventListener('abort', abandon, { once: true });
       try {
         return (await runner.query(sql, parameters)) as Row[];
@@ -88,6 +91,8 @@ export class Database {
         throw error;
       } finally {
         signal.removeEventListener('abort', abandon);
+        // The pool must not give a connection that is being closed to another caller.
+        await abandoned;
       }
     } finally {
       await runner.release();

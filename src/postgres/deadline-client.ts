@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Client } from 'pg';
 import { traceCall } from '../telemetry/active-trace';
 import { preparedNameOf } from './prepared';
@@ -8,6 +9,8 @@ export type ServerTimeouts = Readonly<
   Record<'statement_timeout' | 'lock_timeout' | 'idle_in_transaction_session_timeout', number>
 >;
 
+/** How long a request to cancel a query may take, in milliseconds. A frozen server never closes its connection. */
+const cancelLimitMs = 500;
 /** The message of pg's error when `query_timeout` expires. */
 const queryTimeoutMessage = 'Query read timeout';
 const startsTransaction = /^(START TRANSACTION|BEGIN)\b/i;
@@ -87,16 +90,25 @@ export class DeadlineClient extends Client {
     return result;
   }
 
-  /** Cancels the running query on the server and closes the connection, so that no later query is cancelled. */
-  abandonQuery(): void {
+  /**
+   * Cancels the running query on the server, then closes the connection, so that no later query is cancelled. Resolves
+   * when it is closed. PgBouncer cancels only the queries of clients that are still connected.
+   */
+  async abandonQuery(): Promise<void> {
     const { host, port, processID, secretKey, connection } = this as unknown as ConnectedClient;
     const { connection: canceller } = new Client({ host, port }) as unknown as ConnectedClient;
-    // If the request is lost, the query ends at its statement timeout.
-    canceller.on('error', () => undefined);
-    canceller.once('connect', () => canceller.cancel(processID, secretKey));
-    if (host.startsWith('/')) canceller.connect(`${host}/.s.PGSQL.${port}`);
-    else canceller.connect(port, host);
-    connection.stream.destroy();
+    await new Promise<void>((resolve) => {
+      // If the request is lost, the query ends at its statement timeout.
+      canceller.on('error', () => resolve());
+      canceller.once('end', resolve);
+      setTimeout(resolve, cancelLimitMs);
+      canceller.once('connect', () => canceller.cancel(processID, secretKey));
+      if (host.startsWith('/')) canceller.connect(`${host}/.s.PGSQL.${port}`);
+      else canceller.connect(port, host);
+    });
+    canceller.stream.destroy();
+    if (connection.stream.destroyed) return;
+    await new Promise((resolve) => connection.stream.once('close', resolve).destroy());
   }
 
   private closeAfterTimeout(error: unknown): void {
@@ -112,9 +124,9 @@ interface ConnectedClient {
   readonly processID: number;
   readonly secretKey: number;
   readonly connection: {
-    readonly stream: { destroy(): void };
+    readonly stream: Socket;
     on(event: 'error', listener: () => void): void;
-    once(event: 'connect', listener: () => void): void;
+    once(event: 'connect' | 'end', listener: () => void): void;
     connect(...address: [path: string] | [port: number, host: string]): void;
     cancel(processId: number, secretKey: number): void;
   };

@@ -105,6 +105,24 @@ describe('behind PgBouncer in transaction mode', () => {
     await Promise.all(others.map((client) => client.end()));
   });
 
+  it('PostgreSQL cancels the running statement of an aborted query', async () => {
+    const database = openDatabase(url, log, 1);
+    await database.connect();
+    const sleepers = () =>
+      sql(`SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(2.3)' AND state = 'active'`);
+    const controller = new AbortController();
+    const query = database.query('SELECT pg_sleep(2.3)', [], controller.signal);
+    query.catch(() => undefined);
+    await eventually(async () => expect(await sleepers()).toHaveLength(1));
+    const abortedAtMs = performance.now();
+    controller.abort(new Error('abandoned'));
+    await expect(query).rejects.toThrow('abandoned');
+    await eventually(async () => expect(await sleepers()).toEqual([]));
+    expect(performance.now() - abortedAtMs).toBeLessThan(1_500);
+    expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await database.close();
+  });
+
   it('a failed single statement rolls back and leaves its connection usable', async () => {
     const database = openDatabase(url, log, 1);
     await database.connect();
