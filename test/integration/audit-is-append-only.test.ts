@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import { eventually } from '../testkit/eventually';
-import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+import { createTestDatabase, serverUrlOf, type TestDatabase } from '../testkit/test-database';
 import { createUser, mutate } from '../testkit/users';
 
 const role = `user_service_app_${randomBytes(4).toString('hex')}`;
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const grants = readFileSync('docs/application-role.sql', 'utf8').replaceAll('user_service_app', role);
   await owner.query(grants);
   await owner.query(grants);
-  const url = new URL(database.url);
+  const url = new URL(serverUrlOf(database.url));
   url.username = role;
   url.password = password;
   application = new Client({ connectionString: url.href });

@@ -11,6 +11,7 @@ import { Outbox } from '../../src/outbox/outbox';
 import type { Database } from '../../src/postgres/database';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { type CommandLine, openCommandLine } from '../testkit/command';
+import { serverUrlOf } from '../testkit/test-database';
 import { createUser, mutate } from '../testkit/users';
 
 const directory = mkdtempSync(join(tmpdir(), 'audit-archive-'));
@@ -210,7 +211,7 @@ describe('audit archive', () => {
     const role = `archiver_${process.pid}`;
     await app.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
     await app.sql(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`);
-    const url = new URL(app.databaseUrl);
+    const url = new URL(serverUrlOf(app.databaseUrl));
     url.username = role;
     url.password = 'secret';
     const limited = openDatabase(url.href, log, 1);

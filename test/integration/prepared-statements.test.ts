@@ -2,13 +2,13 @@ import { openDatabase } from '../../src/data-source';
 import type { Database } from '../../src/postgres/database';
 import { prepared } from '../../src/postgres/prepared';
 import { createLogger } from '../../src/telemetry/logger';
-import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+import { createTestDatabase, serverUrlOf, type TestDatabase } from '../testkit/test-database';
 
 let testDatabase: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  database = openDatabase(testDatabase.url, createLogger({ level: 'silent' }), 1);
+  database = openDatabase(serverUrlOf(testDatabase.url), createLogger({ level: 'silent' }), 1);
   await database.connect();
 });
 afterAll(async () => {

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { createTestDatabase } from '../testkit/test-database';
+import { createTestDatabase, serverUrlOf } from '../testkit/test-database';
 import { newAmqpPrefix, newRedisPrefix } from '../testkit/test-run';
 
 async function query(url: string, sql: string): Promise<unknown[]> {
@@ -18,11 +18,11 @@ test('createTestDatabase creates a separate database, and drop closes its connec
   await query(mine.url, 'CREATE TABLE notes (note text)');
   expect(await query(yours.url, "SELECT to_regclass('notes') AS notes")).toEqual([{ notes: null }]);
 
-  const lingering = new Client({ connectionString: mine.url });
+  const lingering = new Client({ connectionString: serverUrlOf(mine.url) });
   lingering.on('error', () => undefined);
   await lingering.connect();
   await Promise.all([mine.drop(), yours.drop()]);
-  await expect(query(mine.url, 'SELECT 1')).rejects.toThrow('does not exist');
+  await expect(query(serverUrlOf(mine.url), 'SELECT 1')).rejects.toThrow('does not exist');
   await expect(lingering.query('SELECT 1')).rejects.toThrow();
 });
 

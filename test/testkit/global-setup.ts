@@ -19,6 +19,7 @@ async function setUp(): Promise<void> {
   });
   globalThis.testServices = services;
   process.env['TEST_DATABASE_URL'] = services.databaseUrl;
+  process.env['TEST_DATABASE_SERVER_URL'] = services.databaseServerUrl;
   process.env['TEST_REDIS_URL'] = services.redisUrl;
   process.env['TEST_REDIS_SERVER_URL'] = services.redisServerUrl;
   process.env['TEST_AMQP_URL'] = services.amqpUrl;

@@ -9,7 +9,7 @@ import { startCollector } from './collector';
 import type { ForeignMessage } from './commerce-events';
 import type { ObservedService } from './every-sink';
 import { type ServiceProcess, type ServiceProcessOptions, startServiceProcess } from './service-processes';
-import { createTestDatabase } from './test-database';
+import { createTestDatabase, serverUrlOf } from './test-database';
 import { newAmqpPrefix, newRedisPrefix } from './test-run';
 import { removeTopology, startWitness, type Witness } from './witness';
 
@@ -49,7 +49,8 @@ export function useKillableService(
   beforeAll(async () => {
     const database = await createTestDatabase();
     endings.push(() => database.drop());
-    client = new Client({ connectionString: database.url });
+    // Its session can hold locks.
+    client = new Client({ connectionString: serverUrlOf(database.url) });
     await client.connect();
     endings.push(() => client.end());
     const collector = await startCollector();

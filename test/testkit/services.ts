@@ -13,6 +13,8 @@ import { startServices } from './service-startup';
 /** The backing services of a test run. */
 export interface TestServices {
   readonly databaseUrl: string;
+  /** PostgreSQL itself, also if `databaseUrl` is PgBouncer's. */
+  readonly databaseServerUrl: string;
   /** One server, or what `TEST_REDIS` asks for. */
   readonly redisUrl: string;
   /** One server, for tests that put a proxy in front of it. */
@@ -44,6 +46,7 @@ export async function findServices(): Promise<TestServices> {
   const redisMode = await startRedisMode(process.env['TEST_REDIS']);
   return {
     databaseUrl: pgBouncer?.urlOf(database.url) ?? database.url,
+    databaseServerUrl: database.url,
     redisUrl: redisMode?.url ?? redisServerUrl,
     redisServerUrl,
     amqpUrl: amqpUrl ?? rabbitmq.defaultUrl,

@@ -22,6 +22,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
+/**
+ * Returns the URL of a database without PgBouncer, for tests that need another role, or that hold or count sessions of
+ * PostgreSQL.
+ */
+export function serverUrlOf(databaseUrl: string): string {
+  const serverUrl = process.env['TEST_DATABASE_SERVER_URL'];
+  return serverUrl ? urlOf(serverUrl, new URL(databaseUrl).pathname.slice(1)) : databaseUrl;
+}
+
 /** A copy of a database. */
 export interface DatabaseBackup {
   /** Replaces the database by the copy. Terminates open connections. */
