@@ -110,14 +110,19 @@ function openReplicas(
   { log, metrics, closers }: Pick<BackingServicesOptions, 'log' | 'metrics' | 'closers'>,
 ): ReadReplicas | null {
   if (urls.length === 0) return null;
-  const pools = urls.map((url) => openReplica(url, log, poolSizes.requests));
-  pools.forEach((pool, index) => metrics.watchPool(`replica-${index + 1}`, () => pool.poolCounts()));
-  closers.push(() => Promise.all(pools.map((pool) => pool.close())));
-  for (const pool of pools) void pool.connect();
-  const replicas = new ReadReplicas({ primary, replicas: pools, log });
+  const named = urls.map((url, index) => {
+    const name = `replica-${index + 1}`;
+    return { name, database: openReplica(url, log, { name, poolSize: poolSizes.requests }) };
+  });
+  closers.push(() => Promise.all(named.map(({ database }) => database.close())));
+  const replicas = new ReadReplicas({ primary, replicas: named, log });
   closers.push(() => replicas.stop());
   replicas.start();
-  metrics.watchDependency('replica', () => replicas.status() === 'ready');
+  for (const { name, database } of named) {
+    metrics.watchPool(name, () => database.poolCounts());
+    metrics.watchDependency(name, () => replicas.isRead(name));
+    void database.connect();
+  }
   return replicas;
 }
 

@@ -131,8 +131,12 @@ export function openDatabase(url: string, log: Logger, poolSize?: number): Datab
 }
 
 /** A pool of connections to a streaming replica. `connect` never migrates it. */
-export function openReplica(url: string, log: Logger, poolSize: number): Database {
-  const attempts = new ConnectionAttempts(log, 'a replica of PostgreSQL');
+export function openReplica(
+  url: string,
+  log: Logger,
+  { name, poolSize }: { name: string; poolSize: number },
+): Database {
+  const attempts = new ConnectionAttempts(log, `PostgreSQL ${name}`);
   return new Database({
     dataSource: createDataSource({ url, log, poolSize }),
     migrate: async () => undefined,

@@ -22,52 +22,66 @@ const recoveryConflict = '40001';
  */
 export type LogPosition = number;
 
-interface Replica {
+/** A replica, with its name in logs and metrics. */
+export interface NamedReplica {
+  readonly name: string;
   readonly database: Database;
+}
+
+interface Replica extends NamedReplica {
   readonly reader: Reader;
   /** The position up to which the replica had replayed the log at the last poll; -1 before the first. */
   position: LogPosition;
   /** The replica contains everything that was committed before this time of `performance.now()`. */
   containsUntilMs: number;
+  /** The last time at which it could be read. */
+  readyAtMs: number;
+  announced: 'ready' | 'degraded';
 }
 
 export interface ReadReplicasOptions {
   readonly primary: Database;
-  readonly replicas: readonly Database[];
+  readonly replicas: readonly NamedReplica[];
   readonly log: Logger;
 }
 
 /** Streaming replicas of PostgreSQL, for reads whose results may lack changes of the last five seconds. */
 export class ReadReplicas {
   private readonly replicas: readonly Replica[];
-  private readonly loop: PeriodicLoop;
+  /** One for the primary and one for each replica, so that a frozen server delays no other's poll. */
+  private readonly loops: readonly PeriodicLoop[];
   /** Positions of the primary in the last five seconds, oldest first. */
   private primaryPositions: { atMs: number; position: LogPosition }[] = [];
   private next = 0;
-  private readyAtMs = performance.now();
-  private announced: 'ready' | 'degraded' = 'ready';
 
   constructor(private readonly options: ReadReplicasOptions) {
-    this.replicas = options.replicas.map((database) => ({
+    this.replicas = options.replicas.map(({ name, database }) => ({
+      name,
       database,
       reader: { query: (...call) => this.readFrom(database, call) } as Reader,
       position: -1,
       containsUntilMs: Number.NEGATIVE_INFINITY,
+      readyAtMs: performance.now(),
+      announced: 'ready',
     }));
-    this.loop = new PeriodicLoop({
-      intervalMs: pollIntervalMs,
-      startsImmediately: true,
-      work: () => this.poll(),
-      onFailure: () => undefined,
-    });
+    const polls = [() => this.pollPrimary(), ...this.replicas.map((it) => () => this.pollReplica(it))];
+    this.loops = polls.map(
+      (work) =>
+        new PeriodicLoop({
+          intervalMs: pollIntervalMs,
+          startsImmediately: true,
+          work,
+          onFailure: () => undefined,
+        }),
+    );
   }
 
   start(): void {
-    this.loop.start();
+    for (const loop of this.loops) loop.start();
   }
 
-  stop(): Promise<void> {
-    return this.loop.stop();
+  async stop(): Promise<void> {
+    await Promise.all(this.loops.map((loop) => loop.stop()));
   }
 
   /**
@@ -107,13 +121,17 @@ export class ReadReplicas {
     return this.replicas.every(isUsable) ? 'ready' : 'degraded';
   }
 
-  private async poll(): Promise<void> {
+  /** True if the replica of this name is read. */
+  isRead(name: string): boolean {
+    return this.replicas.some((it) => it.name === name && isUsable(it));
+  }
+
+  private async pollPrimary(): Promise<void> {
     const atMs = performance.now();
     const primary = await this.currentPosition();
     this.primaryPositions = this.primaryPositions.filter((it) => it.atMs >= atMs - maxLagMs);
     this.primaryPositions.push({ atMs, position: primary });
-    await Promise.all(this.replicas.map((replica) => this.pollReplica(replica)));
-    this.announce();
+    for (const replica of this.replicas) this.announce(replica);
   }
 
   private async pollReplica(replica: Replica): Promise<void> {
@@ -132,16 +150,18 @@ export class ReadReplicas {
     if (contained) replica.containsUntilMs = contained.atMs;
   }
 
-  private announce(): void {
-    const status = this.status();
+  private announce(replica: Replica): void {
+    const { name, announced, readyAtMs } = replica;
+    const status = isUsable(replica) ? 'ready' : 'degraded';
     const nowMs = performance.now();
-    if (status === 'ready') this.readyAtMs = nowMs;
+    if (status === 'ready') replica.readyAtMs = nowMs;
     // A replica that is not read for a short time, as after every start, is not logged.
-    if (status === this.announced || (status === 'degraded' && nowMs - this.readyAtMs < maxLagMs)) return;
-    this.announced = status;
-    if (status === 'ready') this.options.log.info('all replicas of PostgreSQL are read');
+    if (status === announced || (status === 'degraded' && nowMs - readyAtMs < maxLagMs)) return;
+    replica.announced = status;
+    if (status === 'ready') this.options.log.info({ replica: name }, 'a replica of PostgreSQL is read again');
     else
       this.options.log.warn(
+        { replica: name },
         'a replica of PostgreSQL is not read: unavailable, too far behind, or of another database',
       );
   }

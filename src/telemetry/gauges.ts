@@ -186,7 +186,7 @@ export function addGauges(registry: Registry) {
   });
   new Gauge({
     name: 'user_service_dependency_up',
-    help: '1 while a dependency (postgresql, replica, redis, rabbitmq, keys) can be used, else 0; keys are those that verify access tokens',
+    help: '1 while a dependency (postgresql, replica-1 and so on, redis, rabbitmq, keys) can be used, else 0; keys are those that verify access tokens',
     labelNames: ['dependency'] as const,
     registers,
     async collect() {

@@ -1,7 +1,12 @@
 import { Client } from 'pg';
+import { openDatabase, openReplica } from '../../src/data-source';
+import { ReadReplicas } from '../../src/postgres/read-replicas';
+import { createServiceLog } from '../../src/service-log';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
+import { scrape } from '../testkit/metrics';
 import { type ReplicatedPostgres, startReplicatedPostgres } from '../testkit/streaming-replica';
+import { startTcpProxy } from '../testkit/tcp-proxy';
 import { createTestDatabase } from '../testkit/test-database';
 
 let postgres: ReplicatedPostgres;
@@ -106,9 +111,80 @@ it('a server that is no replica of the database is not read', async () => {
   const other = await misled.token({ sub: 'reader', scope: 'users:read' });
   const user = await createUser(token, 'here@example.com', misled);
   await eventually(async () => expect(await degraded(misled)).toEqual(['replica']));
+  const up = { name: 'user_service_dependency_up', labels: { dependency: 'replica-1' }, value: 0 };
+  expect(await scrape(misled.url)).toContainEqual(up);
   expect(await read(user.id, other, misled)).toEqual(present);
   await misled.stop();
   await database.drop();
+});
+
+/** Reads the replica without the service: at this URL, and at others. The log's lines are in `lines`. */
+async function openReplicas(...urls: string[]) {
+  const lines: object[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as object) };
+  const log = createServiceLog({ level: 'info', destination });
+  const primary = openDatabase(postgres.primaryUrl, log, 2);
+  const named = urls.map((url, index) => {
+    const name = `replica-${index + 1}`;
+    return { name, database: openReplica(url, log, { name, poolSize: 2 }) };
+  });
+  const databases = [primary, ...named.map(({ database }) => database)];
+  await Promise.all(databases.map((database) => database.connect()));
+  const replicas = new ReadReplicas({ primary, replicas: named, log });
+  replicas.start();
+  await eventually(() => expect(replicas.status()).toBe('ready'));
+  return {
+    primary,
+    replicas,
+    lines,
+    async close() {
+      await replicas.stop();
+      await Promise.all(databases.map((database) => database.close()));
+    },
+  };
+}
+
+it('a frozen replica does not delay the poll of another, and the log names it', async () => {
+  const proxy = await startTcpProxy(postgres.replica.url);
+  const { primary, replicas, lines, close } = await openReplicas(postgres.replica.url, proxy.url);
+  await primary.query('CREATE TABLE changes (at timestamptz)');
+  proxy.freeze();
+  for (let change = 0; change < 3; change += 1) {
+    await primary.query('INSERT INTO changes VALUES (now())');
+    const position = await replicas.currentPosition();
+    await eventually(() => expect(replicas.choose(position)).not.toBeNull(), { timeoutMs: 1_500 });
+  }
+  const unread = expect.stringContaining('a replica of PostgreSQL is not read');
+  await eventually(() => expect(lines).toContainEqual(expect.objectContaining({ msg: unread })), {
+    timeoutMs: 15_000,
+  });
+  expect(lines).toContainEqual(expect.objectContaining({ msg: unread, replica: 'replica-2' }));
+  expect(lines).not.toContainEqual(expect.objectContaining({ replica: 'replica-1' }));
+  await close();
+  await proxy.close();
+}, 60_000);
+
+it('a read that the replica cancels to apply a change goes to the primary', async () => {
+  const { replicas, close } = await openReplicas(postgres.replica.url);
+  const primary = new Client({ connectionString: postgres.primaryUrl });
+  await primary.connect();
+  await primary.query('CREATE TABLE removed (number integer)');
+  await replica.query('ALTER SYSTEM SET max_standby_streaming_delay = 0');
+  await replica.query('SELECT pg_reload_conf()');
+  const reading = replicas.choose(0)?.query('SELECT pg_is_in_recovery() AS late, pg_sleep(2.2)');
+  await eventually(async () => {
+    // The replica applies the removal of rows that the statement may need.
+    await primary.query('INSERT INTO removed VALUES (1)');
+    await primary.query('DELETE FROM removed');
+    await primary.query('VACUUM removed');
+    const conflicts = 'SELECT FROM pg_stat_database_conflicts WHERE confl_snapshot > 0';
+    expect((await replica.query(conflicts)).rows).toHaveLength(1);
+  });
+  expect(await reading).toMatchObject([{ late: false }]);
+  await replica.query('ALTER SYSTEM RESET max_standby_streaming_delay');
+  await replica.query('SELECT pg_reload_conf()');
+  await primary.end();
+  await close();
 });
 
 it('reads go to the primary without an error when the replica ends', async () => {
