@@ -130,6 +130,18 @@ export function openDatabase(url: string, log: Logger, poolSize?: number): Datab
   return openDatabases(url, log, { only: poolSize }).only;
 }
 
+/** One pool of connections. `connect` migrates nothing: it throws an error if migrations are pending. */
+export function openMigratedDatabase(url: string, log: Logger, poolSize: number): Database {
+  return new Database({
+    dataSource: createDataSource({ url, log, poolSize }),
+    async migrate() {
+      const { length } = await pendingMigrations(url, log);
+      if (length > 0) throw new Error(`Pending migrations: ${length}. Run user-service migrate first.`);
+    },
+    attempts: new ConnectionAttempts(log),
+  });
+}
+
 /** A pool of connections to a streaming replica. `connect` never migrates it. */
 export function openReplica(
   url: string,

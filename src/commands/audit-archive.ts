@@ -5,10 +5,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { fileDigestOf } from '../audit/archive-file';
 import { type Archived, ArchiveMismatchError, AuditArchiver, NotOwnerError } from '../audit/audit-archiver';
 import type { Config } from '../config';
-import { openDatabase } from '../data-source';
 import { parseTimeArgument } from './arguments';
 import { countOf, createProgress } from './output';
-import { connectLimitMs, withDatabase } from './with-database';
+import { withMigratedDatabase } from './with-database';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -44,12 +43,10 @@ export function registerArchiveCommand(audit: Command): void {
 
 /** Returns what was archived, or why nothing was. */
 function archive(path: string, cutAt: Date): Promise<Archived | string> {
-  return withDatabase(process.env, async ({ url, config, log }) => {
+  return withMigratedDatabase(1, async (database, config) => {
     const latest = config.inactivity && latestCutFor(config.inactivity);
     if (latest && cutAt > latest)
       return `The inactivity policy (RETENTION_INACTIVE_DAYS, INACTIVITY_WARNING_DAYS) needs the changes that users made since ${latest.toISOString()}: choose a time before that`;
-    const database = openDatabase(url, log, 1);
-    await database.connect(connectLimitMs);
     try {
       const archiver = new AuditArchiver(database);
       if (await mustBeKept(archiver, path))
@@ -63,8 +60,6 @@ function archive(path: string, cutAt: Date): Promise<Archived | string> {
         return `${error.message}: set DATABASE_URL to the role that runs user-service migrate`;
       if (error instanceof ArchiveMismatchError) return `${error.message}; nothing was removed`;
       throw error;
-    } finally {
-      await database.close();
     }
   });
 }

@@ -1,11 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { ArchiveVerification } from '../audit/archive-verification';
 import { AuditVerification } from '../audit/audit-verification';
-import { openDatabase } from '../data-source';
 import type { Database } from '../postgres/database';
 import { registerArchiveCommand } from './audit-archive';
 import { createProgress } from './output';
-import { connectLimitMs, withDatabase } from './with-database';
+import { withMigratedDatabase } from './with-database';
 
 interface VerifyFlags {
   readonly json?: true;
@@ -28,15 +27,9 @@ export function registerAuditCommand(program: Command): void {
     .option('--file <file>', 'verify this archive, and its link to what stayed in the database')
     .option('--json', 'print a JSON document')
     .action(async ({ json, head, file }: VerifyFlags) => {
-      const { rows, seals, erased, broken } = await withDatabase(process.env, async ({ url, log }) => {
-        const database = openDatabase(url, log, 1);
-        await database.connect(connectLimitMs);
-        try {
-          return await (file === undefined ? verify(database, head) : verifyFile(database, file));
-        } finally {
-          await database.close();
-        }
-      });
+      const { rows, seals, erased, broken } = await withMigratedDatabase(1, (database) =>
+        file === undefined ? verify(database, head) : verifyFile(database, file),
+      );
       for (const link of broken) process.stderr.write(`broken: ${link}\n`);
       const result = { rows, seals, erased, broken: broken.size };
       const line = Object.entries(result).map(([name, count]) => `${count} ${name}`);

@@ -6,7 +6,7 @@ import type { ParkedMessagesRepository } from '../parked/parked-messages.reposit
 import type { Database } from '../postgres/database';
 import { findPresent } from './operator-reads';
 import { printLine } from './output';
-import { withIntake } from './with-intake';
+import { withParkedMessages } from './with-parked-messages';
 import { operator } from './with-services';
 
 const longestReason = 500;
@@ -27,7 +27,7 @@ export function registerParkedDiscardCommand(parked: Command): void {
       const storedReason = reason.trim();
       if (storedReason === '' || storedReason.length > longestReason)
         command.error(`error: the reason must have 1 to ${longestReason} characters`, { exitCode: 2 });
-      return withIntake(({ parked: messages }, database) =>
+      return withParkedMessages((messages, database) =>
         discardAll({ messages, database, storedReason, json: json ?? false }, ids),
       );
     });

@@ -3,6 +3,7 @@ import { UnfoldableEventError } from '../commerce/commerce-fold';
 import { readMessage } from '../consumers/read-message';
 import type { createIntake } from '../intake';
 import type { ParkedMessage } from '../parked/parked-message.entity';
+import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';
 import { toWire } from '../parked/wire-message';
 import type { Database } from '../postgres/database';
 import { keysetStart } from '../postgres/keyset';
@@ -10,6 +11,7 @@ import { recordOperatorRead } from './operator-reads';
 import { printable, printableInLine, printLine } from './output';
 import { registerParkedDiscardCommand } from './parked-discard';
 import { withIntake } from './with-intake';
+import { withParkedMessages } from './with-parked-messages';
 
 type Intake = ReturnType<typeof createIntake>;
 
@@ -26,14 +28,14 @@ export function registerParkedCommand(program: Command): void {
     .description('list all parked messages, oldest first')
     .option('--json', 'one JSON document a line, with the body')
     .action(({ json }: { json?: true }) =>
-      withIntake((intake, database) => list({ intake, database, json: json ?? false })),
+      withParkedMessages((parked, database) => list({ parked, database, json: json ?? false })),
     );
   parked
     .command('show <id>')
     .description('print a parked message with all its details')
     .option('--json', 'print it in one line')
     .action((id: string, { json }: { json?: true }) =>
-      withIntake((intake, database) => show({ intake, database, json: json ?? false }, id)),
+      withParkedMessages((parked, database) => show({ parked, database, json: json ?? false }, id)),
     );
   parked
     .command('replay [ids...]')
@@ -43,12 +45,12 @@ export function registerParkedCommand(program: Command): void {
     .action((ids: string[], { all, json }: { all?: true; json?: true }, command: Command) => {
       if (ids.length > 0 === (all ?? false)) command.error('error: expected ids or --all', { exitCode: 2 });
       return withIntake((intake, database) =>
-        replay({ intake, database, json: json ?? false }, all ? null : ids),
+        replay(intake, { database, json: json ?? false }, all ? null : ids),
       );
     });
 }
 
-async function* pages({ parked }: Intake): AsyncGenerator<ParkedMessage[]> {
+async function* pages(parked: ParkedMessagesRepository): AsyncGenerator<ParkedMessage[]> {
   for (let after = keysetStart.id; ; ) {
     const page: ParkedMessage[] = await parked.list(after, pageSize);
     yield page;
@@ -58,16 +60,16 @@ async function* pages({ parked }: Intake): AsyncGenerator<ParkedMessage[]> {
 }
 
 interface Reading {
-  readonly intake: Intake;
+  readonly parked: ParkedMessagesRepository;
   readonly database: Database;
   readonly json: boolean;
 }
 
-async function list({ intake, database, json }: Reading): Promise<void> {
+async function list({ parked, database, json }: Reading): Promise<void> {
   let count = 0;
-  for await (const page of pages(intake)) {
+  for await (const page of pages(parked)) {
     count += page.length;
-    if (json) await recordRead(intake, database, page);
+    if (json) await recordRead(parked, database, page);
     for (const message of page) {
       const { id, reason, type, source, eventId, attempts } = message;
       const parkedAt = message.parkedAt.toISOString();
@@ -84,26 +86,30 @@ async function list({ intake, database, json }: Reading): Promise<void> {
   (json ? process.stderr : process.stdout).write(`${count} parked\n`);
 }
 
-async function show({ intake, database, json }: Reading, id: string): Promise<void> {
-  const message = await intake.parked.find(id);
+async function show({ parked, database, json }: Reading, id: string): Promise<void> {
+  const message = await parked.find(id);
   if (!message) {
     process.stderr.write(`error: no parked message has the id ${printable(id)}\n`);
     process.exitCode = 1;
     return;
   }
-  await recordRead(intake, database, [message]);
+  await recordRead(parked, database, [message]);
   const { fingerprint: _fingerprint, body: _body, ...fields } = message;
   await printLine(JSON.stringify({ ...fields, ...bodyOf(message) }, null, json ? undefined : 2));
 }
 
-async function replay({ intake, database, json }: Reading, ids: string[] | null): Promise<void> {
+async function replay(
+  intake: Intake,
+  { database, json }: Omit<Reading, 'parked'>,
+  ids: string[] | null,
+): Promise<void> {
   const counts: Record<string, number> = {};
   const report = async (id: string, result: string) => {
     counts[result] = (counts[result] ?? 0) + 1;
     await printLine(json ? JSON.stringify({ id, result }) : `${id}  ${result}`);
   };
   if (ids === null)
-    for await (const page of pages(intake))
+    for await (const page of pages(intake.parked))
       for (const message of page) await report(message.id, await replayOne(intake, database, message));
   for (const id of ids ?? []) {
     const message = await intake.parked.find(id);
@@ -134,7 +140,7 @@ async function replayOne(
 }
 
 async function recordRead(
-  { parked }: Intake,
+  parked: ParkedMessagesRepository,
   database: Database,
   messages: readonly ParkedMessage[],
 ): Promise<void> {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { type Config, loadConfig } from '../config';
+import { openMigratedDatabase } from '../data-source';
 import { ConnectionAttempts, UnreachableError } from '../postgres/connection-attempts';
+import type { Database } from '../postgres/database';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
 
@@ -42,6 +44,22 @@ export async function withDatabase<T>(
   } finally {
     await embedded.stop();
   }
+}
+
+/** Runs `work` on the database of `withDatabase`, whose schema must be up to date: it migrates nothing. */
+export function withMigratedDatabase<T>(
+  poolSize: number,
+  work: (database: Database, config: Config) => Promise<T>,
+): Promise<T> {
+  return withDatabase(process.env, async ({ url, config, log }) => {
+    const database = openMigratedDatabase(url, log, poolSize);
+    await database.connect(connectLimitMs);
+    try {
+      return await work(database, config);
+    } finally {
+      await database.close();
+    }
+  });
 }
 
 /**

@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Client } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
 import { lockKeys } from '../../src/postgres/locks';
 import { startTestApp } from '../testkit/app';
 import { type CommandLine, type CommandResult, openCommandLine } from '../testkit/command';
 import { eventually } from '../testkit/eventually';
 import { freePort } from '../testkit/redis-server';
-import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
+import { createTestDatabase, serverUrlOf, type TestDatabase } from '../testkit/test-database';
 
 let commandLine: CommandLine;
 let database: TestDatabase;
+let databaseUrl: string;
 let client: Client;
 /** Started first, because it takes ten seconds. */
 let withoutPostgres: Promise<CommandResult>;
@@ -17,7 +19,9 @@ beforeAll(async () => {
   const url = `postgres://127.0.0.1:${await freePort()}/db`;
   withoutPostgres = commandLine.runAlone(['parked', 'list'], { DATABASE_URL: url });
   database = await createTestDatabase();
-  client = new Client({ connectionString: database.url });
+  // PgBouncer keeps sessions open, and hides why PostgreSQL refuses a database.
+  databaseUrl = serverUrlOf(database.url);
+  client = new Client({ connectionString: databaseUrl });
   await client.connect();
 });
 afterAll(async () => {
@@ -65,7 +69,7 @@ const readinessOf = async (url: string) => (await fetch(`${url}/health/ready`)).
 it('serve logs that it waits for the migration lock, and SIGTERM ends it with 0', async () => {
   await client.query('BEGIN');
   await client.query('SELECT pg_advisory_xact_lock($1)', [lockKeys.migration]);
-  const service = await serve(database.url);
+  const service = await serve(databaseUrl);
   const waiting = { level: 'warn', msg: 'waiting for the migration lock: another process is migrating' };
   await eventually(() => expect(service.lines()).toContainEqual(expect.objectContaining(waiting)), patient);
   expect(await readinessOf(service.url)).toBe(503);
@@ -86,15 +90,27 @@ describe('with a migration that fails', () => {
   beforeAll(() => client.query('DELETE FROM schema_migrations WHERE name = $1', [migration]));
 
   it('migrate exits with 1 and prints its name and cause', async () => {
-    const { code, stdout, stderr } = await commandLine.run(['migrate'], { DATABASE_URL: database.url });
+    const { code, stdout, stderr } = await commandLine.run(['migrate'], { DATABASE_URL: databaseUrl });
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(
       new RegExp(`^error: Migration ${migration} failed: 42701 column .+ already exists$`, 'm'),
     );
   });
 
+  it.each([
+    ['parked list'],
+    [`parked show ${uuidv7()}`],
+    [`parked discard ${uuidv7()} --reason test`],
+    ['audit verify'],
+    ['audit archive unused.ndjson --before 2026-01-01T00:00:00Z'],
+  ])('%s migrates nothing and exits with 1', async (command) => {
+    const result = await commandLine.run(command.split(' '), { DATABASE_URL: databaseUrl });
+    const stderr = 'error: Pending migrations: 1. Run user-service migrate first.\n';
+    expect(result).toEqual({ code: 1, stdout: '', stderr });
+  });
+
   it('serve stays unready and logs one error', async () => {
-    const service = await serve(database.url);
+    const service = await serve(databaseUrl);
     const errors = () => service.lines().filter(({ level }) => level === 'error');
     await eventually(
       () => expect(errors()).toEqual([expect.objectContaining({ migration, reason })]),
@@ -109,7 +125,7 @@ describe('with a migration that fails', () => {
 });
 
 it('a command fails immediately when PostgreSQL refuses the database', async () => {
-  const url = new URL(database.url);
+  const url = new URL(databaseUrl);
   url.pathname = '/no_such_database';
   const { code, stderr } = await commandLine.run(['parked', 'list'], { DATABASE_URL: url.href });
   expect([code, stderr]).toEqual([1, 'error: database "no_such_database" does not exist\n']);
@@ -131,5 +147,7 @@ it('a replica whose relay cannot read the outbox is degraded', async () => {
 it('a command gives up after ten seconds without PostgreSQL, and names the cause', async () => {
   const { code, stderr } = await withoutPostgres;
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^error: PostgreSQL could not be reached within 10 s \(ECONNREFUSED\)/m);
+  expect(stderr).toMatch(
+    /^error: PostgreSQL could not be reached within 10 s \(ECONNREFUSED\)\. Check DATABASE_URL\.$/m,
+  );
 });
