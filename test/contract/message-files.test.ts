@@ -130,3 +130,55 @@ describe('the schema', () => {
     expect(problemsBySchema(schemaOf(type), without(name, example(type)))).not.toEqual([]);
   });
 });
+
+describe('the page of the service in the catalog of the company', () => {
+  const schemaOf = (type: string) => schemas.get(`/schemas/${type}/1.0.0.json`) as JsonSchema;
+  const [userId, time] = ['01975a5e-1111-7000-8000-0000000000ad', '2026-03-04T16:00:00.000Z'];
+
+  // With either EVENT_PROFILE: the profiles differ in what is published, not in its schema.
+  it.each([
+    [
+      'UserCreated',
+      { userId: 'uuid', email: 'idn-email', createdAt: 'date-time', firstName: 'string', lastName: 'string' },
+    ],
+    [
+      'UserDeactivated',
+      { userId: 'uuid', deactivatedAt: 'date-time', reason: 'string', 'additionalNotes?': 'string' },
+    ],
+  ])('has exactly these fields of %s, with ? for optional ones', (type, fields) => {
+    const { properties = {}, required = [], additionalProperties } = schemaOf(type);
+    const ours = Object.entries(properties).map(([name, field]) => [
+      required.includes(name) ? name : `${name}?`,
+      field['format'] ?? field.type,
+    ]);
+    expect({ additionalProperties, fields: Object.fromEntries(ours) }).toEqual({
+      additionalProperties: false,
+      fields,
+    });
+  });
+
+  it('has these reasons of UserDeactivated', () => {
+    expect(schemaOf('UserDeactivated').properties?.['reason']?.enum).toEqual([
+      'USER_REQUESTED',
+      'ADMINISTRATIVE_ACTION',
+      'SECURITY_VIOLATION',
+      'INACTIVITY',
+    ]);
+  });
+
+  it.each([
+    ['OrderPlaced', { orderId: '1', userId, total: { value: 20.5, currency: 'EUR' }, placedAt: time }],
+    [
+      'OrderPlaced',
+      { orderId: '1', customerId: userId, totalAmount: '20.5', currency: 'EUR', createdAt: time },
+    ],
+    [
+      'PaymentFailed',
+      { paymentId: '1', orderId: '1', errorCode: 'X', errorMessage: 'Declined', timestamp: time },
+    ],
+    ['LoyaltyPointsEarned', { userId, points: 5, earnedAt: time }],
+    ['LoyaltyPointsEarned', { customerId: userId, points: 5, earnedAt: time, orderId: '1', reason: 'order' }],
+  ])('has %s in a form that our schema accepts: %j', (type, data) => {
+    expect(problemsBySchema(schemaOf(type), data)).toEqual([]);
+  });
+});
