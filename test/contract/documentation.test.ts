@@ -19,6 +19,28 @@ const pages = [
   ...filesIn('docs', '.md'),
 ];
 
+const tour = 'test/integration/tour-commands-run.test.ts';
+const ofTests = 'not run: these are the tests and checks themselves';
+/**
+ * The test that runs the commands of a page, or why none does: for all its blocks, or by the beginning of a block. The
+ * blocks between `<!-- tour -->` and `<!-- try -->` are run by the test of the tour.
+ */
+const runsOf: Record<string, string | Record<string, string>> = {
+  'README.md': { 'npm ci && npm start': tour },
+
+  'docs/bulk.md': tour,
+  'docs/privacy.md': tour,
+  'docs/extending-user.md': tour,
+  'examples/README.md': {
+    'GRAPH_TOKEN=': 'test/integration/client-example-runs.test.ts',
+    'export AMQP_URL=': 'test/integration/subscriber-example-keeps-its-copy.test.ts',
+  },
+  'CONTRIBUTING.md': ofTests,
+  [kitPage]: ofTests,
+  'docs/deployment.md': { 'helm upgrade': 'not run: needs Kubernetes' },
+  'docs/events.md': { 'rabbitmqadmin declare': 'not run: needs the management plugin of RabbitMQ' },
+};
+
 /** The files that a page links to, relative to the repository. */
 function linksOf(page: string): string[] {
   return [...read(page).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((link) =>
@@ -41,6 +63,9 @@ function brokenAnchorsOf(page: string): string[] {
   });
 }
 
+/** True for a test file, the beginning of its name, or a folder of tests, as jest takes it. */
+const startsATest = (path: string) => filesIn('test', '.test.ts').some((file) => file.startsWith(path));
+
 const found = (folder: string, pattern: RegExp) =>
   filesIn(folder, '.ts').flatMap((file) => [...read(file).matchAll(pattern)].map((match) => match[1] ?? ''));
 
@@ -60,6 +85,29 @@ describe('the documentation', () => {
       ),
     ];
     expect(paths.map(([, path = '']) => path).filter((path) => !existsSync(join(top, path)))).toEqual([]);
+  });
+
+  it.each(pages)('of %s has commands that a test runs, or a reason why none does', (page) => {
+    const others = read(page).replaceAll(/<!-- (tour|try) -->.*?<!-- \/\1 -->/gs, '');
+    const blocks = [...others.matchAll(/^ *```(?:sh|bash|shell|console)?\n(.*?)```/gms)];
+    const runs = runsOf[page] ?? {};
+    const runOf = (block: string) =>
+      typeof runs === 'string' ? runs : Object.entries(runs).find(([start]) => block.startsWith(start))?.[1];
+    const unaccounted = blocks.filter(([, block = '']) => {
+      const run = runOf(block);
+      return run === undefined || !(run.startsWith('not run: ') || existsSync(join(top, run)));
+    });
+    expect(unaccounted.map(([block]) => block)).toEqual([]);
+    if (runs === tour) expect(read(tour)).toContain(`'${page}'`);
+  });
+
+  it.each(pages)('of %s names scripts and tests that are there', (page) => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...read(page).matchAll(/npm run (?:--silent )?([a-z:-]+)/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+    const lines = read(page).match(/(npm test --|npx jest) [^`\n]*/g) ?? [];
+    const tests = lines.flatMap((line) => line.match(/\btest\/[\w./-]+/g) ?? []);
+    expect(tests.filter((path) => !startsATest(path))).toEqual([]);
   });
 
   it('is linked from the README, page by page', () => {

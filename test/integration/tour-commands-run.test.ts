@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,6 +18,10 @@ interface Step {
 }
 
 const read = (page: string) => readFileSync(join(top, page), 'utf8');
+
+/** The commands in all blocks of a page, one a line. */
+const commandsOf = (page: string) =>
+  [...read(page).matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) => block.trimEnd().split('\n'));
 
 /** The steps in a part of a page, between `<!-- marker -->` and `<!-- /marker -->`, by starts of the service. */
 function chaptersOf(page: string, marker: string): Step[][] {
@@ -83,6 +87,13 @@ async function type(commands: string[], env: NodeJS.ProcessEnv): Promise<string[
   return stdout.split(separator).map((response) => response.trim());
 }
 
+/** Runs commands of `user-service` on the service of the tour, which it starts if only this test runs. */
+async function typeOnRunning(commands: string[]): Promise<string[]> {
+  if (!service || service.exitCode !== null) await start(env);
+  const [, ...printed] = await type(['user-service() { npx user-service "$@"; }', ...commands], env);
+  return printed;
+}
+
 /** Replaces times: only they differ between two runs. */
 function timeless(response: string): unknown {
   return JSON.parse(response.replaceAll(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"'));
@@ -127,10 +138,54 @@ it('the tour shows the responses that the service gives, also after a restart', 
 it('the README shows the responses that the service gives', async () => {
   const [[step] = []] = chaptersOf('README.md', 'try');
   const lines = (text: string) => text.trim().split('\n').map(timeless);
-  // The service of the tour, unless only this test runs.
-  if (!service || service.exitCode !== null) await start(env);
-  const [, printed = ''] = await type([curlStandIn, step?.command ?? ''], env);
+  const [, printed = ''] = await typeOnRunning([curlStandIn, step?.command ?? '']);
   expect(lines(printed.replaceAll('}{', '}\n{'))).toEqual(lines(step?.response ?? ''));
+}, 90_000);
+
+it('the commands of docs/bulk.md import and export users', async () => {
+  const user = { email: 'ida@example.com', firstName: 'Ida', lastName: 'Rhodes' };
+  writeFileSync(join(folder, 'users.ndjson'), `${JSON.stringify(user)}\n`);
+  const columns = 'Customer Email,First name,Last name,Street,City,Zip,Country,Tags,Note';
+  const row = 'mary@example.com,Mary,Jackson,1 Main St,Hampton,23666,US,vip,-';
+  writeFileSync(join(folder, 'customers.csv'), `${columns}\n${row}\n`);
+  const [imported, exported, customers] = await typeOnRunning(commandsOf('docs/bulk.md'));
+  const created = expect.stringContaining('1 created, 0 there already, 0 failed');
+  expect([imported, exported, customers]).toEqual([created, '', created]);
+  expect(readFileSync(join(folder, 'users.ndjson'), 'utf8')).toContain('"email":"ida@example.com"');
+}, 90_000);
+
+it('the commands of docs/privacy.md replay the ledger of erasures', async () => {
+  writeFileSync(join(folder, 'erased.csv'), 'email,firstName,lastName\nada@example.org,Ada,Lovelace\n');
+  const [imported = ''] = await typeOnRunning(['user-service import erased.csv --json']);
+  await typeOnRunning([`user-service erase ${JSON.parse(imported).userId}`]);
+  // The service publishes UserErased.
+  await eventually(() => readFileSync(join(folder, '.data', 'erasures.ndjson')));
+  expect(await typeOnRunning(commandsOf('docs/privacy.md'))).toEqual([
+    expect.stringMatching(/^\d+ read, 0 to be erased again, 0 to be recorded as erased, \d+ already erased$/),
+    expect.stringMatching(/^\d+ read, 0 erased again, 0 recorded as erased, \d+ already erased$/),
+  ]);
+}, 90_000);
+
+it('the command of docs/extending-user.md starts the subgraph of the examples', async () => {
+  const [command = ''] = commandsOf('docs/extending-user.md');
+  const port = String(await freePort());
+  const subgraph = spawn('bash', ['-c', command], {
+    cwd: top,
+    env: { ...env, HOME: process.env.HOME, PORT: port },
+    stdio: 'ignore',
+    detached: true,
+  });
+  try {
+    const body = JSON.stringify({ query: '{ _service { sdl } }' });
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+    const text = await eventually(async () => (await fetch(`http://127.0.0.1:${port}/`, init)).text(), {
+      timeoutMs: startsWithinMs,
+    });
+    expect(text).toContain('shippingRegion');
+  } finally {
+    // npm does not pass the signal on to the program that it runs.
+    if (subgraph.exitCode === null) process.kill(-Number(subgraph.pid));
+  }
 }, 90_000);
 
 it('the README starts and tests the service with commands that are there', () => {
