@@ -1,6 +1,6 @@
-// Hive Gateway: npx hive-gateway supergraph --config deploy/router/gateway.config.ts
+// Hive Gateway: npx @graphql-hive/gateway supergraph --config-path deploy/router/gateway.config.ts
 // A type only: the config needs no package besides the gateway.
-import type { GatewayConfig } from '@graphql-hive/gateway-runtime';
+import type { GatewayConfig, GatewayPlugin } from '@graphql-hive/gateway-runtime';
 
 /** Options of the command, which its runtime does not have. */
 interface CommandOptions {
@@ -22,11 +22,26 @@ export const gatewayConfig = {
   // The service responds within four seconds.
   upstreamTimeout: 5_000,
   propagateHeaders: {
-    fromClientToSubgraphs: ({ request, subgraphName }) => ({
-      authorization: request.headers.get('authorization') ?? '',
-      'x-request-id': request.headers.get('x-request-id') ?? '',
-      // A client cannot prove itself as the router: only this value is sent, and only to the service.
-      ...(subgraphName === 'users' && { 'router-authorization': ROUTER_SECRET }),
-    }),
+    fromClientToSubgraphs({ request, subgraphName }) {
+      const authorization = request.headers.get('authorization');
+      return {
+        // The service refuses an empty header.
+        ...(authorization && { authorization }),
+        'x-request-id': request.headers.get('x-request-id') ?? '',
+        // A client cannot prove itself as the router: only this value is sent, and only to the service.
+        ...(subgraphName === 'users' && { 'router-authorization': ROUTER_SECRET }),
+      };
+    },
   },
+  plugins: (): GatewayPlugin[] => [
+    {
+      // Errors of a request to a subgraph quote it: address, query and variables.
+      onExecutionResult({ result }) {
+        for (const { extensions } of (result && 'errors' in result && result.errors) || []) {
+          delete extensions['request'];
+          delete extensions['response'];
+        }
+      },
+    },
+  ],
 } satisfies GatewayConfig & CommandOptions;

@@ -2,9 +2,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
+import httpTransport from '@graphql-mesh/transport-http';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config';
+import { compose, readRoverConfiguration } from '../../supergraph/composition';
 import { send } from '../testkit/app';
+import { startProgrammableServer } from '../testkit/programmable-server';
 
 const top = resolve(__dirname, '../..');
 const read = (name: string): unknown => parse(readFileSync(join(top, name), 'utf8'), { merge: true });
@@ -196,5 +200,54 @@ describe('the configuration of the router', () => {
     const hive = readFileSync(join(top, 'deploy/router/gateway.config.ts'), 'utf8');
     expect(hive).toContain(`maxTokens: ${limits.tokens}`);
     expect(hive).toContain(`maxDepth: ${limits.depth}`);
+  });
+});
+
+describe('gateway.config.ts', () => {
+  it('sends its proof to the service only, no empty Authorization, and errors that quote no request', async () => {
+    const subgraph = await startProgrammableServer(({ path }) =>
+      path === '/reviews'
+        ? { status: 200, body: { data: { topReviews: [{ author: { __typename: 'User', id: 'a' } }] } } }
+        : 'freeze',
+    );
+    const { subgraphs } = readRoverConfiguration();
+    const supergraph = compose(subgraphs.map((one) => ({ ...one, url: `${subgraph.url}${one.name}` })));
+    process.env['ROUTER_SECRET'] = 'a secret of the test';
+    const { gatewayConfig } = await import('../../deploy/router/gateway.config');
+    delete process.env['ROUTER_SECRET'];
+    const gateway = createGatewayRuntime({
+      ...gatewayConfig,
+      supergraph,
+      upstreamTimeout: 300,
+      transports: { http: httpTransport },
+      logging: false,
+    });
+    try {
+      const ask = async (headers: Record<string, string>) => {
+        const query = '{ topReviews { author { displayName } } }';
+        const body = JSON.stringify({ query });
+        const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body };
+        return (await gateway.fetch('http://gateway/graphql', init)).text();
+      };
+      const text = await ask({ 'router-authorization': 'a secret of a client' });
+      expect(JSON.parse(text)).toMatchObject({ errors: [{ extensions: { serviceName: 'users' } }] });
+      expect(text).not.toMatch(/127\.0\.0\.1|representations/);
+      await ask({ authorization: 'Bearer token' });
+      expect(
+        subgraph.requests.map(({ path, headers: { authorization, 'router-authorization': proof } }) => [
+          path,
+          authorization,
+          proof,
+        ]),
+      ).toEqual([
+        ['/reviews', undefined, undefined],
+        ['/users', undefined, 'a secret of the test'],
+        ['/reviews', 'Bearer token', undefined],
+        ['/users', 'Bearer token', 'a secret of the test'],
+      ]);
+    } finally {
+      await gateway.dispose();
+      await subgraph.close();
+    }
   });
 });
