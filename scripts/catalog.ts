@@ -124,17 +124,16 @@ export function callersOf(name: string): string {
   return `Callers: ${holders.join(', and ') || 'all with a valid access token'}.`;
 }
 
-function operationFiles({ name, kind, description, sdl }: GraphOperation): CatalogFile[] {
+function operationFiles({ name, kind, description, sdl, profileTypes }: GraphOperation): CatalogFile[] {
   const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
   const folder = join(catalogFolder, kind === 'Mutation' ? 'commands' : 'queries', id);
+  const names = profileTypes.map((type) => `\`${type}\``).join(' and ');
   const body = `The field \`${name}\` of \`${kind}\` in the graph. ${callersOf(name)}
 
 <NodeGraph />
 
-\`\`\`graphql
-${sdl.trim()}
-\`\`\`
-`;
+<Schema file="schema.graphql" lang="graphql" />
+${names && `\nSee ${names} in the graph of [[service|${service}]].\n`}`;
   const more = { schemaPath: 'schema.graphql', operation: { method: 'POST', path: '/graphql' } };
   return [
     { file: join(folder, 'index.mdx'), print: () => page({ id, summary: description, more, body }) },

@@ -135,15 +135,21 @@ function floorsTable(): string {
   return table(['floor', 'folders of `src/`'], rows.reverse());
 }
 
-/** Who may read which field of `User`, from the table that the access checks use. */
+/** Who may read which fields of `User`, from the table that the access checks use. */
 function fieldsTable(): string {
-  const cells: Record<Audience, string[]> = {
-    anyone: ['yes', 'yes', 'yes'],
-    self: ['null', 'yes', 'yes'],
-    staff: ['null', 'null', 'yes'],
-  };
-  const rows = Object.entries(userFields).map(([field, audience]) => [`\`${field}\``, ...cells[audience]]);
-  return table(['field of `User`', 'anyone', 'the user', '`users:read`, `users:write`'], rows);
+  const fieldsFor = (audience: Audience) =>
+    Object.keys(userFields)
+      .filter((field) => userFields[field] === audience)
+      .map((field) => `\`${field}\``)
+      .join(', ');
+  return table(
+    ['fields of `User`', 'anyone', 'the user', '`users:read`, `users:write`'],
+    [
+      [fieldsFor('anyone'), 'yes', 'yes', 'yes'],
+      [fieldsFor('staff'), 'null', 'null', 'yes'],
+      ['all other fields', 'null', 'yes', 'yes'],
+    ],
+  );
 }
 
 /** Who may call which query or mutation, from the table that the access checks use. */

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { buildSchema } from 'graphql';
+import { buildSchema, isTypeDefinitionNode, parse as parseGraph, specifiedScalarTypes, visit } from 'graphql';
 import { parse, parseAllDocuments } from 'yaml';
 import { readMessages } from '../../scripts/message-contract';
 import { personalDataMap } from '../../src/personal-data/personal-data-map';
@@ -58,6 +58,30 @@ describe('the catalog', () => {
     }
     for (const { path } of service.specifications)
       expect(existsSync(join(top, 'catalog/services/UserService', path))).toBe(true);
+  });
+
+  it('has each type of an operation in its schema, or in the graph of the service to which its page links', () => {
+    const graph = buildSchema(read('catalog/services/UserService/schema.graphql'));
+    const operations = ['commands', 'queries'].flatMap((kind) =>
+      readdirSync(join(top, 'catalog', kind)).map((id) => join('catalog', kind, id)),
+    );
+    expect(operations.length).toBeGreaterThan(20);
+    for (const folder of operations) {
+      const page = read(join(folder, 'index.mdx'));
+      const document = parseGraph(read(join(folder, 'schema.graphql')));
+      const defined = [
+        ...document.definitions.filter(isTypeDefinitionNode).map(({ name }) => name.value),
+        ...specifiedScalarTypes.map(({ name }) => name),
+      ];
+      const elsewhere = new Set<string>();
+      visit(document, {
+        NamedType: ({ name }) => void (defined.includes(name.value) || elsewhere.add(name.value)),
+      });
+      expect([...elsewhere].filter((name) => !graph.getType(name))).toEqual([]);
+      const links = [...page.matchAll(/^See (.*) in the graph of \[\[service\|UserService\]\]\.$/gm)];
+      const linked = links.flatMap(([, names = '']) => names.match(/\w+(?=`)/g) ?? []);
+      expect([folder, linked.sort()]).toEqual([folder, [...elsewhere].sort()]);
+    }
   });
 
   it('describes each table of the map of personal data', () => {
