@@ -110,7 +110,8 @@ export function printFederatedSchema(schema: GraphQLSchema): string {
 }
 
 // The order of imports must not change the SDL. So types are sorted by name, and so are the fields of the root types,
-// which come from many files. Fields of other types keep their source order.
+// which come from many files. Fields of other types keep their source order. In it TypeGraphQL puts inherited fields
+// first, so required IDs and the required fields of an input are moved before them.
 function sorted(document: DocumentNode): DocumentNode {
   const roots = ['Query', 'Mutation'];
   const nameOf = (node: DefinitionNode) => ('name' in node ? (node.name?.value ?? '') : '');
@@ -120,13 +121,24 @@ function sorted(document: DocumentNode): DocumentNode {
   };
   const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   const definitions = document.definitions
-    .map((node) =>
-      node.kind === Kind.OBJECT_TYPE_DEFINITION && roots.includes(node.name.value)
-        ? { ...node, fields: [...(node.fields ?? [])].sort((a, b) => byName(a.name.value, b.name.value)) }
-        : node,
-    )
+    .map((node) => {
+      if (node.kind === Kind.INPUT_OBJECT_TYPE_DEFINITION)
+        return { ...node, fields: withFirst(node.fields, ({ type }) => type.kind === Kind.NON_NULL_TYPE) };
+      if (node.kind !== Kind.OBJECT_TYPE_DEFINITION) return node;
+      if (roots.includes(node.name.value))
+        return {
+          ...node,
+          fields: [...(node.fields ?? [])].sort((a, b) => byName(a.name.value, b.name.value)),
+        };
+      return { ...node, fields: withFirst(node.fields, ({ type }) => print(type) === 'ID!') };
+    })
     .sort((a, b) => rank(a) - rank(b) || byName(nameOf(a), nameOf(b)));
   return { kind: Kind.DOCUMENT, definitions };
+}
+
+/** Returns the list with the elements that match before all others. */
+function withFirst<T>(list: readonly T[] = [], matches: (element: T) => boolean): T[] {
+  return [...list.filter(matches), ...list.filter((element) => !matches(element))];
 }
 
 function linksOf<Context>(document: DocumentNode, options: FederatedSchemaOptions<Context>) {

@@ -1,14 +1,15 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import type { PastProfile } from '../../users/past-profiles';
 import type { DeactivationReason as DeactivationReasonValue } from '../../users/user.entity';
-import { AddressType, VerificationType } from '../users/user.type';
+import { OptionalProfileType, optionalProfileOf } from '../users/optional-profile.type';
+import { VerificationType } from '../users/user.type';
 import { DeactivationReason, UserStatus } from '../users/user-enums.type';
 
 @ObjectType('UserProfile', {
   simpleResolvers: true,
   description: 'The profile of a user at an earlier time, rebuilt from the audit trail.',
 })
-export class UserProfileType {
+export class UserProfileType extends OptionalProfileType {
   @Field(() => String, { description: 'Username.' })
   username: string;
 
@@ -20,21 +21,6 @@ export class UserProfileType {
 
   @Field(() => String, { description: 'Last name.' })
   lastName: string;
-
-  @Field(() => String, { nullable: true, description: 'Public display name.' })
-  displayName: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Phone number in E.164 format, with the plus sign.' })
-  phoneNumber: string | null;
-
-  @Field(() => AddressType, { nullable: true, description: 'Postal address.' })
-  address: AddressType | null;
-
-  @Field(() => String, { nullable: true, description: 'BCP 47 language tag.' })
-  locale: string | null;
-
-  @Field(() => String, { nullable: true, description: 'IANA time zone name.' })
-  timeZone: string | null;
 
   @Field(() => UserStatus, { description: 'Status of the account.' })
   status: UserStatus;
@@ -62,15 +48,11 @@ export function toUserProfileType(profile: PastProfile): UserProfileType {
     verifiedAt: verifiedAt === null ? null : new Date(verifiedAt),
   });
   return Object.assign(new UserProfileType(), {
+    ...optionalProfileOf(profile),
     username: profile.username,
     email: profile.email,
     firstName: profile.firstName,
     lastName: profile.lastName,
-    displayName: profile.displayName,
-    phoneNumber: profile.phoneNumber,
-    address: profile.address,
-    locale: profile.locale,
-    timeZone: profile.timeZone,
     status: profile.status,
     statusReason: profile.statusReason,
     version: profile.version,

@@ -1,12 +1,12 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import type { DeactivationReason as DeactivationReasonValue } from '../../users/user.entity';
-import { AddressInput } from './address.input';
 import { ExternalIdInput } from './external-ids.type';
 import {
   expectedVersionDescription,
   idempotencyKeyDescription,
   userIdDescription,
 } from './input-descriptions';
+import { OptionalProfileInput } from './optional-profile.type';
 import { DeactivationReason } from './user-enums.type';
 
 const notClearable = 'Null and blank texts are invalid.';
@@ -15,7 +15,7 @@ const notClearable = 'Null and blank texts are invalid.';
   description:
     'Input of `createUser`. Texts other than `password` are trimmed, and blank ones count as missing.',
 })
-export class CreateUserInput {
+export class CreateUserInput extends OptionalProfileInput {
   @Field(() => String, {
     description:
       'E-mail address, at most 254 characters. Must be unique after trimming, NFKC normalisation and lower-casing.',
@@ -41,24 +41,6 @@ export class CreateUserInput {
   })
   username?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Public display name, 1 to 50 characters.' })
-  displayName?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Phone number in E.164 format. The plus sign is optional.',
-  })
-  phoneNumber?: string | null;
-
-  @Field(() => AddressInput, { nullable: true, description: 'Postal address.' })
-  address?: AddressInput | null;
-
-  @Field(() => String, { nullable: true, description: 'BCP 47 language tag, such as `en-GB`.' })
-  locale?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'IANA time zone name, such as `Europe/Berlin`.' })
-  timeZone?: string | null;
-
   @Field(() => [ExternalIdInput], {
     nullable: true,
     description:
@@ -81,7 +63,7 @@ export class CreateUserInput {
   description:
     'Input of `updateUser`. Texts are trimmed. Omitted fields are unchanged. Null or a blank text clears a field, except where it is invalid.',
 })
-export class UpdateUserInput {
+export class UpdateUserInput extends OptionalProfileInput {
   @Field(() => ID, { description: userIdDescription })
   userId: string;
 
@@ -102,24 +84,6 @@ export class UpdateUserInput {
     description: `Username, 3 to 100 characters. Must be unique regardless of case, and must not contain \`@\` unless it is the current e-mail address. ${notClearable}`,
   })
   username?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Public display name, 1 to 50 characters.' })
-  displayName?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Phone number in E.164 format. The plus sign is optional.',
-  })
-  phoneNumber?: string | null;
-
-  @Field(() => AddressInput, { nullable: true, description: 'Postal address. Replaces the whole address.' })
-  address?: AddressInput | null;
-
-  @Field(() => String, { nullable: true, description: 'BCP 47 language tag, such as `en-GB`.' })
-  locale?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'IANA time zone name, such as `Europe/Berlin`.' })
-  timeZone?: string | null;
 
   @Field(() => Int, { nullable: true, description: expectedVersionDescription })
   expectedVersion?: number | null;

@@ -6,25 +6,8 @@ import type {
   User,
 } from '../../users/user.entity';
 import { EmailPreferencesType, toEmailPreferencesType } from './email-preferences.type';
+import { OptionalProfileType, optionalProfileOf } from './optional-profile.type';
 import { DeactivationReason, UserStatus, VerificationStatus } from './user-enums.type';
-
-@ObjectType('Address', { simpleResolvers: true, description: 'A postal address.' })
-export class AddressType {
-  @Field(() => String, { nullable: true, description: 'Street and house number.' })
-  street: string | null;
-
-  @Field(() => String, { nullable: true, description: 'City or town.' })
-  city: string | null;
-
-  @Field(() => String, { nullable: true, description: 'State, province or region.' })
-  state: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Postal code.' })
-  postalCode: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Country.' })
-  country: string | null;
-}
 
 @ObjectType('Verification', {
   simpleResolvers: true,
@@ -57,12 +40,9 @@ export class ExternalIdType {
     'A customer. The fields `id`, `displayName` and `status` are public. All other fields require the `users:read` scope or the access token of the user, and are null otherwise.',
 })
 @Directive('@key(fields: "id")')
-export class UserType {
+export class UserType extends OptionalProfileType {
   @Field(() => ID, { description: 'Unique identifier, a UUID. Never changes.' })
   id: string;
-
-  @Field(() => String, { nullable: true, description: 'Public display name, or null if the user has none.' })
-  displayName: string | null;
 
   @Field(() => UserStatus, { description: 'Status of the account.' })
   status: UserStatus;
@@ -87,18 +67,6 @@ export class UserType {
 
   @Field(() => String, { nullable: true, description: 'Last name.' })
   lastName: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Phone number in E.164 format, with the plus sign.' })
-  phoneNumber: string | null;
-
-  @Field(() => AddressType, { nullable: true, description: 'Postal address.' })
-  address: AddressType | null;
-
-  @Field(() => String, { nullable: true, description: 'BCP 47 language tag, such as `en-GB`.' })
-  locale: string | null;
-
-  @Field(() => String, { nullable: true, description: 'IANA time zone name, such as `Europe/Berlin`.' })
-  timeZone: string | null;
 
   @Field(() => VerificationType, { nullable: true, description: 'Verification of `email`.' })
   emailVerification: VerificationType | null;
@@ -157,17 +125,13 @@ export abstract class WithUser {
 export function toUserType(user: User): UserType {
   return {
     id: user.id,
-    displayName: user.displayName,
+    ...optionalProfileOf(user),
     status: user.status,
     username: user.username,
     email: user.email,
     pendingEmail: user.pendingEmail,
     firstName: user.firstName,
     lastName: user.lastName,
-    phoneNumber: user.phoneNumber,
-    address: user.address,
-    locale: user.locale,
-    timeZone: user.timeZone,
     emailVerification: { status: user.emailVerification, verifiedAt: user.emailVerifiedAt },
     phoneVerification: { status: user.phoneVerification, verifiedAt: user.phoneVerifiedAt },
     externalIds: user.externalIds ?? [],

@@ -1,5 +1,5 @@
 import { validateSchema } from 'graphql';
-import { Directive, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
+import { Arg, Directive, Field, ID, InputType, ObjectType, Query, Resolver } from 'type-graphql';
 import { printFederatedSchema } from '../../../src/subgraph/federation';
 import { askPets, buildPets, petOptions } from '../../testkit/pets-subgraph';
 import { undescribedElements } from '../../testkit/undescribed-elements';
@@ -16,6 +16,45 @@ class MuteResolver {
   @Query(() => Mute)
   mute(): Mute {
     return new Mute();
+  }
+}
+
+@ObjectType()
+abstract class Named {
+  @Field(() => String, { nullable: true })
+  name: string | null;
+}
+
+@InputType()
+abstract class NameInput {
+  @Field(() => String, { nullable: true })
+  name?: string | null;
+}
+
+@Directive('@key(fields: "id")')
+@ObjectType()
+class Stable extends Named {
+  @Field(() => Boolean)
+  open: boolean;
+
+  @Field(() => ID)
+  id: string;
+}
+
+@InputType()
+class StableInput extends NameInput {
+  @Field(() => String, { nullable: true })
+  city?: string | null;
+
+  @Field(() => Boolean)
+  open: boolean;
+}
+
+@Resolver()
+class StableResolver {
+  @Query(() => Stable)
+  stable(@Arg('input', () => StableInput) { open }: StableInput): Stable {
+    return Object.assign(new Stable(), { open });
   }
 }
 
@@ -118,6 +157,17 @@ union Thing @tag(name: "public") = Pet | House
 describe('printFederatedSchema', () => {
   it('prints root types first, other types by name, and arguments in source order', () => {
     expect(printFederatedSchema(buildPets())).toBe(expectedSdl);
+  });
+
+  it('prints required IDs and the required fields of inputs before inherited fields', () => {
+    const schema = buildPets({
+      resolvers: [StableResolver],
+      references: { Stable: async () => [null] },
+      directives: {},
+    });
+    const sdl = printFederatedSchema(schema).replaceAll(/\s+/g, ' ');
+    expect(sdl).toContain('{ id: ID! name: String open: Boolean! }');
+    expect(sdl).toContain('input StableInput { open: Boolean! name: String city: String }');
   });
 
   it('prints the SDL that _service returns', async () => {
