@@ -139,6 +139,7 @@ export async function createHttp(
   });
   const actors = new WeakMap<HttpRequest, Promise<Actor | null>>();
   const identify = (request: HttpRequest) => {
+    if (request.headers.authorization === undefined) return null;
     let actor = actors.get(request);
     if (!actor) {
       actor = actorOf(verifier, request.headers.authorization);
@@ -151,7 +152,11 @@ export async function createHttp(
     respondToRead: (body, createContext) => preparedReads.respond(body, createContext),
     concurrency: config.concurrency,
     // An invalid token is reported when the context is created.
-    actorId: async (request) => (await identify(request).catch(() => null))?.id ?? null,
+    actorId: (request) =>
+      identify(request)?.then(
+        (actor) => actor?.id ?? null,
+        () => null,
+      ) ?? null,
     context: async (request) => {
       const actor = await identify(request);
       return {

@@ -28,7 +28,7 @@ export interface GraphqlRouteOptions<Context extends BaseContext> {
   requestTimeoutMs: number;
   concurrency: Concurrency;
   /** Returns the id of the caller, or null without a valid access token. */
-  actorId: (request: FastifyRequest) => Promise<string | null>;
+  actorId: (request: FastifyRequest) => Promise<string | null> | null;
   tracing?: Tracing | null;
   metrics: Pick<Metrics, 'recordRefusal'>;
 }

@@ -23,7 +23,7 @@ export interface KnownReadsOptions<Context> {
     createContext: () => Promise<Context>,
   ) => Promise<KnownResponse | null>;
   readonly context: (request: HttpRequest) => Promise<Context>;
-  readonly actorId: (request: HttpRequest) => Promise<string | null>;
+  readonly actorId: (request: HttpRequest) => Promise<string | null> | null;
   readonly routerProof: (header: string | undefined) => boolean;
   readonly concurrency: Concurrency;
   readonly bodyLimitBytes: number;

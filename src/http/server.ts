@@ -59,7 +59,7 @@ export interface HttpServerOptions<Context extends BaseContext> {
   /** Defaults to the defaults of `LIMIT_CONCURRENCY` and `LIMIT_ACTOR_CONCURRENCY`. */
   concurrency?: ConcurrencyLimits;
   /** Returns the id of the caller, or null without a valid access token. Absent: no caller has an id. */
-  actorId?: (request: HttpRequest) => Promise<string | null>;
+  actorId?: (request: HttpRequest) => Promise<string | null> | null;
   /** Time after which an unfinished GraphQL request gets SERVICE_UNAVAILABLE. Defaults to 4,000. */
   requestTimeoutMs?: number;
   /** JSON Schemas of published messages by their URL path, such as `/schemas/UserCreated/1.0.0.json`. */
@@ -95,7 +95,7 @@ export async function createHttpServer<Context extends BaseContext>(
   const shared = {
     requestTimeoutMs: options.requestTimeoutMs ?? 4000,
     concurrency: new Concurrency(options.concurrency ?? defaultConcurrency),
-    actorId: options.actorId ?? (async () => null),
+    actorId: options.actorId ?? (() => null),
   };
   const report = createResponseReport(metrics, logRequests);
   const known = new KnownReads<Context>({

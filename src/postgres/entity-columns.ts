@@ -31,8 +31,16 @@ export function primaryKeyOf(table: string): readonly string[] {
   return key.map(({ propertyName, options }) => options.name ?? propertyName);
 }
 
-/** Returns the columns of an entity, in the order of its declarations. Call it when a module loads. */
+const columnsByEntity = new Map<new () => object, readonly EntityColumn[]>();
+
+/** Returns the columns of an entity, in the order of its declarations. */
 export function columnsOf(entity: new () => object): readonly EntityColumn[] {
+  const columns = columnsByEntity.get(entity) ?? readColumns(entity);
+  columnsByEntity.set(entity, columns);
+  return columns;
+}
+
+function readColumns(entity: new () => object): EntityColumn[] {
   const storage = getMetadataArgsStorage();
   const generated = new Set(
     storage.generations.filter(({ target }) => target === entity).map((it) => it.propertyName),

@@ -9,6 +9,15 @@ export function prepared(sql: string): string {
   return sql;
 }
 
+const composed = new Set<string>();
+const maxComposed = 100;
+
+/** As `prepared`, for statements that depend on the request: those after the first hundred are not registered. */
+export function preparedIfFew(sql: string): string {
+  if (composed.size < maxComposed) composed.add(sql);
+  return composed.has(sql) ? prepared(sql) : sql;
+}
+
 /** Returns the name of a prepared statement; undefined for SQL that is not registered. */
 export function preparedNameOf(sql: unknown): string | undefined {
   return names.get(sql as string);

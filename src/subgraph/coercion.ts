@@ -34,34 +34,43 @@ export function variablesOf(
   schema: GraphQLSchema,
   { variableDefinitions = [] }: OperationDefinitionNode,
 ): (inputs: Values) => Values | undefined {
-  const variables = variableDefinitions.map(({ variable, type, defaultValue }) => ({
-    name: variable.name.value,
-    type: typeFromAST(schema, type as never) as unknown,
-    hasDefault: defaultValue !== undefined,
-  }));
+  const variables = variableDefinitions.map(({ variable, type: node, defaultValue }) => {
+    const type: unknown = typeFromAST(schema, node as never);
+    return {
+      name: variable.name.value,
+      isCoerced: isInputType(type) ? coercedValuesOf(type) : () => false,
+      mayBeAbsent: defaultValue === undefined && !isNonNullType(type),
+    };
+  });
   return (inputs) => {
     const values: Record<string, unknown> = {};
-    for (const { name, type, hasDefault } of variables) {
+    for (const { name, isCoerced, mayBeAbsent } of variables) {
       const value = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
-      if (value === undefined && !hasDefault && !isNonNullType(type)) continue;
-      if (!isInputType(type) || !isCoerced(type, value))
-        return getVariableValues(schema, variableDefinitions, inputs).coerced;
+      if (value === undefined && mayBeAbsent) continue;
+      if (!isCoerced(value)) return getVariableValues(schema, variableDefinitions, inputs).coerced;
       values[name] = value;
     }
     return values;
   };
 }
 
-/** True if coercion returns the value itself. */
-function isCoerced(type: GraphQLInputType, value: unknown): boolean {
-  if (isNonNullType(type)) return value !== null && isCoerced(type.ofType, value);
-  if (value === null) return true;
-  if (isListType(type))
-    return Array.isArray(value) && value.every((item) => isCoerced(type.ofType as GraphQLInputType, item));
-  if (type === GraphQLString || type === GraphQLID) return typeof value === 'string';
-  if (type === GraphQLBoolean) return typeof value === 'boolean';
-  if (type === GraphQLInt) return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31;
-  return type instanceof GraphQLScalarType && type.parseValue === unchanged && value !== undefined;
+/** Returns a function that is true for values of the type that coercion returns as they are. */
+function coercedValuesOf(type: GraphQLInputType): (value: unknown) => boolean {
+  if (isNonNullType(type)) {
+    const isCoerced = coercedValuesOf(type.ofType);
+    return (value) => value !== null && isCoerced(value);
+  }
+  if (isListType(type)) {
+    const isCoerced = coercedValuesOf(type.ofType as GraphQLInputType);
+    return (value) => value === null || (Array.isArray(value) && value.every(isCoerced));
+  }
+  if (type === GraphQLString || type === GraphQLID)
+    return (value) => value === null || typeof value === 'string';
+  if (type === GraphQLBoolean) return (value) => value === null || typeof value === 'boolean';
+  if (type === GraphQLInt)
+    return (value) => value === null || (Number.isInteger(value) && Math.abs(value as number) < 2 ** 31);
+  const isUnchanged = type instanceof GraphQLScalarType && type.parseValue === unchanged;
+  return (value) => value === null || (isUnchanged && value !== undefined);
 }
 
 /**

@@ -75,6 +75,15 @@ export interface Connection<T> {
   pageInfo: PageInfo;
 }
 
+/** The names in the selection of a connection that shows cursors. */
+export const namesOfPositions: ReadonlySet<string> = new Set([
+  'edges',
+  'node',
+  'cursor',
+  'startCursor',
+  'endCursor',
+]);
+
 /** How the cursors of a list are written. */
 export interface CursorFormat {
   /** The beginning of each cursor of this list, so that those of another order are refused. */

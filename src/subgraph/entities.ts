@@ -53,38 +53,39 @@ export function resolveEntitiesWith<Context>(
   field.resolve = resolve;
 
   /** Returns an Error at each item that is refused, which graphql-js reports at the item's path. */
-  async function resolveAll(representations: readonly unknown[], context: Context): Promise<unknown[]> {
+  async function resolveAll(
+    representations: readonly unknown[],
+    context: Context,
+  ): Promise<readonly unknown[]> {
     const entities: unknown[] = representations.map((it) => typeNameOf(references, it));
-    const positions = new Map<string, number[]>();
-    for (const [at, typeName] of entities.entries()) {
-      if (typeof typeName !== 'string') continue;
-      const ofType = positions.get(typeName);
-      if (ofType) ofType.push(at);
-      else positions.set(typeName, [at]);
-    }
+    const [first] = entities;
+    if (typeof first === 'string' && entities.every((it) => it === first))
+      return find(first, representations, context);
+    const names = new Set(entities.filter((it) => typeof it === 'string'));
+    const positionsOf = [...names].map((name) => ({
+      name,
+      positions: [...entities.keys()].filter((at) => entities[at] === name),
+    }));
     await Promise.all(
-      [...positions].map(async ([typeName, ofType]) => {
-        const found = await find(
-          typeName,
-          ofType.map((at) => representations[at]),
-          context,
-        );
-        for (const [index, at] of ofType.entries()) {
-          const entity = found instanceof Error ? found : found[index];
-          if (entity && !(entity instanceof Error)) typeNames.set(entity, typeName);
-          entities[at] = entity;
-        }
+      positionsOf.map(async ({ name, positions }) => {
+        const ofType = positions.map((at) => representations[at]);
+        const found = await find(name, ofType, context);
+        for (const [index, at] of positions.entries()) entities[at] = found[index];
       }),
     );
     return entities;
   }
 
+  /** Resolves representations of one type. A failure of the resolver is the result of each. */
   async function find(typeName: string, representations: readonly unknown[], context: Context) {
     try {
       const resolver = references[typeName] as ReferenceResolver<Context>;
-      return await resolver(representations as Record<string, unknown>[], context);
+      const found = await resolver(representations as Record<string, unknown>[], context);
+      for (const entity of found) if (entity && !(entity instanceof Error)) typeNames.set(entity, typeName);
+      return found;
     } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
+      const failure = error instanceof Error ? error : new Error(String(error));
+      return representations.map(() => failure);
     }
   }
 }

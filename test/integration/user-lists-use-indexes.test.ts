@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { preparedNameOf } from '../../src/postgres/prepared';
+import type { Reader } from '../../src/postgres/read-replicas';
 import { UserListRepository } from '../../src/users/lists/user-list.repository';
+import { newestFirst } from '../../src/users/lists/user-order';
 import { startTestApp, type TestApp } from '../testkit/app';
 import {
   declaredRarity,
@@ -91,4 +94,23 @@ it('totalCount is exact up to 10,000 users and null beyond, and nothing is count
   await count({}, 'totalCount');
   expect(counting).toHaveBeenCalledTimes(1);
   counting.mockRestore();
+});
+
+it('a page without a filter is a prepared statement, which reads positions only for cursors', async () => {
+  const sent: string[] = [];
+  const query = async (sql: string) => {
+    sent.push(sql);
+    return [];
+  };
+  const lists = new UserListRepository({ query } as unknown as Reader);
+  const page = { order: newestFirst, limit: 51, after: null, before: null, backward: false };
+  await lists.list({}, { ...page, positions: false });
+  await lists.list({}, page);
+  await lists.list({ status: ['ACTIVE'] }, page);
+  const [withoutCursors, withCursors, , filtered] = sent;
+  expect(preparedNameOf(withoutCursors)).toBeDefined();
+  expect(preparedNameOf(withCursors)).toBeDefined();
+  expect(preparedNameOf(filtered)).toBeUndefined();
+  expect(withoutCursors).not.toContain('AS at');
+  expect(withCursors).toContain('AS at');
 });

@@ -1,7 +1,13 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Extensions, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import type { HistoryColumns } from '../../history/user-history.repository';
-import { decodeCursor, PageArgs, readPageSize, toConnection } from '../../subgraph/connection';
+import {
+  decodeCursor,
+  namesOfPositions,
+  PageArgs,
+  readPageSize,
+  toConnection,
+} from '../../subgraph/connection';
 import type { ListResolved, ListResolver } from '../../subgraph/list-resolver';
 import { DateTime } from '../../subgraph/scalars';
 import { selectedNames } from '../../subgraph/selected-names';
@@ -50,12 +56,11 @@ const namesOfPages = [
   'hasPreviousPage',
   '__typename',
 ];
-const namesOfPositions = ['edges', 'node', 'cursor', 'startCursor', 'endCursor'];
 
 function columnsFor(selected: ReadonlySet<string>): HistoryColumns {
   const others = [...selected].filter((name) => !namesOfPages.includes(name));
   if (others.length === 0) return 'page';
-  return others.every((name) => namesOfPositions.includes(name)) ? 'positions' : 'all';
+  return others.every((name) => namesOfPositions.has(name)) ? 'positions' : 'all';
 }
 
 /** Resolves `User.history`. */

@@ -1,6 +1,12 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Directive, FieldResolver, Info, Int, Query, Resolver, Root } from 'type-graphql';
-import { decodeCursor, readTwoWaySize, TwoWayPageArgs, toConnection } from '../../subgraph/connection';
+import {
+  decodeCursor,
+  namesOfPositions,
+  readTwoWaySize,
+  TwoWayPageArgs,
+  toConnection,
+} from '../../subgraph/connection';
 import { badUserInput } from '../../subgraph/errors';
 import { selectedNames } from '../../subgraph/selected-names';
 import type { UserFilter } from '../../users/lists/user-filter';
@@ -43,13 +49,15 @@ export class UserListResolver {
     const order = orderInput ?? newestFirst;
     const cursors = cursorsOf(order);
     const { lists } = await lateReads.get();
+    const selected = selectedNames(info);
     const rows = await lists.list(filter, {
       order,
       limit: size + 1,
       after: decodeCursor(after, { cursors }),
       before: decodeCursor(before, { argument: 'before', cursors }),
       backward,
-      properties: propertiesFor(selectedNames(info)),
+      properties: propertiesFor(selected),
+      positions: [...selected].some((name) => namesOfPositions.has(name)),
       signal: deadline.signal,
     });
     const users = toConnection(rows, { size, after, before, backward, cursors, toNode: toUserType });

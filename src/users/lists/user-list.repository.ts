@@ -1,5 +1,6 @@
 import { selectListOf } from '../../postgres/entity-columns';
 import type { Positioned } from '../../postgres/keyset';
+import { preparedIfFew } from '../../postgres/prepared';
 import type { Reader } from '../../postgres/read-replicas';
 import { User } from '../user.entity';
 import { type Bind, conditionsOf, type UserCondition, type UserFilter } from './user-filter';
@@ -17,6 +18,8 @@ export interface UserListPage {
   readonly backward: boolean;
   /** The properties to read, with `id`; unset: all. Others are undefined in the returned users. */
   readonly properties?: ReadonlySet<string> | undefined;
+  /** False if no positions are needed; they may be null then. */
+  readonly positions?: boolean;
   /** Cancels the statement. */
   readonly signal?: AbortSignal;
 }
@@ -37,27 +40,36 @@ export class UserListRepository {
 
   /** Returns a page in the order of the list. The cost is the same at any depth. */
   async list(filter: UserFilter, page: UserListPage): Promise<Positioned<User>[]> {
-    const { limit, after, before, backward, properties, signal } = page;
+    const { limit, after, before, backward, properties, positions = true, signal } = page;
     const columns = selectListOf(User, properties);
     const conditions = conditionsOf(filter);
     if (!conditions) return [];
     const rarest = await this.findRarest(conditions, signal);
-    const { parameters, bind } = parametersWith(limit);
-    const parts = listParts(page.order, { after, before }, { backward, bind }).map((part, index) => {
-      const selected = `SELECT ${columns}, ${part.position} AS at, ${index} AS part`;
+    // A prepared statement has one plan for all values, so its limit is no parameter. With conditions no plan fits all.
+    const isPrepared = conditions.length === 0;
+    const { parameters, bind } = isPrepared ? parametersWith() : parametersWith(limit);
+    const size = isPrepared ? limit : '$1';
+    const parts = listParts(page.order, { after, before }, { backward, bind });
+    const selects = parts.map((part, index) => {
+      const position = positions || parts.length > 1 ? `, ${part.position} AS at, ${index} AS part` : '';
       const users = matching(conditions, rarest, bind, part);
-      return `(${selected} ${users} ORDER BY ${part.orderBy} LIMIT $1)`;
+      return `(SELECT ${columns}${position} ${users} ORDER BY ${part.orderBy} LIMIT ${size})`;
     });
     const reading = (page.order.direction === 'ASC') !== backward ? 'ASC' : 'DESC';
-    const rows = await this.database.query<User & { at: string; part: number }>(
-      parts.length === 1
-        ? parts.join()
-        : `SELECT * FROM (${parts.join(' UNION ALL ')}) AS parts
-           ORDER BY part, at COLLATE "C" ${reading}, id ${reading} LIMIT $1`,
+    const sql =
+      selects.length === 1
+        ? selects.join()
+        : `SELECT * FROM (${selects.join(' UNION ALL ')}) AS parts
+           ORDER BY part, at COLLATE "C" ${reading}, id ${reading} LIMIT ${size}`;
+    const rows = await this.database.query<User & { at?: string; part?: number }>(
+      isPrepared ? preparedIfFew(sql) : sql,
       parameters,
       signal,
     );
-    const positioned = rows.map(({ at, part: _part, ...row }) => ({ row, position: { at, id: row.id } }));
+    const positioned = rows.map(({ at, part: _part, ...row }) => ({
+      row,
+      position: at === undefined ? null : { at, id: row.id },
+    }));
     return backward ? positioned.reverse() : positioned;
   }
 
@@ -111,7 +123,6 @@ function matching(
   return `FROM ${from} ${part.join} ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}`;
 }
 
-function parametersWith(first: unknown): { parameters: unknown[]; bind: Bind } {
-  const parameters = [first];
+function parametersWith(...parameters: unknown[]): { parameters: unknown[]; bind: Bind } {
   return { parameters, bind: (value) => `$${parameters.push(value)}` };
 }
