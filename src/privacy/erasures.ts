@@ -48,7 +48,7 @@ export interface ErasuresOptions {
   /** Days after which erasures that people request for themselves are due. */
   ownGraceDays: number;
   log: Logger;
-  /** How long `erase` continues, in milliseconds; the loop deletes the rest. */
+  /** Time after which `erase` leaves the rest to the loop, in milliseconds. */
   patienceMs: number;
 }
 
@@ -96,7 +96,8 @@ export class Erasures {
    * @throws UserNotFoundError, LegalHoldError, InvalidInputError; nothing is erased then
    */
   async erase(caller: Caller, input: EraseUser): Promise<ErasureReport> {
-    const { database, erasureStarter, ownGraceDays, scheduledErasures } = this.options;
+    const { database, erasureStarter, ownGraceDays, patienceMs, scheduledErasures } = this.options;
+    const deadlineMs = performance.now() + patienceMs;
     const reason = readReason(input);
     const days = graceDaysOf(caller, input, ownGraceDays);
     const erasure = await database.transaction(async (tx) => {
@@ -109,7 +110,6 @@ export class Erasures {
       return erasureStarter.start(tx, { caller, userId: user.id, user, ...reasons });
     });
     if (erasure.status === 'SCHEDULED') return erasure;
-    const deadlineMs = performance.now() + this.options.patienceMs;
     try {
       const leftMs = () => deadlineMs - performance.now();
       while (

@@ -8,6 +8,7 @@ import { createServices, type Services } from '../../src/services';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { eventually } from '../testkit/eventually';
+import { gate } from '../testkit/gate';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 const caller = { actor: { id: 'officer', scopes: new Set<string>() }, traceparent: null };
@@ -86,6 +87,22 @@ it.each([0, 1, 2, 3])(
     expect(await countHistory(userId)).toBe(0);
   },
 );
+
+it('an erasure whose first transaction took the time of the call is left to the loop', async () => {
+  const userId = await createUserWithHistory();
+  const { erasures } = startReplica(300);
+  const locked = gate();
+  const holding = database.transaction(async (tx) => {
+    await tx.manager.query('SELECT FROM users WHERE id = $1 FOR UPDATE', [userId]);
+    locked.open();
+    await tx.manager.query('SELECT pg_sleep(0.5)');
+  });
+  await locked.opened;
+  const { id, status } = await erasures.erase(caller, { userId });
+  expect([status, await countHistory(userId)]).toEqual(['RUNNING', historyLength]);
+  await holding;
+  await finish(erasures, id);
+});
 
 it('an erasure counts every record once when three replicas advance it concurrently', async () => {
   const userId = await createUserWithHistory();
