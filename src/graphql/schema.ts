@@ -3,6 +3,7 @@ import { type ShownFields, shownFields } from '../personal-data/shown-fields';
 import { badUserInput } from '../subgraph/errors';
 import { buildFederatedSchema } from '../subgraph/federation';
 import { parseUserId } from '../users/normalized';
+import type { User } from '../users/user.entity';
 import { operations, type SensitiveAction, userFieldsOf } from './access/access';
 import { guardAccess } from './access/access-guard';
 import { checkOperationAccess } from './access/operation-access-check';
@@ -81,6 +82,18 @@ export function createSchema(
   return guardAccess(schema, userFieldsOf(shown), recentSignInFor);
 }
 
+/** Requests share users, and so the types that are made of them. */
+const typesOfUsers = new WeakMap<User, UserType>();
+
+function sharedTypeOf(user: User): UserType {
+  let type = typesOfUsers.get(user);
+  if (!type) {
+    type = toUserType(user);
+    typesOfUsers.set(user, type);
+  }
+  return type;
+}
+
 /** Resolves references to users. Reads only each `id`, because representations are untrusted input. */
 async function findReferencedUsers(
   representations: readonly Readonly<Record<string, unknown>>[],
@@ -94,6 +107,6 @@ async function findReferencedUsers(
       return badUserInput('A representation of User must have an id of type String.');
     const user = ids[at] === null ? null : users[next++];
     if (user instanceof Error) return user;
-    return user ? toUserType(user) : unknownUser(id);
+    return user ? sharedTypeOf(user) : unknownUser(id);
   });
 }

@@ -1,7 +1,7 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import type { PastProfile } from '../../users/past-profiles';
 import type { DeactivationReason as DeactivationReasonValue } from '../../users/user.entity';
-import { OptionalProfileType, optionalProfileOf } from '../users/optional-profile.type';
+import { OptionalProfileType, withOptionalProfile } from '../users/optional-profile.type';
 import { VerificationType } from '../users/user.type';
 import { DeactivationReason, UserStatus } from '../users/user-enums.type';
 
@@ -47,8 +47,7 @@ export function toUserProfileType(profile: PastProfile): UserProfileType {
     status,
     verifiedAt: verifiedAt === null ? null : new Date(verifiedAt),
   });
-  return Object.assign(new UserProfileType(), {
-    ...optionalProfileOf(profile),
+  const type = Object.assign(new UserProfileType(), {
     username: profile.username,
     email: profile.email,
     firstName: profile.firstName,
@@ -58,5 +57,6 @@ export function toUserProfileType(profile: PastProfile): UserProfileType {
     version: profile.version,
     emailVerification: verification(profile.emailVerification, profile.emailVerifiedAt),
     phoneVerification: verification(profile.phoneVerification, profile.phoneVerifiedAt),
-  } satisfies UserProfileType);
+  });
+  return withOptionalProfile(type, profile);
 }

@@ -6,7 +6,7 @@ import type {
   User,
 } from '../../users/user.entity';
 import { EmailPreferencesType, toEmailPreferencesType } from './email-preferences.type';
-import { OptionalProfileType, optionalProfileOf } from './optional-profile.type';
+import { OptionalProfileType, withOptionalProfile } from './optional-profile.type';
 import { DeactivationReason, UserStatus, VerificationStatus } from './user-enums.type';
 
 @ObjectType('Verification', {
@@ -123,26 +123,28 @@ export abstract class WithUser {
 
 /** Returns the GraphQL type of a user. */
 export function toUserType(user: User): UserType {
-  return {
-    id: user.id,
-    ...optionalProfileOf(user),
-    status: user.status,
-    username: user.username,
-    email: user.email,
-    pendingEmail: user.pendingEmail,
-    firstName: user.firstName,
-    lastName: user.lastName,
-    emailVerification: { status: user.emailVerification, verifiedAt: user.emailVerifiedAt },
-    phoneVerification: { status: user.phoneVerification, verifiedAt: user.phoneVerifiedAt },
-    externalIds: user.externalIds ?? [],
-    emailPreferences: toEmailPreferencesType(user),
-    statusReason: user.statusReason,
-    statusNotes: user.statusNotes,
-    statusChangedAt: user.statusChangedAt,
-    version: user.version,
-    createdAt: user.createdAt,
-    updatedAt: user.updatedAt,
-  };
+  return withOptionalProfile(
+    {
+      id: user.id,
+      status: user.status,
+      username: user.username,
+      email: user.email,
+      pendingEmail: user.pendingEmail,
+      firstName: user.firstName,
+      lastName: user.lastName,
+      emailVerification: { status: user.emailVerification, verifiedAt: user.emailVerifiedAt },
+      phoneVerification: { status: user.phoneVerification, verifiedAt: user.phoneVerifiedAt },
+      externalIds: user.externalIds ?? [],
+      emailPreferences: toEmailPreferencesType(user),
+      statusReason: user.statusReason,
+      statusNotes: user.statusNotes,
+      statusChangedAt: user.statusChangedAt,
+      version: user.version,
+      createdAt: user.createdAt,
+      updatedAt: user.updatedAt,
+    },
+    user,
+  );
 }
 
 /** Returns the GraphQL type of an unknown or erased user. Callers cannot tell the two apart. */
