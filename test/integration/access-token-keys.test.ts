@@ -101,6 +101,17 @@ describe('the token verifier', () => {
     await expect(verifier.verify(old)).rejects.toThrow(/signed with an unknown key/);
   });
 
+  it('fetches keys that never change every ten minutes, and accepts their tokens after a day', async () => {
+    const known = await header();
+    const fetched: number[] = [];
+    for (const laterMs of [0, 11 * minutes, 1 * minutes, 25 * hours, 1 * minutes]) {
+      passedMs += laterMs;
+      expect(await verifier.verify(known)).toMatchObject({ id });
+      fetched.push(fetches());
+    }
+    expect(fetched).toEqual([1, 2, 2, 3, 3]);
+  });
+
   it('does not verify a cached token again when fetched keys are unchanged', async () => {
     const known = await header();
     const first = await verifier.verify(known);

@@ -158,6 +158,21 @@ describe('e-mail verification', () => {
     expect(await readUser(id)).toMatchObject({ email, pendingEmail: wanted, version: 2 });
   });
 
+  it('confirmEmail rejects a token for an address that has become the username of another user', async () => {
+    const { id, email } = await createUser(app);
+    const wanted = address();
+    await change(id, wanted);
+    const { token } = await request(id);
+    const other = await createUser(app);
+    // From before usernames had to be the own address.
+    await app.sql('UPDATE users SET username = $2, username_normalized = $2 WHERE id = $1', [
+      other.id,
+      wanted.toLowerCase(),
+    ]);
+    expect(await confirm(token)).toEqual(invalid);
+    expect(await readUser(id)).toMatchObject({ email, pendingEmail: wanted, version: 2 });
+  });
+
   it('ten concurrent confirmEmail calls with one token succeed once', async () => {
     const { id } = await createUser(app);
     const { token } = await request(id);

@@ -209,6 +209,16 @@ describe('without PostgreSQL, the service', () => {
     },
     60_000,
   );
+
+  it('logs why each operation failed', async () => {
+    await Promise.all(postgresOutages.values());
+    const failures = unstored.logged.filter(({ msg }) => msg === 'a backing service is unavailable');
+    expect(failures).not.toEqual([]);
+    for (const failure of failures)
+      expect(failure).toMatchObject({
+        err: { name: 'DatabaseUnavailableError', cause: { name: expect.any(String) } },
+      });
+  }, 60_000);
 });
 
 describe('startApp', () => {

@@ -146,4 +146,21 @@ describe('messages that can never be folded', () => {
       );
     });
   });
+
+  it.each([
+    [19, 'with their body'],
+    [20, 'with their body'],
+    [21, 'by their digest'],
+  ])('are parked as dead letters at delivery %i %s', async (deliveries, how) => {
+    const order = orderPlaced(uuidv7());
+    const headers = { 'x-delivery-count': deliveries - 1 };
+    await others.giveUp({ ...order, properties: { ...order.properties, headers } });
+    await eventually(async () => {
+      const [row] = (await parkedRows()).filter(({ attempts }) => attempts === deliveries);
+      expect(row).toMatchObject({
+        reason: 'DELIVERY_LIMIT',
+        body: how === 'with their body' ? order.body : Buffer.alloc(0),
+      });
+    });
+  });
 });

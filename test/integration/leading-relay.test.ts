@@ -64,3 +64,29 @@ describe('a leading relay', () => {
     await eventually(async () => expect(await fixture.pending()).toEqual([]));
   });
 });
+
+it('a relay calls its listener for published events one call at a time', async () => {
+  const second = buildEvent();
+  const calls: string[][] = [];
+  let running = 0;
+  let mostRunning = 0;
+  const { relay } = await fixture.startRelay({
+    onPublished: async (events) => {
+      calls.push(events.map(({ userId }) => userId));
+      running += 1;
+      mostRunning = Math.max(mostRunning, running);
+      if (calls.length === 1) {
+        await fixture.commit([second], relay.wake);
+        await eventually(() => expect(fixture.arrived()).toContain(second.id));
+        // Gives the next call some time to begin too early.
+        await eventually(() => expect(running).toBe(2), { timeoutMs: 500 }).catch(() => undefined);
+      }
+      running -= 1;
+    },
+  });
+  const first = buildEvent();
+  await fixture.commit([first], relay.wake);
+  await eventually(() => expect(calls).toEqual([[first.userId], [second.userId]]));
+  await eventually(() => expect(running).toBe(0));
+  expect(mostRunning).toBe(1);
+});

@@ -1,6 +1,6 @@
 import { startTestApp, type TestApp } from '../testkit/app';
 import { storeUsers } from '../testkit/stored-users';
-import { buildUser, createUser } from '../testkit/users';
+import { buildUser, createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -172,4 +172,28 @@ describe('history', () => {
     expect(await eventIds({ to: at })).toEqual([]);
     expect(await eventIds({ from: after, types: ['USER_UPDATED'] })).toEqual([9, 7, 3, 1]);
   });
+});
+
+it.each([
+  'nodes { id }',
+  'edges { cursor }',
+  'pageInfo { startCursor }',
+  'pageInfo { endCursor }',
+  'pageInfo { hasNextPage hasPreviousPage }',
+])('a list returns the same %s, whether or not it is all that is selected', async (part) => {
+  const { id } = await createUser(app);
+  await mutate(app, 'updateUser', { userId: id, displayName: 'Ada' });
+  const read = async (selection: string) => {
+    const { data, errors } = await app.graphql(
+      `query ($id: ID!) { users(first: 1) { ${selection} } user(id: $id) { history(first: 1) { ${selection} } } }`,
+      { id },
+      { token: app.staff },
+    );
+    expect(errors).toEqual([]);
+    return { users: data.users, history: data.user.history };
+  };
+  const whole = await read(page);
+  const cursors = { startCursor: expect.any(String), endCursor: expect.any(String) };
+  expect(whole).toMatchObject({ users: { pageInfo: cursors }, history: { pageInfo: cursors } });
+  expect(whole).toMatchObject(await read(part));
 });

@@ -10,6 +10,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { lockTable } from '../testkit/locked-table';
 import { withBody } from '../testkit/message-variants';
 import { namingOrders, namingUsers } from '../testkit/messages-naming-ids';
 import { createUser, mutate } from '../testkit/users';
@@ -97,6 +98,25 @@ describe('the parked command', () => {
       expect(await readsOf(userIds)).toEqual(userIds.map(() => 2));
     }
     expect(await readsOf([bystander])).toEqual([0]);
+  });
+
+  it('prints no message of a list before its audit entry is committed', async () => {
+    const userId = await createBuyer();
+    const { length } = await parked();
+    await others.publish(orderPlaced(userId, { total: 'much' }));
+    await eventually(async () => expect(await parked()).toHaveLength(length + 1));
+    const lock = await lockTable(app.databaseUrl, 'audit_entries');
+    let printed = '';
+    const listed = commands.runAlone(
+      ['parked', 'list', '--json'],
+      { DATABASE_URL: app.databaseUrl },
+      { onOutput: (_child, stdout) => (printed = stdout) },
+    );
+    await lock.untilWaiting(1);
+    const before = printed;
+    await lock.release();
+    expect((await listed).stdout).toContain(userId);
+    expect(before).toBe('');
   });
 
   it('writes no audit entry for an erased user', async () => {

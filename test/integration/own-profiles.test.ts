@@ -141,4 +141,15 @@ describe('createUser of a person', () => {
     );
     expect((await create(token)).user.id).toBe(sub);
   });
+
+  it('counts an address that another user has as username, too', async () => {
+    const { id } = await createUser(app);
+    const taken = `${randomUUID()}@example.com`;
+    // From before usernames had to be the own address.
+    await app.sql('UPDATE users SET username = $2, username_normalized = $2 WHERE id = $1', [id, taken]);
+    const token = await person(randomUUID());
+    for (let tries = 0; tries < 10; tries += 1)
+      expect(await create(token, { email: taken })).toMatchObject({ __typename: 'UsernameTakenError' });
+    expect(await codesOf(token, { email: taken })).toEqual(['LIMIT_EXCEEDED']);
+  });
 });

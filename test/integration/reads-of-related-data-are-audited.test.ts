@@ -103,6 +103,16 @@ describe('reading about an erasure', () => {
   });
 });
 
+it('reading e-mail preferences of an earlier time writes an audit entry', async () => {
+  const userId = await newUser();
+  const asOf = new Date().toISOString();
+  const reader = await app.token({ sub: 'mailer', scope: 'users:read' });
+  await query(`userEmailPreferences(userId: $id, asOf: "${asOf}") { loyalty }`, userId, reader);
+  expect(await readsOf(userId)).toEqual([readBy('mailer', 'emailPreferences')]);
+  await query(`user(id: $id) { emailPreferences(asOf: "${asOf}") { loyalty } }`, userId, reader);
+  expect(await readsOf(userId)).toHaveLength(2);
+});
+
 describe('reading an unsubscribe link', () => {
   it('of another user is named in the audit entry', async () => {
     const userId = await newUser();

@@ -50,6 +50,16 @@ it('the audit trail has the reason of a legal hold until the user is erased, and
   expect(holds.map(({ reason }) => reason)).toEqual([null, null]);
 });
 
+it('the audit trail has the reason of a deactivation in no entry of a later change', async () => {
+  const { id: userId } = await createUser(app);
+  await mutate(app, 'deactivateUser', { userId, reason: 'INACTIVITY' });
+  await mutate(app, 'setExternalId', { userId, system: 'crm', id: userId });
+  const reasons = (await auditTrailOf(app, userId)).map(({ action, reason }) => [action, reason]);
+  expect(reasons).toContainEqual(['USER_DEACTIVATED', 'INACTIVITY']);
+  expect(reasons).toContainEqual(['USER_UPDATED', null]);
+  expect(await publishedOf(userId, 'USER_UPDATED')).not.toHaveProperty('reason');
+});
+
 it('the audit trail keeps the reason of an erasure by staff, and its event has none', async () => {
   const { id: userId } = await createUser(app);
   await mutate(app, 'eraseUser', { userId, reason: 'asked for by letter' }, officer);

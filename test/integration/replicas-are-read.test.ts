@@ -104,6 +104,19 @@ it('callers read their own changes when Redis was away during the change', async
   await lone.stop();
 });
 
+it('callers read their own changes when Redis is away during the read', async () => {
+  const config = { databaseUrl: postgres.primaryUrl, databaseReplicaUrls: [postgres.replica.url] };
+  const lone = await startTestApp({ config: { ...config, redisUrl: 'redis://127.0.0.1:1' }, replicaOf: app });
+  await eventually(async () => expect(await degraded(lone)).toEqual(['redis']));
+  const writer = await staff('reader-without-redis');
+  await replayWith('pause');
+  const user = await createUser(writer, 'unseen@example.com');
+  const seen = await read(user.id, writer, lone);
+  await replayWith('resume');
+  expect(seen).toEqual(present);
+  await lone.stop();
+});
+
 it('a server that is no replica of the database is not read', async () => {
   const database = await createTestDatabase();
   const misled = await startTestApp({ config: { databaseReplicaUrls: [database.url] } });

@@ -56,6 +56,38 @@ it('upkeep stops after its current batch of retention', async () => {
   expect(await createRetention(database, policy).plan()).toMatchObject({ historyEntries: 1_500 });
 });
 
+it('upkeep reports the time of the last run only of runs that removed everything', async () => {
+  const { id: userId } = await createUser(app);
+  await mutate(app, 'deactivateUser', { userId });
+  await app.sql("UPDATE users SET status_changed_at = now() - interval '40 days' WHERE id = $1", [userId]);
+  await app.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF OLD.id = '${userId}' THEN RAISE EXCEPTION 'cannot be erased'; END IF; RETURN OLD; END $$`);
+  await app.sql('CREATE TRIGGER refuse BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION refuse()');
+  const metrics = createMetrics();
+  const upkeep = createUpkeep({
+    services: createReplicaServices(database, metrics),
+    background: database,
+    removals: database,
+    policy: { ...keepsEverything, RETENTION_DEACTIVATED_DAYS: 30 },
+    inactivityRule: null,
+    metrics,
+    log,
+    retentionIntervalMs: 10,
+  });
+  const valuesOf = async (metric: 'retentionFailures' | 'retentionLastSuccess') =>
+    (await metrics[metric].get()).values.map(({ value }) => value);
+  upkeep.start();
+  await eventually(async () => expect((await valuesOf('retentionFailures'))[0]).toBeGreaterThan(1));
+  const afterFailures = await valuesOf('retentionLastSuccess');
+  await app.sql('DROP FUNCTION refuse CASCADE');
+  await eventually(async () => {
+    const [seconds = 0] = await valuesOf('retentionLastSuccess');
+    expect(Math.abs(Date.now() / 1_000 - seconds)).toBeLessThan(60);
+  });
+  await upkeep.stop();
+  expect(afterFailures).toEqual([]);
+});
+
 it('retention skips a reactivated user, a newly deactivated one and one that cannot be erased', async () => {
   const ids: string[] = [];
   for (const days of [45, 44, 43, 42, 41]) {

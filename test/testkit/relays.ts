@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { openDatabase } from '../../src/data-source';
 import type { NewOutboxEvent } from '../../src/outbox/outbox';
-import { OutboxRelay } from '../../src/outbox/outbox.relay';
+import { OutboxRelay, type OutboxRelayOptions } from '../../src/outbox/outbox.relay';
 import type { Database } from '../../src/postgres/database';
 import { openTestBroker, type TestBroker } from './brokers';
 
@@ -20,11 +20,12 @@ export interface TestRelayOptions {
   amqpUrl?: string;
   profile?: 'full' | 'catalog';
   confirmTimeoutMs?: number;
+  onPublished?: OutboxRelayOptions['onPublished'];
 }
 
 /** Starts a relay on the outbox of this database. */
 export async function startTestRelay(options: TestRelayOptions): Promise<TestRelay> {
-  const { databaseUrl, prefix, amqpUrl, profile = 'full', confirmTimeoutMs } = options;
+  const { databaseUrl, prefix, amqpUrl, profile = 'full', confirmTimeoutMs, onPublished } = options;
   const testBroker = openTestBroker({
     prefix,
     ...(amqpUrl === undefined ? {} : { url: amqpUrl }),
@@ -40,6 +41,7 @@ export async function startTestRelay(options: TestRelayOptions): Promise<TestRel
     profile,
     log,
     pollIntervalMs: 100,
+    ...(onPublished && { onPublished }),
     metrics: {
       eventsPublished: { inc: ({ type, outcome }) => void attempts.push(`${type} ${outcome}`) },
       eventsPublishDelay: { observe: () => undefined },

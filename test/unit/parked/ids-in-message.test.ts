@@ -1,5 +1,10 @@
 import fc from 'fast-check';
-import { orderIdsIn, stringsOfMessage, userIdsIn } from '../../../src/parked/ids-in-message';
+import {
+  declaredOrderIds,
+  orderIdsIn,
+  stringsOfMessage,
+  userIdsIn,
+} from '../../../src/parked/ids-in-message';
 
 const userId = '01975a5e-1111-7000-8000-0000000000ad';
 
@@ -78,5 +83,18 @@ describe('orderIdsIn', () => {
     expect(orders(JSON.stringify({ id }))).toContain(id);
     expect(orders(JSON.stringify({ id: `${id} ` }))).toContain(id);
     expect([...orderIdsIn(['y'.repeat(300)])]).toEqual([]);
+  });
+});
+
+describe('declaredOrderIds', () => {
+  it('returns orderId at any depth, also a number and in base64', () => {
+    const data = Buffer.from('{"orderId":"A-3"}').toString('base64');
+    const body = {
+      orderId: 17,
+      data: [{ orderId: 'A-2' }, { orderId: null }],
+      data_base64: data,
+      other: 'A-4',
+    };
+    expect(declaredOrderIds(JSON.stringify(body)).sort()).toEqual(['17', 'A-2', 'A-3']);
   });
 });

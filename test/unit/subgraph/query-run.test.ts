@@ -111,6 +111,11 @@ describe('a planned query', () => {
     ['variables that are left out', 'query ($t: String) { cat { echo(text: $t) } }', {}],
     ['@skip', 'query ($no: Boolean!) { cat { name @skip(if: $no) lives } }', { no: true }],
     ['@include', 'query ($yes: Boolean = false) { cat { lives name @include(if: $yes) } }', {}],
+    [
+      '@skip and @include on one field',
+      'query ($yes: Boolean!) { cat { name @skip(if: $yes) @include(if: $yes) lives } }',
+      { yes: true },
+    ],
     ['promises of fields', '{ cat { later kittens { later name } name } }', {}],
   ])('returns what graphql-js returns for %s', async (_what, text, variables) => {
     const { expected, actual, wanted } = await runBoth(text, variables);
