@@ -100,25 +100,6 @@ describe('the parked command', () => {
     expect(await readsOf([bystander])).toEqual([0]);
   });
 
-  it('prints no message of a list before its audit entry is committed', async () => {
-    const userId = await createBuyer();
-    const { length } = await parked();
-    await others.publish(orderPlaced(userId, { total: 'much' }));
-    await eventually(async () => expect(await parked()).toHaveLength(length + 1));
-    const lock = await lockTable(app.databaseUrl, 'audit_entries');
-    let printed = '';
-    const listed = commands.runAlone(
-      ['parked', 'list', '--json'],
-      { DATABASE_URL: app.databaseUrl },
-      { onOutput: (_child, stdout) => (printed = stdout) },
-    );
-    await lock.untilWaiting(1);
-    const before = printed;
-    await lock.release();
-    expect((await listed).stdout).toContain(userId);
-    expect(before).toBe('');
-  });
-
   it('writes no audit entry for an erased user', async () => {
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
     const orderId = uuidv7();
@@ -131,4 +112,32 @@ describe('the parked command', () => {
     expect((await run('parked', 'list', '--json')).code).toBe(0);
     expect(await readsOf([userId])).toEqual([0]);
   });
+});
+
+it.each([
+  ['parked list --json', () => ['parked', 'list', '--json']],
+  ['parked show', (_userId: string, parkedId: string) => ['parked', 'show', parkedId]],
+  ['recompute', () => ['recompute']],
+  ['erase --dry-run', (userId: string) => ['erase', userId, '--dry-run', '--json']],
+  ['export', (userId: string) => ['export', userId]],
+  ['export-all', () => ['export-all']],
+])('%s prints no data of a user before its audit entry is committed', async (_name, argumentsFor) => {
+  const userId = await createBuyer();
+  await app.sql('UPDATE user_commerce SET order_count = 7 WHERE user_id = $1', [userId]);
+  await others.publish(orderPlaced(userId, { total: 'much' }));
+  const parkedOf = async () => (await parked()).find((message) => message.userId === userId);
+  await eventually(async () => expect(await parkedOf()).toBeDefined());
+  const args = argumentsFor(userId, (await parkedOf())?.id ?? '');
+  const lock = await lockTable(app.databaseUrl, 'audit_entries');
+  let printed = '';
+  const running = commands.runAlone(
+    args,
+    { DATABASE_URL: app.databaseUrl },
+    { onOutput: (_child, stdout) => (printed = stdout) },
+  );
+  await lock.untilWaiting(1);
+  const before = printed;
+  await lock.release();
+  expect((await running).stdout).toContain(userId);
+  expect(before).toBe('');
 });
