@@ -11,15 +11,18 @@ import { erasuresStream, queueExchange } from '../rabbitmq/topology';
 import type { Tracing } from '../telemetry/tracing';
 import { toMessage } from './cloud-event';
 import { auditLane } from './outbox';
-import { findPending, leadLanes, markPublished, type PendingEvent } from './pending-events.repository';
+import { findPending, lockLanes, markPublished, type PendingEvent } from './pending-events.repository';
 
-/** While it waits for confirms the transaction is idle, and PostgreSQL ends idle transactions after 5 seconds. */
+/**
+ * No new wave of a pass starts after this time. A wave waits up to 3 seconds for confirms, and PostgreSQL ends a
+ * transaction that is idle for 5 seconds.
+ */
 const passLimitMs = 1_000;
 /**
  * How long one transaction keeps its lanes locked while there is more to publish. Starting, locking and committing
  * for each pass would cost as much as the pass.
  */
-const leadershipMs = 100;
+const lanesLockedMs = 100;
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 60_000;
 const catalogTypes = ['UserCreated', 'UserDeactivated'];
@@ -27,7 +30,7 @@ const catalogTypes = ['UserCreated', 'UserDeactivated'];
 export interface LanesRelayOptions {
   database: Database;
   broker: Broker;
-  /** `catalog` marks all events but UserCreated and UserDeactivated as published without sending them to subscribers. */
+  /** `catalog` sends only UserCreated and UserDeactivated to subscribers. It marks other events as published unsent. */
   profile: 'full' | 'catalog';
   /** Events per lane and pass. */
   largestBatch: number;
@@ -37,16 +40,16 @@ export interface LanesRelayOptions {
   onAttempt: (event: PendingEvent, outcome: PublishOutcome | 'failed') => void;
 }
 
-/** The result of one transaction's passes over its lanes. */
-export interface RelayPass {
+/** The result of a round: one transaction with one or more passes over the lanes that it has locked. */
+export interface RelayRound {
   readonly published: readonly PendingEvent[];
-  /** Lanes that may have more to publish now. */
+  /** Lanes that may have more to publish now, for the next round. */
   readonly unfinished: readonly number[];
   /** Lanes that another relay has locked. */
   readonly busy: number[];
 }
 
-/** The result of publishing a pass's events in waves. */
+/** The result of publishing the events of one pass in waves. */
 interface Waves {
   readonly published: PendingEvent[];
   /** Events left for a later pass. */
@@ -54,11 +57,11 @@ interface Waves {
   readonly unavailable: BrokerUnavailableError | null;
 }
 
-/** Publishes the pending events of lanes, in order for each user. Locks keep each lane to one relay at a time. */
+/** Publishes the pending events of lanes, in order for each user. A lock on each lane keeps other relays from it. */
 export class LanesRelay {
   /** 1 after the broker was unavailable, then tenfold per pass: a slow broker is not flooded. */
   private batchSize: number;
-  /** Keys (`orderKeyOf`) of events that could not be published, with their back-off. Events of other keys do not wait. */
+  /** Keys (`orderKeyOf`) of events that could not be published, with their back-off. Other keys do not wait. */
   private readonly heldBack = new Map<string, { retryAtMs: number; backoffMs: number }>();
 
   constructor(private readonly options: LanesRelayOptions) {
@@ -67,29 +70,31 @@ export class LanesRelay {
 
   /**
    * Publishes the pending events of these lanes in one transaction that locks them. Skips lanes that another relay
-   * has locked. Marks events as published after each pass, so that their row locks are short.
+   * has locked. Marks events in a transaction of their own after each pass: a mark survives a rollback, and row locks
+   * are short.
    *
-   * @param takeWoken returns lanes woken since the last call; if there are any, another pass over all led lanes follows
-   * @param signal ends the pass after the current wave
-   * @throws BrokerUnavailableError if nothing was published; DatabaseUnavailableError
+   * @param takeWoken returns lanes woken since the last call; if there are any, another pass over all lanes follows
+   * @param signal returns after the current wave when it is aborted
+   * @throws BrokerUnavailableError if the broker is unavailable and nothing was published before;
+   *   DatabaseUnavailableError
    */
   async publishPending(
     lanes: readonly number[],
     takeWoken: () => readonly number[],
     signal: AbortSignal,
-  ): Promise<RelayPass> {
+  ): Promise<RelayRound> {
     const published: PendingEvent[] = [];
     const busy = new Set<number>();
     let wanted = lanes;
     const unavailable = await this.options.database.transaction(async (tx) => {
-      const led = new Set<number>();
-      const endsAtMs = performance.now() + leadershipMs;
+      const locked = new Set<number>();
+      const endsAtMs = performance.now() + lanesLockedMs;
       do {
-        const asked = wanted.filter((lane) => !led.has(lane));
-        if (asked.length > 0) for (const lane of await leadLanes(tx, asked)) led.add(lane);
-        for (const lane of wanted) if (!led.has(lane)) busy.add(lane);
-        // All led lanes, not only the woken ones: commits of other replicas do not wake this relay.
-        const pass = await this.publishOnce(tx, [...led], signal);
+        const unlocked = wanted.filter((lane) => !locked.has(lane));
+        if (unlocked.length > 0) for (const lane of await lockLanes(tx, unlocked)) locked.add(lane);
+        for (const lane of wanted) if (!locked.has(lane)) busy.add(lane);
+        // All locked lanes, not only the woken ones: commits of other replicas do not wake this relay.
+        const pass = await this.runPass(tx, [...locked], signal);
         published.push(...pass.published);
         wanted = pass.unfinished;
         if (pass.unavailable) return pass.unavailable;
@@ -102,8 +107,8 @@ export class LanesRelay {
     return { published, unfinished: wanted, busy: [...busy] };
   }
 
-  /** Runs one pass over lanes that this transaction has locked. */
-  private async publishOnce(tx: Transaction, lanes: readonly number[], signal: AbortSignal) {
+  /** Reads, publishes and marks one batch of each of these lanes, which this transaction has locked. */
+  private async runPass(tx: Transaction, lanes: readonly number[], signal: AbortSignal) {
     const limit = this.batchSize;
     const events = await findPending(tx, { lanes, limitPerLane: limit, heldBack: this.keysHeldBack() });
     const { published, left, unavailable } = await this.publishInWaves(events, signal);
@@ -122,7 +127,7 @@ export class LanesRelay {
   }
 
   /**
-   * Publishes users in parallel, with at most one unconfirmed event per user: a later event must not overtake one
+   * Publishes events of different users in parallel, and at most one of each user: a later event must not overtake one
    * whose outcome is unknown. Audit events have no order, so all of them are in the first wave.
    */
   private async publishInWaves(events: PendingEvent[], signal: AbortSignal): Promise<Waves> {
@@ -212,7 +217,7 @@ export class LanesRelay {
   }
 }
 
-/** Returns the key of events that are published in order: the user's id; for an audit event, which has no order, its own. */
+/** Returns the key of events that are published in order: the user's id, or an audit event's own id. */
 function orderKeyOf({ id, lane, userId }: PendingEvent): string {
   return lane === auditLane ? id : userId;
 }
@@ -221,7 +226,7 @@ function orderKeyOf({ id, lane, userId }: PendingEvent): string {
 function outgoing(event: PendingEvent, profile: LanesRelayOptions['profile']): OutgoingMessage | null {
   const message = toMessage(event);
   if (profile === 'full' || catalogTypes.includes(event.type)) return message;
-  // The erasure ledger outside the database must be complete under every profile.
+  // The ledger of erasures must be complete under every profile.
   const isErasure = event.type === 'UserErased';
   return isErasure ? { ...message, exchange: queueExchange, routingKey: erasuresStream } : null;
 }

@@ -11,7 +11,7 @@ import { findWaitingLanes, type PendingEvent } from './pending-events.repository
 import { RelayLoop } from './relay-loop';
 
 const unroutableWarningIntervalMs = 60_000;
-/** How long audit events are gathered before a pass. They have a loop of their own, so user events never wait for them. */
+/** How long audit events are gathered before a round. They have a loop of their own, so user events do not wait. */
 const auditGatheringMs = 100;
 /** Short, because preparing a batch blocks the event loop, which user events also need. */
 const largestAuditBatch = 100;
@@ -19,7 +19,7 @@ const largestAuditBatch = 100;
 export interface OutboxRelayOptions {
   database: Database;
   broker: Broker;
-  /** `catalog` marks all events but UserCreated and UserDeactivated as published without sending them to subscribers. */
+  /** `catalog` sends only UserCreated and UserDeactivated to subscribers. It marks other events as published unsent. */
   profile: 'full' | 'catalog';
   metrics: RelayMetrics;
   log: Logger;
@@ -41,9 +41,9 @@ export interface RelayMetrics {
 }
 
 /**
- * Publishes committed events at least once, in order for each user, until `stop`. Commits of this process wake it;
- * a poll finds events of other processes.
- * One relay per lane at a time: SKIP LOCKED would let two relays publish one user's events out of order.
+ * Publishes committed events at least once, in order for each user, until `stop`. Commits of this process wake it; a
+ * poll finds events of other processes. One relay per lane at a time: SKIP LOCKED would let two relays publish the
+ * events of one user out of order.
  */
 export class OutboxRelay {
   private readonly stopping = new AbortController();
@@ -72,7 +72,7 @@ export class OutboxRelay {
     });
   }
 
-  /** Requests a pass over this lane. Does nothing before `start`. */
+  /** Requests a round over this lane. Does nothing before `start`. */
   wake = (lane: number): void => {
     if (!this.started) return;
     (lane === auditLane ? this.audits : this.changes).wake(lane);
@@ -103,7 +103,7 @@ export class OutboxRelay {
     });
   }
 
-  /** Returns `degraded` from a poll or pass that failed until a pass succeeds or a poll finds nothing to publish. */
+  /** Returns `degraded` from a poll or round that failed until a round succeeds or a poll finds nothing to publish. */
   status(): 'ready' | 'degraded' {
     return this.failing ? 'degraded' : 'ready';
   }
@@ -128,7 +128,7 @@ export class OutboxRelay {
       }),
       gatheringMs,
       signal: this.stopping.signal,
-      onPass: async ({ published }) => {
+      onRound: async ({ published }) => {
         this.reportSuccess();
         if (published.length > 0) await this.reportPublished(published);
       },
@@ -136,7 +136,7 @@ export class OutboxRelay {
     });
   }
 
-  /** Runs `onPublished` during the next pass, one call at a time: a slow listener delays passes. */
+  /** Runs `onPublished` during the next round, one call at a time: a slow listener delays rounds. */
   private async reportPublished(events: readonly PendingEvent[]): Promise<void> {
     const { log, onPublished } = this.options;
     const changes = events.filter(({ type }) => !isAuditEvent(type));

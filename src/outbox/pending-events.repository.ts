@@ -15,7 +15,7 @@ export type PendingEvent = Pick<
  * Locks the lanes that no other relay has locked, and returns them. The locks end with the transaction:
  * PostgreSQL ends the transaction of a frozen relay (`idle_in_transaction_session_timeout`).
  */
-export function leadLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
+export function lockLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
   return tryLockParts(tx, lockKeys.relayLane, lanes);
 }
 
@@ -34,10 +34,10 @@ export async function findPending(
   if (lanes.length === 0) return [];
   // No cursor on position: a transaction that drew its position earlier may commit later.
   return tx.manager.query(
-    `SELECT pending.* FROM unnest($1::integer[]) AS led (lane), LATERAL (
+    `SELECT pending.* FROM unnest($1::integer[]) AS locked (lane), LATERAL (
        SELECT id, lane, user_id AS "userId", version, type, data, occurred_at AS "occurredAt", traceparent
        FROM outbox_events
-       WHERE published_at IS NULL AND lane = led.lane AND user_id <> ALL ($3::uuid[]) AND id <> ALL ($3::uuid[])
+       WHERE published_at IS NULL AND lane = locked.lane AND user_id <> ALL ($3::uuid[]) AND id <> ALL ($3::uuid[])
          AND ${mayBePublished}
        ORDER BY position LIMIT $2
      ) AS pending`,
@@ -45,15 +45,18 @@ export async function findPending(
   );
 }
 
-/** Not events of an erased user that `republish` marked during the erasure, except those that announce it. */
+/**
+ * SQL condition. Excludes events of erased users, which `republish` may have marked during the erasure. Events that an
+ * erasure keeps are published, such as its `UserErased`.
+ */
 const mayBePublished = `(type IN (${Object.keys(keptMessages)
   .map((type) => `'${type}'`)
   .join()}) OR NOT EXISTS (SELECT FROM erased_users WHERE erased_users.user_id = outbox_events.user_id))`;
 
 /**
- * Marks events as published and drops their secrets, in a transaction of its own: a confirmed event stays published even if the relay's
- * transaction rolls back, and row locks are short. The commit does not wait for the disk: if a crash of PostgreSQL
- * loses a mark, the event is published again.
+ * Marks events as published and drops their secrets, in a transaction of its own. A confirmed event stays published
+ * even if the relay's transaction rolls back, and row locks are short. The commit does not wait for the disk: if a
+ * crash of PostgreSQL loses a mark, the event is published again.
  */
 export async function markPublished(database: Database, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;

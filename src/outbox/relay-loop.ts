@@ -1,5 +1,5 @@
 import { pause } from '../scheduling/pause';
-import type { LanesRelay, RelayPass } from './lanes.relay';
+import type { LanesRelay, RelayRound } from './lanes.relay';
 
 const lastBackoffMs = 2_000;
 /** Delay before retrying a lane that another relay has locked. The poll would retry it later. */
@@ -7,15 +7,15 @@ const busyRetryMs = 20;
 
 export interface RelayLoopOptions {
   readonly lanes: LanesRelay;
-  /** How long to gather commits before a pass, in milliseconds. */
+  /** How long to gather commits before a round, in milliseconds. */
   readonly gatheringMs: number;
   /** Ends the loop after the current wave. */
   readonly signal: AbortSignal;
-  readonly onPass: (pass: RelayPass) => Promise<void>;
+  readonly onRound: (round: RelayRound) => Promise<void>;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Runs passes over woken lanes, one at a time, until none of them has more to publish. */
+/** Runs rounds (`RelayRound`) over woken lanes, one at a time, until none of them has more to publish. */
 export class RelayLoop {
   /** Lanes that may have events to publish. */
   private readonly woken = new Set<number>();
@@ -25,27 +25,27 @@ export class RelayLoop {
 
   constructor(private readonly options: RelayLoopOptions) {}
 
-  /** Requests a pass over this lane. Does nothing once the signal is aborted. */
+  /** Requests a round over this lane. Does nothing once the signal is aborted. */
   wake(lane: number): void {
     if (this.options.signal.aborted) return;
     this.woken.add(lane);
     this.running ??= this.run();
   }
 
-  /** Resolves when no pass is in progress. */
+  /** Resolves when no round is in progress. */
   async whenIdle(): Promise<void> {
     await this.running;
   }
 
   /** Never rejects. */
   private async run(): Promise<void> {
-    const { lanes: relay, gatheringMs, signal, onPass, onFailure } = this.options;
+    const { lanes: relay, gatheringMs, signal, onRound, onFailure } = this.options;
     let unfinished: readonly number[] = [];
     for (let failures = 0; this.woken.size > 0 && !signal.aborted; ) {
       if (unfinished.length === 0 && gatheringMs > 0) await pause(gatheringMs, signal);
       unfinished = [];
       const taken = new Set<number>();
-      // Takes all woken lanes: events that are committed during a pass share the next one.
+      // Takes all woken lanes: events that are committed during a round share the next one.
       const take = () => {
         const lanes = [...this.woken];
         this.woken.clear();
@@ -53,11 +53,11 @@ export class RelayLoop {
         return lanes;
       };
       try {
-        const pass = await relay.publishPending(take(), gatheringMs > 0 ? () => [] : take, signal);
-        unfinished = pass.unfinished;
+        const round = await relay.publishPending(take(), gatheringMs > 0 ? () => [] : take, signal);
+        unfinished = round.unfinished;
         for (const lane of unfinished) this.woken.add(lane);
-        for (const lane of pass.busy) this.retrySoon(lane);
-        await onPass(pass);
+        for (const lane of round.busy) this.retrySoon(lane);
+        await onRound(round);
         failures = 0;
       } catch (error) {
         onFailure(error);

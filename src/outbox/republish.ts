@@ -15,8 +15,8 @@ export interface RepublishSelection {
 
 /**
  * Marks events as unpublished, so that the relay publishes them again with the same ids, in order for each user.
- * Returns their number. Leaves out audit events and those whose secrets were dropped, and cannot restore events that retention has deleted. It can be
- * killed and run again.
+ * Returns their number. Leaves out audit events and those whose secrets were dropped. Cannot restore events that
+ * retention has deleted. It can be killed and run again.
  *
  * @param onBatch called after each batch with its number of events
  */

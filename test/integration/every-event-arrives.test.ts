@@ -95,28 +95,28 @@ describe('an event whose confirm is lost', () => {
   });
 });
 
-describe('a leader that freezes during a pass', () => {
+describe('a relay that freezes during a pass', () => {
   it('is replaced by another relay when PostgreSQL drops its connection after 5 seconds', async () => {
-    const leader = await fixture.startRelay({
+    const frozen = await fixture.startRelay({
       amqpUrl: fixture.amqp.url,
       databaseUrl: fixture.postgres.url,
       confirmTimeoutMs: 60_000,
     });
-    await eventually(() => expect(leader.broker.status()).toBe('ready'));
+    await eventually(() => expect(frozen.broker.status()).toBe('ready'));
     fixture.amqp.holdResponses();
     const [event, next] = buildVersions(uuidv7(), 2) as [NewOutboxEvent, NewOutboxEvent];
-    await fixture.commit([event], leader.relay.wake);
+    await fixture.commit([event], frozen.relay.wake);
     await eventually(() => expect(fixture.arrived()).toEqual([event.id]));
     fixture.postgres.freeze();
     const frozenAtMs = performance.now();
-    const follower = await fixture.startRelay();
-    await fixture.commit([next], follower.relay.wake);
+    const other = await fixture.startRelay();
+    await fixture.commit([next], other.relay.wake);
     await eventually(() => expect(fixture.arrived()).toEqual([event.id, event.id, next.id]), {
       timeoutMs: 8_000,
     });
     expect(performance.now() - frozenAtMs).toBeLessThan(7_000);
-    // A relay that waits to become the leader logs no warning.
-    expect(follower.logged.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+    // A relay that waits for the lane logs no warning.
+    expect(other.logged.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
   });
 });
 

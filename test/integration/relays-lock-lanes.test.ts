@@ -7,8 +7,8 @@ import { buildEvent } from '../testkit/relays';
 
 const fixture = useRelayFixture();
 
-describe('a leading relay', () => {
-  it('publishes events committed during its pass, in any lane, in the same transaction', async () => {
+describe('a relay that has locked lanes', () => {
+  it('publishes events committed during its round, in any lane, in the same transaction', async () => {
     const { relay, broker, database } = await fixture.startRelay();
     await isReady(broker);
     const transaction = jest.spyOn(database, 'transaction');
@@ -21,7 +21,7 @@ describe('a leading relay', () => {
       await confirmed;
       return outcome;
     });
-    // A pass lasts a tenth of a second; on a busy machine, the second commit may take longer.
+    // A round lasts a tenth of a second; on a busy machine, the second commit may take longer.
     await eventually(async () => {
       transactionCounts = [];
       let confirm: () => void = () => undefined;
