@@ -22,7 +22,7 @@ interface AccessGroup {
   readonly fields: readonly string[];
 }
 
-/** Returns the entry of an access, and the event that publishes it. */
+/** Returns the entry of an access, and its event. */
 export function accessRecordOf(access: AuditedAccess): { entry: NewAuditEntry; event: NewOutboxEvent } {
   const { origin, action, reason, at } = access;
   const id = uuidv7();

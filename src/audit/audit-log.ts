@@ -24,7 +24,7 @@ export interface AuditedAction {
   readonly values: ChangedValues | null;
 }
 
-/** Writes an audit entry for each change and each access, and an event that publishes the entry. */
+/** Writes an audit entry for each change and each access, and the event of the entry. */
 export class AuditLog {
   constructor(
     private readonly entries: AuditRepository,
@@ -95,7 +95,7 @@ export class AuditLog {
   }
 }
 
-/** The writes of audit entries, and the events to publish about them. */
+/** The writes of audit entries, and their events. */
 export interface AuditRecord<Writes> {
   readonly writes: Writes;
   readonly events: readonly NewOutboxEvent[];

@@ -18,7 +18,10 @@ export interface RowUpdate<Row> {
 const insertStatements = new Map<object, string>();
 const updateStatements = new Map<object, string>();
 
-/** Returns an INSERT of whole rows; its SQL is the same for any number of rows. It omits generated columns. */
+/**
+ * Returns an INSERT of whole rows; its SQL is the same for any number of rows. It omits generated columns. Missing
+ * properties become NULL.
+ */
 export function insertRows<Row extends object>(
   entity: new () => Row,
   rows: readonly Partial<NoInfer<Row>>[],
@@ -70,7 +73,10 @@ export async function writeTogether(
   return written[0]?.count ?? 0;
 }
 
-/** Rows of a write, each written only if the row with its owner's id is. */
+/**
+ * Rows that belong to rows of another write. A row is written only if its owner is written by the same statement. The
+ * write must come from `insertRows`.
+ */
 export interface OwnedWrite {
   readonly write: Write;
   /** The owner of each row. */
@@ -99,7 +105,7 @@ export async function writeOwned(
 
 interface Statement {
   readonly first: Write;
-  /** The parameter of each is `$2` and the following. */
+  /** Their SQL has the parameters `$2`, `$3` and so on, in this order. */
   readonly dependent: readonly Write[];
   readonly result: string;
 }
@@ -129,6 +135,7 @@ function insertStatement(entity: new () => object): string {
       return { name, value: quoted, field: `${quoted} ${type}${isArray ? '[]' : ''}` };
     });
   const list = (part: keyof (typeof columns)[number]) => columns.map((it) => it[part]).join(', ');
+  // "ownerId" is for `writeOwned`; in other rows it is absent and read as NULL.
   return `INSERT INTO ${tableOf(entity)} (${list('name')}) SELECT ${list('value')}
     FROM jsonb_to_recordset($1::jsonb) AS it (${list('field')}, "ownerId" uuid)`;
 }
@@ -139,13 +146,13 @@ function updateStatement(entity: new () => object): string {
     .map(({ name }) => name)
     .filter((name) => name !== 'id')
     .join(', ');
-  return `UPDATE ${table} SET (${columns}) = (SELECT ${columns} FROM jsonb_populate_record(${table}, free.changed))
+  return `UPDATE ${table} SET (${columns}) = (SELECT ${columns} FROM jsonb_populate_record(${table}, unlocked.changed))
     FROM (
       SELECT wanted.* FROM jsonb_to_recordset($1::jsonb) AS wanted ("rowId" uuid, revision integer, changed jsonb)
       JOIN ${table} ON ${table}.id = wanted."rowId" AND ${table}.revision = wanted.revision
       FOR NO KEY UPDATE OF ${table} SKIP LOCKED
-    ) AS free
-    WHERE ${table}.id = free."rowId" AND ${table}.revision = free.revision`;
+    ) AS unlocked
+    WHERE ${table}.id = unlocked."rowId" AND ${table}.revision = unlocked.revision`;
 }
 
 function withBase64Bytes(row: object): object {

@@ -20,14 +20,14 @@ export interface UserChangesOptions extends UserWritesOptions {
   readonly users: UserRepository;
 }
 
-/** A new user, and the event that publishes it; null for a `PENDING` user. */
+/** A new user, and its first event; null for a `PENDING` user. */
 export interface NewUser {
   readonly user: User;
   readonly event: UserEvent | null;
   readonly origin: Origin;
 }
 
-/** New users, and the event that publishes each of them. */
+/** New users, and the first event of each. */
 export interface NewUsers {
   readonly users: readonly User[];
   readonly eventOf: (user: User) => UserEvent;
@@ -78,8 +78,9 @@ export function checkActive(user: User): void {
 }
 
 /**
- * Writes all changes of users. `tryInsert` and `tryChange` share one statement, which is its own transaction, with
- * concurrent calls. They leave what would wait or fail to the other methods, which write in the caller's transaction.
+ * Writes all changes of users, each with its history entry, audit entry and outbox event. `tryInsert` batches
+ * concurrent inserts into one statement, and `tryChange` concurrent changes; each statement is its own transaction. A
+ * call that would wait for a lock or violate a constraint writes nothing. The caller then uses `insert` or `apply`.
  */
 export class UserChanges {
   private readonly writes: UserWrites;
@@ -105,8 +106,8 @@ export class UserChanges {
   }
 
   /**
-   * Writes and publishes a new user with a generated id and no external ids. Returns false if it wrote nothing, because the address or
-   * username may be taken; `insert` then finds out.
+   * Writes a new user with a generated id and no external ids. Returns false if it wrote nothing: the address or
+   * username is taken, or the batch was rolled back because of another user. `insert` then decides.
    *
    * @throws DatabaseUnavailableError
    */
@@ -115,9 +116,9 @@ export class UserChanges {
   }
 
   /**
-   * Decides on the user as committed, and writes and publishes the change. Returns the user as it is then. Returns null
-   * if there is no such user, or if a concurrent transaction holds or changed it; the caller then locks the user,
-   * decides and calls `apply`.
+   * Decides on the user as committed, and writes the change. Returns the user as it is then. Returns null if the user
+   * is unknown, has no audit key, or is locked or changed by a concurrent transaction, and if the batch was rolled back
+   * because of one of its users. The caller then locks the user, decides and calls `apply`.
    *
    * @throws DatabaseUnavailableError, and the errors of `decide`
    */
@@ -128,7 +129,7 @@ export class UserChanges {
   }
 
   /**
-   * Writes a new user, and publishes it if there is an event. Replaces expired `PENDING` users.
+   * Writes a new user, with its records if there is an event. Replaces expired `PENDING` users.
    *
    * @throws EmailTakenError, UsernameTakenError, UserIdTakenError, ExternalIdTakenError
    */
@@ -144,25 +145,25 @@ export class UserChanges {
   }
 
   /**
-   * Writes and publishes those new users whose id, address, username and external ids are free; returns them.
+   * Writes those new users whose id, address, username and external ids are free; returns them.
    *
    * @throws UserIdTakenError if an erasure of the same id commits during the insert
    */
   async insertFree(tx: Transaction, { users, eventOf, origin }: NewUsers): Promise<Set<User>> {
     const inserted = await insertFreeUsers(tx, users);
     const insertions = [...inserted].map((user) => insertionOf({ user, event: eventOf(user), origin }));
-    await this.writes.publishInserted(tx, insertions);
+    await this.writes.recordInserted(tx, insertions);
     return inserted;
   }
 
-  /** Writes and publishes a change of a user whose row is locked; returns the user at its next version. */
+  /** Writes a change of a user whose row is locked; returns the user at its next version. */
   async apply(tx: Transaction, change: UserChange): Promise<User> {
     const keys = await this.options.audit.ensureKeys(tx, new Set([change.user.id]));
     return this.updateLocked(tx, updateOf(change), keys);
   }
 
-  /** Writes values that the contract does not count as a change: no version, event or history. */
-  touch(tx: Transaction, user: User, values: Partial<User>): Promise<User> {
+  /** Writes values without a new version, event, history or audit entry. The user's row must be locked. */
+  writeUncounted(tx: Transaction, user: User, values: Partial<User>): Promise<User> {
     const written = { ...values, revision: user.revision + 1 };
     return this.updateLocked(tx, {
       read: user,
@@ -197,6 +198,7 @@ export class UserChanges {
     const decided = await Promise.all(
       group.map(({ userId, decide }) => decideOn(database, found.get(userId), decide)),
     );
+    // Only `apply` creates audit keys, because that requires the row lock.
     const updates = decided.flatMap((it) =>
       it && 'update' in it && keys.has(it.update.user.id) ? [it.update] : [],
     );
@@ -211,7 +213,7 @@ export class UserChanges {
   }
 }
 
-/** For the error of a statement that was rolled back because of one of its users: all of them are retried alone. */
+/** Returns no users for the error of a statement that was rolled back because of one of them; rethrows other errors. */
 function noneIfRolledBackForOne(error: unknown): Set<string> {
   if (error instanceof UserError || isRolledBackForOne(error)) return new Set();
   throw error;
@@ -238,7 +240,7 @@ function insertionOf({ user, event, origin }: NewUser): Insertion {
 function updateOf({ user: read, values, at, eventOf, origin }: UserChange): Update {
   const written = { ...values, updatedAt: at, version: read.version + 1, revision: read.revision + 1 };
   const user = changedUser(read, written);
-  // The publication of a user that was PENDING is its creation, for subscribers and auditors.
+  // The first event of a user that was PENDING is its creation, for subscribers and auditors.
   const before = read.status === 'PENDING' ? null : read;
   return { read, user, values: written, change: { before, user, event: eventOf(user), at, origin } };
 }

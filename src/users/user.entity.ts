@@ -153,7 +153,10 @@ export class User {
   @Column('timestamptz', { name: 'preferences_updated_at', nullable: true })
   preferencesUpdatedAt: Date | null;
 
-  /** Counts changes of profile, status, preferences and verification: the `sequence` of the user's events. */
+  /**
+   * Counts changes of profile, external ids, status and preferences, and completed verifications. It is the `sequence`
+   * of the user's events.
+   */
   @Column('integer')
   version: number;
 

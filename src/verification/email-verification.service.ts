@@ -105,7 +105,7 @@ export class EmailVerificationService {
         at: issuedAt,
         values: { before: { emailVerification: user.emailVerification }, after: { emailVerification } },
       });
-      return keepsState ? user : changes.touch(tx, user, { emailVerification });
+      return keepsState ? user : changes.writeUncounted(tx, user, { emailVerification });
     });
   }
 

@@ -132,7 +132,7 @@ export class PhoneVerificationService {
     });
     this.count(tx, 'requested');
     if (user.phoneVerification === 'PENDING') return user;
-    return changes.touch(tx, user, { phoneVerification: 'PENDING' });
+    return changes.writeUncounted(tx, user, { phoneVerification: 'PENDING' });
   }
 
   private async useCode(

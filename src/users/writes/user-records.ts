@@ -10,7 +10,7 @@ import type { OwnedWrite, Write } from '../../postgres/write';
 import type { User } from '../user.entity';
 import type { UserEvent } from '../user.events';
 
-/** A change to publish. `before` is null when nothing was published about the user yet. */
+/** A change to record. `before` is null if the user has no event yet. */
 export interface Change {
   readonly before: User | null;
   readonly user: User;

@@ -24,7 +24,7 @@ export interface UserWritesOptions {
   readonly onUserKnown?: ((userId: string) => void) | undefined;
 }
 
-/** A row to insert, and its change; null for a `PENDING` user, which is not published. */
+/** A row to insert, and its change; null for a `PENDING` user, which has no records. */
 export interface Insertion {
   readonly user: User;
   readonly change: Change | null;
@@ -44,7 +44,7 @@ interface RowsToWrite {
   readonly write: Write;
   readonly rows: readonly (Insertion | Update)[];
   readonly audited: AuditRecord<readonly Write[]>;
-  readonly along: readonly OwnedWrite[];
+  readonly externalIds: readonly OwnedWrite[];
 }
 
 /**
@@ -58,6 +58,7 @@ export class UserWrites {
    * Inserts users; returns the ids of those that were inserted.
    *
    * @param conflicts `skip` leaves out users whose id, address or username is taken; `throw` throws the expected error
+   * @throws ExternalIdTakenError also with `skip`; UserIdTakenError if an erasure of the id commits during the insert
    */
   insert(
     target: Transaction | Database,
@@ -69,14 +70,16 @@ export class UserWrites {
     const write = conflicts === 'skip' ? onConflictDoNothing(rows) : rows;
     const audited = this.options.audit.prepareRecordWithNewKeys(auditedOf(changesOf(insertions)));
     const holders = users.filter(({ externalIds }) => externalIds !== null);
-    const along = holders.length > 0 ? [externalIdsOf(holders)] : [];
-    return this.write(target, { write, rows: insertions, audited, along });
+    const externalIds = holders.length > 0 ? [externalIdsOf(holders)] : [];
+    return this.write(target, { write, rows: insertions, audited, externalIds });
   }
 
   /**
-   * Updates users that are as they were read, and that no other transaction has locked; returns the ids of these.
+   * Updates users whose rows still have the revision that was read. Skips rows that another transaction has locked.
+   * Returns the ids of the updated users.
    *
    * @param keys the audit keys of the users
+   * @throws EmailTakenError, UsernameTakenError
    */
   update(
     target: Transaction | Database,
@@ -85,11 +88,11 @@ export class UserWrites {
   ): Promise<Set<string>> {
     const rows = updates.map(({ read: { id, revision }, values }) => ({ id, revision, values }));
     const audited = this.options.audit.prepareRecord(keys, auditedOf(changesOf(updates)));
-    return this.write(target, { write: updateRows(User, rows), rows: updates, audited, along: [] });
+    return this.write(target, { write: updateRows(User, rows), rows: updates, audited, externalIds: [] });
   }
 
-  /** Publishes users that this transaction has inserted. */
-  async publishInserted(tx: Transaction, insertions: readonly Insertion[]): Promise<void> {
+  /** Writes the history entry, audit entry and outbox event of users that this transaction has inserted. */
+  async recordInserted(tx: Transaction, insertions: readonly Insertion[]): Promise<void> {
     const changes = changesOf(insertions);
     const audited = this.options.audit.prepareRecordWithNewKeys(auditedOf(changes));
     const [first, ...others] = recordsOf(tx, changes, audited, this.options.outbox);
@@ -102,7 +105,7 @@ export class UserWrites {
 
   private async write(
     target: Transaction | Database,
-    { write, rows, audited, along }: RowsToWrite,
+    { write, rows, audited, externalIds }: RowsToWrite,
   ): Promise<Set<string>> {
     const effects: (() => Promise<void> | void)[] = [];
     const tx =
@@ -110,7 +113,7 @@ export class UserWrites {
         ? target
         : { afterCommit: (effect: () => Promise<void> | void) => void effects.push(effect) };
     const records = recordsOf(tx, changesOf(rows), audited, this.options.outbox);
-    const written = await writeOwned(target, write, ...records, ...along).catch((error: unknown) => {
+    const written = await writeOwned(target, write, ...records, ...externalIds).catch((error: unknown) => {
       throw fromConstraint(error);
     });
     this.announceAfterCommit(
