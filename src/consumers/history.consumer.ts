@@ -6,7 +6,7 @@ import type { MessageToPark } from '../parked/message-to-park';
 import type { ParkedMessagesRepository } from '../parked/parked-messages.repository';
 import { fingerprintOf } from '../parked/wire-message';
 import type { Broker, Delivery, Subscription } from '../rabbitmq/broker';
-import { historyQueue, parkedQueue } from '../rabbitmq/topology';
+import { deadLetterQueue, historyQueue } from '../rabbitmq/topology';
 import { nextTurn } from '../scheduling/next-turn';
 import type { Tracing } from '../telemetry/tracing';
 import { startProcessSpans } from './process-spans';
@@ -58,7 +58,7 @@ export class HistoryConsumer {
         onBatch: (deliveries) => this.consume(deliveries),
       }),
       broker.subscribe({
-        queue: parkedQueue,
+        queue: deadLetterQueue,
         prefetch: 20,
         batchSize: 20,
         onBatch: (deliveries) => this.parkGivenUp(deliveries),

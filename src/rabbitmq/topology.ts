@@ -35,7 +35,7 @@ export const inboundExchanges: readonly string[] = [...new Set(inbound.map(([exc
 /** The queue of other services' events. */
 export const historyQueue = 'user-service.history';
 /** The dead-letter queue, which holds messages that exceeded the delivery limit. */
-export const parkedQueue = 'user-service.history.parked';
+export const deadLetterQueue = 'user-service.history.parked';
 /** The stream that stores every UserErased outside the database, for a replay after an older backup was restored. */
 export const erasuresStream = 'user-service.erasures';
 /** The default exchange, which routes a message to the queue named by its routing key. */
@@ -43,10 +43,13 @@ export const queueExchange = '';
 
 /** Unacknowledged deliveries until RabbitMQ dead-letters a message. The service's own limit for crashes is lower. */
 const deliveryLimit = 20;
-/** Far above the deliveries after which the service stores a dead letter's digest: RabbitMQ would drop it. */
-const parkedDeliveryLimit = 1_000;
+/**
+ * At this limit RabbitMQ drops a dead letter. The service stores its digest and acknowledges it much earlier, after 20
+ * deliveries.
+ */
+const deadLetterDeliveryLimit = 1_000;
 /** At these limits dead letters stay in the history queue, and nothing is lost. */
-const parkedQueueLimits = {
+const deadLetterQueueLimits = {
   'x-max-length': 100_000,
   'x-max-length-bytes': 1024 ** 3,
   'x-overflow': 'reject-publish',
@@ -71,18 +74,18 @@ export function topologyOf(prefix = ''): Topology {
           'x-dead-letter-strategy': 'at-least-once',
           'x-overflow': 'reject-publish',
           'x-dead-letter-exchange': '',
-          'x-dead-letter-routing-key': `${prefix}${parkedQueue}`,
+          'x-dead-letter-routing-key': `${prefix}${deadLetterQueue}`,
         },
       },
       // Earlier versions declared it without limits; RabbitMQ cannot change the arguments of a queue.
       {
-        name: `${prefix}${parkedQueue}`,
+        name: `${prefix}${deadLetterQueue}`,
         declaredBy: 'consumers',
         mayDiffer: true,
         arguments: {
           'x-queue-type': 'quorum',
-          'x-delivery-limit': parkedDeliveryLimit,
-          ...parkedQueueLimits,
+          'x-delivery-limit': deadLetterDeliveryLimit,
+          ...deadLetterQueueLimits,
         },
       },
       // No maximum age or length, so that messages are never deleted.

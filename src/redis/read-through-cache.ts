@@ -27,7 +27,7 @@ export interface ReadThroughCacheOptions<T> {
 
 /** The result of a slower load is not cached; its failure also rejects the readers queued behind it. */
 const slowLoadMs = 1000;
-/** Longer than the lifetime of a cached value. */
+/** How long the cache is bypassed for an id after a failed write. Longer than the lifetime of a cached value. */
 const unconfirmedForMs = 90_000;
 /** How long a parsed value is kept in memory. */
 const parsedForMs = 60_000;
@@ -38,16 +38,17 @@ const tombstoneRevision = Number.POSITIVE_INFINITY;
  * All ids requested in one turn of the event loop share one round trip to the cache and one load.
  *
  * A reader only gets look-ups that started after its request. It sees every change committed before, if the writer
- * awaited `write` or `bury` and got true. After false, this process bypasses the cache for the id; other processes
- * may return the old value until it expires or the write is retried.
+ * awaited `write` or `bury` and got true. After false, this process bypasses the cache for the id, for 90 seconds and at
+ * most 10,000 ids. Other processes may return the old value until it expires or the write is retried.
  *
- * Readers share values: treat them as immutable. Ids must be well-formed: they become keys and are loaded together.
+ * Readers share values: treat them as immutable. Ids must be well-formed: they become keys and are loaded together, so
+ * one malformed id fails the whole batch.
  * Not for authorization, erasure or export, which must not depend on a cache.
  */
 export class ReadThroughCache<T extends object> {
   private readonly now: () => number;
   private readonly singleFlight = new SingleFlight<T | null>((lookups) => this.lookUp(lookups));
-  /** The newest revision of each id that the cache has not confirmed. */
+  /** The newest revision of each id that the cache has not confirmed; the least recently used ids are dropped. */
   private readonly unconfirmed = new LRUCache<string, number>({ max: 10_000, ttl: unconfirmedForMs });
 
   /** Values by id with the text that they were parsed from. A value is used only while the cache has that very text. */
@@ -179,14 +180,14 @@ export class ReadThroughCache<T extends object> {
     } catch (error) {
       const slow = this.now() - startedAtMs > slowLoadMs;
       for (const { lookup } of misses) {
-        lookup.settle(errorOf(error));
+        lookup.complete(errorOf(error));
         // The queued readers have already waited for a database that does not respond.
         if (slow) this.singleFlight.failNext(lookup, errorOf(error));
       }
       return;
     }
-    for (const { lookup } of misses) lookup.settle(loaded.get(lookup.id)?.value ?? null);
-    // During a slow load a newer value or a negative entry may have been cached and expired again.
+    for (const { lookup } of misses) lookup.complete(loaded.get(lookup.id)?.value ?? null);
+    // A slow result may be outdated: the cache may no longer have the newer entry that would refuse it.
     if (this.now() - startedAtMs <= slowLoadMs) await this.fill(misses, loaded);
   }
 
@@ -215,7 +216,7 @@ export class ReadThroughCache<T extends object> {
   }
 
   private finish(lookup: Lookup<T | null>, value: T | null): void {
-    lookup.settle(value);
+    lookup.complete(value);
     this.singleFlight.finish(lookup);
   }
 

@@ -8,22 +8,22 @@ export class Lookup<T extends {} | null> {
   constructor(readonly id: string) {}
 
   /** Gives the readers a value, or the error of the look-up. Only the first call has an effect. */
-  settle(result: T | Error): void {
+  complete(result: T | Error): void {
     if (this.result !== undefined) return;
     this.result = result;
     for (const reader of this.readers) reader();
   }
 
-  /** Returns the results of look-ups that have not settled yet, once all have. One promise for all of them. */
+  /** Returns the results of look-ups once all of them are complete. One promise for all of them. */
   static async resultsOf<T extends {} | null>(lookups: readonly Lookup<T>[]): Promise<(T | Error)[]> {
-    let unsettled = lookups.length;
-    if (unsettled > 0) {
+    let incomplete = lookups.length;
+    if (incomplete > 0) {
       await new Promise<void>((resolve) => {
-        const settled = () => {
-          unsettled -= 1;
-          if (unsettled === 0) resolve();
+        const completed = () => {
+          incomplete -= 1;
+          if (incomplete === 0) resolve();
         };
-        for (const lookup of lookups) lookup.readers.push(settled);
+        for (const lookup of lookups) lookup.readers.push(completed);
       });
     }
     return lookups.map(({ result }) => result as T | Error);
@@ -41,7 +41,7 @@ export class SingleFlight<T extends {} | null> {
   private readonly running = new Map<string, Lookup<T>>();
   private nextBatch: Lookup<T>[] = [];
 
-  /** `run` settles its look-ups and may `finish` some of them early; the rest are finished after it. */
+  /** `run` completes its look-ups and may `finish` some of them early; the rest are finished after it. */
   constructor(private readonly run: (lookups: Lookup<T>[]) => Promise<void>) {}
 
   /** Returns the values of these ids, or the errors of their look-ups, in the order of the ids. */
@@ -75,10 +75,10 @@ export class SingleFlight<T extends {} | null> {
     this.finish(lookup);
   }
 
-  /** Settles the queued look-up of the same id with the error of this one. */
+  /** Completes the queued look-up of the same id with the error of this one. */
   failNext(lookup: Lookup<T>, error: Error): void {
     if (this.running.get(lookup.id) !== lookup) return;
-    this.queued.get(lookup.id)?.settle(error);
+    this.queued.get(lookup.id)?.complete(error);
     this.queued.delete(lookup.id);
   }
 
@@ -97,7 +97,7 @@ export class SingleFlight<T extends {} | null> {
     try {
       await this.run(lookups);
     } catch (error) {
-      for (const lookup of lookups) lookup.settle(errorOf(error));
+      for (const lookup of lookups) lookup.complete(errorOf(error));
     }
     for (const lookup of lookups) this.finish(lookup);
   }

@@ -1,4 +1,4 @@
-import { parkedQueue } from '../../src/rabbitmq/topology';
+import { deadLetterQueue } from '../../src/rabbitmq/topology';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { isReady, openTestBroker, record, withRabbitMq } from '../testkit/brokers';
 import {
@@ -69,12 +69,12 @@ describe('the queue of dead letters', () => {
     ['is used as it is when it exists without limits', unbounded, 1],
   ])('%s', async (_what, existing, warnings) => {
     const prefix = newAmqpPrefix();
-    const queue = `${prefix}${parkedQueue}`;
+    const queue = `${prefix}${deadLetterQueue}`;
     if (existing)
       await withRabbitMq((channel) => channel.assertQueue(queue, { durable: true, arguments: existing }));
     const { broker, logged } = openTestBroker({ prefix });
     try {
-      const recorder = record(broker, undefined, { queue: parkedQueue });
+      const recorder = record(broker, undefined, { queue: deadLetterQueue });
       await isReady(broker);
       const declared = existing ?? {
         'x-queue-type': 'quorum',

@@ -1,6 +1,6 @@
 import { type ChannelModel, type ConfirmChannel, connect, type Options } from 'amqplib';
 import { v7 as uuidv7 } from 'uuid';
-import { parkedQueue } from '../../src/rabbitmq/topology';
+import { deadLetterQueue } from '../../src/rabbitmq/topology';
 import type { TestApp } from './app';
 import { eventually } from './eventually';
 
@@ -112,7 +112,7 @@ export async function startForeignService(app: TestApp): Promise<ForeignService>
       await channel.waitForConfirms();
     },
     async giveUp({ body, properties }) {
-      channel.sendToQueue(`${app.amqpPrefix}${parkedQueue}`, body, properties);
+      channel.sendToQueue(`${app.amqpPrefix}${deadLetterQueue}`, body, properties);
       await channel.waitForConfirms();
     },
     close: () => connection.close(),
