@@ -15,6 +15,7 @@ import {
 } from './audit-chain';
 import { AuditSeal } from './audit-seal.entity';
 
+/** The most entries of one seal. */
 export const largestSeal = 1_000;
 
 /** Ids are UUIDv7, so the primary key of the queue is in order of insertion: a batch does not sort a long queue. */
@@ -29,11 +30,11 @@ export interface AuditSealerOptions {
   log: Logger;
 }
 
-/** Adds new audit entries to the chain in batches, after their transactions have committed. One replica seals at a time. */
+/** Adds committed audit entries to the chain in batches. One replica seals at a time. */
 export class AuditSealer {
   constructor(private readonly options: AuditSealerOptions) {}
 
-  /** Seals batches until the queue is shorter than one, or stops after the current one once `signal` is aborted. */
+  /** Seals batches until a batch is not full, or until `signal` is aborted; then it finishes the current batch. */
   async sealAll(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && (await this.sealNext()) === largestSeal);
   }
@@ -59,7 +60,7 @@ export class AuditSealer {
 
   private async seal(tx: Transaction, entries: readonly SealedEntry[]): Promise<void> {
     const [last]: { number: string; hash: Buffer }[] = await tx.manager.query(
-      // The chain continues from an archive that took all seals.
+      // If an archive has taken all seals, the chain continues from the last of them.
       `SELECT number::text, hash FROM (
          (SELECT number, hash FROM audit_seals ORDER BY number DESC LIMIT 1)
          UNION ALL (SELECT last_seal, last_hash FROM audit_archives ORDER BY audit_archives.number DESC LIMIT 1)

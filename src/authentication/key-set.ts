@@ -4,14 +4,17 @@ import { KeysUnavailableError } from './authentication.errors';
 
 /** Supplies the verifier's keys. A new function means new keys: results of the old keys are no longer valid. */
 export interface KeySet {
-  /** Returns the keys to use now. Rejects with KeysUnavailableError if there are none. */
+  /** Returns the keys to use now. Rejects with KeysUnavailableError if there are no usable keys. */
   current(): Promise<JWTVerifyGetKey>;
   /**
    * Returns newer keys for a token that no key of `used` matches; null if there are none or it is called too often.
    * Rejects with KeysUnavailableError if the keys cannot be fetched.
    */
   newerThan(used: JWTVerifyGetKey): Promise<JWTVerifyGetKey | null>;
-  /** Returns `degraded` if there are no keys and the last fetch failed. Without keys it starts a fetch and does not wait. */
+  /**
+   * Returns `degraded` if there are no usable keys (also if they are older than 24 hours) and the last fetch failed.
+   * Without usable keys it starts a fetch and does not wait.
+   */
   status(): 'ready' | 'degraded';
 }
 
@@ -47,6 +50,7 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
   let failing = false;
+  /** The theoretical arrival time of the generic cell rate algorithm, which limits the fetches for unknown keys. */
   let refetchBudgetSpentUntil = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
 

@@ -10,7 +10,7 @@ import type { Logger } from '../telemetry/logger';
 export const connectLimitMs = 10_000;
 
 export interface DatabaseContext {
-  /** URL of the database. The one in DATABASE_URL may be unreachable. */
+  /** URL of the database: DATABASE_URL, whose server may be unavailable, or that of the running embedded PostgreSQL. */
   readonly url: string;
   readonly config: Config;
   readonly log: Logger;
@@ -26,7 +26,7 @@ export async function withDatabase<T>(
   work: (context: DatabaseContext) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig(env);
-  // Standard output carries results only, and a command's log only what a person should know.
+  // On standard error, because standard output carries the results. Only warnings and errors concern the caller.
   const log = createServiceLog({ level: 'warn', destination: process.stderr });
   if (config.databaseUrl !== null)
     return work({ url: config.databaseUrl, config, log }).catch((error: unknown) => {
@@ -36,7 +36,7 @@ export async function withDatabase<T>(
   const { joinEmbeddedPostgres } = await import('../embedded-postgres/embedded-postgres');
   const embedded = await joinEmbeddedPostgres({
     dataDirectory: join(config.dataDirectory, 'postgres'),
-    // Each line reports a repair of the database, which the level `info` would hide.
+    // As warnings, because this log hides `info`. The embedded PostgreSQL reports only repairs, restarts and failures.
     log: (line) => log.warn(line),
   });
   try {

@@ -12,7 +12,7 @@ const batchSize = 200;
 const sweepIntervalMs = 1_000;
 /** How long arrivals are gathered. One query serves many of them, and usually finds no event that waits. */
 const gatheringMs = 50;
-/** One in so many sweeps checks all waiting events; the others check those of the last minute. */
+/** The first sweep and every 60th after it check all waiting events; the others check those of the last minute. */
 const sweepsPerFullSweep = 60;
 
 export interface WaitingEventsOptions {
@@ -52,7 +52,7 @@ export class WaitingEvents {
     this.work();
   }
 
-  /** Resolves when no work of `release` is left. */
+  /** Resolves when no background work of `release` or `start` is in progress. */
   async drain(): Promise<void> {
     while (this.running) await this.running;
   }
@@ -113,7 +113,7 @@ export class WaitingEvents {
   private async foldAll(find: () => Promise<CommerceEvent[]>): Promise<void> {
     for (let batch = await find(); batch.length > 0 && !this.stopped; batch = await find()) {
       const results = await this.foldBatch(batch);
-      // All still wait if their users were removed after `find`, which would return them again and again.
+      // If all of them still wait, for example because their users were removed, `find` would return them again.
       if (batch.length < batchSize || results.every((result) => result === 'waiting')) return;
     }
   }

@@ -40,7 +40,7 @@ const typeOfError = new Map<Function, new () => UserErrorType>([
 /**
  * Returns the result of `work`, or the GraphQL type of the expected error that it throws. Other errors are rethrown.
  *
- * @throws LIMIT_EXCEEDED if the person tried too many new addresses
+ * @throws FORBIDDEN if the account is frozen; LIMIT_EXCEEDED if the person tried too many new addresses
  */
 export async function resultOf<T>(work: () => Promise<T>): Promise<T | UserErrorType> {
   try {
@@ -68,6 +68,6 @@ export async function userResultOf<R>(
   Success: new () => { user: object },
   work: () => Promise<User>,
 ): Promise<R> {
-  // The compiler does not check that `R` contains the error. If it does not, GraphQL reports a fault.
+  // The compiler does not check that `R` contains the error. If it does not, the error is INTERNAL_SERVER_ERROR.
   return (await resultOf(async () => Object.assign(new Success(), { user: toUserType(await work()) }))) as R;
 }

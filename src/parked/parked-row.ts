@@ -14,7 +14,10 @@ export type ParkedRow = Omit<ParkedMessage, 'id' | 'reason' | 'headers' | 'parke
 
 const largestCount = 2 ** 31 - 1;
 
-/** Returns the row that parks a message. PostgreSQL can store it, whatever the message holds. */
+/**
+ * Returns the row that parks a message. Texts are shortened, and characters that PostgreSQL cannot store are replaced.
+ * If PostgreSQL still rejects the row, use `toDigestRow`.
+ */
 export function toParkedRow(it: MessageToPark): ParkedRow {
   const { exchange, routingKey, body, truncated, properties } = it.message;
   const { messageId, type, contentType, timestamp, headers: received } = properties;
@@ -43,7 +46,7 @@ export function toParkedRow(it: MessageToPark): ParkedRow {
   };
 }
 
-/** Returns a row with the digest, the size and the reason only, for a message whose row PostgreSQL rejects. */
+/** Returns a row with only the digest, size, reason and attempts of a message, for one whose row PostgreSQL rejects. */
 export function toDigestRow({ message, reason, attempts }: MessageToPark): ParkedRow {
   return {
     fingerprint: fingerprintOf(message),

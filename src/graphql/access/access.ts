@@ -38,22 +38,22 @@ export interface OperationRule {
   readonly self?: (args: Record<string, unknown>) => unknown;
   /** Returns whether callers without any `users:*` scope may call it with these arguments. They act for themselves. */
   readonly ownProfile?: (actor: Actor, args: Record<string, unknown>) => boolean;
-  /** Returns the kind of action for which that user may need a recent sign-in, or null if it is none. */
+  /** Returns the sensitive action of a call by the user concerned; null if the call is none. */
   readonly sensitiveAction?: (args: Record<string, unknown>) => SensitiveAction | null;
 }
 
-/** What users do to themselves for which `RECENT_SIGN_IN_FOR` can require a recent sign-in. */
+/** Actions of users on their own account. Those listed in `RECENT_SIGN_IN_FOR` require a recent sign-in. */
 export type SensitiveAction = 'erase' | 'export' | 'email';
 
 /** Maximum age of the sign-in for actions in `RECENT_SIGN_IN_FOR`. */
 const recentSignInMs = 10 * 60_000;
 
-/** Returns the id of the user that a mutation changes, or undefined. */
+/** Returns the `userId` in the input of a mutation, or undefined. */
 export const inputUserId = ({ input }: Record<string, unknown>) => (input as { userId?: unknown }).userId;
 
 /**
- * True if the input creates the profile of the actor, whose `sub` becomes the user id. The AuthenticationService has the
- * credentials already, and external ids are for staff.
+ * True if the input creates the profile of the actor, whose `sub` becomes the user id. Not with a password, because the
+ * AuthenticationService has the credentials already, nor with external ids, which are for staff.
  */
 function isOwnProfile(actor: Actor, { input }: Record<string, unknown>): boolean {
   const { userId, password, externalIds } = input as Readonly<Record<string, unknown>>;
@@ -151,7 +151,7 @@ export function mayRead(actor: Actor | null, userId: string, audience: Audience)
 /**
  * Returns null, the value of a field that the actor may not read.
  *
- * @throws FORBIDDEN if the actor has any `users:*` scope, while the response may have more errors
+ * @throws FORBIDDEN if the actor has a `users:*` scope and the response has not reached its maximum of errors
  */
 export function refuseField(actor: Actor | null, field: string, errors: ErrorBudget): null {
   if (hasAnyUsersScope(actor) && errors.take()) throw forbidden(`read ${field} of this user`);
