@@ -30,7 +30,7 @@ export function registerEraseCommand(program: Command): void {
     .command('erase [id]')
     .description('erase a user permanently; waits until the erasure is complete')
     .option('--dry-run', 'print what would be erased without changing anything')
-    .option('--reason <text>', 'reason for the ledger and the audit trail, without personal data')
+    .option('--reason <text>', 'reason without personal data, which the erasure and the audit trail keep')
     .option(
       '--grace-days <days>',
       'schedule the erasure for so many days from now, at most 90; 0 starts a scheduled one',
@@ -38,7 +38,7 @@ export function registerEraseCommand(program: Command): void {
     )
     .option(
       '--replay-ledger [file]',
-      'after a restore from backup: erase again all users in the ledger outside the database, or in a file with ' +
+      'after a restore from backup: erase again all users in the ledger of erasures, or in a file with ' +
         'one JSON object a line, {"userId": …, "erasedAt": …}',
     )
     .option('--print-ledger', 'print the ids of erased users in the format of --replay-ledger')

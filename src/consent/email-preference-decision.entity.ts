@@ -2,8 +2,8 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { type EmailTopic, User } from '../users/user.entity';
 
 /**
- * A row of the consent ledger: a decision about one topic and its evidence. A trigger refuses updates, and deletes
- * while the user exists.
+ * A row of the ledger of decisions about e-mail: a decision about one topic and its evidence. A trigger refuses
+ * updates, and deletes while the user exists.
  */
 @Entity('email_preference_decisions')
 @Index('email_preference_decisions_user_id_decided_at_idx', ['userId', 'decidedAt'])

@@ -18,7 +18,7 @@ interface LedgerRow {
   decidedAt: Date;
 }
 
-/** The ledger of decisions about e-mail. Folding it gives the preferences at any time. */
+/** The ledger of decisions about e-mail. The decisions until a time give the preferences at that time. */
 export class EmailPreferenceLedger {
   constructor(private readonly database: Database) {}
 
@@ -60,17 +60,17 @@ export class EmailPreferenceLedger {
     return row?.granted ?? null;
   }
 
-  /** Returns the preferences at a time, with one statement. Users without a decision are absent. */
-  async foldUntil(userIds: readonly string[], at: Date): Promise<Map<string, EmailPreferences>> {
+  /** Returns the preferences of users at a time, with one statement. Users without a decision until then are absent. */
+  async preferencesAt(userIds: readonly string[], at: Date): Promise<Map<string, EmailPreferences>> {
     const rows = await this.database.query<LedgerRow>(
       `SELECT user_id AS "userId", topic, granted, decided_at AS "decidedAt" FROM email_preference_decisions
        WHERE user_id = ANY ($1::uuid[]) AND decided_at <= $2 ORDER BY user_id, decided_at, id`,
       [userIds, at],
     );
-    const folded = new Map<string, EmailPreferences>();
+    const preferences = new Map<string, EmailPreferences>();
     for (const { userId, decision } of decisionsIn(rows))
-      folded.set(userId, evolve(folded.get(userId) ?? initial, decision));
-    return folded;
+      preferences.set(userId, evolve(preferences.get(userId) ?? initial, decision));
+    return preferences;
   }
 }
 

@@ -48,7 +48,7 @@ export function createLoaders({
 
     /** Returns the preferences that were in force at a time. Users without decisions until then are absent. */
     emailPreferencesAt: batchedLoad<Date, EmailPreferences>(
-      (ids, at) => preferences.foldUntil(ids, at),
+      (ids, at) => preferences.preferencesAt(ids, at),
       (at) => at.toISOString(),
     ),
   };

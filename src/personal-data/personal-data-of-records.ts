@@ -21,7 +21,7 @@ export const personalDataOfRecords = {
     },
   },
   outbox_events: {
-    // Published events, too, because they contain names and addresses.
+    // Also published events, because they contain names and addresses. Not those in `keptMessages`.
     ofUser: `${byUserId} AND type NOT IN (${Object.keys(keptMessages)
       .map((type) => `'${type}'`)
       .join()})`,
@@ -45,7 +45,8 @@ export const personalDataOfRecords = {
   idempotency_keys: {
     ofUser: `(${byUserId} OR actor_id = $1::uuid::text)`,
     erasure: 'in batches',
-    // A repeated call must not create the user again. Only the digest of the caller's key stays.
+    // Calls of other actors stay without user id and input digest, so that a repeated call does not create the user
+    // again. The user's own calls are deleted.
     emptied: {
       which: 'actor_id <> $1::uuid::text',
       assignments: `user_id = NULL, input_digest = '', outcome = 'USER_ERASED'`,
@@ -53,6 +54,7 @@ export const personalDataOfRecords = {
     retention: [
       {
         name: 'idempotencyKeys',
+        // The calls that created `PENDING` users can be continued. They are removed with these users.
         which: '(outcome IS NOT NULL OR user_id IS NULL)',
         since: 'created_at',
         days: 7,

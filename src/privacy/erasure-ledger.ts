@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** An erasure, as recorded outside of the database. */
+/** An erasure in the ledger of erasures, which is outside the database. */
 export interface LedgerEntry {
   readonly userId: string;
   readonly erasedAt: Date;
@@ -17,7 +17,7 @@ const document = z.union([
     .transform(({ sequence, data }) => ({ ...data, sequence: Number(sequence) })),
 ]);
 
-/** Collects erasures from a ledger outside of the database, line by line. */
+/** Collects the entries of a ledger of erasures, line by line. */
 export class ErasureLedger {
   private readonly byUser = new Map<string, LedgerEntry>();
   /** The number of lines so far. */

@@ -71,7 +71,7 @@ async function each(
       try {
         await work(erasureId);
       } catch (err) {
-        // Also for an unavailable database: this erasure may be the cause. Otherwise reading the next page fails and ends the pass.
+        // Also for an unavailable database, because this erasure may be the cause. If not, reading the next page fails.
         failures.push({ erasureId, err });
       }
     }

@@ -38,7 +38,7 @@ export function graceDaysOf(
   return graceDays;
 }
 
-/** Returns the reasons for the ledger and for the audit trail. */
+/** Returns the reasons for the row of `erasures` and for the audit trail. */
 export function reasonsOf(caller: Caller, user: User, { policy }: EraseUser, reason: string | null) {
   if (policy) return { reason: policy, auditReason: policy };
   // A person's own words may be personal data, and both records are permanent.

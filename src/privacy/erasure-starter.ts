@@ -16,7 +16,7 @@ export interface ErasureStart {
   readonly userId: string;
   /** Locked; null if no user has the id. */
   readonly user: User | null;
-  /** For the ledger, which keeps it permanently. */
+  /** For the row of `erasures`, which stays permanently. */
   readonly reason: string | null;
   /** A code for audit events, and for the audit entry if `reason` is null. */
   readonly auditReason: string | null;
@@ -45,7 +45,10 @@ export async function lockScheduledErasure(tx: Transaction, userId: string): Pro
 export class ErasureStarter {
   constructor(private readonly options: ErasureStarterOptions) {}
 
-  /** Deletes the user and its tokens, continues a scheduled erasure, reserves the id permanently, and writes the ledger, audit entry and event. */
+  /**
+   * Deletes the user and its tokens, and reserves the id permanently. Writes the row of `erasures`, or continues the
+   * scheduled one, and writes the audit entry and the event.
+   */
   async start(tx: Transaction, start: ErasureStart): Promise<Erasure> {
     const { caller, userId, user, reason, auditReason, earlier } = start;
     const scheduled = await lockScheduledErasure(tx, userId);
@@ -84,7 +87,7 @@ export class ErasureStarter {
       at,
       values: null,
     });
-    // Without a user there is nothing to publish: earlier events about the id are still true.
+    // Without a user no event is needed: earlier events about the id are still true.
     if (user)
       await this.options.outbox.append(tx, {
         id: uuidv7(),
@@ -101,10 +104,13 @@ export class ErasureStarter {
   }
 }
 
-/** Deletes the user, everything that refers to it or still works, and its unpublished events; returns the counts. */
+/**
+ * Deletes the user, the records that are erased immediately, such as tokens that still work, and the unpublished
+ * events. Returns the number of records by store.
+ */
 async function deleteImmediateStores(tx: Transaction, userId: string): Promise<Record<string, number>> {
   const effects: Record<string, number> = {};
-  // Once the user is deleted, nothing else tells which parked messages have its address or number.
+  // Without the user's row it is unknown which parked messages have its address or number.
   await tx.manager.query(
     `UPDATE parked_messages SET named_user_ids = array_append(named_user_ids, $1::uuid)
      WHERE ${namesContactOfUser}`,

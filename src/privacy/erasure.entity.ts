@@ -2,7 +2,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 export const erasureStatuses = ['SCHEDULED', 'RUNNING', 'COMPLETED', 'CANCELLED'] as const;
 
-/** A row of the erasure ledger: requester, reason and progress. It stays after the erasure. */
+/** The record of an erasure: requester, reason and progress. It stays after the erasure. */
 @Entity('erasures')
 @Check('erasures_status_check', `status IN ('SCHEDULED', 'RUNNING', 'COMPLETED', 'CANCELLED')`)
 @Index('erasures_running_idx', { synchronize: false })

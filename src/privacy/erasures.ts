@@ -39,7 +39,7 @@ export type ErasedAgain = 'erased' | 'recorded';
 export interface ErasuresOptions {
   /** For the first transaction of an erasure, which its caller waits for. */
   database: Database;
-  /** For the batches. */
+  /** For the batches. A pool of its own, because requests must not wait for connections that delete many records. */
   removals: Database;
   users: UserRepository;
   cache: UserCache;
@@ -48,19 +48,19 @@ export interface ErasuresOptions {
   /** Days after which erasures that people request for themselves are due. */
   ownGraceDays: number;
   log: Logger;
-  /** Time after which `erase` leaves the rest to the loop, in milliseconds. */
+  /** Time after which `erase` leaves the rest to the erasure loop, in milliseconds. */
   patienceMs: number;
 }
 
 /**
- * Erases users. The first transaction makes the user unknown and writes the ledger. The other records are deleted in
- * batches. Each is a transaction that updates the ledger, so that any replica can continue.
+ * Erases users. The first transaction makes the user unknown and writes the row of `erasures`. The other records are
+ * deleted in batches. Each is a transaction that updates that row, so that any replica can continue.
  */
 export class Erasures {
   constructor(private readonly options: ErasuresOptions) {}
 
   /**
-   * Returns the effects that `erase` would have now. Changes nothing. Users do not learn of a hold on their own data.
+   * Returns the effects of `erase` and changes nothing. For one's own data it reports no legal hold; `erase` does.
    *
    * @throws UserNotFoundError, LegalHoldError, InvalidInputError
    */
@@ -114,7 +114,7 @@ export class Erasures {
       const leftMs = () => deadlineMs - performance.now();
       while (
         leftMs() > 0 &&
-        (await within(this.advance(erasure.id, 'wait'), leftMs(), 'the loop continues'))
+        (await within(this.advance(erasure.id, 'wait'), leftMs(), 'the erasure loop continues'))
       );
       return (await this.find(erasure.id)) ?? erasure;
     } catch (error) {
@@ -122,7 +122,7 @@ export class Erasures {
       if (!(error instanceof TimeoutError))
         this.options.log.warn(
           { err: error, erasureId: erasure.id },
-          'could not finish an erasure yet: the loop continues it',
+          'could not finish an erasure yet: the erasure loop continues it',
         );
       return erasure;
     }
@@ -130,7 +130,7 @@ export class Erasures {
 
   /**
    * Erases a user again after a restored backup, with another `UserErased`, or records an id without a user as erased.
-   * Leaves the rest to a server's loop that has the lock: a caller that needs the end waits for `COMPLETED`.
+   * Returns early if a server's erasure loop works on it: a caller that needs the end waits for `COMPLETED`.
    *
    * @throws LegalHoldError if a hold was placed after the first erasure
    */
@@ -176,7 +176,7 @@ export class Erasures {
     return row ?? null;
   }
 
-  /** Returns a page of running erasures, oldest first. */
+  /** Returns the ids and request times of a page of running erasures, oldest first. */
   async findRunning(limit: number, after: KeysetPosition = keysetStart): Promise<KeysetPosition[]> {
     const parameters: unknown[] = [limit];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
@@ -213,7 +213,7 @@ export class Erasures {
 
   private async lockErasable(tx: Transaction, { userId, policy }: EraseUser): Promise<User> {
     const user = await this.options.users.lockKnown(tx, userId);
-    // Retention removes PENDING users.
+    // Retention removes PENDING users, and erases no user who was reactivated since it was listed.
     if (user.status === 'PENDING') throw new UserNotFoundError();
     if (policy && user.status !== 'DEACTIVATED') throw new UserNotFoundError();
     return user;

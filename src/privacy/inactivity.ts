@@ -18,7 +18,7 @@ import {
 } from './inactive-users';
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** The maximum number of users that one run warns, and that it deactivates. The next run continues. */
+/** One run warns at most this many users, and deactivates at most this many. The next run continues. */
 const mostPerRun = 10_000;
 /** Inactivity is counted in days, so a server checks all users less often than it applies the rest of the policy. */
 const checkIntervalMs = dayMs / 4;
@@ -41,8 +41,8 @@ export interface InactivityOptions {
   readonly log: Logger;
 }
 
-/** Runs a step under the lock of the retention job; returns null if another replica has it. */
-type Alone = <T>(step: (tx: Transaction) => Promise<T>) => Promise<T | null>;
+/** Runs a step in a transaction with the lock of the retention job; returns null if another replica has the lock. */
+type UnderLock = <T>(step: (tx: Transaction) => Promise<T>) => Promise<T | null>;
 
 const caller: Caller = { actor: { id: ownActorIds.retention, scopes: new Set() }, traceparent: null };
 
@@ -68,10 +68,10 @@ export class Inactivity {
   }
 
   /** Deactivates and warns users one by one. A failure does not stop the others; the first is thrown at the end. */
-  async run(alone: Alone, stopping?: AbortSignal): Promise<InactivityOutcome> {
+  async run(underLock: UnderLock, stopping?: AbortSignal): Promise<InactivityOutcome> {
     const { database, rule } = this.options;
     const outcome = { inactivityWarnings: 0, inactiveUsers: 0 };
-    if (rule === null || (await alone(copyTimesOfPublication)) === null) return outcome;
+    if (rule === null || (await underLock(copyTimesOfPublication)) === null) return outcome;
     const failures: unknown[] = [];
     let interrupted = false;
     const each = async (
@@ -81,7 +81,7 @@ export class Inactivity {
       let count = 0;
       for await (const userId of userIds) {
         if (count === mostPerRun || stopping?.aborted) break;
-        const result = await alone((tx) => step(tx, userId)).catch((error: unknown) => {
+        const result = await underLock((tx) => step(tx, userId)).catch((error: unknown) => {
           failures.push(error);
           this.options.log.error({ err: error, userId }, 'could not warn or deactivate an inactive user');
           return false;
@@ -101,7 +101,7 @@ export class Inactivity {
       outcome.inactivityWarnings = await each(usersToWarn(database, rule), (tx, id) =>
         this.warn(tx, rule, id),
       );
-      // A run that did not reach the last user is continued by the next one.
+      // A run that reached its limit or lost the lock is continued by the next one.
       if (!interrupted && outcome.inactivityWarnings < mostPerRun)
         this.nextCheckAt = Date.now() + checkIntervalMs;
     }
@@ -139,7 +139,10 @@ export class Inactivity {
     return true;
   }
 
-  /** Deactivates a warned user and deletes the warning. If the user was active since the warning, only deletes it. */
+  /**
+   * Deactivates a warned user and deletes the warning; returns true. If the user is no longer due, only deletes the
+   * warning; under a legal hold it keeps the warning.
+   */
   private async deactivate(tx: Transaction, rule: InactivityRule, userId: string): Promise<boolean> {
     const { changes, metrics, users } = this.options;
     const user = await users.lock(tx, userId);

@@ -101,7 +101,7 @@ export class Retention {
     const failures: unknown[] = [];
     // Before published events are deleted: the times of publication decide about inactive users.
     const inactive = await this.options.inactivity
-      .run((step) => this.alone(step), stopping)
+      .run((step) => this.underLock(step), stopping)
       .catch((error: unknown) => {
         failures.push(error);
         return { inactivityWarnings: 0, inactiveUsers: 0 };
@@ -149,7 +149,7 @@ export class Retention {
     let removed = 0;
     while (removed < maximum && !stopping?.aborted) {
       const limit = Math.min(maxPerStep[action], maximum - removed);
-      const count = await this.alone((tx) => this.steps[action](tx, { expiry, days, limit }));
+      const count = await this.underLock((tx) => this.steps[action](tx, { expiry, days, limit }));
       removed += count ?? 0;
       this.options.metrics.retentionRemovals.inc({ what: expiry.name }, count ?? 0);
       if (count === null || count < limit) break;
@@ -157,8 +157,8 @@ export class Retention {
     return removed;
   }
 
-  /** Runs a step while holding the lock of the retention job; returns null if another replica has it. */
-  private async alone<T>(step: (tx: Transaction) => Promise<T>): Promise<T | null> {
+  /** Runs a step in a transaction with the lock of the retention job; returns null if another replica has the lock. */
+  private async underLock<T>(step: (tx: Transaction) => Promise<T>): Promise<T | null> {
     return this.options.database.transaction(async (tx) =>
       (await tryLock(tx, lockKeys.retention)) ? step(tx) : null,
     );
@@ -169,7 +169,7 @@ export class Retention {
       ...this.options,
       ...users,
       stopping,
-      alone: (step) => this.alone(step),
+      underLock: (step) => this.underLock(step),
       remove: (tx, userId) =>
         action === 'erased' ? isExpiredUser(tx, users, { id: userId }) : this.withdrawUser(tx, users, userId),
       afterwards: action === 'erased' ? (userId) => this.eraseUser(userId) : undefined,

@@ -19,7 +19,7 @@ const isUnheld = 'NOT EXISTS (SELECT FROM legal_holds WHERE legal_holds.user_id 
 export interface ErasureSchedule {
   readonly user: User;
   readonly days: number;
-  /** For the ledger; null for a person's own request. */
+  /** For the row of `erasures`; null for a person's own request. */
   readonly reason: string | null;
   /** A code for audit events, and for the audit entry if `reason` is null. */
   readonly auditReason: string | null;
@@ -87,7 +87,7 @@ export class ScheduledErasures {
       at,
       values: null,
     });
-    await this.publish(tx, caller, erasure, at);
+    await this.appendEvent(tx, caller, erasure, at);
     tx.afterCommit(() => this.options.metrics.scheduledErasures.inc({ action: 'scheduled' }));
     return erasure;
   }
@@ -178,12 +178,12 @@ export class ScheduledErasures {
       values: null,
     });
     const cancelled = Object.assign(new Erasure(), erasure, { status: 'CANCELLED' as const });
-    await this.publish(tx, caller, cancelled, at);
+    await this.appendEvent(tx, caller, cancelled, at);
     tx.afterCommit(() => metrics.scheduledErasures.inc({ action: 'cancelled' }));
     return cancelled;
   }
 
-  private async publish(tx: Transaction, caller: Caller, erasure: Erasure, at: Date): Promise<void> {
+  private async appendEvent(tx: Transaction, caller: Caller, erasure: Erasure, at: Date): Promise<void> {
     const { userId, status, scheduledFor } = erasure;
     const isScheduled = status === 'SCHEDULED';
     await this.options.outbox.append(tx, {

@@ -25,8 +25,8 @@ export interface UserRemovalOptions extends ExpiredUsers {
   /** The most users to remove. */
   readonly limit: number;
   readonly stopping: AbortSignal | undefined;
-  /** Runs a step under the lock of the job; returns null if another replica has the lock. */
-  readonly alone: (step: (tx: Transaction) => Promise<boolean>) => Promise<boolean | null>;
+  /** Runs a step in a transaction with the lock of the job; returns null if another replica has the lock. */
+  readonly underLock: (step: (tx: Transaction) => Promise<boolean>) => Promise<boolean | null>;
   /** Removes a user, or checks only if there is `afterwards`; returns false if the user is no longer expired. */
   readonly remove: (tx: Transaction, userId: string) => Promise<boolean>;
   /** Removes the user after the step, so that no connection waits for its transactions. */
@@ -49,7 +49,7 @@ export class UsersNotRemovedError extends Error {
  * @throws UsersNotRemovedError at the end, if users were skipped
  */
 export async function removeUsers(options: UserRemovalOptions): Promise<number> {
-  const { expiry, limit, stopping, alone, metrics } = options;
+  const { expiry, limit, stopping, underLock, metrics } = options;
   const failures = new Failures(options);
   let removed = 0;
   try {
@@ -60,7 +60,7 @@ export async function removeUsers(options: UserRemovalOptions): Promise<number> 
           failures.add(userId, error);
           return false;
         });
-      const isExpired = await alone((tx) => attempt(options.remove(tx, userId)));
+      const isExpired = await underLock((tx) => attempt(options.remove(tx, userId)));
       if (isExpired === null) break;
       if (!isExpired || (options.afterwards && !(await attempt(options.afterwards(userId))))) continue;
       removed += 1;

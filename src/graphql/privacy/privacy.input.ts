@@ -21,7 +21,7 @@ export class EraseUserInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'Reason for the erasure, at most 500 characters. The reason given by staff is stored in the erasure ledger and the audit trail, so it must not contain personal data. The reason of users who erase themselves is not stored.',
+      'Reason for the erasure, at most 500 characters. The reason given by staff is stored permanently with the erasure and in the audit trail, so it must not contain personal data. The reason of users who erase themselves is not stored.',
   })
   reason?: string | null;
 

@@ -78,7 +78,7 @@ export class PrivacyResolver {
   @Mutation(() => EraseUserResult, {
     nullable: true,
     description:
-      'Erases a user permanently, or schedules that and deactivates the account. Returns an erasure that is scheduled already. Requires the `users:privacy` scope, or the access token of the user with a sign-in at most 10 minutes ago.',
+      'Erases a user permanently, or schedules that and deactivates the account. Returns an erasure that is scheduled already. Requires the `users:privacy` scope, or the access token of the user. Users who erase themselves need a sign-in at most 10 minutes ago, unless the deployment turns that off; a dry run needs none.',
   })
   async eraseUser(
     @Arg('input', () => EraseUserInput, { description: 'The user to erase.' }) input: EraseUserInput,
