@@ -61,7 +61,7 @@ export class PrivacyResolver {
   @Mutation(() => ExportUserDataResult, {
     nullable: true,
     description:
-      'Exports all data stored about a user. Requires the `users:privacy` scope, or the access token of the user.',
+      'Exports all data stored about a user. Requires the `users:privacy` scope, or the access token of the user. A deployment can require a sign-in at most 10 minutes ago of users who export their own data.',
   })
   async exportUserData(
     @Arg('input', () => ExportUserDataInput, { description: 'The user to export.' })
