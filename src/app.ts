@@ -20,7 +20,10 @@ export interface AppOptions {
   redisPrefix?: string;
   /** Before the name of every exchange and queue, so that several services can share one RabbitMQ. */
   amqpPrefix?: string;
-  /** How long requests are still accepted after `stop` was called, in milliseconds. Defaults to 2,000 in production, else 0. */
+  /**
+   * How long requests are still accepted after `stop` was called, in milliseconds. Defaults to 2,000 in production,
+   * else 0.
+   */
   drainDelayMs?: number;
   /** Time between retention runs, in milliseconds. Defaults to ten minutes. */
   retentionIntervalMs?: number;

@@ -46,7 +46,10 @@ export interface ServicesOptions {
   readonly tracing?: Tracing | null;
   /** Called after commits. Absent: events are found by polling. */
   readonly wakeups?: Wakeups;
-  /** Time after which the call that starts an erasure leaves the rest to the loop, in milliseconds; defaults to 3,000. */
+  /**
+   * Time after which the call that starts an erasure leaves the rest to the erasure loop, in milliseconds;
+   * defaults to 3,000.
+   */
   readonly erasurePatienceMs?: number;
   /** Days after which erasures that people request for themselves are due; defaults to 0. */
   readonly erasureGraceDays?: number;

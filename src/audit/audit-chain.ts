@@ -6,7 +6,10 @@ export const digestBytes = 32;
 /** The previous hash of the first seal. */
 export const genesisHash = Buffer.alloc(digestBytes);
 
-/** The version of new seals: their digests cover every column of an entry. Those of version 1 lack the columns of accesses. */
+/**
+ * The version of new seals: their digests cover every column of an entry. Those of version 1 lack the columns of
+ * accesses.
+ */
 export const digestVersion = 2;
 
 /** An entry with every column, as its digest covers it. Times are microseconds since 1970, as text. */

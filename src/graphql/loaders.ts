@@ -17,7 +17,8 @@ export interface LoadersOptions {
 }
 
 /**
- * Returns the functions that read current data for all requests. Reads in the same turn of the event loop share a statement.
+ * Returns the functions that read current data for all requests. Reads in the same turn of the event loop share a
+ * statement.
  *
  * Only users are cached. Access is decided after loading, so requests of different actors can share a batch.
  */

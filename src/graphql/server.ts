@@ -44,7 +44,10 @@ export interface GraphqlServer {
   readonly preparedReads: PreparedReads;
 }
 
-/** Creates an Apollo Server with limits, error masking, read auditing and telemetry, and the path for known queries next to it. */
+/**
+ * Creates an Apollo Server with limits, error masking, read auditing and telemetry, and the path for known queries next
+ * to it.
+ */
 export function createGraphqlServer({
   schema,
   limits,

@@ -18,8 +18,8 @@ export type StartOperationSpan = (context: GraphqlContext) => (ended: EndedOpera
 
 /**
  * Returns a function that starts the span of an operation and returns a function that ends it. The span is named by the
- * operation's type; its name is an attribute, or `other` if there are too many names. It becomes the parent of the spans of whatever
- * runs for the operation.
+ * operation's type; its name is an attribute, or `other` if there are too many names. It becomes the parent of the
+ * spans of all work for the operation.
  */
 export function operationSpans(tracing: Tracing): StartOperationSpan {
   const names = new OperationNames();

@@ -23,13 +23,17 @@ export interface HistoryPage {
   readonly filter: HistoryFilter;
   readonly limit: number;
   readonly after: KeysetPosition | null;
-  /** What to read of the entries. Other properties of the returned rows are undefined, and with `page` `position` is null. */
+  /**
+   * What to read of the entries. Other properties of the returned rows are undefined, and with `page` `position` is
+   * null.
+   */
   readonly read: HistoryColumns;
 }
 
 /**
- * `page`: id, user, type and time, which most queries ask for. `positions` adds the time in full precision, which cursors
- * need, and `all` also the other columns. There are only three sets, because each multiplies the prepared statements.
+ * `page`: id, user, type and time, which most queries ask for. `positions` adds the time in full precision, which
+ * cursors need, and `all` also the other columns. There are only three sets, because each multiplies the prepared
+ * statements.
  */
 export type HistoryColumns = 'page' | 'positions' | 'all';
 

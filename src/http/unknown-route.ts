@@ -3,7 +3,10 @@ import { errorBody } from './error-responses';
 
 const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** Responds with JSON when no route matches: 405 with `Allow` when only the method is wrong, else 404. OPTIONS gets 204 with `Allow`. */
+/**
+ * Responds with JSON when no route matches: 405 with `Allow` when only the method is wrong, else 404. OPTIONS gets 204
+ * with `Allow`.
+ */
 export function respondToUnknownRoutes(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const url = request.url.split('?', 1)[0] ?? '/';

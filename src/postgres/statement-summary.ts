@@ -3,7 +3,10 @@ import type { TracedCall } from '../telemetry/active-trace';
 const writing = /\b(insert(?= into)|update(?= "?[a-z_]+"? set)|delete(?= from))/i;
 const tableName = /\b(?:from|into|update)\s+"?([a-z_]+)\b/i;
 
-/** Describes a statement for a trace by its operation, its first table and its prepared name, never by its text or values. */
+/**
+ * Describes a statement for a trace by its operation, its first table and its prepared name, never by its text or
+ * values.
+ */
 export function describeStatement(sql: unknown): TracedCall {
   const { text = '', name } =
     typeof sql === 'string' ? { text: sql } : ((sql ?? {}) as { text?: string; name?: string });

@@ -60,7 +60,7 @@ export class Erasures {
   constructor(private readonly options: ErasuresOptions) {}
 
   /**
-   * Returns the effects of `erase` and changes nothing. For one's own data it reports no legal hold; `erase` does.
+   * Returns the effects that `erase` would have. Does not report a legal hold on the caller's own data; `erase` does.
    *
    * @throws UserNotFoundError, LegalHoldError, InvalidInputError
    */

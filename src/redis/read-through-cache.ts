@@ -38,8 +38,8 @@ const tombstoneRevision = Number.POSITIVE_INFINITY;
  * All ids requested in one turn of the event loop share one round trip to the cache and one load.
  *
  * A reader only gets look-ups that started after its request. It sees every change committed before, if the writer
- * awaited `write` or `bury` and got true. After false, this process bypasses the cache for the id, for 90 seconds and at
- * most 10,000 ids. Other processes may return the old value until it expires or the write is retried.
+ * awaited `write` or `bury` and got true. After false, this process bypasses the cache for the id, for 90 seconds and
+ * at most 10,000 ids. Other processes may return the old value until it expires or the write is retried.
  *
  * Readers share values: treat them as immutable. Ids must be well-formed: they become keys and are loaded together, so
  * one malformed id fails the whole batch.

@@ -51,7 +51,7 @@ export type ReactivateUser = Omit<DeactivateUser, 'reason'>;
 /** What can be done to the status of an account. */
 type StatusChange = 'deactivate' | 'reactivate';
 
-/** The states from which each change is possible, and where it leads. To the same state it has no effect, except freezing. */
+/** The states from which each change is possible, and the next state. The same state has no effect, except freezing. */
 const transitions: Record<StatusChange, Partial<Record<StoredUserStatus, StoredUserStatus>>> = {
   deactivate: { ACTIVE: 'DEACTIVATED', DEACTIVATED: 'DEACTIVATED' },
   reactivate: { DEACTIVATED: 'ACTIVE', ACTIVE: 'ACTIVE' },
@@ -206,7 +206,7 @@ export class UserService {
     });
   }
 
-  /** Changes a user in a commit with concurrent calls, or if that fails or the call has a key, under the user's lock. */
+  /** Changes a user in a commit with concurrent calls; under the user's lock if that fails or the call has a key. */
   private async change(call: Call & { readonly input: { userId: string } }, decide: Decide): Promise<User> {
     const { changes, idempotency, users } = this.options;
     const id = parseUserId(call.input.userId);

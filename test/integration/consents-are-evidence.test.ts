@@ -41,7 +41,7 @@ async function ageDecisions(userId: string, byDays: number): Promise<void> {
     COMMIT`);
 }
 
-describe('the ledger of consents', () => {
+describe('the ledger of decisions about e-mail', () => {
   it('keeps decisions of two users at the same time apart', async () => {
     const [{ id: one }, { id: other }] = [await createUser(app), await createUser(app)];
     await decide(one, { newsletter: true });

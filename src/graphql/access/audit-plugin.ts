@@ -9,7 +9,10 @@ export interface AuditPluginOptions {
   isUnavailable: (error: unknown) => boolean;
 }
 
-/** Writes the reads of an operation to the audit log before its response is sent. If that fails, the response has no data. */
+/**
+ * Writes the reads of an operation to the audit log before its response is sent. If that fails, the response has no
+ * data.
+ */
 export function auditPlugin({
   accessLog,
   isUnavailable,
