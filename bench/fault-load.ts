@@ -45,7 +45,7 @@ export class MutationLoad {
       ? ['updateUser', { userId, displayName: unique }]
       : ['createUser', { email: `ada.${unique}@example.com`, firstName: 'Ada', lastName: 'Lovelace' }];
     const type = name.charAt(0).toUpperCase() + name.slice(1);
-    const query = `mutation ($input: ${type}Input!) { ${name}(input: $input) {
+    const query = `mutation ${type}($input: ${type}Input!) { ${name}(input: $input) {
       ... on ${type}Success { user { id version } } } }`;
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',

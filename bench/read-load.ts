@@ -20,12 +20,12 @@ export interface Reads {
 const queries = {
   'user { history(first: 10) }': (pick: () => string) => ({
     query:
-      'query ($id: ID!) { user(id: $id) { email history(first: 10) { nodes { type occurredAt summary } } } }',
+      'query History($id: ID!) { user(id: $id) { email history(first: 10) { nodes { type occurredAt summary } } } }',
     variables: { id: pick() },
   }),
   '_entities of 10 users': (pick: () => string) => ({
     query:
-      'query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { displayName status email } } }',
+      'query Entities($r: [_Any!]!) { _entities(representations: $r) { ... on User { displayName status email } } }',
     variables: { r: Array.from({ length: representations }, () => ({ __typename: 'User', id: pick() })) },
   }),
 };

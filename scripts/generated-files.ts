@@ -15,6 +15,7 @@ import { catalogFiles, strayCatalogFiles } from './catalog';
 import { printDashboard } from './dashboard';
 import { renderDiagram } from './diagram';
 import { readGraphDocument } from './graph-document';
+import { renderPanels } from './panel-charts';
 import { describeTable, payloadsTable, personalDataTable, table } from './personal-data-tables';
 import { composePlatform, copyInChart } from './platform-files';
 import { renderTrace } from './trace-diagram';
@@ -57,6 +58,7 @@ const generatedParts: Generated[] = [
   { file: 'docs/privacy-map.md', marker: 'payloads', print: payloadsTable },
   ...drawn('.txt', renderDiagram),
   ...drawn('.trace', renderTrace),
+  ...drawn('.panels', renderPanels),
 ];
 
 /** The pictures of `docs/diagrams` whose sources end so. */
