@@ -1,4 +1,7 @@
-/** The kind of a value: what it reveals about a person. */
+/**
+ * The kind of a value: `contact` reaches a person, `identity` says who they are, `behaviour` what they did or decided,
+ * `technical` serves the service, `public` is for anyone.
+ */
 export type DataClass = 'public' | 'contact' | 'identity' | 'behaviour' | 'technical';
 
 /**
