@@ -5,7 +5,7 @@ import { cpus, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask, type Candidate, installPeers, peerNames, startOwn, startPeer } from './candidates';
 import { type DataSize, fillDatabase, pickUsers } from './comparison-data';
-import { cpuMsOf, postgresCpuMs, usedBetween } from './cpu-use';
+import { cpuMsOf, watchCpu } from './cpu-use';
 import { type LoadRequest, loadServer } from './http-load';
 import { median, type Stage, withServices } from './stage';
 import { type Workload, workloads } from './workloads';
@@ -19,6 +19,10 @@ interface Measurement {
   readonly cpuMicrosecondsPerRequest: number;
   /** Of PostgreSQL, for audited reads with everything that follows from them; NaN where it runs elsewhere. */
   readonly postgresMicrosecondsPerRequest: number;
+  /** Of Redis, RabbitMQ and the load, which share the cores with the candidate; for audited reads until all has followed. */
+  readonly redisMicrosecondsPerRequest: number;
+  readonly rabbitmqMicrosecondsPerRequest: number;
+  readonly loadMicrosecondsPerRequest: number;
 }
 
 interface Plan {
@@ -167,7 +171,7 @@ async function measure(
   stage: Stage,
   { seconds, drainMs, rate }: { seconds: number; drainMs: number; rate?: number },
 ): Promise<Measurement> {
-  const postgresBefore = await postgresCpuMs(stage.database);
+  const cpuWatch = await watchCpu(stage.database, candidate.pid);
   const cpuBefore = cpuMsOf(candidate.pid) ?? Number.NaN;
   const load = await loadServer({
     url: candidate.url,
@@ -177,15 +181,17 @@ async function measure(
   });
   const cpuMs = (cpuMsOf(candidate.pid) ?? Number.NaN) - cpuBefore;
   if (candidate.actor === 'audited' || candidate.actor === 'staff') await drain(stage, drainMs);
-  const postgresAfter = await postgresCpuMs(stage.database);
-  const postgresMs =
-    postgresBefore && postgresAfter ? usedBetween(postgresBefore, postgresAfter) : Number.NaN;
+  const used = await cpuWatch.stop();
+  const perRequest = (name: string) => ((used.get(name) ?? Number.NaN) * 1_000) / load.requests;
   return {
     requestsPerSecond: (load.requests * 1_000) / load.elapsedMs,
     p50Ms: load.p50Ms,
     p99Ms: load.p99Ms,
     cpuMicrosecondsPerRequest: (cpuMs * 1_000) / load.requests,
-    postgresMicrosecondsPerRequest: (postgresMs * 1_000) / load.requests,
+    postgresMicrosecondsPerRequest: perRequest('PostgreSQL'),
+    redisMicrosecondsPerRequest: perRequest('Redis'),
+    rabbitmqMicrosecondsPerRequest: perRequest('RabbitMQ'),
+    loadMicrosecondsPerRequest: perRequest('load and witness'),
   };
 }
 
@@ -228,6 +234,9 @@ function mediansOf(measurements: readonly Measurement[]): Measurement {
     p99Ms: of((it) => it.p99Ms),
     cpuMicrosecondsPerRequest: of((it) => it.cpuMicrosecondsPerRequest),
     postgresMicrosecondsPerRequest: of((it) => it.postgresMicrosecondsPerRequest),
+    redisMicrosecondsPerRequest: of((it) => it.redisMicrosecondsPerRequest),
+    rabbitmqMicrosecondsPerRequest: of((it) => it.rabbitmqMicrosecondsPerRequest),
+    loadMicrosecondsPerRequest: of((it) => it.loadMicrosecondsPerRequest),
   };
 }
 
@@ -272,11 +281,11 @@ function tableOf({ machine: { cpu, cores, node }, rounds, workloads: rows }: Rep
     lines.push(
       `### ${name}`,
       '',
-      '| candidate | requests/s | p50 ms | p99 ms | CPU µs/request | PostgreSQL µs/request |',
-      '|---|---:|---:|---:|---:|---:|',
+      '| candidate | requests/s | p50 ms | p99 ms | CPU µs/request | PostgreSQL | Redis | RabbitMQ | load |',
+      '|---|---:|---:|---:|---:|---:|---:|---:|---:|',
       ...candidates.map(
         (it) =>
-          `| ${it.name} | ${it.requestsPerSecond} | ${it.p50Ms} | ${it.p99Ms} | ${it.cpuMicrosecondsPerRequest} | ${it.postgresMicrosecondsPerRequest} |`,
+          `| ${it.name} | ${it.requestsPerSecond} | ${it.p50Ms} | ${it.p99Ms} | ${it.cpuMicrosecondsPerRequest} | ${it.postgresMicrosecondsPerRequest} | ${it.redisMicrosecondsPerRequest} | ${it.rabbitmqMicrosecondsPerRequest} | ${it.loadMicrosecondsPerRequest} |`,
       ),
       '',
     );
