@@ -184,21 +184,30 @@ it('a read that the replica cancels to apply a change goes to the primary', asyn
   await primary.query('CREATE TABLE removed (number integer)');
   await replica.query('ALTER SYSTEM SET max_standby_streaming_delay = 0');
   await replica.query('SELECT pg_reload_conf()');
-  const reading = replicas.choose(0)?.query('SELECT pg_is_in_recovery() AS late, pg_sleep(2.2)');
-  await eventually(async () => {
-    // The replica applies the removal of rows that the statement may need.
-    await primary.query('INSERT INTO removed VALUES (1)');
-    await primary.query('DELETE FROM removed');
-    await primary.query('VACUUM removed');
+  try {
+    // Again if the statement ended before the replica applied the removal.
+    await eventually(
+      async () => {
+        const reading = replicas.choose(0)?.query('SELECT pg_is_in_recovery() AS late, pg_sleep(2.2)');
+        const sleeping = `SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2.2)' AND state = 'active'`;
+        await eventually(async () => expect((await replica.query(sleeping)).rows).toHaveLength(1));
+        // The replica applies the removal of rows that the statement may need.
+        await primary.query('INSERT INTO removed VALUES (1)');
+        await primary.query('DELETE FROM removed');
+        await primary.query('VACUUM removed');
+        expect(await reading).toMatchObject([{ late: false }]);
+      },
+      { timeoutMs: 20_000 },
+    );
     const conflicts = 'SELECT FROM pg_stat_database_conflicts WHERE confl_snapshot > 0';
-    expect((await replica.query(conflicts)).rows).toHaveLength(1);
-  });
-  expect(await reading).toMatchObject([{ late: false }]);
-  await replica.query('ALTER SYSTEM RESET max_standby_streaming_delay');
-  await replica.query('SELECT pg_reload_conf()');
-  await primary.end();
-  await close();
-});
+    await eventually(async () => expect((await replica.query(conflicts)).rows).toHaveLength(1));
+  } finally {
+    await replica.query('ALTER SYSTEM RESET max_standby_streaming_delay');
+    await replica.query('SELECT pg_reload_conf()');
+    await primary.end();
+    await close();
+  }
+}, 30_000);
 
 it('reads go to the primary without an error when the replica ends', async () => {
   const user = await createUser(await staff('writer'), 'ended@example.com');
