@@ -24,6 +24,7 @@ import { UserEmailPreferencesResolver } from './graphql/users/user-email-prefere
 import { UserHistoryResolver } from './graphql/users/user-history.resolver';
 import { UserListResolver } from './graphql/users/user-list.resolver';
 import { UserMutationsResolver } from './graphql/users/user-mutations.resolver';
+import { isTooLarge } from './http/graphql.route';
 import type { HttpRequest } from './http/http-request';
 import { readMessageSchemas } from './http/message-schemas';
 import { createHttpServer, type HttpServer } from './http/server';
@@ -117,6 +118,7 @@ export async function startGraphql(
     cacheControl: config.routerInvalidation
       ? { maxAgeSeconds: 60, tagged: true }
       : { maxAgeSeconds: 5, tagged: false },
+    isTooLarge,
     isUnavailable: isDatabaseUnavailable,
   });
   await graphql.apollo.start();

@@ -16,6 +16,8 @@ export interface PreparedReadsOptions {
   readonly cacheControl: CacheControl;
   /** null without tracing. */
   readonly startSpan: StartOperationSpan | null;
+  /** True for the text of a response that is larger than the limit. Apollo Server responds to its query. */
+  readonly isTooLarge: (text: string) => boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export class PreparedReads {
     const request = readRequest(body);
     const prepared = request && this.operations.find(request.query, request.operationName);
     if (!request || !prepared) return null;
-    const { accessLog, cacheControl, checkOperationLimits, metrics, startSpan } = this.options;
+    const { accessLog, cacheControl, checkOperationLimits, metrics, startSpan, isTooLarge } = this.options;
     const { variables } = request;
 
     const startedAtMs = performance.now();
@@ -56,6 +58,10 @@ export class PreparedReads {
       const endSpan = startSpan?.(context);
       const data = await prepared.run(context, variables);
       if (data === null) return null;
+      const hints = cacheControl.hintsFor(prepared.document, prepared.operation, context);
+      const json = JSON.stringify(hints?.extensions ? { data, extensions: hints.extensions } : { data });
+      // Before the audit entry, which Apollo Server writes for the same read.
+      if (isTooLarge(json)) return null;
       const { actor, traceparent, reads } = context;
       if (reads.fieldsByUser.size > 0) await accessLog.record({ actor, traceparent }, reads.fieldsByUser);
       metrics.preparedReads.inc();
@@ -63,8 +69,6 @@ export class PreparedReads {
       const name = prepared.operation.name?.value;
       metrics.recordGraphqlRequest(name, 'success', (performance.now() - startedAtMs) / 1_000, traceparent);
       endSpan?.({ type: 'query', name, outcome: 'success' });
-      const hints = cacheControl.hintsFor(prepared.document, prepared.operation, context);
-      const json = JSON.stringify(hints?.extensions ? { data, extensions: hints.extensions } : { data });
       return { json, cacheControl: hints?.header ?? privateResponse };
     } catch {
       return null;

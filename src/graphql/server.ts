@@ -33,6 +33,8 @@ export interface GraphqlServerOptions {
   /** Whether messages about invalid operations suggest names of the schema. */
   suggestNames: boolean;
   cacheControl: CacheControlOptions;
+  /** True for the text of a response that is larger than the limit. */
+  isTooLarge: (text: string) => boolean;
   /** True for errors that mean PostgreSQL is unavailable. */
   isUnavailable: (error: unknown) => boolean;
 }
@@ -57,6 +59,7 @@ export function createGraphqlServer({
   tracing,
   suggestNames,
   cacheControl: cacheControlOptions,
+  isTooLarge,
   isUnavailable,
 }: GraphqlServerOptions): GraphqlServer {
   const mask = createErrorMask<GraphqlContext>({
@@ -78,6 +81,7 @@ export function createGraphqlServer({
     cacheControl,
     metrics,
     startSpan,
+    isTooLarge,
   });
   const apollo = new ApolloServer<GraphqlContext>({
     schema,

@@ -32,13 +32,11 @@ export interface KnownReadsOptions<Context> {
   readonly log: Logger;
   /** False while the server drains: responses then need `connection: close`. */
   readonly isOpen: () => boolean;
-  /** True for a response that is larger than the limit. */
-  readonly isTooLarge: (text: string) => boolean;
-  /** Called after each response with the time that it took. */
+  /** Called after each response that this class sends, with the time that it took. */
   readonly onResponse: (request: HttpRequest, statusCode: number, elapsedMs: number) => void;
 }
 
-/** What was done for a request before it was handed over. Nothing of it is done again. */
+/** What Fastify reuses of a request that is handed over. The query itself runs again. */
 export interface HandedOver {
   readonly request: ReceivedRequest;
   readonly body: Buffer;
@@ -134,15 +132,14 @@ export class KnownReads<Context> {
 
   /** Returns the response, or null if another path has to make it. */
   private async read(request: ReceivedRequest, bytes: Buffer): Promise<KnownResponse | null> {
-    const { respondToRead, context, isTooLarge, tracing } = this.options;
+    const { respondToRead, context, tracing } = this.options;
     try {
       if (!isUtf8(bytes)) return null;
       const text = bytes.toString();
       if (suspectText.test(text)) return null;
-      const read = await runInTrace(tracing, request.traceparent, () =>
+      return await runInTrace(tracing, request.traceparent, () =>
         respondToRead(JSON.parse(text), () => context(request)),
       );
-      return read === null || isTooLarge(read.json) ? null : read;
     } catch {
       return null;
     }

@@ -13,7 +13,7 @@ import { addDevelopmentEventsRoute, type DevelopmentEvent } from './development-
 import { addDevelopmentTokensRoute, type DevelopmentTokenRequest } from './development-tokens.route';
 import { Drain, type DrainTimes } from './drain';
 import { setErrorResponses } from './error-responses';
-import { addGraphqlRoute, isTooLarge } from './graphql.route';
+import { addGraphqlRoute } from './graphql.route';
 import type { HttpRequest } from './http-request';
 import { KnownReads, type KnownResponse } from './known-reads';
 import { respondToClientError, respondToMalformedUrl } from './malformed-requests';
@@ -104,7 +104,6 @@ export async function createHttpServer<Context extends BaseContext>(
     respondToRead: options.respondToRead ?? (async () => null),
     tracing: options.tracing ?? null,
     isOpen: () => !drain.isShuttingDown,
-    isTooLarge,
     onResponse: (request, statusCode, elapsedMs) =>
       report({ method: 'POST', route: '/graphql', statusCode, elapsedMs, log: () => request.log }),
   });

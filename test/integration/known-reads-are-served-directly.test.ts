@@ -79,12 +79,10 @@ describe('the HTTP server', () => {
     await eventually(async () => expect(await completedRequests()).toHaveLength(6));
   });
 
-  it('hands a query over that throws or whose text is too large', async () => {
+  it('hands a query over that throws', async () => {
     respond = async () => {
       throw new Error('broken');
     };
-    expect(await (await server.post(hello)).json()).toEqual({ data: { hello: 'world' } });
-    respond = async () => 'x'.repeat(2 ** 24 + 1);
     expect(await (await server.post(hello)).json()).toEqual({ data: { hello: 'world' } });
   });
 

@@ -148,3 +148,19 @@ describe('a query', () => {
     }
   });
 });
+
+it('a response that is too large leaves one audit entry, also once its query is prepared', async () => {
+  const { id } = users[3] as { id: string };
+  await mutate(app, 'updateUser', { userId: id, lastName: '\u{1d49c}'.repeat(50) });
+  const aliases = Array.from({ length: 50 }, (_, at) => `${'a'.repeat(180)}${at}: lastName`).join(' ');
+  const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { ${aliases} } } }`;
+  const r = Array(1_000).fill({ __typename: 'User', id });
+  let { position } = await readsAfter('0');
+  for (let run = 0; run < 4; run += 1) {
+    const { errors } = await app.graphql(query, { r }, { token: app.staff });
+    expect(errors).toMatchObject([{ extensions: { limit: 'responseBytes' } }]);
+    const trail = await readsAfter(position);
+    expect(trail.reads).toHaveLength(1);
+    position = trail.position;
+  }
+}, 30_000);
