@@ -73,6 +73,15 @@ describe('summarize', () => {
     });
   });
 
+  it('keeps times before 1970', () => {
+    const early = new Date('1969-07-20');
+    expect(given().when(failedPayment(early))).toEqual({
+      failedPaymentCount: 1,
+      lastPaymentFailedAt: early,
+      lastEntryAt: early,
+    });
+  });
+
   it('leaves a cancelled order out of what was spent and counts it as placed', () => {
     const placed = [order(january, '5'), order(january, '1.5', 'EUR', 'o-2'), order(january, '2', 'USD')];
     expect(given(...placed).when(cancellation(february))).toEqual({
@@ -133,6 +142,13 @@ describe('summarize', () => {
       spentOrders: { EUR: 2 },
     });
   });
+});
+
+it('OrderAwareFold.isCancelled returns true only for an order with a cancellation', () => {
+  const fold = new OrderAwareFold(new Map([['o-2', { totals: [], isCancelled: true }]]));
+  fold.add(initial, order(january, '5', 'EUR', 'o-1'));
+  fold.add(initial, cancellation(february, 'o-3'));
+  expect(['o-1', 'o-2', 'o-3', 'o-4'].map((id) => fold.isCancelled(id))).toEqual([false, true, true, false]);
 });
 
 const userId = '01975a5e-1111-7000-8000-0000000000ad';

@@ -34,4 +34,17 @@ describe('evolve', () => {
     expect(evolve(off, { at: at(5), choices: { orderUpdates: false } }).unsubscribedAt).toEqual(at(1));
     expect(evolve(off, { at: at(5), choices: { marketing: true } }).unsubscribedAt).toBeNull();
   });
+
+  it('sets unsubscribedAt when a first decision turns off a topic that was off', () => {
+    expect(fold({ marketing: false }).unsubscribedAt).toEqual(at(0));
+    expect(fold({ orderUpdates: false }).unsubscribedAt).toBeNull();
+    expect(fold({ marketing: false }, { newsletter: false, orderUpdates: false }).unsubscribedAt).toEqual(
+      at(0),
+    );
+  });
+
+  it('sets unsubscribedAt again when topics are turned on and off again', () => {
+    const steps = [{ loyalty: true }, { loyalty: false }, { marketing: true }, { marketing: false }];
+    expect(fold(...steps).unsubscribedAt).toEqual(at(3));
+  });
 });

@@ -1,3 +1,5 @@
+import { describeMessage, readEnvelope } from '../../../src/consumers/envelope';
+import { unreadableHeaders } from '../../../src/rabbitmq/broker';
 import {
   envelope,
   message,
@@ -75,4 +77,76 @@ describe('the format, the exchange and the source of a message', () => {
       expect(read(structured(order, { source }))).toEqual({ ...placed, source });
     },
   );
+});
+
+describe('the trace context of a message', () => {
+  const own = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const other = '00-11111111111111111111111111111111-2222222222222222-01';
+  const attributes = (more: object) =>
+    Object.fromEntries(Object.entries({ ...envelope, ...more }).map(([name, it]) => [`ce-${name}`, it]));
+  const bare = { messageId: 'm-1', type: 'OrderPlaced' };
+  it.each([
+    ['a member of a structured CloudEvent', structured(order, { traceparent: own })],
+    [
+      'a member together with base64 data',
+      message({ ...envelope, traceparent: own, data_base64: Buffer.from('{}').toString('base64') }),
+    ],
+    ['an attribute of a binary CloudEvent', message(order, { headers: attributes({ traceparent: own }) })],
+    [
+      'an attribute rather than the header',
+      message(order, { headers: { ...attributes({ traceparent: own }), traceparent: other } }),
+    ],
+    [
+      'the header of a binary CloudEvent',
+      message(order, { headers: { ...attributes({}), traceparent: own } }),
+    ],
+    ['the header of bare JSON', message(order, { ...bare, headers: { traceparent: own } })],
+  ])('is read from %s', (_what, it) => {
+    expect(readEnvelope(it, () => undefined).traceparent).toBe(own);
+  });
+
+  it.each([undefined, 'x', 5])('is left out if it is %p', (traceparent) => {
+    const headers = traceparent === undefined ? {} : { traceparent };
+    expect(readEnvelope(message(order, { ...bare, headers }), () => undefined).traceparent).toBeUndefined();
+  });
+});
+
+describe('readMessage', () => {
+  it('reads a content type with a space before its parameters', () => {
+    const contentType = 'application/cloudevents+json ; charset=utf-8';
+    expect(read(message({ ...envelope, data: order }, { contentType }))).toEqual(placed);
+  });
+
+  it('rejects headers that are nested too deeply', () => {
+    const headers = { [unreadableHeaders]: true };
+    expect(refused(message(order, { messageId: 'm-1', type: 'OrderPlaced', headers }))).toBe(
+      'INVALID_HEADERS',
+    );
+  });
+
+  it('reads bare JSON that has a specversion and no data as bare JSON', () => {
+    const bare = message({ ...order, specversion: '7' }, { messageId: 'm-1', type: 'OrderPlaced' });
+    expect(read(bare)).toEqual({ ...placed, source: 'order.events', eventId: 'm-1' });
+  });
+
+  it('reads a text that only resembles an escaped NUL', () => {
+    expect(read(structured({ ...order, orderId: '\\u0000' }))).toEqual({ ...placed, orderId: '\\u0000' });
+  });
+});
+
+describe('describeMessage', () => {
+  it('returns the attributes in the headers, then those in the properties', () => {
+    const properties = { messageId: 'm-1', type: 'OrderPlaced' };
+    expect(describeMessage(message(order, properties))).toEqual({ type: 'OrderPlaced', id: 'm-1' });
+    const headers = { 'ce-id': 'e-1', 'ce-source': '/orders', 'ce-type': 'OrderCancelled' };
+    expect(describeMessage(message(order, { ...properties, headers }))).toEqual({
+      type: 'OrderCancelled',
+      source: '/orders',
+      id: 'e-1',
+    });
+  });
+
+  it('leaves out attributes that are no text', () => {
+    expect(describeMessage(message(order, { headers: { 'ce-id': 5, 'ce-source': null } }))).toEqual({});
+  });
 });

@@ -1,5 +1,10 @@
 import { InputReader } from '../../../src/users/user.validation';
-import { profileFields, readNewProfile, readProfileChanges } from '../../../src/users/user-profile';
+import {
+  checkUsername,
+  profileFields,
+  readNewProfile,
+  readProfileChanges,
+} from '../../../src/users/user-profile';
 
 const named = { firstName: 'Ada', lastName: 'Lovelace' };
 
@@ -40,6 +45,32 @@ describe('readNewProfile', () => {
     const reader = new InputReader();
     readNewProfile(reader, { username: 'x', timeZone: 'x', locale: 'x' });
     expect(() => reader.finish()).toThrow('email, username, firstName, lastName, locale, timeZone');
+  });
+});
+
+describe('a username that is an address', () => {
+  const own = { ...named, email: 'Ada@Example.com' };
+
+  it('is accepted if it is the own address, in any case', () => {
+    const profile = finished((reader) => readNewProfile(reader, { ...own, username: 'ADA@example.com' }));
+    expect(profile).toMatchObject({ username: 'ADA@example.com', usernameNormalized: 'ada@example.com' });
+  });
+
+  it.each(['bob@example.com', 'ada@', 'bob\uff20example.com'])('is refused otherwise: %s', (username) => {
+    const reader = new InputReader();
+    readNewProfile(reader, { ...own, username });
+    expect(() => reader.finish()).toThrow('username');
+  });
+
+  it('is checked against the given address', () => {
+    const problems = (address: string | undefined) => {
+      const reader = new InputReader();
+      checkUsername(reader, { usernameNormalized: 'ada@example.com' }, address);
+      return () => reader.finish();
+    };
+    expect(problems('ada@example.com')).not.toThrow();
+    expect(problems('bob@example.com')).toThrow('username');
+    expect(problems(undefined)).toThrow('username');
   });
 });
 

@@ -159,6 +159,14 @@ describe('InputReader.email', () => {
     expect(email(text).codes).toEqual(['INVALID_FORMAT']);
   });
 
+  it('reports a blank address as missing only', () => {
+    expect(email(' ').codes).toEqual(['REQUIRED']);
+  });
+
+  it('reports both problems of a text that is too long to be normalised', () => {
+    expect(email('a'.repeat(600)).codes).toEqual(['TOO_LONG', 'INVALID_FORMAT']);
+  });
+
   it('accepts 254 characters and refuses 255', () => {
     const long = `a@${`${'b'.repeat(62)}.`.repeat(4)}`;
     expect(email(`${long.slice(0, 253)}c`).codes).toEqual([]);
