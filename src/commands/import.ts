@@ -26,7 +26,10 @@ interface ImportFlags extends Partial<ColumnChoices> {
   readonly json?: boolean;
 }
 
-/** Adds `import`: creates users in bulk. A repeated run reports the users of the first one as `exists`. */
+/**
+ * Adds `import`: creates users in bulk. A run repeated within 7 days reports the users of the first one as `exists`,
+ * unless they were erased.
+ */
 export function registerImportCommand(program: Command): void {
   program
     .command('import <file>')
@@ -34,7 +37,7 @@ export function registerImportCommand(program: Command): void {
       'create users from the rows of a file (.ndjson, .jsonl, .csv or .tsv; - is standard input), with a result per row',
     )
     .addOption(
-      new Option('--format <format>', 'format of the file (default: from its name)').choices(
+      new Option('--format <format>', 'format of the file (default: from its name, ndjson for -)').choices(
         Object.keys(formats),
       ),
     )
@@ -60,7 +63,7 @@ export function registerImportCommand(program: Command): void {
       const { created = 0, exists = 0, ...failed } = counts;
       const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
       (json ? process.stderr : process.stdout).write(
-        `${created} created, ${exists} there already, ${failures} failed\n`,
+        `${created} created, ${exists} existed, ${failures} failed\n`,
       );
       if (failures > 0) process.exitCode = 1;
     });

@@ -72,10 +72,10 @@ describe('export-all', () => {
   it('prints lines that import turns into equal users of another database', async () => {
     const imported = await runAlone(['import', '-'], { stdin: all.join('\n') }, elsewhere);
     expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
-    expect(imported.stdout).toContain(`${count - 1} created, 0 there already, 0 failed\n`);
+    expect(imported.stdout).toContain(`${count - 1} created, 0 existed, 0 failed\n`);
     expect(linesOf(await run(['export-all'], elsewhere))).toEqual(all);
     const again = await runAlone(['import', '-'], { stdin: all.join('\n') });
-    expect(again.stdout).toContain(`0 created, ${count - 1} there already, 0 failed\n`);
+    expect(again.stdout).toContain(`0 created, ${count - 1} existed, 0 failed\n`);
   });
 
   it('continues with --after from the last line of a killed run', async () => {

@@ -80,7 +80,7 @@ describe('import', () => {
       invalid(10, 'line'),
       { line: 12, outcome: 'created', userId },
     ]);
-    expect(ended).toMatchObject({ code: 1, stderr: '2 created, 1 there already, 8 failed\n' });
+    expect(ended).toMatchObject({ code: 1, stderr: '2 created, 1 existed, 8 failed\n' });
   });
 
   it('stores external ids, and refuses rows whose id another user has', async () => {

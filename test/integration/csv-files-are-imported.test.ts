@@ -43,7 +43,7 @@ describe('import', () => {
     const { code, stdout } = await run(['import', file]);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^2 {2}created .*\n3 {2}INVALID_INPUT .*\n4 {2}created .*\n6 {2}INVALID_INPUT {2}line has 2 cells.*\n2 created, 0 there already, 2 failed\n$/,
+      /^2 {2}created .*\n3 {2}INVALID_INPUT .*\n4 {2}created .*\n6 {2}INVALID_INPUT {2}line has 2 cells.*\n2 created, 0 existed, 2 failed\n$/,
     );
     expect(
       await sql(
@@ -121,7 +121,7 @@ describe('import', () => {
         output: expect.not.stringMatching(/private/i),
       });
       expect(stdout).toContain('has wrong quotes in column 2 (CSV_');
-      expect(stdout + stderr).toContain('0 created, 0 there already, 7 failed');
+      expect(stdout + stderr).toContain('0 created, 0 existed, 7 failed');
     }
   });
 

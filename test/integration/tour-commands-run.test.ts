@@ -149,7 +149,7 @@ it('the commands of docs/bulk.md import and export users', async () => {
   const row = 'mary@example.com,Mary,Jackson,1 Main St,Hampton,23666,US,vip,-';
   writeFileSync(join(folder, 'customers.csv'), `${columns}\n${row}\n`);
   const [imported, exported, customers] = await typeOnRunning(commandsOf('docs/bulk.md'));
-  const created = expect.stringContaining('1 created, 0 there already, 0 failed');
+  const created = expect.stringContaining('1 created, 0 existed, 0 failed');
   expect([imported, exported, customers]).toEqual([created, '', created]);
   expect(readFileSync(join(folder, 'users.ndjson'), 'utf8')).toContain('"email":"ida@example.com"');
 }, 90_000);
