@@ -47,8 +47,8 @@ export interface GraphqlServer {
 }
 
 /**
- * Creates an Apollo Server with limits, error masking, read auditing and telemetry, and the path for known queries next
- * to it.
+ * Creates an Apollo Server with limits, error masking, read auditing and telemetry, and the path for prepared queries
+ * next to it.
  */
 export function createGraphqlServer({
   schema,

@@ -10,14 +10,14 @@ import type { HttpRequest } from './http-request';
 import { requestIdOf } from './request-id';
 import { loggerOfTrace, traceRequest } from './trace-request';
 
-/** A response to a known query: JSON, and the value of `Cache-Control`. */
+/** A response to a prepared query: JSON, and the value of `Cache-Control`. */
 export interface KnownResponse {
   readonly json: string;
   readonly cacheControl: string;
 }
 
 export interface KnownReadsOptions<Context> {
-  /** Returns the response to a known query, or null for any other request and for a query with errors. */
+  /** Returns the response to a prepared query, or null for any other request and for a query with errors. */
   readonly respondToRead: (
     body: unknown,
     createContext: () => Promise<Context>,
@@ -51,8 +51,8 @@ const acceptedTypes = new Set(['*/*', 'application/*', 'application/json']);
 const suspectText = /__proto__|constructor|\\u00/;
 
 /**
- * Responds to known queries directly from `node:http`. All other requests, and those whose result has an error, are
- * handed over to the listener of Fastify, which finds what was done already with `handedOver`.
+ * Responds to prepared queries (docs/glossary.md) directly from `node:http`. All other requests, and those whose result
+ * has an error, are handed over to the listener of Fastify, which finds what was done already with `handedOver`.
  */
 export class KnownReads<Context> {
   private readonly states = new WeakMap<IncomingMessage, HandedOver>();
@@ -72,7 +72,7 @@ export class KnownReads<Context> {
     return this.states.get(message) ?? null;
   }
 
-  /** True if only the body decides whether the request is a known query. */
+  /** True if only the body decides whether the request is a prepared query. */
   private mayBeRead({ method, url, headers }: IncomingMessage): boolean {
     const length = Number(headers['content-length']);
     const proof = headers['router-authorization'];
@@ -99,7 +99,7 @@ export class KnownReads<Context> {
     const body = end && (await readBody(message));
     if (!end || !body) {
       end?.();
-      // Without a body the client has disconnected.
+      // A counted operation without a body needs no response: its client has disconnected.
       if (!end) otherwise(message, response);
       return;
     }

@@ -34,7 +34,7 @@ export interface HttpServerOptions<Context extends BaseContext> {
   apollo: ApolloServer<Context>;
   /** Creates the GraphQL context of one request. */
   context: (request: HttpRequest) => Promise<Context>;
-  /** Returns the response to a known query, or null if `apollo` has to run the request. */
+  /** Returns the response to a prepared query, or null if `apollo` has to run the request. */
   respondToRead?: (body: unknown, createContext: () => Promise<Context>) => Promise<KnownResponse | null>;
   /** True if the value of the `Router-Authorization` header proves that the router sent this request. */
   routerProof: (header: string | undefined) => boolean;

@@ -29,7 +29,8 @@ export class PreparedOperation {
   /**
    * Returns the data, or null if the query has to run through parsing, validation and `execute` of graphql-js.
    *
-   * @throws whatever would be an error of the response
+   * Rejects whenever graphql-js would report an error. The error itself is not meant for clients: the caller runs the
+   * query with graphql-js.
    */
   async run(context: object, inputs: Values): Promise<unknown> {
     const variables = this.coerce(inputs);

@@ -10,7 +10,8 @@ type Output = Record<string, unknown>;
  * All objects of one selection are handled together, field by field: access is decided once for each object, properties
  * are copied without a promise, and resolvers of one field are called in the same tick, so that loaders batch them.
  *
- * @throws whatever graphql-js would report as an error of the response
+ * Rejects whenever graphql-js would report an error. The error itself is not meant for clients: the caller runs the
+ * query with graphql-js.
  */
 export function runQuery(plan: ObjectPlan, context: object, variables: Values): Promise<Output> {
   return new Promise((resolve, reject) => {
@@ -115,6 +116,7 @@ class QueryRun {
   }
 
   private infoOf(planned: PlannedInfo): GraphQLResolveInfo {
+    // Copied property by property: a spread is many times slower.
     return {
       fieldName: planned.fieldName,
       fieldNodes: planned.fieldNodes,
@@ -203,7 +205,11 @@ function completeLeaf(plan: ValuePlan & { kind: 'leaf' }, value: unknown): unkno
   return serialized;
 }
 
-/** True for null. @throws an Error that stands for a value, and for null where the type allows none */
+/**
+ * True for a value that is absent.
+ *
+ * @throws an Error that stands for a value, and an Error for an absent value of a type that is not nullable
+ */
 function isAbsent({ isNonNull }: ValuePlan, value: unknown): boolean {
   if (value instanceof Error) throw value;
   if (value !== null && value !== undefined) return false;

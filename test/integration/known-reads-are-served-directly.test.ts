@@ -8,14 +8,14 @@ type Respond = (
   createContext: () => Promise<{ request: HttpRequest }>,
 ) => Promise<string | null>;
 
-/** A response that the known query has after this time. */
+/** A response that the prepared query has after this time. */
 const responseAfter = (ms: number, json: string | null) =>
   new Promise<string | null>((resolve) => setTimeout(() => resolve(json), ms));
 const hello = '{"query":"{hello}"}';
 const id = '01975a5e-1111-7000-8000-0000000000ad';
 
 let respond: Respond;
-/** The bodies that were offered as known queries. */
+/** The bodies that were offered as prepared queries. */
 let offered: unknown[];
 let server: TestHttpServer;
 beforeAll(async () => {
@@ -46,7 +46,7 @@ async function completedRequests(): Promise<Record<string, unknown>[]> {
 }
 
 describe('the HTTP server', () => {
-  it('responds to a known query with its text, the request id, and one log line', async () => {
+  it('responds to a prepared query with its text, the request id, and one log line', async () => {
     let deadline: HttpRequest['deadline'] | undefined;
     respond = async (_body, createContext) => {
       ({ deadline } = (await createContext()).request);
@@ -86,7 +86,7 @@ describe('the HTTP server', () => {
     expect(await (await server.post(hello)).json()).toEqual({ data: { hello: 'world' } });
   });
 
-  it('responds 503 at the timeout of a known query, aborts its deadline, and counts it until it ends', async () => {
+  it('responds 503 at the timeout of a prepared query, aborts its deadline, and counts it until it ends', async () => {
     let end: (() => void) | undefined;
     let deadline: HttpRequest['deadline'] | undefined;
     respond = async (_body, createContext) => {
@@ -132,7 +132,7 @@ describe('the HTTP server', () => {
     await eventually(async () => expect((await server.post(hello)).status).toBe(200));
   });
 
-  it('aborts the deadline of a known query when its client disconnects', async () => {
+  it('aborts the deadline of a prepared query when its client disconnects', async () => {
     let signal: AbortSignal | undefined;
     let deadline: HttpRequest['deadline'] | undefined;
     respond = async (_body, createContext) => {
