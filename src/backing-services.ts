@@ -120,7 +120,7 @@ function openReplicas(
   replicas.start();
   for (const { name, database } of named) {
     metrics.watchPool(name, () => database.poolCounts());
-    metrics.watchDependency(name, () => replicas.isRead(name));
+    metrics.watchDependency(name, () => replicas.hasUsable(name));
     void database.connect();
   }
   return replicas;

@@ -55,7 +55,7 @@ export class AuditLog {
 
   /**
    * Returns what `record` would write: the writes of the entries, and the events. The caller runs them together with
-   * its own writes. Each write has one row per action.
+   * its own writes. Each write has one row per action, in their order: `writeOwned` pairs rows with users by position.
    *
    * @param keys of the users whose actions have `values`
    */
@@ -86,7 +86,7 @@ export class AuditLog {
 
   /**
    * As `prepareRecord`, for users that the same transaction inserts. The first write inserts their keys. Each user may
-   * have one action.
+   * have one action: `writeOwned` pairs rows with users by position, and the keys have one row per user.
    */
   prepareRecordWithNewKeys(actions: readonly AuditedAction[]): AuditRecord<[Write, Write, Write]> {
     const { keys, write } = this.entries.newKeys(usersWithValues(actions));
@@ -112,9 +112,7 @@ function entriesAndEventsOf(actions: readonly AuditedAction[], keys: ReadonlyMap
     const id = uuidv7();
     const key = keys.get(rest.userId);
     if (values && !key)
-      throw new Error(
-        `No audit key for user ${rest.userId}: its row must be locked before its key is created`,
-      );
+      throw new Error(`No audit key for user ${rest.userId}: call ensureKeys with the user's row locked`);
     const encryptedValues = values && key ? encryptValues(key, id, values) : null;
     const actorId = origin.actor?.id ?? null;
     const entry = {

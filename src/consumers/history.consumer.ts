@@ -18,10 +18,10 @@ const batchSize = 200;
 /** While PostgreSQL works on one batch, this process prepares the other. */
 const parallelBatches = 2;
 const prefetch = 600;
-/** The attempt alone at which a message that crashed the process in all attempts before is parked instead of folded. */
-const lastAttempt = 3;
-/** Deliveries of a dead letter after which only its digest is stored. */
-const mostParkingAttempts = 20;
+/** At this attempt alone a suspect is parked. Every earlier attempt ended with its process. */
+const parkingAttempt = 3;
+/** After this many deliveries of a dead letter only its digest is stored. */
+const deliveriesBeforeDigest = 20;
 const rememberedMessages = 10_000;
 
 export interface HistoryConsumerOptions {
@@ -37,12 +37,15 @@ export interface HistoryConsumerOptions {
   };
 }
 
-/** Folds the messages of the service's queues, and parks those that can never be folded. It drops no message. */
+/**
+ * Folds events, records sign-ins, and parks messages that it cannot process. It acknowledges a message only after one
+ * of these is committed. Of a message about an erased user at most the identity is stored.
+ */
 export class HistoryConsumer {
   private subscriptions: Subscription[] = [];
   /**
-   * Attempts that this process has counted, by fingerprint; 0 is in a batch. The process is alive, so the message did
-   * not crash it: processing it again is not a new attempt.
+   * The number of the current attempt alone, by fingerprint; 0 for an attempt in a batch. The process is alive, so the
+   * message did not crash it: processing it again is not a new attempt.
    */
   private readonly attempted = new Map<string, number>();
 
@@ -100,7 +103,7 @@ export class HistoryConsumer {
   private async retryAlone(delivery: Delivery, fingerprint: string): Promise<void> {
     const attempt = this.attempted.get(fingerprint) ?? (await this.options.attempts.beginAlone(fingerprint));
     this.attempted.set(fingerprint, attempt);
-    if (attempt < lastAttempt) await this.process([delivery]);
+    if (attempt < parkingAttempt) await this.process([delivery]);
     else if (!(await this.isDuplicate(delivery, attempt))) {
       const detail = 'it crashed the process in each attempt';
       const message = parkUnread(delivery, { reason: 'CRASHED', detail, attempts: attempt });
@@ -110,11 +113,12 @@ export class HistoryConsumer {
   }
 
   /**
-   * True if an earlier attempt committed and the process crashed before it acknowledged. Checked in one attempt only:
-   * if reading crashes the process too, the next attempt parks the message unread.
+   * True if the event is known already, for example because an earlier attempt committed before the crash. Counts it as
+   * a duplicate. Checked in one attempt only: if reading crashes the process too, the next attempt parks the message
+   * unread.
    */
   private async isDuplicate(delivery: Delivery, attempt: number): Promise<boolean> {
-    if (attempt > lastAttempt) return false;
+    if (attempt > parkingAttempt) return false;
     const read = readMessage(delivery, attempt);
     return 'event' in read && this.options.fold.countIfDuplicate(read.event);
   }
@@ -159,14 +163,14 @@ export class HistoryConsumer {
     const unfoldable = readable.flatMap(({ delivery, event }, at): MessageToPark[] => {
       const outcome = outcomes[at];
       if (!(outcome instanceof UnfoldableEventError)) return [];
-      const unread = parkUnread(delivery, {
+      const message = parkUnread(delivery, {
         reason: outcome.reason,
         detail: outcome.detail,
         attempts: delivery.deliveryCount + 1,
       });
       const { type, source, eventId } = event;
       const userId = namesOnlyOrder(event) ? undefined : event.userId;
-      return [{ ...unread, type, source, eventId, userId }];
+      return [{ ...message, type, source, eventId, userId }];
     });
     const unreadable = read.flatMap(({ result }) => ('park' in result ? [result.park] : []));
     for (const { type } of unreadable)
@@ -190,10 +194,10 @@ export class HistoryConsumer {
         attempts: delivery.deliveryCount + 1,
       }),
     );
-    await parked.park(givenUp.filter(({ attempts }) => attempts <= mostParkingAttempts));
+    await parked.park(givenUp.filter(({ attempts }) => attempts <= deliveriesBeforeDigest));
     // Parking them has failed often, or crashed a process.
     for (const message of givenUp)
-      if (message.attempts > mostParkingAttempts) await parked.parkDigest(message);
+      if (message.attempts > deliveriesBeforeDigest) await parked.parkDigest(message);
   }
 }
 

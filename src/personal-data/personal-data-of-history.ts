@@ -108,7 +108,7 @@ export const personalDataOfHistory = {
       headers: column('behaviour', 'service', 'to replay it'),
       body: column('behaviour', 'service', 'to replay it'),
       body_bytes: column('technical', 'service', 'size of a body that is stored in part'),
-      attempts: column('technical', 'service', 'number of deliveries'),
+      attempts: column('technical', 'service', 'number of deliveries; for CRASHED the attempts alone'),
       parked_at: column('technical', 'service', 'when'),
     },
   },

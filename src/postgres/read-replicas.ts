@@ -8,7 +8,7 @@ import { isDatabaseUnavailable } from './database-unavailable';
 export type Reader = Pick<Database, 'query'>;
 
 const pollIntervalMs = 250;
-/** A replica is not read if it lacks a change that was committed longer ago. */
+/** A replica that lacks a change committed more than this long ago is not used. */
 const maxLagMs = 5_000;
 /**
  * The SQLSTATE with which a replica cancels a statement: the primary has removed rows that the statement may need, and
@@ -34,8 +34,8 @@ interface Replica extends NamedReplica {
   position: LogPosition;
   /** The replica contains everything that was committed before this time of `performance.now()`. */
   containsUntilMs: number;
-  /** The last time at which it could be read. */
-  readyAtMs: number;
+  /** The last time it was usable; initially the start. */
+  usableAtMs: number;
   announced: 'ready' | 'degraded';
 }
 
@@ -45,7 +45,10 @@ export interface ReadReplicasOptions {
   readonly log: Logger;
 }
 
-/** Streaming replicas of PostgreSQL, for reads whose results may lack changes of the last five seconds. */
+/**
+ * Streaming replicas of PostgreSQL, for reads whose results may lack changes of the last five seconds. While the
+ * primary is unavailable for more than five seconds, no replica is usable: their lag is unknown.
+ */
 export class ReadReplicas {
   private readonly replicas: readonly Replica[];
   /** One for the primary and one for each replica, so that a frozen server delays no other's poll. */
@@ -61,7 +64,7 @@ export class ReadReplicas {
       reader: { query: (...call) => this.readFrom(database, call) } as Reader,
       position: -1,
       containsUntilMs: Number.NEGATIVE_INFINITY,
-      readyAtMs: performance.now(),
+      usableAtMs: performance.now(),
       announced: 'ready',
     }));
     const polls = [() => this.pollPrimary(), ...this.replicas.map((it) => () => this.pollReplica(it))];
@@ -107,8 +110,8 @@ export class ReadReplicas {
   }
 
   /**
-   * Resolves when every replica that is read contains this position. Never rejects. Takes little more than five seconds
-   * at most, because a replica that lacks the position for longer is not read.
+   * Resolves when every usable replica contains this position. Never rejects. Takes little more than five seconds at
+   * most, because a replica that lacks the position for longer is not usable.
    */
   async whenContained(position: LogPosition): Promise<void> {
     const untilMs = performance.now() + maxLagMs + pollIntervalMs;
@@ -116,13 +119,13 @@ export class ReadReplicas {
       await delay(pollIntervalMs);
   }
 
-  /** Returns `degraded` while at least one replica is not read. */
+  /** Returns `degraded` while at least one replica is not usable. */
   status(): 'ready' | 'degraded' {
     return this.replicas.every(isUsable) ? 'ready' : 'degraded';
   }
 
-  /** True if the replica of this name is read. */
-  isRead(name: string): boolean {
+  /** True if the replica of this name is usable. */
+  hasUsable(name: string): boolean {
     return this.replicas.some((it) => it.name === name && isUsable(it));
   }
 
@@ -151,12 +154,12 @@ export class ReadReplicas {
   }
 
   private announce(replica: Replica): void {
-    const { name, announced, readyAtMs } = replica;
+    const { name, announced, usableAtMs } = replica;
     const status = isUsable(replica) ? 'ready' : 'degraded';
     const nowMs = performance.now();
-    if (status === 'ready') replica.readyAtMs = nowMs;
-    // A replica that is not read for a short time, as after every start, is not logged.
-    if (status === announced || (status === 'degraded' && nowMs - readyAtMs < maxLagMs)) return;
+    if (status === 'ready') replica.usableAtMs = nowMs;
+    // A replica that is not usable for a short time, as after every start, is not logged.
+    if (status === announced || (status === 'degraded' && nowMs - usableAtMs < maxLagMs)) return;
     replica.announced = status;
     if (status === 'ready') this.options.log.info({ replica: name }, 'a replica of PostgreSQL is read again');
     else

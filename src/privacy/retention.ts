@@ -22,7 +22,7 @@ import { removeHistory } from './history-removal';
 import type { Inactivity } from './inactivity';
 import { type ExpiredUsers, isExpiredUser, removeUsers, type UserRemovalOptions } from './user-removal';
 
-/** Without parking, which the intake does to expired waiting events. */
+/** The actions of this job; `ExpiryAction` explains them. Expired waiting events are parked by the intake instead. */
 type RetentionAction = Exclude<ExpiryAction, 'parked'>;
 /** Removes users one by one; the other actions remove records in batches. */
 type UserAction = 'erased' | 'withdrawn';
@@ -33,7 +33,7 @@ const maxPerStep: Readonly<Record<BatchAction, number>> = {
   deleted: 1_000,
   'summed up': 1_000,
 };
-/** The most records that one run removes; the next run continues. */
+/** The most records of one name that one run removes; the next run continues. */
 const maxPerRun: Readonly<Record<RetentionAction, number>> = {
   deleted: 1_000_000,
   erased: 1_000,
@@ -52,8 +52,8 @@ export interface RetentionOptions {
   readonly policy: RetentionPolicy;
   readonly metrics: UserRemovalOptions['metrics'];
   readonly log: Logger;
-  /** The most records of a name that one run removes; defaults to `maxPerRun` of its action. */
-  readonly limits?: RetentionOutcome;
+  /** The most records that one run removes, by name; defaults to `maxPerRun` of the action. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 interface Step {
@@ -116,7 +116,10 @@ export class Retention {
     return { ...inactive, ...records };
   }
 
-  /** Iterates in the order of the map. History comes before its users, so that each record is counted once. */
+  /**
+   * Iterates in the order of the map. History comes before users: the erasure of a user would delete its expired
+   * history uncounted.
+   */
   private async each(
     work: (action: RetentionAction, step: Omit<Step, 'limit'>) => Promise<number>,
   ): Promise<RetentionOutcome> {
@@ -170,6 +173,7 @@ export class Retention {
       ...users,
       stopping,
       underLock: (step) => this.underLock(step),
+      // Users are erased afterwards, in other transactions: for `erased` the step only checks.
       remove: (tx, userId) =>
         action === 'erased' ? isExpiredUser(tx, users, { id: userId }) : this.withdrawUser(tx, users, userId),
       afterwards: action === 'erased' ? (userId) => this.eraseUser(userId) : undefined,

@@ -70,9 +70,9 @@ export interface SubscriptionOptions {
 }
 
 export interface Subscription {
-  /** Returns for how many seconds the current batch has been retried; 0 if it has not failed. */
+  /** Returns for how many seconds the oldest batch has been retried; 0 if none is. */
   blockedSeconds(): number;
-  /** Stops receiving, then finishes and acknowledges the current batch. */
+  /** Stops receiving, then finishes and acknowledges the current batches. */
   stop(): Promise<void>;
 }
 

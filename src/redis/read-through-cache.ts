@@ -37,9 +37,10 @@ const tombstoneRevision = Number.POSITIVE_INFINITY;
  * Reads records through a cache, and from the database on a cache miss, an unreadable entry or a failed cache read.
  * All ids requested in one turn of the event loop share one round trip to the cache and one load.
  *
- * A reader only gets look-ups that started after its request. It sees every change committed before, if the writer
- * awaited `write` or `bury` and got true. After false, this process bypasses the cache for the id, for 90 seconds and
- * at most 10,000 ids. Other processes may return the old value until it expires or the write is retried.
+ * A reader never gets a value that was read before its request. It may get the error of an earlier look-up
+ * (`failNext`). It sees every change committed before, if the writer awaited `write` or `bury` and got true. After
+ * false, this process bypasses the cache for the id, for 90 seconds and at most 10,000 ids. Other processes may return
+ * the old value until it expires or the write is retried.
  *
  * Readers share values: treat them as immutable. Ids must be well-formed: they become keys and are loaded together, so
  * one malformed id fails the whole batch.
@@ -181,7 +182,6 @@ export class ReadThroughCache<T extends object> {
       const slow = this.now() - startedAtMs > slowLoadMs;
       for (const { lookup } of misses) {
         lookup.complete(errorOf(error));
-        // The queued readers have already waited for a database that does not respond.
         if (slow) this.singleFlight.failNext(lookup, errorOf(error));
       }
       return;

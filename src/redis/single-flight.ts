@@ -32,8 +32,8 @@ export class Lookup<T extends {} | null> {
 
 /**
  * Batches the ids requested in one turn of the event loop, and never runs two look-ups of one id concurrently unless
- * the first is superseded. A reader never gets a look-up that started before its request: requests that arrive
- * during a look-up share the next one.
+ * the first is superseded. A reader never gets a value that was read before its request: requests that arrive during a
+ * look-up share the next one. It may get the error of an earlier look-up (`failNext`).
  */
 export class SingleFlight<T extends {} | null> {
   /** Look-ups that have not started: further requests for their ids share them. */
@@ -75,7 +75,10 @@ export class SingleFlight<T extends {} | null> {
     this.finish(lookup);
   }
 
-  /** Completes the queued look-up of the same id with the error of this one. */
+  /**
+   * Completes the queued look-up of the same id with the error of this one. For a database that does not respond: the
+   * queued readers do not wait for it a second time.
+   */
   failNext(lookup: Lookup<T>, error: Error): void {
     if (this.running.get(lookup.id) !== lookup) return;
     this.queued.get(lookup.id)?.complete(error);

@@ -40,8 +40,8 @@ export class AddressChanges {
   }
 
   /**
-   * Counts a try in a transaction of its own, so that a change that fails counts too. The current address does not
-   * count.
+   * Counts a try in a transaction of its own, so that a change that fails counts too. A repeated call with the same
+   * idempotency key counts again. The current address does not count.
    *
    * @throws TooManyAddressChangesError
    */

@@ -51,7 +51,7 @@ export type ReactivateUser = Omit<DeactivateUser, 'reason'>;
 /** What can be done to the status of an account. */
 type StatusChange = 'deactivate' | 'reactivate';
 
-/** The states from which each change is possible, and the next state. The same state has no effect, except freezing. */
+/** Next states. If the state stays the same, nothing is written, unless the call freezes the account (`isFrozen`). */
 const transitions: Record<StatusChange, Partial<Record<StoredUserStatus, StoredUserStatus>>> = {
   deactivate: { ACTIVE: 'DEACTIVATED', DEACTIVATED: 'DEACTIVATED' },
   reactivate: { DEACTIVATED: 'ACTIVE', ACTIVE: 'ACTIVE' },
@@ -81,8 +81,8 @@ export class UserService {
   constructor(private readonly options: UserServiceOptions) {}
 
   /**
-   * Returns a new user: `ACTIVE`, or with a password `PENDING` until the AuthenticationService accepts it.
-   * Its address is verified if it is `verifiedEmail`.
+   * Returns a new user: `ACTIVE`, or with a password `PENDING` until the AuthenticationService accepts the password.
+   * The address of the user is verified if it equals `verifiedEmail`.
    *
    * @throws InvalidInputError, EmailTakenError, UsernameTakenError, UserIdTakenError, ExternalIdTakenError,
    *   CredentialsUnavailableError, IdempotencyConflictError
@@ -154,7 +154,7 @@ export class UserService {
   }
 
   /**
-   * Deactivates the account. For a deactivated one it succeeds without effect, unless it freezes it.
+   * Deactivates the account. For a deactivated one the call has no effect, unless it freezes the account.
    *
    * @throws UserNotFoundError, VersionConflictError, InvalidInputError, IdempotencyConflictError
    */
@@ -206,7 +206,7 @@ export class UserService {
     });
   }
 
-  /** Changes a user in a commit with concurrent calls; under the user's lock if that fails or the call has a key. */
+  /** Changes a user in a batch; locks the user if that wrote nothing or the call has a key. May call `decide` twice. */
   private async change(call: Call & { readonly input: { userId: string } }, decide: Decide): Promise<User> {
     const { changes, idempotency, users } = this.options;
     const id = parseUserId(call.input.userId);

@@ -44,7 +44,8 @@ export class PhoneVerificationService {
   /**
    * Publishes a request to send a code to the user's number. The version does not change.
    *
-   * Does nothing if the number is verified, if the user got a code for it within a minute, or ten codes in 24 hours.
+   * Does nothing if the number is verified, if the user got a code for it within a minute, or ten codes for any
+   * numbers in 24 hours.
    *
    * @throws UserNotFoundError, UserNotActiveError, InvalidInputError, IdempotencyConflictError
    */
@@ -73,8 +74,8 @@ export class PhoneVerificationService {
   }
 
   /**
-   * Verifies the user's number by the latest code, which works once. Each code of six digits costs one of its five
-   * tries, on all replicas together.
+   * Verifies the user's number by the latest code, which works once. The code allows five tries, counted over all
+   * replicas. Only input of six digits counts as a try.
    *
    * @throws UserNotFoundError, UserNotActiveError, InvalidTokenError
    */
@@ -141,7 +142,7 @@ export class PhoneVerificationService {
     { user, code }: { user: User; code: string },
   ): Promise<boolean> {
     const { id, phoneNumber, phoneVerification } = user;
-    // Another number has set the state to UNVERIFIED, so that codes from before do not work for it, nor for the old one.
+    // A change of the number sets the state to UNVERIFIED: earlier codes then work for neither number.
     if (phoneNumber === null || phoneVerification !== 'PENDING' || !/^\d{6}$/.test(code)) return false;
     const taken = await takeTry(tx, id, digestOf(key, 'phone', [id, phoneNumber]));
     if (!taken) return false;

@@ -184,7 +184,7 @@ describe('ReadThroughCache', () => {
     expect(table.queries).toHaveLength(2);
   });
 
-  it('getMany rejects with the error of the load and loads again for the next reader', async () => {
+  it('getMany returns the error of the load and loads again for the next reader', async () => {
     const { profiles } = readThrough(cache, table);
     table.beforeReturn = async () => {
       throw new Error('the database is unavailable');
@@ -195,7 +195,7 @@ describe('ReadThroughCache', () => {
     expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
   });
 
-  it('getMany rejects readers queued behind a slow failed load with its error', async () => {
+  it('getMany returns the error of a slow failed load to the readers queued behind it', async () => {
     let nowMs = 0;
     const { opened, open } = gate();
     table.beforeReturn = async () => {
