@@ -28,5 +28,7 @@ module.exports = {
   clearTextReporter: { allowColor: false, reportTests: false, logTests: false },
   tempDirName: '.data/stryker',
   concurrency: 1,
+  // A mutant that runs out of time counts as found. Load must not be the reason.
+  timeoutMS: 30_000,
   warnings: { slow: false },
 };
