@@ -129,6 +129,20 @@ describe('readMessage', () => {
     expect(read(bare)).toEqual({ ...placed, source: 'order.events', eventId: 'm-1' });
   });
 
+  it.each([
+    ['an empty id', { 'ce-id': '' }, 'INVALID_ENVELOPE'],
+    ['an id of 1,001 bytes', { 'ce-id': `${'é'.repeat(500)}x` }, 'INVALID_ENVELOPE'],
+    ['an id of 1,000 bytes', { 'ce-id': 'é'.repeat(500) }, 'READ'],
+    ['a NUL in the id', { 'ce-id': 'a\0' }, 'INVALID_TEXT'],
+  ])('judges %s in a header', (_what, changed, expected) => {
+    const headers = { 'ce-source': '/orders', 'ce-type': 'OrderPlaced', ...changed };
+    expect(refused(message(order, { headers }))).toBe(expected);
+  });
+
+  it('rejects null as a message', () => {
+    expect(refused(message('null', { messageId: 'm-1', type: 'OrderPlaced' }))).toBe('INVALID_ENVELOPE');
+  });
+
   it('reads a text that only resembles an escaped NUL', () => {
     expect(read(structured({ ...order, orderId: '\\u0000' }))).toEqual({ ...placed, orderId: '\\u0000' });
   });
@@ -138,7 +152,7 @@ describe('describeMessage', () => {
   it('returns the attributes in the headers, then those in the properties', () => {
     const properties = { messageId: 'm-1', type: 'OrderPlaced' };
     expect(describeMessage(message(order, properties))).toEqual({ type: 'OrderPlaced', id: 'm-1' });
-    const headers = { 'ce-id': 'e-1', 'ce-source': '/orders', 'ce-type': 'OrderCancelled' };
+    const headers = { 'ce-source': '/orders', 'ce-type': 'OrderCancelled' };
     expect(describeMessage(message(order, { ...properties, headers }))).toEqual({
       type: 'OrderCancelled',
       source: '/orders',
