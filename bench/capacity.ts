@@ -43,7 +43,7 @@ function measuredCosts(page: string): Map<string, Cost> {
   for (const section of page.split(/^### /m).slice(1)) {
     const [workload = ''] = section.split('\n');
     for (const [, candidate = '', service, postgres] of section.matchAll(
-      /^\| (ours \w+|limit) \|(?:[^|]*\|){3} (\d+) \| (\d+) \|$/gm,
+      /^\| (ours \w+|limit) \|(?:[^|]*\|){3} (\d+) \| (\d+) \|/gm,
     ))
       costs.set(`${workload.trim()} ${candidate}`, { service: Number(service), postgres: Number(postgres) });
   }
