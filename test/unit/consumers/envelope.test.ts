@@ -152,7 +152,7 @@ describe('describeMessage', () => {
   it('returns the attributes in the headers, then those in the properties', () => {
     const properties = { messageId: 'm-1', type: 'OrderPlaced' };
     expect(describeMessage(message(order, properties))).toEqual({ type: 'OrderPlaced', id: 'm-1' });
-    const headers = { 'ce-source': '/orders', 'ce-type': 'OrderCancelled' };
+    const headers = { 'ce-id': 'e-1', 'ce-source': '/orders', 'ce-type': 'OrderCancelled' };
     expect(describeMessage(message(order, { ...properties, headers }))).toEqual({
       type: 'OrderCancelled',
       source: '/orders',
