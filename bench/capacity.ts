@@ -30,7 +30,7 @@ const connectionsPerReplica = 23;
 /** How busy a core may be at the peak. */
 const utilisation = 0.6;
 /** CPU of the service for folding one event, in microseconds (docs/benchmarks.md). */
-const foldMicroseconds = 179;
+const foldMicroseconds = 135;
 
 interface Cost {
   readonly service: number;
