@@ -7,7 +7,7 @@ import { type Archived, ArchiveMismatchError, AuditArchiver, NotOwnerError } fro
 import type { Config } from '../config';
 import { parseTimeArgument } from './arguments';
 import { countOf, createProgress } from './output';
-import { withMigratedDatabase } from './with-database';
+import { withUpToDateDatabase } from './with-database';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -43,7 +43,7 @@ export function registerArchiveCommand(audit: Command): void {
 
 /** Returns what was archived, or why nothing was. */
 function archive(path: string, cutAt: Date): Promise<Archived | string> {
-  return withMigratedDatabase(1, async (database, config) => {
+  return withUpToDateDatabase(1, async (database, config) => {
     const latest = config.inactivity && latestCutFor(config.inactivity);
     if (latest && cutAt > latest)
       return `The inactivity policy (RETENTION_INACTIVE_DAYS, INACTIVITY_WARNING_DAYS) needs the changes that users made since ${latest.toISOString()}: choose a time before that`;

@@ -4,7 +4,7 @@ import { AuditVerification } from '../audit/audit-verification';
 import type { Database } from '../postgres/database';
 import { registerArchiveCommand } from './audit-archive';
 import { createProgress } from './output';
-import { withMigratedDatabase } from './with-database';
+import { withUpToDateDatabase } from './with-database';
 
 interface VerifyFlags {
   readonly json?: true;
@@ -27,7 +27,7 @@ export function registerAuditCommand(program: Command): void {
     .option('--file <file>', 'verify this archive, and its link to what stayed in the database')
     .option('--json', 'print a JSON document')
     .action(async ({ json, head, file }: VerifyFlags) => {
-      const { rows, seals, erased, broken } = await withMigratedDatabase(1, (database) =>
+      const { rows, seals, erased, broken } = await withUpToDateDatabase(1, (database) =>
         file === undefined ? verify(database, head) : verifyFile(database, file),
       );
       for (const link of broken) process.stderr.write(`broken: ${link}\n`);

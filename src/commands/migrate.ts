@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { migrate, pendingMigrations } from '../data-source';
-import { onceReachable, withDatabase } from './with-database';
+import { retryWhileUnavailable, withDatabase } from './with-database';
 
 /** Adds `migrate`: applies pending migrations. Replicas may run it concurrently. */
 export function registerMigrateCommand(program: Command): void {
@@ -16,12 +16,12 @@ export function registerMigrateCommand(program: Command): void {
       };
       await withDatabase(process.env, async ({ url, log }) => {
         if (check) {
-          const pending = await onceReachable(log, () => pendingMigrations(url, log));
+          const pending = await retryWhileUnavailable(log, () => pendingMigrations(url, log));
           printNames('pending', pending);
           if (pending.length > 0) process.exitCode = 1;
           return;
         }
-        printNames('migrated', await onceReachable(log, () => migrate(url, log)));
+        printNames('migrated', await retryWhileUnavailable(log, () => migrate(url, log)));
       });
     });
 }

@@ -6,7 +6,7 @@ import type { Database } from '../postgres/database';
 import { createServiceLog } from '../service-log';
 import type { Logger } from '../telemetry/logger';
 
-/** Commands fail when PostgreSQL has been unavailable for this long. */
+/** How long a command retries to connect, in milliseconds. An attempt in progress is not interrupted. */
 export const connectLimitMs = 10_000;
 
 export interface DatabaseContext {
@@ -17,9 +17,9 @@ export interface DatabaseContext {
 }
 
 /**
- * Runs `work` with the database of DATABASE_URL, or without that setting with the embedded PostgreSQL. The service may
- * run at the same time. If it runs the embedded PostgreSQL, `work` shares that server, which keeps running. Otherwise
- * the server is started for `work` and stopped afterwards.
+ * Calls `work` with the URL of the database: DATABASE_URL, or without that setting the embedded PostgreSQL. If another
+ * process runs that one, such as the service, `work` uses its server, which ends with its owner. Otherwise a server is
+ * started, and stopped after `work`.
  */
 export async function withDatabase<T>(
   env: NodeJS.ProcessEnv,
@@ -36,7 +36,7 @@ export async function withDatabase<T>(
   const { joinEmbeddedPostgres } = await import('../embedded-postgres/embedded-postgres');
   const embedded = await joinEmbeddedPostgres({
     dataDirectory: join(config.dataDirectory, 'postgres'),
-    // As warnings, because this log hides `info`. The embedded PostgreSQL reports only repairs, restarts and failures.
+    // They are logged as warnings, because this log hides `info`. The embedded PostgreSQL reports only repairs, restarts and failures.
     log: (line) => log.warn(line),
   });
   try {
@@ -46,8 +46,13 @@ export async function withDatabase<T>(
   }
 }
 
-/** Runs `work` on the database of `withDatabase`, whose schema must be up to date: it migrates nothing. */
-export function withMigratedDatabase<T>(
+/**
+ * Calls `work` with a pool of connections to the database of `withDatabase`. Migrates nothing.
+ *
+ * @param poolSize the most connections that `work` uses concurrently
+ * @throws Error if migrations are pending
+ */
+export function withUpToDateDatabase<T>(
   poolSize: number,
   work: (database: Database, config: Config) => Promise<T>,
 ): Promise<T> {
@@ -63,15 +68,17 @@ export function withMigratedDatabase<T>(
 }
 
 /**
- * Returns the result of `work`. Calls it again while PostgreSQL is unavailable.
+ * Returns the result of `work`, which must be safe to repeat. Calls it again while PostgreSQL is unavailable.
  *
- * @throws the error of `work` if PostgreSQL is available, or another one after `connectLimitMs` milliseconds
+ * @throws its error if no retry repairs it; when the next attempt would start after `connectLimitMs`, an
+ * UnreachableError, or an Error that says that PostgreSQL was reached
  */
-export async function onceReachable<T>(log: Logger, work: () => Promise<T>): Promise<T> {
+export async function retryWhileUnavailable<T>(log: Logger, work: () => Promise<T>): Promise<T> {
   let result: T | undefined;
   const attempt = async () => {
     result = await work();
   };
+  // Never aborted: the limit ends the attempts.
   const { signal } = new AbortController();
   await new ConnectionAttempts(log).repeat({ attempt, signal, limitMs: connectLimitMs });
   return result as T;

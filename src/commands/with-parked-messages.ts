@@ -1,13 +1,13 @@
 import { ParkedMessagesRepository } from '../parked/parked-messages.repository';
 import type { Database } from '../postgres/database';
 import { createMetrics } from '../telemetry/metrics';
-import { withMigratedDatabase } from './with-database';
+import { withUpToDateDatabase } from './with-database';
 
 /** Runs `work` with the parked messages. It migrates nothing and folds nothing. */
 export function withParkedMessages<T>(
   work: (parked: ParkedMessagesRepository, database: Database) => Promise<T>,
 ): Promise<T> {
-  return withMigratedDatabase(2, (database) =>
+  return withUpToDateDatabase(2, (database) =>
     work(new ParkedMessagesRepository(database, createMetrics()), database),
   );
 }

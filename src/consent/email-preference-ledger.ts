@@ -18,11 +18,14 @@ interface LedgerRow {
   decidedAt: Date;
 }
 
-/** The ledger of decisions about e-mail. The decisions until a time give the preferences at that time. */
+/** The ledger of decisions about e-mail. The decisions up to a time give the preferences at that time. */
 export class EmailPreferenceLedger {
   constructor(private readonly database: Database) {}
 
-  /** Appends a decision. The transaction must hold the lock on the user's row. */
+  /**
+   * Appends a row for each topic in `choices`, all with the time `at`. Lock the user's row before: two concurrent
+   * decisions could otherwise have the same time.
+   */
   async append(
     tx: Transaction,
     { userId, at, choices, ...evidence }: EmailDecision & DecisionEvidence & { readonly userId: string },
@@ -41,7 +44,10 @@ export class EmailPreferenceLedger {
     );
   }
 
-  /** Returns `at`, or a time after the user's last decision if that is later. Replicas' clocks differ. */
+  /**
+   * Returns the later of `at` and a millisecond after the user's last decision, because replicas' clocks differ. Lock
+   * the user's row before.
+   */
   async timeAfterLast(tx: Transaction, userId: string, at: Date): Promise<Date> {
     const [row]: { last: Date | null }[] = await tx.manager.query(
       'SELECT max(decided_at) AS last FROM email_preference_decisions WHERE user_id = $1',
@@ -50,8 +56,8 @@ export class EmailPreferenceLedger {
     return new Date(Math.max(at.getTime(), (row?.last?.getTime() ?? 0) + 1));
   }
 
-  /** Returns the user's last decision about a topic; null if there is none. */
-  async findLast(tx: Transaction, userId: string, topic: EmailTopic): Promise<boolean | null> {
+  /** Returns whether the user's last decision turned the topic on; null without a decision. */
+  async findLastChoice(tx: Transaction, userId: string, topic: EmailTopic): Promise<boolean | null> {
     const [row]: { granted: boolean }[] = await tx.manager.query(
       `SELECT granted FROM email_preference_decisions WHERE user_id = $1 AND topic = $2
        ORDER BY decided_at DESC, id DESC LIMIT 1`,
@@ -60,7 +66,7 @@ export class EmailPreferenceLedger {
     return row?.granted ?? null;
   }
 
-  /** Returns the preferences of users at a time, with one statement. Users without a decision until then are absent. */
+  /** Returns the preferences of users at a time, that instant included. Users without a decision by then are absent. */
   async preferencesAt(userIds: readonly string[], at: Date): Promise<Map<string, EmailPreferences>> {
     const rows = await this.database.query<LedgerRow>(
       `SELECT user_id AS "userId", topic, granted, decided_at AS "decidedAt" FROM email_preference_decisions
@@ -74,7 +80,7 @@ export class EmailPreferenceLedger {
   }
 }
 
-/** Joins the rows of one user and time to one decision. */
+/** Groups rows with the same user and time into one decision. */
 function decisionsIn(rows: readonly LedgerRow[]): { userId: string; decision: EmailDecision }[] {
   const decisions: { userId: string; decision: { at: Date; choices: { [T in EmailTopic]?: boolean } } }[] =
     [];

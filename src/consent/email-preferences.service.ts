@@ -80,7 +80,7 @@ export class EmailPreferencesService {
     await database.transaction(async (tx) => {
       const user = await users.lock(tx, userId);
       if (!user || user.status === 'PENDING') return;
-      if (!user[topic] && (await ledger.findLast(tx, user.id, topic)) === false) return;
+      if (!user[topic] && (await ledger.findLastChoice(tx, user.id, topic)) === false) return;
       await this.decide(tx, user, {
         caller: { actor: linkActor, traceparent },
         choices: { [topic]: false },

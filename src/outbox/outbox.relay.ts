@@ -7,7 +7,7 @@ import type { Tracing } from '../telemetry/tracing';
 import { isAuditEvent } from './cloud-event';
 import { LanesRelay } from './lanes.relay';
 import { auditLane } from './outbox';
-import { findWaitingLanes, type PendingEvent } from './pending-events.repository';
+import { findLanesWithPending, type PendingEvent } from './pending-events.repository';
 import { RelayLoop } from './relay-loop';
 
 const unroutableWarningIntervalMs = 60_000;
@@ -63,7 +63,7 @@ export class OutboxRelay {
       intervalMs: options.pollIntervalMs ?? 500,
       startsImmediately: true,
       work: async () => {
-        const lanes = await findWaitingLanes(options.database);
+        const lanes = await findLanesWithPending(options.database);
         for (const lane of lanes) this.wake(lane);
         // Another relay may have published what this one could not.
         if (lanes.length === 0) this.reportSuccess();

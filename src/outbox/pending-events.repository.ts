@@ -12,8 +12,8 @@ export type PendingEvent = Pick<
 >;
 
 /**
- * Locks the lanes that no other relay has locked, and returns them. The locks end with the transaction:
- * PostgreSQL ends the transaction of a frozen relay (`idle_in_transaction_session_timeout`).
+ * Locks the lanes that no other relay has locked, and returns them. Does not wait. The locks end with the transaction.
+ * PostgreSQL ends that of a hanging relay after five idle seconds (`idle_in_transaction_session_timeout`).
  */
 export function lockLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
   return tryLockParts(tx, lockKeys.relayLane, lanes);
@@ -26,36 +26,40 @@ export interface PendingEventsSelection {
   readonly heldBack: readonly string[];
 }
 
-/** Returns the oldest unpublished events of each lane, in order of position. */
+/**
+ * Returns the oldest events of each lane that may be published, at most `limitPerLane`, in order of position. Leaves
+ * out those held back, and those of erased users except for what an erasure keeps.
+ */
 export async function findPending(
   tx: Transaction,
   { lanes, limitPerLane, heldBack }: PendingEventsSelection,
 ): Promise<PendingEvent[]> {
   if (lanes.length === 0) return [];
-  // No cursor on position: a transaction that drew its position earlier may commit later.
+  // From the start each time: a row with a lower position may be committed later, and a cursor would skip it.
   return tx.manager.query(
-    `SELECT pending.* FROM unnest($1::integer[]) AS locked (lane), LATERAL (
-       SELECT id, lane, user_id AS "userId", version, type, data, occurred_at AS "occurredAt", traceparent
-       FROM outbox_events
-       WHERE published_at IS NULL AND lane = locked.lane AND user_id <> ALL ($3::uuid[]) AND id <> ALL ($3::uuid[])
+    `SELECT id, lane, user_id AS "userId", version, type, data, occurred_at AS "occurredAt", traceparent
+     FROM unnest($1::integer[]) AS locked (number), LATERAL (
+       SELECT * FROM outbox_events
+       WHERE published_at IS NULL AND lane = locked.number AND user_id <> ALL ($3::uuid[]) AND id <> ALL ($3::uuid[])
          AND ${mayBePublished}
        ORDER BY position LIMIT $2
-     ) AS pending`,
+     ) AS pending
+     ORDER BY position`,
     [lanes, limitPerLane, heldBack],
   );
 }
 
 /**
- * SQL condition. Excludes events of erased users, which `republish` may have marked during the erasure. Events that an
- * erasure keeps are published, such as its `UserErased`.
+ * SQL condition. Excludes events of erased users: `republish` may have made them unpublished while the erasure deleted
+ * them. Types in `keptMessages`, such as `UserErased`, are published.
  */
 const mayBePublished = `(type IN (${Object.keys(keptMessages)
   .map((type) => `'${type}'`)
   .join()}) OR NOT EXISTS (SELECT FROM erased_users WHERE erased_users.user_id = outbox_events.user_id))`;
 
 /**
- * Marks events as published and drops their secrets, in a transaction of its own. A confirmed event stays published
- * even if the relay's transaction rolls back, and row locks are short. The commit does not wait for the disk: if a
+ * Marks events as published and drops their secrets, in a transaction of its own: the marks survive a rollback of the
+ * relay's transaction, and row locks are short. The commit does not wait for the disk: if a
  * crash of PostgreSQL loses a mark, the event is published again.
  */
 export async function markPublished(database: Database, ids: readonly string[]): Promise<void> {
@@ -72,17 +76,20 @@ const markAsPublished = `
   FROM (SELECT set_config('synchronous_commit', 'off', true)) AS setting
   WHERE id = ANY ($1::uuid[])`;
 
-/** Returns the lanes that have unpublished events, including lanes beyond the current lane count. */
-export async function findWaitingLanes(database: Database): Promise<number[]> {
-  // Skips from lane to lane in the index: scanning a long backlog would cost more than publishing from it.
+/**
+ * Returns the lanes with unpublished events: also the audit lane, lanes of a larger `laneCount` than today's, and lanes
+ * from which `findPending` returns nothing.
+ */
+export async function findLanesWithPending(database: Database): Promise<number[]> {
+  // Reads one index entry for each lane. DISTINCT would read every unpublished event.
   const rows = await database.query<{ lane: number }>(`
-    WITH RECURSIVE waiting AS (
+    WITH RECURSIVE pending AS (
       (SELECT lane FROM outbox_events WHERE published_at IS NULL ORDER BY lane LIMIT 1)
       UNION ALL
       SELECT (SELECT lane FROM outbox_events
-              WHERE published_at IS NULL AND lane > waiting.lane ORDER BY lane LIMIT 1)
-      FROM waiting WHERE waiting.lane IS NOT NULL
+              WHERE published_at IS NULL AND lane > pending.lane ORDER BY lane LIMIT 1)
+      FROM pending WHERE pending.lane IS NOT NULL
     )
-    SELECT lane FROM waiting WHERE lane IS NOT NULL`);
+    SELECT lane FROM pending WHERE lane IS NOT NULL`);
   return rows.map(({ lane }) => lane);
 }

@@ -1,6 +1,6 @@
 import { openDatabase } from '../../src/data-source';
 import { laneCount } from '../../src/outbox/outbox';
-import { findPending, findWaitingLanes } from '../../src/outbox/pending-events.repository';
+import { findLanesWithPending, findPending } from '../../src/outbox/pending-events.repository';
 import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
@@ -55,5 +55,5 @@ it('the relay reads only the events of a pass from a backlog that is newer than 
   );
   // Some pages for each event of the pass.
   expect(pass).toBeLessThan(laneCount * limitPerLane * 6);
-  expect(await pagesOf((it) => findWaitingLanes(it as Database))).toBeLessThan(100);
+  expect(await pagesOf((it) => findLanesWithPending(it as Database))).toBeLessThan(100);
 });

@@ -57,6 +57,6 @@ export function toUserProfileType(profile: PastProfile): UserProfileType {
     version: profile.version,
     emailVerification: verification(profile.emailVerification, profile.emailVerifiedAt),
     phoneVerification: verification(profile.phoneVerification, profile.phoneVerifiedAt),
-  });
+  } satisfies Omit<UserProfileType, keyof OptionalProfileType>);
   return withOptionalProfile(type, profile);
 }
