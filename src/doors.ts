@@ -139,6 +139,7 @@ export async function createHttp(
     replicas: backing.replicas,
     positions: backing.recordCache,
   });
+  const isFrozen = (userId: string) => services.users.isFrozen(userId);
   const actors = new WeakMap<HttpRequest, Promise<Actor | null>>();
   const identify = (request: HttpRequest) => {
     if (request.headers.authorization === undefined) return null;
@@ -170,11 +171,8 @@ export async function createHttp(
         reads: new AuditedReads(actor),
         errors: new ErrorBudget(),
         entityIds: null,
-        isFrozen: (userId) => services.users.isFrozen(userId),
+        isFrozen,
         deadline: request.deadline,
-        get log() {
-          return request.log as Logger;
-        },
       };
     },
     routerProof: createRouterProof(config.routerSecrets),

@@ -1,6 +1,6 @@
-import { v7 as uuidv7 } from 'uuid';
 import { noUser } from '../outbox/cloud-event';
 import type { NewOutboxEvent } from '../outbox/outbox';
+import { newId } from '../postgres/new-id';
 import type { NewAuditEntry } from './audit.repository';
 import type { AccessAction, FieldGroup } from './audit-entry.entity';
 import type { Origin } from './origin';
@@ -25,7 +25,7 @@ interface AccessGroup {
 /** Returns the entry of an access, and its event. */
 export function accessRecordOf(access: AuditedAccess): { entry: NewAuditEntry; event: NewOutboxEvent } {
   const { origin, action, reason, at } = access;
-  const id = uuidv7();
+  const id = newId();
   const actorId = origin.actor?.id ?? null;
   const accesses = groupByFields(access.fieldsByUser);
   let lastPosition = 0;

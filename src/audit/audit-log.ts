@@ -1,6 +1,6 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { NewOutboxEvent, Outbox } from '../outbox/outbox';
 import type { Transaction } from '../postgres/database';
+import { newId } from '../postgres/new-id';
 import { type Write, writeTogether } from '../postgres/write';
 import type { AuditRepository, NewAuditEntry } from './audit.repository';
 import { type AuditedAccess, accessRecordOf } from './audit-access';
@@ -109,7 +109,7 @@ function entriesAndEventsOf(actions: readonly AuditedAction[], keys: ReadonlyMap
   const entries: NewAuditEntry[] = [];
   const events: NewOutboxEvent[] = [];
   for (const { origin, values, fields, storedReason = null, ...rest } of actions) {
-    const id = uuidv7();
+    const id = newId();
     const key = keys.get(rest.userId);
     if (values && !key)
       throw new Error(`No audit key for user ${rest.userId}: call ensureKeys with the user's row locked`);

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
 import { noUser } from '../outbox/cloud-event';
 import type { Outbox } from '../outbox/outbox';
 import { type Backlog, readBacklog } from '../postgres/backlog';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, tryLock } from '../postgres/locks';
+import { newId } from '../postgres/new-id';
 import {
   digestOf,
   digestVersion,
@@ -78,7 +78,7 @@ export class AuditSealer {
     await tx.manager.query('DELETE FROM audit_unsealed WHERE entry_id = ANY ($1::uuid[])', [link.entryIds]);
     const head = { number: Number(link.number), hash: hash.toString('hex'), entries: entries.length };
     await this.options.outbox.append(tx, {
-      id: uuidv7(),
+      id: newId(),
       userId: noUser,
       version: null,
       type: 'AuditSealed',

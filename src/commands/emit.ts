@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { v7 as uuidv7 } from 'uuid';
 import { type CommerceEvent, toCloudEvent } from '../commerce/commerce-event';
 import { type Config, loadConfig } from '../config';
 import { userAuthenticated } from '../consumers/authentication.consumer';
 import { readMessage } from '../consumers/read-message';
+import { newId } from '../postgres/new-id';
 import { type Broker, BrokerUnavailableError, type OutgoingMessage } from '../rabbitmq/broker';
 import { RabbitMqBroker } from '../rabbitmq/rabbitmq-broker';
 import { createServiceLog } from '../service-log';
@@ -48,7 +48,7 @@ export function registerEmitCommand(program: Command): void {
     .action((flags: EmitFlags) =>
       send(flags, {
         type: 'OrderPlaced',
-        orderId: flags.order ?? uuidv7(),
+        orderId: flags.order ?? newId(),
         userId: flags.user,
         total: { amount: flags.total, currency: flags.currency },
         itemCount: flags.items ?? null,
@@ -67,7 +67,7 @@ export function registerEmitCommand(program: Command): void {
     .action((flags: EmitFlags & { order: string }) =>
       send(flags, {
         type: 'PaymentFailed',
-        paymentId: flags.payment ?? uuidv7(),
+        paymentId: flags.payment ?? newId(),
         orderId: flags.order,
         errorCode: flags.code,
         errorMessage: null,
@@ -101,14 +101,14 @@ type WithoutIdentity<T> = T extends unknown ? Omit<T, 'source' | 'eventId' | 'oc
  * @throws Error for an event that the service would park, and in production
  */
 async function send(flags: EmitFlags, content: WithoutIdentity<CommerceEvent>): Promise<void> {
-  const { id = uuidv7() } = flags;
+  const { id = newId() } = flags;
   const event = { ...content, source: '/emit', eventId: id, occurredAt: timeOf(flags) } as CommerceEvent;
   await publish(flags, { messageId: id, type: event.type, ...toCloudEvent(event) });
 }
 
 /** As `send`, for a sign-in. */
 async function sendSignIn(flags: EmitFlags): Promise<void> {
-  const { id = uuidv7(), user: userId } = flags;
+  const { id = newId(), user: userId } = flags;
   const [type, exchange] = [userAuthenticated.types[0], userAuthenticated.exchange];
   const data = { userId, authenticatedAt: timeOf(flags).toISOString() };
   const body = Buffer.from(JSON.stringify({ specversion: '1.0', id, source: '/emit', type, data }));

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
 import type { Transaction } from '../postgres/database';
+import { newId } from '../postgres/new-id';
 import { prepared } from '../postgres/prepared';
 import type { Reader } from '../postgres/read-replicas';
 import { toEntry } from './commerce-entry';
@@ -102,7 +101,7 @@ export class CommerceRepository {
        ON CONFLICT (source, event_id) DO NOTHING
        RETURNING source, event_id AS "eventId"`),
       [
-        newIds(entries.length),
+        entries.map(() => newId()),
         entries.map((it) => it.userId),
         entries.map((it) => it.type),
         entries.map((it) => it.event.occurredAt.toISOString()),
@@ -170,16 +169,6 @@ export class CommerceRepository {
       [cancelling.map(({ userId }) => userId)],
     );
   }
-}
-
-const bytesOfId = 16;
-
-/** Returns ids of new rows. Draws all random bits in one call: a call for each id takes seven times as long. */
-function newIds(count: number): string[] {
-  const random = randomBytes(count * bytesOfId);
-  return Array.from({ length: count }, (_, at) =>
-    uuidv7({ random: random.subarray(at * bytesOfId, (at + 1) * bytesOfId) }),
-  );
 }
 
 export function toSummary({ userId: _userId, loyaltyPoints, spending, ...row }: SummaryRow): CommerceSummary {

@@ -1,5 +1,5 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
+import { newId } from '../postgres/new-id';
 import { type EmailTopic, emailTopics } from '../users/user.entity';
 import { EmailPreferenceDecision } from './email-preference-decision.entity';
 import { type EmailDecision, type EmailPreferences, evolve, initial } from './email-preferences.projection';
@@ -34,7 +34,7 @@ export class EmailPreferenceLedger {
     await tx.insert(
       EmailPreferenceDecision,
       decided.map((topic) => ({
-        id: uuidv7(),
+        id: newId(),
         userId,
         topic,
         granted: choices[topic] === true,

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { Actor } from '../authentication/actor';
 import type { ErrorBudget } from '../subgraph/error-budget';
 import { unauthenticated } from '../subgraph/errors';
@@ -27,7 +26,6 @@ export interface GraphqlContext {
   entityIds: readonly string[] | null;
   /** Aborts when the response is no longer awaited: after the request's timeout, or when the client disconnects. */
   readonly deadline: { readonly aborted: boolean; readonly signal: AbortSignal };
-  readonly log: Logger;
   /** Metrics to record if the planned run succeeds. Absent in Apollo Server, which runs the query when the plan fails. */
   deferredMetrics?: (() => void)[];
 }

@@ -112,7 +112,7 @@ export function createGraphqlServer({
       subscriptionsPlugin,
       ...plugins,
       mask.plugin,
-      auditPlugin({ accessLog, isUnavailable }),
+      auditPlugin({ accessLog, isUnavailable, log }),
       cacheControl.plugin,
       metricsPlugin(metrics),
       ...(startSpan ? [tracingPlugin(startSpan)] : []),

@@ -190,9 +190,10 @@ function readBody(message: IncomingMessage): Promise<Buffer | null> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     message.on('data', (chunk: Buffer) => chunks.push(chunk));
-    message.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    message.once('error', () => resolve(null));
-    message.once('close', () => resolve(null));
+    // The first of these decides: later calls of `resolve` have no effect.
+    message.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    message.on('error', () => resolve(null));
+    message.on('close', () => resolve(null));
   });
 }
 

@@ -1,10 +1,10 @@
-import { v7 as uuidv7 } from 'uuid';
 import { findErased, recordErasedEvents } from '../erased/erased-users';
 import { parkedMessageSource } from '../personal-data/personal-data-of-history';
 import { type Backlog, readBacklog } from '../postgres/backlog';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { isInputAtFault } from '../postgres/failed-write';
+import { newId } from '../postgres/new-id';
 import { nextTurn } from '../scheduling/next-turn';
 import { orderIdsIn, stringsOfMessage } from './ids-in-message';
 import type { MessageToPark, ParkReason } from './message-to-park';
@@ -89,7 +89,7 @@ export class ParkedMessagesRepository {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (fingerprint) DO NOTHING RETURNING 1`,
         [
-          uuidv7(),
+          newId(),
           row.fingerprint,
           row.reason,
           row.detail,

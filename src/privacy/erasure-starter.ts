@@ -1,9 +1,9 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { AuditLog } from '../audit/audit-log';
 import type { Outbox } from '../outbox/outbox';
 import { namesContactOfUser } from '../personal-data/personal-data-of-history';
 import type { Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
+import { newId } from '../postgres/new-id';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
 import type { Caller } from '../users/user-changes';
@@ -54,7 +54,7 @@ export class ErasureStarter {
     const scheduled = await lockScheduledErasure(tx, userId);
     const at = new Date(Math.max(Date.now(), (user?.updatedAt.getTime() ?? 0) + 1));
     const requested: Erasure = scheduled ?? {
-      id: uuidv7(),
+      id: newId(),
       userId,
       status: 'RUNNING',
       requestedAt: at,
@@ -90,7 +90,7 @@ export class ErasureStarter {
     // Without a user no event is needed: earlier events about the id are still true.
     if (user)
       await this.options.outbox.append(tx, {
-        id: uuidv7(),
+        id: newId(),
         userId,
         // Higher than every published sequence, also those from before a restore of the database.
         version: Math.max(user.version, earlier?.sequence ?? 0) + 1,

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { follows, type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
+import { newId } from '../postgres/new-id';
 import { TimeoutError, within } from '../scheduling/within';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
@@ -78,7 +78,7 @@ export class Erasures {
       effects[cacheStore] = 1;
       const now = new Date();
       return {
-        id: uuidv7(),
+        id: newId(),
         userId: user.id,
         status: 'PLANNED',
         requestedAt: now,

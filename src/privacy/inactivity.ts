@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
 import type { AuditLog } from '../audit/audit-log';
 import { ownActorIds } from '../authentication/actor';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
+import { newId } from '../postgres/new-id';
 import { userDeactivated } from '../users/user.events';
 import type { UserRepository } from '../users/user.repository';
 import type { Caller, UserChanges } from '../users/user-changes';
@@ -112,7 +112,7 @@ export class Inactivity {
   private async warn(tx: Transaction, rule: InactivityRule, userId: string): Promise<boolean> {
     const { audit, metrics, outbox, users } = this.options;
     if (!(await users.lock(tx, userId))) return false;
-    const eventId = uuidv7();
+    const eventId = newId();
     const warning = await storeWarning(tx, rule, { userId, eventId });
     if (!warning) return false;
     const { lastActiveAt, warnedAt } = warning;

@@ -1,8 +1,8 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { AuditLog } from '../audit/audit-log';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
 import { follows, type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
+import { newId } from '../postgres/new-id';
 import { parseUserId } from '../users/normalized';
 import { isFrozen, type User } from '../users/user.entity';
 import { ErasureNotScheduledError, UserNotFoundError } from '../users/user.errors';
@@ -60,7 +60,7 @@ export class ScheduledErasures {
     const { user, days, reason, auditReason } = request;
     const at = changes.timeFor(user);
     const erasure: Erasure = {
-      id: uuidv7(),
+      id: newId(),
       userId: user.id,
       status: 'SCHEDULED',
       requestedAt: at,
@@ -187,7 +187,7 @@ export class ScheduledErasures {
     const { userId, status, scheduledFor } = erasure;
     const isScheduled = status === 'SCHEDULED';
     await this.options.outbox.append(tx, {
-      id: uuidv7(),
+      id: newId(),
       userId,
       version: null,
       type: isScheduled ? 'UserErasureScheduled' : 'UserErasureCancelled',

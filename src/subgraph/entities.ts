@@ -41,9 +41,7 @@ export function resolveEntitiesWith<Context>(
     return;
   }
   checkReferences(union, references);
-  // graphql-js needs the type of each entity. An entity may be shared or frozen, so the type is stored separately.
-  const typeNames = new WeakMap<object, string>();
-  union.resolveType = (entity) => typeNames.get(entity);
+  const rememberType = resolveTypeOf(union);
 
   const resolve: GraphQLFieldResolver<unknown, Context> = (_root, { representations }, context) => {
     if (representations.length > maxRepresentations)
@@ -81,13 +79,29 @@ export function resolveEntitiesWith<Context>(
     try {
       const resolver = references[typeName] as ReferenceResolver<Context>;
       const found = await resolver(representations as Record<string, unknown>[], context);
-      for (const entity of found) if (entity && !(entity instanceof Error)) typeNames.set(entity, typeName);
+      for (const entity of found) if (entity && !(entity instanceof Error)) rememberType?.(entity, typeName);
       return found;
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
       return representations.map(() => failure);
     }
   }
+}
+
+/**
+ * Tells graphql-js the type of each entity. Returns the function to call with each of them, or null if the union has
+ * one type only.
+ */
+function resolveTypeOf(union: GraphQLUnionType): ((entity: object, typeName: string) => void) | null {
+  const [only, ...others] = union.getTypes();
+  if (only && others.length === 0) {
+    union.resolveType = () => only.name;
+    return null;
+  }
+  // An entity may be shared or frozen, so its type is stored separately.
+  const typeNames = new WeakMap<object, string>();
+  union.resolveType = (entity) => typeNames.get(entity);
+  return (entity, typeName) => void typeNames.set(entity, typeName);
 }
 
 /** Returns the type that a representation names, or the error to report at its item. */

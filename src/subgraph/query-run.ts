@@ -39,12 +39,11 @@ class QueryRun {
   /** Calls `then` with the values, when those that are promises have resolved. */
   private wait(values: readonly unknown[], then: (settled: readonly unknown[]) => void): void {
     this.pending += 1;
-    if (values.some(isPromise)) {
-      Promise.all(values).then(
-        (settled) => this.proceed(settled, then),
-        (error: unknown) => this.stop(error),
-      );
-    } else this.proceed(values, then);
+    const stop = (error: unknown) => this.stop(error);
+    const [value] = values;
+    if (values.length === 1 && isPromise(value)) value.then((settled) => this.proceed([settled], then), stop);
+    else if (values.some(isPromise)) Promise.all(values).then((settled) => this.proceed(settled, then), stop);
+    else this.proceed(values, then);
   }
 
   private proceed(settled: readonly unknown[], then: (settled: readonly unknown[]) => void): void {

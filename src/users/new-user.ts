@@ -1,5 +1,5 @@
-import { v7 as uuidv7 } from 'uuid';
 import { columnsOf } from '../postgres/entity-columns';
+import { newId } from '../postgres/new-id';
 import { readExternalIds } from './external-ids';
 import { parseUserId } from './normalized';
 import { type ExternalId, type StoredUserStatus, User } from './user.entity';
@@ -24,7 +24,7 @@ export function readNewUser(
     ...readNewProfile(reader, input),
     externalIds: readExternalIds(reader, input.externalIds),
   };
-  const id = input.userId?.trim() ? parseUserId(input.userId.trim()) : uuidv7();
+  const id = input.userId?.trim() ? parseUserId(input.userId.trim()) : newId();
   if (id === null) reader.problem('userId', 'INVALID_FORMAT', 'must be a UUID');
   return { id: id ?? '', profile };
 }

@@ -1,9 +1,9 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { AuditLog } from '../audit/audit-log';
 import type { Origin } from '../audit/origin';
 import { hasScope } from '../authentication/actor';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
+import { newId } from '../postgres/new-id';
 import { normalized } from '../users/normalized';
 import type { SigningKeys } from '../users/signing-keys';
 import { isFrozen, type User } from '../users/user.entity';
@@ -62,7 +62,7 @@ export class EmailVerificationService {
       if (await this.isRateLimited(tx, user.id, digest)) return user;
       const issuedAt = new Date();
       const expiresAt = new Date(issuedAt.getTime() + tokenLifetimeMs);
-      const id = uuidv7();
+      const id = newId();
       const token = await signEmailVerificationToken(key, {
         tokenId: id,
         userId: user.id,
@@ -78,7 +78,7 @@ export class EmailVerificationService {
         usedAt: null,
       });
       await outbox.append(tx, {
-        id: uuidv7(),
+        id: newId(),
         userId: user.id,
         version: null,
         type: 'UserEmailVerificationRequested',

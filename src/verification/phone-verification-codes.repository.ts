@@ -1,5 +1,5 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Transaction } from '../postgres/database';
+import { newId } from '../postgres/new-id';
 
 /** Tries that a code allows. */
 const maxTries = 5;
@@ -33,7 +33,7 @@ export async function storeCode(
     `INSERT INTO phone_verification_codes (id, user_id, phone_digest, code_digest, issued_at, expires_at)
      SELECT $1, $2, $3, $4, now, now + interval '10 minutes' FROM clock_timestamp() AS now
      RETURNING issued_at AS "issuedAt", expires_at AS "expiresAt"`,
-    [uuidv7(), code.userId, code.phoneDigest, code.codeDigest],
+    [newId(), code.userId, code.phoneDigest, code.codeDigest],
   );
   if (!stored) throw new Error('PostgreSQL returned no code');
   return stored;

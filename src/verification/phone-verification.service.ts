@@ -1,8 +1,8 @@
 import { createHmac, randomInt, timingSafeEqual } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
 import type { AuditLog } from '../audit/audit-log';
 import type { Outbox } from '../outbox/outbox';
 import type { Database, Transaction } from '../postgres/database';
+import { newId } from '../postgres/new-id';
 import type { Idempotency } from '../users/idempotency';
 import type { SigningKeys } from '../users/signing-keys';
 import type { User } from '../users/user.entity';
@@ -111,7 +111,7 @@ export class PhoneVerificationService {
     const codeDigest = digestOf(key, 'code', [user.id, phoneNumber, code]);
     const { issuedAt, expiresAt } = await storeCode(tx, { userId: user.id, phoneDigest, codeDigest });
     await outbox.append(tx, {
-      id: uuidv7(),
+      id: newId(),
       userId: user.id,
       version: null,
       type: 'UserPhoneVerificationRequested',

@@ -1,4 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import type { Logger } from 'pino';
 import type { AccessLog } from '../../audit/access-log';
 import { serviceUnavailable } from '../../subgraph/errors';
 import type { GraphqlContext } from '../context';
@@ -7,6 +8,7 @@ export interface AuditPluginOptions {
   accessLog: AccessLog;
   /** True for errors that mean PostgreSQL is unavailable. */
   isUnavailable: (error: unknown) => boolean;
+  log: Logger;
 }
 
 /**
@@ -16,6 +18,7 @@ export interface AuditPluginOptions {
 export function auditPlugin({
   accessLog,
   isUnavailable,
+  log,
 }: AuditPluginOptions): ApolloServerPlugin<GraphqlContext> {
   return {
     async requestDidStart() {
@@ -23,12 +26,14 @@ export function auditPlugin({
         async executionDidStart({ contextValue, response }) {
           return {
             async executionDidEnd() {
-              const { reads, actor, traceparent, log } = contextValue;
+              const { reads, actor, traceparent, requestId } = contextValue;
               if (reads.fieldsByUser.size === 0) return;
               try {
                 await accessLog.record({ actor, traceparent }, reads.fieldsByUser);
               } catch (error) {
-                log[isUnavailable(error) ? 'warn' : 'error']({ err: error }, 'auditing a read failed');
+                const traceId = traceparent?.split('-')[1];
+                const line = { requestId, ...(traceId && { trace_id: traceId }), err: error };
+                log[isUnavailable(error) ? 'warn' : 'error'](line, 'auditing a read failed');
                 const { message, extensions } = serviceUnavailable();
                 const errors = [{ message, extensions: { code: extensions.code } }];
                 response.body = { kind: 'single', singleResult: { data: null, errors } };

@@ -5,7 +5,8 @@ import { parseUserId } from '../../users/normalized';
 export class AuditedReads {
   /** Names of the fields read, by user id. Users can share a set. */
   readonly fieldsByUser = new Map<string, ReadonlySet<string>>();
-  private readonly shared = new Set<ReadonlySet<string>>();
+  /** Sets that one user has alone. */
+  private unshared: Set<ReadonlySet<string>> | undefined;
   private readonly ownId: string | null;
 
   constructor(actor: Actor | null) {
@@ -24,11 +25,12 @@ export class AuditedReads {
     if (known === fields) return;
     if (!known) {
       this.fieldsByUser.set(userId, fields);
-      this.shared.add(fields);
       return;
     }
-    const own = this.shared.has(known) ? new Set(known) : (known as Set<string>);
+    this.unshared ??= new Set();
+    const own = this.unshared.has(known) ? (known as Set<string>) : new Set(known);
     for (const field of fields) own.add(field);
+    this.unshared.add(own);
     this.fieldsByUser.set(userId, own);
   }
 }

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { v7 as uuidv7 } from 'uuid';
 import type { AuditedAction, AuditRecord } from '../../audit/audit-log';
 import type { ChangedValues } from '../../audit/audit-values';
 import type { Origin } from '../../audit/origin';
 import { historyWrite } from '../../history/user-history.repository';
 import type { Outbox } from '../../outbox/outbox';
 import type { Transaction } from '../../postgres/database';
+import { newId } from '../../postgres/new-id';
 import type { OwnedWrite, Write } from '../../postgres/write';
 import type { User } from '../user.entity';
 import type { UserEvent } from '../user.events';
@@ -39,9 +39,9 @@ export function recordsOf(
   outbox: Outbox,
 ): OwnedWrite[] {
   if (changes.length === 0) return [];
-  const identified = changes.map((change) => ({ ...change, eventId: uuidv7() }));
+  const identified = changes.map((change) => ({ ...change, eventId: newId() }));
   const entries = identified.map(({ user, event, at, eventId }) => ({
-    id: uuidv7(),
+    id: newId(),
     userId: user.id,
     occurredAt: at,
     recordedAt: at,
