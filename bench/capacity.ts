@@ -90,7 +90,8 @@ export function capacityFor(users: number, page: string) {
     usersBytes: users * bytesPerRow.user,
     historyBytes: entries * bytesPerRow.entry,
     auditBytes: auditedPerDay * 365 * activity.yearsKept * bytesPerRow.audit,
-    outboxBytes: auditedPerDay * 2 * 30 * bytesPerRow.outbox,
+    // Audit events are deleted once they are published.
+    outboxBytes: changesPerDay * 30 * bytesPerRow.outbox,
     cacheBytes: active * bytesPerRow.cached,
   };
 }

@@ -56,9 +56,11 @@ function fieldsThatShow(path: string): string[] {
 
 /** Every field of every message, with the columns that store it. */
 export function payloadsTable(): string {
-  const rows = Object.entries(personalDataOfEvents).flatMap(([type, { exchange, storedIn, fields }]) => {
+  const rows = Object.entries(personalDataOfEvents).flatMap(([type, message]) => {
+    const { exchange, storedIn, fields } = message;
+    const until = 'isDeletedOncePublished' in message ? 'until it is published' : null;
     const stores = storedIn
-      .map((name) => `\`${name}\` (${describeTable(name, keptMessages[type])})`)
+      .map((name) => `\`${name}\` (${until ?? describeTable(name, keptMessages[type])})`)
       .join(' and ');
     return [
       [`**\`${type}\`** of \`${exchange}\``, '', '', `stored in ${stores}`, '', ''],

@@ -112,10 +112,7 @@ export class LanesRelay {
     const limit = this.batchSize;
     const events = await findPending(tx, { lanes, limitPerLane: limit, heldBack: this.keysHeldBack() });
     const { published, left, unavailable } = await this.publishInWaves(events, signal);
-    await markPublished(
-      this.options.database,
-      published.map(({ id }) => id),
-    );
+    await markPublished(this.options.database, published);
     this.batchSize = unavailable ? 1 : Math.min(this.options.largestBatch, limit * 10);
     const unfinished = lanes.filter(
       (lane) =>

@@ -1,5 +1,5 @@
 import { keptMessages } from '../personal-data/personal-data';
-import { secretFields } from '../personal-data/personal-data-of-events';
+import { deletedOncePublished, secretFields } from '../personal-data/personal-data-of-events';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, tryLockParts } from '../postgres/locks';
 import { prepared } from '../postgres/prepared';
@@ -58,23 +58,35 @@ const mayBePublished = `(type IN (${Object.keys(keptMessages)
   .join()}) OR NOT EXISTS (SELECT FROM erased_users WHERE erased_users.user_id = outbox_events.user_id))`;
 
 /**
- * Marks events as published and drops their secrets, in a transaction of its own: the marks survive a rollback of the
- * relay's transaction, and row locks are short. The commit does not wait for the disk: if a
- * crash of PostgreSQL loses a mark, the event is published again.
+ * Marks events as published and drops their secrets. Deletes audit events instead, because `republish` leaves them out
+ * and their entries have the same contents.
+ *
+ * It uses transactions of its own: their effect survives a rollback of the relay's transaction, and row locks are
+ * short. The commits do not wait for the disk: if a crash of PostgreSQL loses one, its events are published again.
  */
-export async function markPublished(database: Database, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await database.query(prepared(markAsPublished), [ids]);
+export async function markPublished(
+  database: Database,
+  events: readonly Pick<PendingEvent, 'id' | 'type'>[],
+): Promise<void> {
+  const toDelete: string[] = [];
+  const toMark: string[] = [];
+  for (const { id, type } of events) (deletedOncePublished.includes(type) ? toDelete : toMark).push(id);
+  if (toDelete.length > 0) await database.query(prepared(deletePublished), [toDelete]);
+  if (toMark.length > 0) await database.query(prepared(markAsPublished), [toMark]);
 }
 
 const withoutSecrets = `CASE type ${Object.entries(secretFields)
   .map(([type, fields]) => `WHEN '${type}' THEN data - '{${fields.join()}}'::text[]`)
   .join(' ')} ELSE data END`;
 
+const withoutWaiting = `(SELECT set_config('synchronous_commit', 'off', true)) AS setting`;
+
 const markAsPublished = `
   UPDATE outbox_events SET published_at = now(), data = ${withoutSecrets}
-  FROM (SELECT set_config('synchronous_commit', 'off', true)) AS setting
+  FROM ${withoutWaiting}
   WHERE id = ANY ($1::uuid[])`;
+
+const deletePublished = `DELETE FROM outbox_events USING ${withoutWaiting} WHERE id = ANY ($1::uuid[])`;
 
 /**
  * Returns the lanes with unpublished events: also the audit lane, lanes of a larger `laneCount` than today's, and lanes

@@ -1,9 +1,8 @@
-import { secretFields } from '../personal-data/personal-data-of-events';
+import { deletedOncePublished, secretFields } from '../personal-data/personal-data-of-events';
 import type { Database } from '../postgres/database';
-import { isAuditEvent, routingKeys } from './cloud-event';
 
 const batchSize = 500;
-const leftOut = [...Object.keys(routingKeys).filter(isAuditEvent), ...Object.keys(secretFields)];
+const leftOut = [...deletedOncePublished, ...Object.keys(secretFields)];
 
 /** Selects events to publish again. */
 export interface RepublishSelection {

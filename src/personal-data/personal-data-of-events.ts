@@ -2,7 +2,7 @@ import { type Column, field, secret } from './message-fields';
 import type { PersonalMessage } from './personal-data';
 
 const toServices = { exchange: 'user.events', storedIn: ['outbox_events'] } as const;
-const toAuditors = { exchange: 'audit.events', storedIn: ['outbox_events'] } as const;
+const toAuditors = { ...toServices, exchange: 'audit.events', isDeletedOncePublished: true } as const;
 const untilFolded = ['waiting_events', 'parked_messages'] as const;
 
 const userId = field('identity', 'identifies the user', 'users.id');
@@ -240,4 +240,9 @@ export const secretFields: Readonly<Record<string, readonly string[]>> = Object.
     const names = Object.keys(fields).filter((name) => fields[name]?.isSecret);
     return names.length > 0 ? [[type, names]] : [];
   }),
+);
+
+/** The message types that the outbox deletes once they are published. */
+export const deletedOncePublished: readonly string[] = Object.entries(personalDataOfEvents).flatMap(
+  ([type, message]) => ('isDeletedOncePublished' in message ? [type] : []),
 );

@@ -79,6 +79,8 @@ export interface PersonalMessage<Column extends string = string> {
   readonly exchange: string;
   /** Tables that store the whole message until it is published or folded. Their retention applies to it. */
   readonly storedIn: readonly string[];
+  /** True for messages that the outbox deletes once they are published. `republish` leaves them out. */
+  readonly isDeletedOncePublished?: true;
   readonly fields: Readonly<Record<string, PersonalField<Column>>>;
 }
 

@@ -25,6 +25,8 @@ const deleting = [
   'commerce/commerce.repository.ts',
   'commerce/recomputation.repository.ts',
   'commerce/waiting-events.repository.ts',
+  // Audit events that were published.
+  'outbox/pending-events.repository.ts',
   'parked/delivery-attempts.repository.ts',
   'parked/parked-messages.repository.ts',
   'postgres/chosen-rows.ts',

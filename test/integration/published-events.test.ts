@@ -78,6 +78,21 @@ describe('published events', () => {
     });
   });
 
+  it('stay in the outbox for republish, without audit events', async () => {
+    const { id } = await createUser(app);
+    await app.graphql('query ($id: ID!) { user(id: $id) { email } }', { id }, { token: app.staff });
+    await eventually(async () => {
+      expect(await app.sql('SELECT 1 FROM outbox_events WHERE published_at IS NULL')).toEqual([]);
+    });
+    const kept = await app.sql('SELECT DISTINCT type FROM outbox_events ORDER BY type');
+    expect(kept.map(({ type }) => type)).toEqual([
+      'UserCreated',
+      'UserDeactivated',
+      'UserReactivated',
+      'UserUpdated',
+    ]);
+  });
+
   it('carry the traceparent of the request that made the change', async () => {
     const { id } = await createUser(app);
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
