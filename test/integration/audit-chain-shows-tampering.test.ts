@@ -139,7 +139,10 @@ async function rolledBack<T>(work: () => Promise<T>): Promise<T> {
 
 describe('the audit chain', () => {
   it('is intact after erasures, with unsealed entries and a seal of version 1', async () => {
-    expect(await verify()).toEqual({ rows: 85, seals: 7, erased: 3, broken: [] });
+    let verified = 0;
+    const onSeal = () => (verified += 1);
+    expect(await verify({ onSeal })).toEqual({ rows: 85, seals: 7, erased: 3, broken: [] });
+    expect(verified).toBe(7);
   });
 
   it(`reveals each of ${tamperings} random updates, deletions, swaps and insertions`, async () => {
@@ -215,10 +218,10 @@ describe('the audit chain', () => {
   it('logs and publishes its heads, which reveal a rebuilt chain', async () => {
     const heads = logged
       .filter(({ hash }) => hash)
-      .map(({ number, hash }) => ({ number: `${number}`, hash }));
-    expect(heads).toHaveLength(6);
+      .map(({ number, hash, entries }) => ({ number: `${number}`, hash, entries }));
+    expect(heads.map(({ entries }) => entries)).toEqual([13, 13, 13, 13, 13, 3]);
     const published = await client.query(
-      `SELECT data ->> 'number' AS number, data ->> 'hash' AS hash FROM outbox_events WHERE type = 'AuditSealed' ORDER BY position`,
+      `SELECT data ->> 'number' AS number, data ->> 'hash' AS hash, (data -> 'entries')::int AS entries FROM outbox_events WHERE type = 'AuditSealed' ORDER BY position`,
     );
     expect(published.rows).toEqual(heads);
     const head = heads.at(-1) as { number: string; hash: string };
@@ -226,6 +229,18 @@ describe('the audit chain', () => {
     const forged = { ...head, hash: head.hash.replace(/^./, (it) => (it === '0' ? '1' : '0')) };
     expect((await verify({ head: forged })).broken).toEqual([`seal ${head.number}`]);
     expect((await verify({ head: { ...head, number: '99' } })).broken).toEqual(['seal 99']);
+  });
+
+  it('logs no head of a seal that was rolled back', async () => {
+    const before = logged.length;
+    await client.query(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+       CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON audit_seals DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW EXECUTE FUNCTION refuse()`,
+    );
+    await expect(sealer.sealNext()).rejects.toThrow('refused');
+    await client.query('DROP FUNCTION refuse CASCADE');
+    expect(logged.slice(before)).toEqual([]);
   });
 
   it('loses no entry during concurrent sealing and is intact at every moment', async () => {
