@@ -1,4 +1,4 @@
-import { countOf, printable, printableInLine, printLine } from '../../../src/commands/output';
+import { countOf, createProgress, printable, printableInLine, printLine } from '../../../src/commands/output';
 
 test('printLine rejects with the error of a failed write', async () => {
   const failure = new Error('write EPIPE');
@@ -34,4 +34,63 @@ it.each([
   [2, 'history entries', '2 history entries'],
 ])('countOf %i %s returns %s', (count, nouns, text) => {
   expect(countOf(count, nouns)).toBe(text);
+});
+
+describe('createProgress', () => {
+  const isTty = process.stderr.isTTY;
+  let nowMs: number;
+  let written: string[];
+  beforeEach(() => {
+    nowMs = 1_000;
+    written = [];
+    jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    jest.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+    process.stderr.isTTY = isTty;
+  });
+
+  it('prints a line at most once in five seconds, and nothing at the end', () => {
+    process.stderr.isTTY = false;
+    const progress = createProgress('users', 4);
+    for (const [afterMs, count] of [
+      [5_000, 1],
+      [1, 1],
+      [5_000, 1],
+      [1, 1],
+    ] as const) {
+      nowMs += afterMs;
+      progress.advance(count);
+    }
+    progress.finish();
+    expect(written).toEqual(['2 of 4 users\n', '4 of 4 users\n']);
+  });
+
+  it('draws a bar in a terminal at most ten times a second, and completes it', () => {
+    process.stderr.isTTY = true;
+    const progress = createProgress('users', 10);
+    for (const afterMs of [101, 100, 1]) {
+      nowMs += afterMs;
+      progress.advance();
+    }
+    progress.advance(7);
+    progress.finish();
+    const bar = (filled: number) => `[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}]`;
+    expect(written).toEqual([
+      `\r${bar(3)} 1 of 10 users`,
+      `\r${bar(9)} 3 of 10 users`,
+      `\r${bar(30)} 10 of 10 users`,
+      '\n',
+    ]);
+  });
+
+  it('has no bar without a total, and a full one without units', () => {
+    process.stderr.isTTY = true;
+    const unknown = createProgress('bytes', null);
+    unknown.advance(5);
+    unknown.finish();
+    createProgress('users', 0).finish();
+    expect(written).toEqual(['\r5 bytes', '\n', `\r[${'.'.repeat(30)}] 0 of 0 users`, '\n']);
+  });
 });
