@@ -76,6 +76,7 @@ async function start(
     log,
     authenticationServiceUrl: config.authenticationServiceUrl,
     erasureGraceDays: config.erasureGraceDays,
+    auditReadWindowSeconds: config.auditReadWindowSeconds,
     tracing,
     wakeups,
   });
@@ -132,6 +133,7 @@ async function start(
     removals: databases.removals,
     policy: config.retention,
     inactivityRule: config.inactivity,
+    auditReadWindowSeconds: config.auditReadWindowSeconds,
     retentionIntervalMs,
     metrics,
     log,

@@ -51,6 +51,8 @@ export interface Config {
     readonly total: number;
     readonly perActor: number;
   };
+  /** How long repeated reads share an audit entry; 0: each has its own. */
+  readonly auditReadWindowSeconds: number;
   /** Days after which erasures that people request for themselves are due. */
   readonly erasureGraceDays: number;
   /** When inactive users are warned and deactivated; null: never. */
@@ -151,6 +153,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder = packageRoot()): Conf
       OUTBOX_RETENTION_DAYS: read('OUTBOX_RETENTION_DAYS'),
       WAITING_DAYS: read('WAITING_DAYS'),
     },
+    auditReadWindowSeconds: read('AUDIT_READ_WINDOW_SECONDS'),
     erasureGraceDays: read('ERASURE_GRACE_DAYS'),
     inactivity: inactivityOf(
       read('RETENTION_INACTIVE_DAYS'),

@@ -2,6 +2,7 @@ import { UserActivityRepository } from './activity/user-activity.repository';
 import { AccessLog } from './audit/access-log';
 import { AuditRepository } from './audit/audit.repository';
 import { AuditLog } from './audit/audit-log';
+import { ReadWindow } from './audit/read-window';
 import { createCredentialsClient } from './authentication/credentials-client';
 import { EmailPreferenceLedger } from './consent/email-preference-ledger';
 import { EmailPreferencesService } from './consent/email-preferences.service';
@@ -53,6 +54,8 @@ export interface ServicesOptions {
   readonly erasurePatienceMs?: number;
   /** Days after which erasures that people request for themselves are due; defaults to 0. */
   readonly erasureGraceDays?: number;
+  /** How long repeated reads share an audit entry; defaults to 0: each has its own. */
+  readonly auditReadWindowSeconds?: number;
 }
 
 export type Services = ReturnType<typeof createServices>;
@@ -70,6 +73,7 @@ export function createServices(options: ServicesOptions) {
     wakeups = new Wakeups(),
     erasurePatienceMs: patienceMs = 3_000,
     erasureGraceDays: ownGraceDays = 0,
+    auditReadWindowSeconds = 0,
   } = options;
   const users = new UserRepository(database);
   const cache = new UserCache(users, { cache: recordCache, metrics, log });
@@ -134,7 +138,7 @@ export function createServices(options: ServicesOptions) {
     cache,
     auditTrail,
     pastProfiles: new PastProfiles(database, auditTrail),
-    accessLog: new AccessLog(database, audit),
+    accessLog: new AccessLog(database, audit, auditReadWindowSeconds > 0 ? new ReadWindow() : null),
     userDirectory: new UserDirectory(database, users, audit),
     userImport: new UserImport({ database, changes, idempotency }),
     userService,

@@ -199,6 +199,11 @@ export const settings = {
     meaning: 'the least severe level of the lines that are logged',
     schema: oneOf(logLevels),
   }),
+  AUDIT_READ_WINDOW_SECONDS: withDefault(0, {
+    meaning:
+      'how long repeated reads of the same fields of a user by the same person are merged into one audit entry with their count ([audit.md](audit.md#repeated-reads)); 0 writes an entry for each',
+    schema: wholeNumber(0, 86_400),
+  }),
   LOG_REQUESTS: withDefault('sampled', {
     meaning:
       'which requests are logged when they complete: `errors` (status 500 and above), `sampled` (these, those over a second, and one in a hundred), `all`',

@@ -1,3 +1,4 @@
+import type { AccessLog } from './audit/access-log';
 import { AuditSealer } from './audit/audit-sealer';
 import { Outbox } from './outbox/outbox';
 import type { RetentionPolicy } from './personal-data/expiries';
@@ -28,6 +29,8 @@ export interface UpkeepOptions {
   readonly policy: RetentionPolicy;
   /** null keeps inactive users. */
   readonly inactivityRule: InactivityRule | null;
+  /** How long repeated reads share an audit entry; defaults to 0: each has its own. */
+  readonly auditReadWindowSeconds?: number;
   /** Time between retention runs, in milliseconds; defaults to ten minutes. */
   readonly retentionIntervalMs?: number | undefined;
   readonly metrics: Metrics;
@@ -42,6 +45,7 @@ export function createUpkeep(options: UpkeepOptions): Job {
     removals,
     policy,
     inactivityRule: rule,
+    auditReadWindowSeconds = 0,
     metrics,
     log,
     retentionIntervalMs = tenMinutesMs,
@@ -73,5 +77,27 @@ export function createUpkeep(options: UpkeepOptions): Job {
       work: (signal) => sealer.sealAll(signal),
       onFailure: (err) => log.warn({ err }, 'could not seal audit entries: retrying'),
     }),
+    ...(auditReadWindowSeconds > 0
+      ? [createReadWindows(services.accessLog, auditReadWindowSeconds, log)]
+      : []),
   ]);
+}
+
+/** Ends the window of repeated reads again and again, and when it is stopped. */
+function createReadWindows(accessLog: AccessLog, windowSeconds: number, log: Logger): Job {
+  const loop = new PeriodicLoop({
+    intervalMs: windowSeconds * 1_000,
+    startsImmediately: false,
+    work: () => accessLog.endWindow(),
+    onFailure: (err) => log.warn({ err }, 'could not record repeated reads: retrying'),
+  });
+  return {
+    start: () => loop.start(),
+    stop: async () => {
+      await loop.stop();
+      await accessLog
+        .endWindow()
+        .catch((err: unknown) => log.error({ err }, 'the counts of repeated reads were lost'));
+    },
+  };
 }

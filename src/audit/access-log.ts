@@ -4,12 +4,13 @@ import { Groups } from '../scheduling/groups';
 import type { AuditedAccess } from './audit-access';
 import type { AuditLog } from './audit-log';
 import type { Origin } from './origin';
+import type { ReadWindow } from './read-window';
 
 /** A group that names this many users takes no more requests. The last one may exceed it. */
 const largestGroup = 5_000;
 
 /**
- * Records who read whose data: one entry for each request. Requests of one tick share a commit, and so do requests
+ * Records who read whose data: one entry for each request, or for reads that are repeated within a window. Requests of one tick share a commit, and so do requests
  * that arrive while two commits are in progress.
  */
 export class AccessLog {
@@ -20,19 +21,44 @@ export class AccessLog {
     joins: (group) => group.reduce((users, it) => users + it.fieldsByUser.size, 0) < largestGroup,
   });
 
+  /** Repeated reads of earlier windows whose entries could not be written. */
+  private unwritten: readonly AuditedAccess[] = [];
+
+  /** @param window null writes an entry for each read */
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
+    private readonly window: ReadWindow | null = null,
   ) {}
 
   /**
-   * Records that these fields were read, by user id. Resolves after the commit; send no response before that.
+   * Records that these fields were read, by user id. Resolves after the commit; send no response before that. What was
+   * recorded in this window is only counted.
    *
    * @throws DatabaseUnavailableError
    */
   async record(origin: Origin, fieldsByUser: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
-    if (fieldsByUser.size === 0) return;
-    await this.groups.add({ origin, action: 'USER_READ', fieldsByUser, reason: null, at: new Date() });
+    const { window } = this;
+    const { actor } = origin;
+    const at = new Date();
+    const toWrite = window && actor ? window.countRepeated(actor, fieldsByUser, at) : fieldsByUser;
+    if (toWrite.size === 0) return;
+    await this.groups.add({ origin, action: 'USER_READ', fieldsByUser: toWrite, reason: null, at });
+    if (window && actor) window.add(actor, toWrite);
+  }
+
+  /**
+   * Begins the next window, and writes the entries of reads that were repeated in the last one.
+   *
+   * @throws DatabaseUnavailableError; the next call writes these entries
+   */
+  async endWindow(): Promise<void> {
+    const repeated = [...this.unwritten, ...(this.window?.next() ?? [])];
+    this.unwritten = [];
+    const results = await Promise.allSettled(repeated.map((access) => this.groups.add(access)));
+    this.unwritten = repeated.filter((_, at) => results[at]?.status === 'rejected');
+    const failure = results.find((it) => it.status === 'rejected');
+    if (failure) throw failure.reason;
   }
 
   private async write(reads: readonly AuditedAccess[]): Promise<void[]> {

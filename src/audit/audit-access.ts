@@ -5,12 +5,14 @@ import type { NewAuditEntry } from './audit.repository';
 import type { AccessAction, FieldGroup } from './audit-entry.entity';
 import type { Origin } from './origin';
 
-/** What one request read of other users. */
+/** What a request read of other users, or several requests the same of. */
 export interface AuditedAccess {
   readonly origin: Origin;
   readonly action: AccessAction;
   /** Names of fields by user id; at least one user. */
   readonly fieldsByUser: ReadonlyMap<string, ReadonlySet<string>>;
+  /** How many reads the entry stands for, by user id. A user without a count was read once. */
+  readonly counts?: ReadonlyMap<string, number>;
   /** A word of a fixed list. It is published, and is readable after an erasure. */
   readonly reason: string | null;
   readonly at: Date;
@@ -20,6 +22,8 @@ export interface AuditedAccess {
 interface AccessGroup {
   readonly userIds: string[];
   readonly fields: readonly string[];
+  /** How often they were read, if more than once. */
+  readonly count?: number;
 }
 
 /** Returns the entry of an access, and its event. */
@@ -27,11 +31,11 @@ export function accessRecordOf(access: AuditedAccess): { entry: NewAuditEntry; e
   const { origin, action, reason, at } = access;
   const id = newId();
   const actorId = origin.actor?.id ?? null;
-  const accesses = groupByFields(access.fieldsByUser);
+  const accesses = groupByFields(access);
   let lastPosition = 0;
-  const fieldGroups = accesses.map(({ fields, userIds }): FieldGroup => {
+  const fieldGroups = accesses.map(({ fields, userIds, count }): FieldGroup => {
     lastPosition += userIds.length;
-    return { fields, lastPosition };
+    return count === undefined ? { fields, lastPosition } : { fields, lastPosition, count };
   });
   return {
     entry: {
@@ -64,16 +68,18 @@ export function accessRecordOf(access: AuditedAccess): { entry: NewAuditEntry; e
   };
 }
 
-function groupByFields(fieldsByUser: AuditedAccess['fieldsByUser']): readonly AccessGroup[] {
+/** Groups users by the fields that were read of them, and by how often they were read. */
+function groupByFields({ fieldsByUser, counts }: AuditedAccess): readonly AccessGroup[] {
   const groups = new Map<string, AccessGroup>();
   // Users can share a set, which is then sorted once.
   const groupOfSet = new Map<ReadonlySet<string>, AccessGroup>();
   for (const [userId, names] of fieldsByUser) {
-    let group = groupOfSet.get(names);
+    let group = counts ? undefined : groupOfSet.get(names);
     if (!group) {
       const fields = [...names].sort();
-      const key = fields.join();
-      group = groups.get(key) ?? { userIds: [], fields };
+      const count = counts?.get(userId) ?? 1;
+      const key = `${count} ${fields.join()}`;
+      group = groups.get(key) ?? { userIds: [], fields, ...(count > 1 && { count }) };
       groups.set(key, group);
       groupOfSet.set(names, group);
     }

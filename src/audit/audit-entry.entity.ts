@@ -32,6 +32,8 @@ export interface FieldGroup {
   readonly fields: readonly string[];
   /** The position in `userIds`, from 1, of the last of these users. They follow those of the previous group. */
   readonly lastPosition: number;
+  /** How often they were read, if more than once. */
+  readonly count?: number;
 }
 
 /**

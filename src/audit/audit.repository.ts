@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { auditedFieldsOfUser } from '../personal-data/audit-entries-of-user';
+import { auditedCountOfUser, auditedFieldsOfUser } from '../personal-data/audit-entries-of-user';
 import type { Database, Transaction } from '../postgres/database';
 import { follows, type KeysetPage, keysetTime, type Positioned } from '../postgres/keyset';
 import { prepared } from '../postgres/prepared';
@@ -17,6 +17,8 @@ export type NewAuditEntry = Omit<AuditEntry, 'position'>;
 export type AuditTrailEntry = Pick<AuditEntry, 'id' | 'at' | 'actorId' | 'action' | 'reason'> & {
   /** Names of the fields that were changed or read of this user. */
   readonly fields: string[];
+  /** How many actions the entry stands for: 1, or more for repeated reads. */
+  readonly count: number;
   /** Decrypts the changed values. Returns null if the entry has none, or if the user's key was deleted. */
   readonly readChanges: () => AuditChange[] | null;
 };
@@ -99,7 +101,8 @@ export class AuditRepository {
     const page = `${following} ORDER BY at DESC, id DESC LIMIT $2`;
     // Each half uses an index of its own; changes come from theirs already in order.
     const rows = await this.database.query<ListedEntry>(
-      `SELECT id, at, actor_id AS "actorId", action, ${auditedFieldsOfUser} AS fields, reason,
+      `SELECT id, at, actor_id AS "actorId", action, ${auditedFieldsOfUser} AS fields,
+         ${auditedCountOfUser} AS count, reason,
          ${keysetTime('at')} AS "keysetAt",
          encrypted_values AS "encryptedValues",
          (SELECT key FROM audit_keys WHERE audit_keys.user_id = $1) AS key

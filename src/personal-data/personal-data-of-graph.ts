@@ -85,6 +85,7 @@ export const personalDataOfGraph: Readonly<Record<string, Readonly<Record<string
     actor: ['audit_entries.actor_id'],
     action: ['audit_entries.action'],
     fields: ['audit_entries.fields'],
+    count: ['audit_entries.field_groups'],
     reason: ['audit_entries.reason'],
     changes: { type: 'AuditChange' },
   },

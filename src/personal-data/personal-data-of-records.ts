@@ -1,4 +1,9 @@
-import { auditEntriesOfUser, auditedFieldsOfUser, encryptedChangesOfUser } from './audit-entries-of-user';
+import {
+  auditEntriesOfUser,
+  auditedCountOfUser,
+  auditedFieldsOfUser,
+  encryptedChangesOfUser,
+} from './audit-entries-of-user';
 import {
   byUserId,
   column,
@@ -87,7 +92,11 @@ export const personalDataOfRecords = {
         auditedFieldsOfUser,
       ),
       user_ids: column('identity', 'auditors', 'identifies the users who were read'),
-      field_groups: column('technical', 'auditors', 'names of fields read of these users, no values'),
+      field_groups: exported(
+        'accesses.count',
+        column('technical', 'auditors', 'names of fields read of these users and how often, no values'),
+        auditedCountOfUser,
+      ),
       reason: exported('accesses.reason', column('technical', 'auditors', 'why')),
       encrypted_values: exported(
         'accesses.changes',

@@ -7,6 +7,7 @@ export interface TrailEntry {
   actor: string | null;
   action: string;
   fields: string[];
+  count: number;
   reason: string | null;
 }
 
@@ -19,7 +20,7 @@ export async function auditTrailOf(app: TestApp, userId: string): Promise<TrailE
 /** The first hundred entries about a user, oldest first, including those for reading the trail. */
 export async function wholeAuditTrailOf(app: TestApp, userId: string): Promise<TrailEntry[]> {
   const { data, errors } = await app.graphql(
-    'query ($userId: ID!) { auditTrail(userId: $userId, first: 100) { nodes { id at actor action fields reason } } }',
+    'query ($userId: ID!) { auditTrail(userId: $userId, first: 100) { nodes { id at actor action fields count reason } } }',
     { userId },
     { token: await app.token({ sub: 'auditor', scope: 'users:audit' }) },
   );

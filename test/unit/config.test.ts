@@ -147,6 +147,7 @@ const numbers: [
   ['RETENTION_HISTORY_DAYS', [1, 36_500], null, ({ retention }) => retention.RETENTION_HISTORY_DAYS],
   ['PARKED_RETENTION_DAYS', [1, 36_500], null, ({ retention }) => retention.PARKED_RETENTION_DAYS],
   ['ERASURE_GRACE_DAYS', [0, 90], 0, ({ erasureGraceDays }) => erasureGraceDays],
+  ['AUDIT_READ_WINDOW_SECONDS', [0, 86_400], 0, ({ auditReadWindowSeconds }) => auditReadWindowSeconds],
   ['RETENTION_INACTIVE_DAYS', [1, 36_500], undefined, ({ inactivity }) => inactivity?.days],
   ['LIMIT_REPRESENTATIONS', [1, 1_000_000], 1_000, ({ limits }) => limits.representations],
   ['LIMIT_ALIASES', [1, 1_000_000], 50, ({ limits }) => limits.aliases],

@@ -1,4 +1,4 @@
-import { Field, ID, ObjectType } from 'type-graphql';
+import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { AuditTrailEntry } from '../../audit/audit.repository';
 import type { AuditChange } from '../../audit/audit-changes';
 import { PageInfo } from '../../subgraph/connection';
@@ -41,6 +41,12 @@ export class AuditEntryType {
     description: 'Names of the fields that were changed or read, without their values.',
   })
   fields: string[];
+
+  @Field(() => Int, {
+    description:
+      'How many times this happened: 1, or the number of repeated reads that the entry stands for (`AUDIT_READ_WINDOW_SECONDS`).',
+  })
+  count: number;
 
   @Field(() => String, {
     nullable: true,
@@ -91,6 +97,7 @@ export function toAuditEntryType(userId: string, entry: AuditTrailEntry): AuditE
     actor: entry.actorId,
     action: entry.action,
     fields: entry.fields,
+    count: entry.count,
     reason: entry.reason,
   } satisfies AuditEntryType);
 }
