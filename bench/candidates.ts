@@ -57,7 +57,11 @@ export interface OwnCandidates {
 }
 
 /** Starts the service as one process and returns it once for each actor; tokens of `users` are issued here. */
-export async function startOwn(stage: Stage, users: readonly string[]): Promise<OwnCandidates> {
+export async function startOwn(
+  stage: Stage,
+  users: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<OwnCandidates> {
   const directory = mkdtempSync(join(tmpdir(), 'user-service-bench-'));
   const service = await startServiceProcess({
     ...stage,
@@ -65,7 +69,7 @@ export async function startOwn(stage: Stage, users: readonly string[]): Promise<
     redisPrefix: `${stage.prefix}user:`,
     amqpPrefix: stage.prefix,
     // Logs and memory as in a deployment; nothing here reads the logs.
-    env: { LOG_LEVEL: 'info', NODE_OPTIONS: '--max-old-space-size=384' },
+    env: { LOG_LEVEL: 'info', NODE_OPTIONS: '--max-old-space-size=384', ...settings },
     onOutput: () => undefined,
   });
   const issuer = await openDevelopmentIssuer(join(directory, '.data'));

@@ -49,7 +49,9 @@ async function main(args: readonly string[]): Promise<void> {
   installPeers();
   const only = optionOf(args, 'only')?.split(',');
   const chosen = workloads.filter(({ name }) => !only || only.includes(name));
-  const report = await withServices((open) => open((stage) => compare(stage, plan, chosen)));
+  const windowSeconds = optionOf(args, 'read-window') ?? '0';
+  const settings = { AUDIT_READ_WINDOW_SECONDS: windowSeconds };
+  const report = await withServices((open) => open((stage) => compare(stage, plan, chosen, settings)));
   if (args.includes('--json')) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${tableOf(report)}\n`);
   const file = optionOf(args, 'save');
@@ -63,11 +65,16 @@ function optionOf(args: readonly string[], name: string): string | undefined {
   return args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
 }
 
-async function compare(stage: Stage, plan: Plan, chosen: readonly Workload[]) {
+async function compare(
+  stage: Stage,
+  plan: Plan,
+  chosen: readonly Workload[],
+  settings: Readonly<Record<string, string>>,
+) {
   say(`Filling a database with ${plan.size.users} users …`);
   await fillDatabase(stage.databaseUrl, plan.size);
   const ids = await pickUsers(stage.databaseUrl, plan.size, warmUsers);
-  const own = await startOwn(stage, ids);
+  const own = await startOwn(stage, ids, settings);
   const peers = await Promise.all(peerNames.map((name) => startPeer(name, stage.databaseUrl)));
   try {
     const rows = [];

@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly durationSeconds: number;
   /** Requests a second over all connections, sent whether or not earlier ones have a response; unset: as many as go. */
   readonly rate?: number;
+  /** Defaults to 32. */
+  readonly connections?: number;
 }
 
 export interface LoadResult {
@@ -23,12 +25,12 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-const connections = 32;
+const defaultConnections = 32;
 /** The peers' folder has its own dependencies; the load generator is one of them. */
 const autocannonFolder = join(__dirname, 'peers', 'node_modules', 'autocannon');
 
 /**
- * Loads a server on this machine over 32 keep-alive connections for a bounded time.
+ * Loads a server on this machine over keep-alive connections for a bounded time.
  *
  * @throws Error when a response is not 200, or a connection fails
  */
@@ -37,6 +39,7 @@ export async function loadServer({
   nextRequest,
   durationSeconds,
   rate,
+  connections = defaultConnections,
 }: LoadOptions): Promise<LoadResult> {
   const responseMs: number[] = [];
   const startedAtMs = performance.now();

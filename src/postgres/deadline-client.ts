@@ -9,7 +9,7 @@ export type ServerTimeouts = Readonly<
   Record<'statement_timeout' | 'lock_timeout' | 'idle_in_transaction_session_timeout', number>
 >;
 
-/** How long a request to cancel a query may take, in milliseconds. A frozen server never closes its connection. */
+/** How long a request to cancel a query may take, in milliseconds. A hanging server never closes its connection. */
 const cancelLimitMs = 500;
 /** The message of pg's error when `query_timeout` expires. */
 const queryTimeoutMessage = 'Query read timeout';
@@ -19,7 +19,7 @@ type Send = (...args: unknown[]) => unknown;
 
 /**
  * A pg client that closes its connection when `query_timeout` expires, and sends `prepared` statements by name.
- * A frozen server never completes the query that timed out, and pg would queue the next query behind it.
+ * A hanging server never completes the query that timed out, and pg would queue the next query behind it.
  *
  * Behind a pooler such as PgBouncer in transaction mode, each transaction may run on another session of the server.
  * There the client sets the timeouts in each transaction, runs a single statement in a transaction of its own, and

@@ -14,7 +14,7 @@ export const lockKeys = {
 
 /**
  * Takes a lock until the end of the transaction, without waiting. Returns false if another transaction holds it.
- * PostgreSQL frees the lock of a frozen process with its transaction (`idle_in_transaction_session_timeout`).
+ * PostgreSQL frees the lock of a hanging process with its transaction (`idle_in_transaction_session_timeout`).
  */
 export async function tryLock(tx: Pick<Transaction, 'manager'>, key: number): Promise<boolean> {
   const [row]: { locked: boolean }[] = await tx.manager.query(

@@ -51,7 +51,7 @@ export interface ReadReplicasOptions {
  */
 export class ReadReplicas {
   private readonly replicas: readonly Replica[];
-  /** One for the primary and one for each replica, so that a frozen server delays no other's poll. */
+  /** One for the primary and one for each replica, so that a hanging server delays no other's poll. */
   private readonly loops: readonly PeriodicLoop[];
   /** Positions of the primary in the last five seconds, oldest first. */
   private primaryPositions: { atMs: number; position: LogPosition }[] = [];

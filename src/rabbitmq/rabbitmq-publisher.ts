@@ -69,7 +69,7 @@ export class RabbitMqPublisher {
       const sentAtMs = performance.now();
       const timer = setTimeout(() => {
         waiting.fail(new BrokerUnavailableError('RabbitMQ did not confirm the message in time.'));
-        // If nothing was confirmed since the message was sent, the broker is frozen, not slow.
+        // If nothing was confirmed since the message was sent, the broker hangs: it is not only slow.
         if (this.confirmedAtMs < sentAtMs) this.options.drop();
       }, this.options.confirmTimeoutMs);
       const stopWaiting = () => {

@@ -98,7 +98,7 @@ function resolveTypeOf(union: GraphQLUnionType): ((entity: object, typeName: str
     union.resolveType = () => only.name;
     return null;
   }
-  // An entity may be shared or frozen, so its type is stored separately.
+  // Requests may share an entity, so its type is stored separately.
   const typeNames = new WeakMap<object, string>();
   union.resolveType = (entity) => typeNames.get(entity);
   return (entity, typeName) => void typeNames.set(entity, typeName);
