@@ -7,23 +7,9 @@ import { ask, type Candidate, installPeers, peerNames, startOwn, startPeer } fro
 import { type DataSize, fillDatabase, pickUsers } from './comparison-data';
 import { cpuMsOf, watchCpu } from './cpu-use';
 import { type LoadRequest, loadServer } from './http-load';
-import { median, type Stage, withServices } from './stage';
+import { type Measurement, mediansOf, ratiosOf } from './measurement';
+import { type Stage, withServices } from './stage';
 import { type Workload, workloads } from './workloads';
-
-/** What one candidate did in one round. */
-interface Measurement {
-  readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Of the candidate's process. */
-  readonly cpuMicrosecondsPerRequest: number;
-  /** Of PostgreSQL, for audited reads with everything that follows from them; NaN where it runs elsewhere. */
-  readonly postgresMicrosecondsPerRequest: number;
-  /** Of Redis, RabbitMQ and the load, which share the cores with the candidate; for audited reads until all has followed. */
-  readonly redisMicrosecondsPerRequest: number;
-  readonly rabbitmqMicrosecondsPerRequest: number;
-  readonly loadMicrosecondsPerRequest: number;
-}
 
 interface Plan {
   readonly size: DataSize;
@@ -231,44 +217,6 @@ async function measureOpenLoop(
     summaries.push({ name: candidate.name, ...(await measure(candidate, workload, ids, stage, options)) });
   }
   return { name: `open-loop entities-10 at ${openLoopRate}/s`, candidates: summaries, ratios: {} };
-}
-
-function mediansOf(measurements: readonly Measurement[]): Measurement {
-  const of = (pick: (it: Measurement) => number) => round(median(measurements.map(pick)));
-  return {
-    requestsPerSecond: of((it) => it.requestsPerSecond),
-    p50Ms: of((it) => it.p50Ms),
-    p99Ms: of((it) => it.p99Ms),
-    cpuMicrosecondsPerRequest: of((it) => it.cpuMicrosecondsPerRequest),
-    postgresMicrosecondsPerRequest: of((it) => it.postgresMicrosecondsPerRequest),
-    redisMicrosecondsPerRequest: of((it) => it.redisMicrosecondsPerRequest),
-    rabbitmqMicrosecondsPerRequest: of((it) => it.rabbitmqMicrosecondsPerRequest),
-    loadMicrosecondsPerRequest: of((it) => it.loadMicrosecondsPerRequest),
-  };
-}
-
-/** Requests a second of each of ours to each peer: the median of the ratios of the rounds. */
-function ratiosOf(
-  summaries: readonly { name: string }[],
-  measured: ReadonlyMap<string, readonly Measurement[]>,
-): Record<string, number> {
-  const ours = summaries.filter(({ name }) => name.startsWith('ours'));
-  const ratios: Record<string, number> = {};
-  for (const { name } of ours) {
-    for (const { name: other } of summaries) {
-      if (other === name) continue;
-      const rounds = (measured.get(name) ?? []).map(
-        ({ requestsPerSecond }, at) =>
-          requestsPerSecond / (measured.get(other)?.[at]?.requestsPerSecond ?? Number.NaN),
-      );
-      ratios[`${name} / ${other}`] = round(median(rounds));
-    }
-  }
-  return ratios;
-}
-
-function round(value: number): number {
-  return Number(value.toPrecision(4));
 }
 
 function machine() {
