@@ -7,6 +7,7 @@ import {
   type ForeignService,
   orderPlaced,
   paymentFailed,
+  signedIn,
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
@@ -124,6 +125,23 @@ describe('the parked command', () => {
     });
   });
 
+  it('replays a sign-in, which is then no longer parked', async () => {
+    const { id } = await createUser(app);
+    const { exchange, routingKey, body, properties } = signedIn(id, '2026-03-01T09:00:00.000Z');
+    const [row] = await app.sql<{ id: string }>(
+      `INSERT INTO parked_messages (id, fingerprint, reason, detail, exchange, routing_key, content_type, headers, body, attempts)
+       VALUES (gen_random_uuid(), $1, 'CRASHED', '', $2, $3, $4, '{}', $5, 1) RETURNING id`,
+      [id, exchange, routingKey, properties.contentType, body],
+    );
+    const before = await parkedCount();
+    const replayed = await run('parked', 'replay', row?.id ?? '', '--json');
+    expect(lines(replayed)).toEqual([{ id: row?.id, result: 'folded' }]);
+    expect(await parkedCount()).toBe(before - 1);
+    expect(await app.sql('SELECT last_seen_at FROM user_activity WHERE user_id = $1', [id])).toEqual([
+      { last_seen_at: new Date('2026-03-01T09:00:00.000Z') },
+    ]);
+  });
+
   it('shows, replays and discards a message by its id in capitals', async () => {
     const { id: userId } = await createUser(app);
     await app.sql('DELETE FROM parked_messages');
@@ -183,7 +201,7 @@ describe('parked discard', () => {
         fields: ['parkedMessages'],
         reason: 'sent by a test of the shop',
       });
-    expect(await discard(ids[0] as string, '--reason', 'again', '--json')).toMatchObject({
+    expect(await discard(ids[0] as string, '--reason', 'x'.repeat(500), '--json')).toMatchObject({
       code: 1,
       stdout: `{"id":"${ids[0]}","result":"unknown"}\n`,
       stderr: '0 discarded, 1 unknown\n',
@@ -193,6 +211,7 @@ describe('parked discard', () => {
   it.each([
     ['no reason', [uuidv7()]],
     ['a blank reason', [uuidv7(), '--reason', ' ']],
+    ['a reason of 501 characters', [uuidv7(), '--reason', 'x'.repeat(501)]],
     ['no id', ['--reason', 'x']],
   ])('exits with 2 for %s', async (_what, args) => {
     expect(await discard(...args)).toMatchObject({ code: 2, stdout: '' });
