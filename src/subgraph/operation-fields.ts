@@ -66,8 +66,10 @@ export class OperationFields {
       case Kind.BOOLEAN:
         return node.value;
       case Kind.VARIABLE: {
+        const sent = this.sent(node.name.value);
+        if (sent !== undefined) return sent;
         const fallback = this.defaultOf(node.name.value);
-        return this.sent(node.name.value) ?? (fallback && this.valueOf(fallback));
+        return fallback && this.valueOf(fallback);
       }
       default:
         return undefined;

@@ -45,6 +45,12 @@ describe('the cost of an operation on the graph', () => {
     ],
     ['a variable', 'query ($n: Int) { users(first: $n) { nodes { id } } }', 8, { n: 7 }],
     ['a default of a variable', 'query ($n: Int = 6) { users(first: $n) { nodes { id } } }', 7],
+    [
+      'null in a variable with a default',
+      'query ($n: Int = 6) { users(first: $n) { nodes { id } } }',
+      21,
+      { n: null },
+    ],
     ['nodes and edges', '{ users(first: 10) { nodes { id } edges { cursor node { id } } } }', 31],
     [
       'page sizes out of range',
