@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { KeysUnavailableError, UnauthenticatedError } from '../../src/authentication/authentication.errors';
 import { createTokenVerifier, type TokenVerifier } from '../../src/authentication/token-verifier';
+import { eventually } from '../testkit/eventually';
 import { type JwksServer, makeSigningKey, signClaims, startJwksServer } from '../testkit/jwks-server';
 
 const minutes = 60_000;
@@ -79,6 +80,9 @@ describe('the token verifier', () => {
     expect(await verifier.verify(await nameless(newer))).toMatchObject({ id });
     expect(await verifier.verify(await nameless(older))).toMatchObject({ id });
     await expect(verifier.verify(await nameless(await makeSigningKey()))).rejects.toThrow(/signature/);
+    passedMs += 5 * minutes;
+    for (const key of [older, newer])
+      await expect(verifier.verify(await nameless(key))).rejects.toThrow(/expired/);
   });
 
   it('fetches keys five times for unknown key ids, then once in ten seconds', async () => {
@@ -91,6 +95,47 @@ describe('the token verifier', () => {
     await jwks.rotate();
     expect(await verifier.verify(await header())).toMatchObject({ id });
     expect(fetches()).toBe(7);
+    // A quiet hour permits five again, and no more. The first token also finds the keys stale.
+    passedMs += hours;
+    for (let n = 0; n < 10; n += 1)
+      await expect(verifier.verify(await unknownKey())).rejects.toThrow(/signed with an unknown key/);
+    expect(fetches()).toBe(7 + 1 + 5);
+  });
+
+  it('fetches keys for a status without keys, and does not wait for them', async () => {
+    expect(verifier.status()).toBe('ready');
+    await eventually(() => expect(fetches()).toBe(1));
+    jwks.server.always('reset');
+    passedMs = 24 * hours + 1;
+    await eventually(() => expect(verifier.status()).toBe('degraded'));
+  });
+
+  it('logs the start and the end of each outage once, as a warning while it has keys', async () => {
+    const published = await makeSigningKey();
+    const response = { status: 200, body: { keys: [published.publicJwk] } };
+    const { issuer: iss, audience: aud } = jwks;
+    const own = `Bearer ${await signClaims(published, { iss, aud, sub: id, exp: 4_102_444_800 })}`;
+    jwks.server.always(response);
+    expect(await verifier.verify(own)).toMatchObject({ id });
+    const logged = () => lines.map((line) => JSON.parse(line)).map(({ level, msg }) => [level, msg]);
+    const began = [40, 'the keys of the AuthenticationService could not be fetched'];
+    const ended = [30, 'the keys of the AuthenticationService were fetched again'];
+    const expected: unknown[] = [];
+    for (let outage = 0; outage < 2; outage += 1) {
+      jwks.server.always('reset');
+      passedMs += 11 * minutes;
+      await verifier.verify(own);
+      passedMs += 2_000;
+      await expect(verifier.verify(await unknownKey())).rejects.toBeInstanceOf(KeysUnavailableError);
+      expected.push(began);
+      expect(logged()).toEqual(expected);
+      jwks.server.always(response);
+      passedMs += 2_000;
+      await verifier.verify(own);
+      expected.push(ended);
+      await eventually(() => expect(logged()).toEqual(expected));
+      await expect(verifier.verify(await unknownKey())).rejects.toThrow(/signed with an unknown key/);
+    }
   });
 
   it('rejects tokens of a withdrawn key after ten minutes, also cached ones', async () => {
@@ -112,12 +157,14 @@ describe('the token verifier', () => {
     expect(fetched).toEqual([1, 2, 2, 3, 3]);
   });
 
-  it('does not verify a cached token again when fetched keys are unchanged', async () => {
+  it('does not verify a cached token again when fetched keys are unchanged, also after a change', async () => {
+    await verifier.verify(await header());
+    await jwks.rotate();
     const known = await header();
     const first = await verifier.verify(known);
     passedMs += 11 * minutes;
     expect(await verifier.verify(known)).toBe(first);
-    expect(fetches()).toBe(2);
+    expect(fetches()).toBe(3);
   });
 
   it('uses cached keys for 24 hours while they cannot be fetched', async () => {
@@ -130,8 +177,10 @@ describe('the token verifier', () => {
       expect(await verifier.verify(await header(`new ${at}`.replace(' ', '-')))).toMatchObject({
         scopes: new Set(['users:read']),
       });
+      expect(verifier.status()).toBe('ready');
     }
     passedMs = 24 * hours + 1;
+    expect(verifier.status()).toBe('degraded');
     await expect(verifier.verify(old)).rejects.toBeInstanceOf(KeysUnavailableError);
   });
 
@@ -171,9 +220,9 @@ describe('the token verifier', () => {
       { iss, aud, sub: id, exp: 4_102_444_800 },
     );
     expect(await verifier.verify(`Bearer ${token}`)).toMatchObject({ id });
-    expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
-      'the keys of the AuthenticationService could not be fetched',
-      'the keys of the AuthenticationService were fetched again',
+    expect(lines.map((line) => JSON.parse(line)).map(({ level, msg }) => [level, msg])).toEqual([
+      [50, 'the keys of the AuthenticationService could not be fetched'],
+      [30, 'the keys of the AuthenticationService were fetched again'],
     ]);
   });
 
@@ -209,7 +258,9 @@ describe('the token verifier', () => {
     await verifier.verify(await header());
     await jwks.rotate();
     jwks.server.always('reset');
-    await expect(verifier.verify(await header())).rejects.toBeInstanceOf(KeysUnavailableError);
+    // More often than fetches for unknown keys are permitted.
+    for (let n = 0; n < 8; n += 1)
+      await expect(verifier.verify(await header())).rejects.toBeInstanceOf(KeysUnavailableError);
   });
 
   it('does not follow redirects of the JWKS endpoint', async () => {

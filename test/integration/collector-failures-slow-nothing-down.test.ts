@@ -1,4 +1,6 @@
 import { createServer } from 'node:net';
+import { createLogger } from '../../src/telemetry/logger';
+import { Tracing } from '../../src/telemetry/tracing';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventually } from '../testkit/eventually';
 import { type ProgrammableServer, startProgrammableServer } from '../testkit/programmable-server';
@@ -58,4 +60,37 @@ it.each([
   expect(tracedMs).toBeLessThan(untracedMs * 2 + 5);
   // Includes half a second of grace for idle connections and one second for the last spans.
   expect(stopMs).toBeLessThan(2_500);
+});
+
+it('Tracing logs one warning a minute about dropped spans', async () => {
+  const lines: string[] = [];
+  const refusing = await startProgrammableServer({ status: 400, body: 'no canary@example.com here' });
+  const log = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
+  const endpoint = `${refusing.url.href}under/`;
+  const tracing = new Tracing({ endpoint, serviceName: 'test', log, exportIntervalMs: 5 });
+  await eventually(() => {
+    tracing
+      .startSpan({ name: 'lost', kind: 'internal', parent: null })
+      .end({ failed: false, attributes: {} });
+    expect(refusing.requests.length).toBeGreaterThan(3);
+  });
+  const warning = expect.objectContaining({
+    level: 'warn',
+    msg: 'spans were dropped: the collector did not accept them',
+    failure: '400',
+  });
+  const logged = () => lines.map((line) => JSON.parse(line));
+  expect(logged()).toEqual([warning]);
+  const now = performance.now.bind(performance);
+  const later = jest.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+  await eventually(() => {
+    tracing
+      .startSpan({ name: 'lost', kind: 'internal', parent: null })
+      .end({ failed: false, attributes: {} });
+    expect(logged()).toEqual([warning, warning]);
+  });
+  later.mockRestore();
+  await tracing.stop();
+  await refusing.close();
+  expect(refusing.requests[0]?.path).toBe('/under/v1/traces');
 });

@@ -42,6 +42,21 @@ async function ageDecisions(userId: string, byDays: number): Promise<void> {
 }
 
 describe('the ledger of decisions about e-mail', () => {
+  it('is read as of times that are less than a minute ahead of the clock', async () => {
+    const { id } = await createUser(app);
+    const aheadMs = (ms: number) => new Date(Date.now() + ms).toISOString();
+    expect(await inForce(id, aheadMs(55_000))).toMatchObject({ newsletter: expect.any(Boolean) });
+    const { errors } = await app.graphql(
+      `query ($id: ID!, $asOf: DateTime) {
+        userEmailPreferences(userId: $id, asOf: $asOf) { newsletter }
+        user(id: $id) { emailPreferences(asOf: $asOf) { newsletter } }
+      }`,
+      { id, asOf: aheadMs(65_000) },
+      { token: app.staff },
+    );
+    expect(errors.map(({ extensions }) => extensions.code)).toEqual(['BAD_USER_INPUT', 'BAD_USER_INPUT']);
+  });
+
   it('keeps decisions of two users at the same time apart', async () => {
     const [{ id: one }, { id: other }] = [await createUser(app), await createUser(app)];
     await decide(one, { newsletter: true });

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { type CredentialsClient, createCredentialsClient } from '../../src/authentication/credentials-client';
+import type { Tracing } from '../../src/telemetry/tracing';
 import { startAuthenticationService } from '../testkit/authentication-service';
 import type { PlannedResponse, ProgrammableServer } from '../testkit/programmable-server';
 
@@ -40,7 +41,12 @@ describe('the credentials client', () => {
     if (/battery|ada@/.test(line)) throw new Error('personal data in the log');
     lines.push(JSON.parse(line));
   };
-  const clientOf = (options: { baseUrl?: URL; attemptTimeoutMs?: number; totalTimeoutMs?: number }) =>
+  const clientOf = (options: {
+    baseUrl?: URL;
+    attemptTimeoutMs?: number;
+    totalTimeoutMs?: number;
+    tracing?: Tracing;
+  }) =>
     createCredentialsClient({
       baseUrl: service.url,
       log: pino({ level: 'trace' }, { write }),
@@ -66,6 +72,23 @@ describe('the credentials client', () => {
     });
     expect(service.requests[0]?.path).toBe('/auth/v1/credentials/u1?tenant=shop');
     expect(service.requests[0]?.headers.authorization).toBe(`Basic ${btoa('user-service:p@ss')}`);
+    baseUrl.password = '';
+    await clientOf({ baseUrl }).put(credentials);
+    expect(service.requests[1]?.headers.authorization).toBe(`Basic ${btoa('user-service:')}`);
+  });
+
+  it.each([
+    [204, 'accepted', false],
+    [422, 'refused', false],
+    [400, 'unavailable', true],
+  ])('records a span after %i, with the outcome %s', async (status, outcome, failed) => {
+    service.always({ status });
+    const ended: unknown[] = [];
+    const span = { traceparent: 'that of the span', end: (end: unknown) => void ended.push(end) };
+    const tracing = { startSpan: () => span } as unknown as Tracing;
+    await clientOf({ tracing }).put(credentials, 'that of the caller');
+    expect(ended).toEqual([{ failed, attributes: { outcome } }]);
+    expect(service.requests[0]?.headers['traceparent']).toBe(span.traceparent);
   });
 
   it.each([200, 201, 202, 204])('returns accepted after %i', async (status) => {
@@ -110,7 +133,8 @@ describe('the credentials client', () => {
     expect(new Set(service.requests.map(({ body }) => body)).size).toBe(1);
   });
 
-  it('returns unavailable after three tries and logs once, without the error', async () => {
+  it('returns unavailable after three tries and logs the last failure once, without the error', async () => {
+    service.next({ status: 500 });
     service.always('reset');
     expect(await client.put(credentials)).toEqual({ outcome: 'unavailable' });
     expect(service.requests).toHaveLength(3);

@@ -6,6 +6,7 @@ import { setImmediate as nextCheck } from 'node:timers/promises';
 import { builtProgram } from '../testkit/built-checkout';
 import { eventually } from '../testkit/eventually';
 import { ask, askUntilRefused } from '../testkit/keep-alive-client';
+import { freePort } from '../testkit/redis-server';
 import { startTestHttpServer } from '../testkit/test-http-server';
 
 const clientCount = 12;
@@ -38,21 +39,21 @@ describe('draining the HTTP server', () => {
     expect(lost).toEqual([]);
   }, 90_000);
 
-  it('responds 503 on /health/ready while it still serves requests', async () => {
-    const server = await startTestHttpServer();
-    expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
+  it('responds 503 on /health/ready of both ports while it still serves requests', async () => {
+    const managementPort = await freePort();
+    const server = await startTestHttpServer({ managementPort });
+    const urls = [`${server.url}/health/ready`, `http://127.0.0.1:${managementPort}/health/ready`];
+    for (const url of urls) expect((await fetch(url)).status).toBe(200);
     const drained = server.http.drain({ delayMs: 200, idleGraceMs: 0 });
-    const [ready, served] = await Promise.all([
-      fetch(`${server.url}/health/ready`),
+    const [served, ...ready] = await Promise.all([
       server.post('{"query":"{hello}"}'),
+      ...urls.map((url) => fetch(url)),
     ]);
-    expect([ready.status, await ready.json()]).toEqual([
-      503,
-      { status: 'unavailable', reason: 'shutting down' },
-    ]);
+    const unavailable = [503, { status: 'unavailable', reason: 'shutting down' }];
+    for (const response of ready) expect([response.status, await response.json()]).toEqual(unavailable);
     expect(await served.json()).toEqual({ data: { hello: 'world' } });
     await drained;
-    await expect(fetch(`${server.url}/health/ready`)).rejects.toThrow('fetch failed');
+    for (const url of urls) await expect(fetch(url)).rejects.toThrow('fetch failed');
   });
 
   it('closes idle connections and connections without a request', async () => {
@@ -104,6 +105,9 @@ describe('draining the HTTP server', () => {
     const startedAt = performance.now();
     await server.http.drain({ delayMs: 0, timeoutMs: 200 });
     expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(server.logLines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: 'warn', connections: 1 }),
+    );
     await expect(never).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 });

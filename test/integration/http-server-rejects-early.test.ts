@@ -79,7 +79,13 @@ describe('the HTTP server', () => {
   it('accepts a body of exactly 256 kB', async () => {
     const query = '{"query":"{hello}"}';
     expect((await server.post(query.padEnd(262_144))).status).toBe(200);
+    const count = async () => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      return Number(/refusals_total{reason="LIMIT_EXCEEDED",limit="bodyBytes"} (.*)/.exec(text)?.[1] ?? 0);
+    };
+    const before = await count();
     expect((await server.post(query.padEnd(262_145))).status).toBe(413);
+    expect((await count()) - before).toBe(1);
   });
 
   it('requires the router’s proof before it reads or parses the body', async () => {
@@ -150,6 +156,14 @@ describe('the HTTP server', () => {
       errors: [{ message: expect.any(String), extensions: { code: 'BAD_REQUEST' } }],
     });
     expect(response.toString()).not.toContain('zorro');
+  });
+
+  it('responds with the request id in header and body to a URL that cannot be decoded', async () => {
+    const response = await fetch(`${server.url}/health/%zorro`);
+    const [error] = ((await response.json()) as { errors: { extensions: object }[] }).errors;
+    const requestId = response.headers.get('x-request-id');
+    expect(requestId).toMatch(/^[\da-f-]{36}$/);
+    expect(error?.extensions).toMatchObject({ requestId });
   });
 
   it('responds 405 to a wrong method and 404 to an unknown path', async () => {

@@ -13,6 +13,13 @@ describe('the HTTP server', () => {
     await Promise.all(started.splice(0).map((server) => server.close()));
   });
 
+  /** The number of refusals for a reason, by the metric. */
+  async function refusals(server: TestHttpServer, reason: string, limit = ''): Promise<number> {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const line = new RegExp(`^user_service_refusals_total{reason="${reason}",limit="${limit}"} (.*)$`, 'm');
+    return Number(line.exec(text)?.[1] ?? 0);
+  }
+
   it.each(['01975A5E-1111-7000-8000-0000000000ad', '0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'])(
     'keeps the request id %s in context, response and log',
     async (given) => {
@@ -140,6 +147,10 @@ describe('the HTTP server', () => {
       ],
     });
     expect(server.deadlines[0]?.aborted).toBe(true);
+    expect(await refusals(server, 'SERVICE_UNAVAILABLE')).toBe(1);
+    expect(server.logLines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: 'warn', msg: 'request failed' }),
+    );
   });
 
   it('responds LIMIT_EXCEEDED instead of a body of more than 2^24 bytes', async () => {
@@ -163,6 +174,7 @@ describe('the HTTP server', () => {
         },
       ],
     });
+    expect(await refusals(server, 'LIMIT_EXCEEDED', 'responseBytes')).toBe(1);
   });
 
   describe('with limited concurrency', () => {
@@ -191,6 +203,7 @@ describe('the HTTP server', () => {
       await eventually(() => expect(server.deadlines).toHaveLength(2));
       await expectRefused(await server.post(hello, own));
       await expectRefused(await server.post('no JSON', own));
+      expect(await refusals(server, 'SERVICE_UNAVAILABLE')).toBe(2);
       expect((await server.post(hello, { authorization: 'bob' })).status).toBe(200);
       expect((await server.post(hello)).status).toBe(200);
       clients.abort();
@@ -256,6 +269,8 @@ describe('the HTTP server', () => {
     expect(await get('/health/ready')).toEqual(unavailable('PostgreSQL is unavailable'));
     readiness = () => Promise.reject(new Error('connect ECONNREFUSED'));
     expect(await get('/health/ready')).toEqual(unavailable('PostgreSQL is unavailable'));
+    const failures = server.logLines.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
+    expect(failures).toMatchObject([{ msg: 'readiness check failed', err: { name: 'Error' } }]);
   });
 
   it('serves message schemas and metrics', async () => {

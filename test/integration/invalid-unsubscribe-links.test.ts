@@ -1,3 +1,4 @@
+import { RequestTimeoutError } from '../../src/http/deadline';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { eventsOf } from '../testkit/stored-rows';
 import { startTestHttpServer } from '../testkit/test-http-server';
@@ -109,13 +110,30 @@ describe('an unsubscribe link', () => {
   });
 });
 
+it('an unsubscribe link that is refused with 429 has no effect', async () => {
+  let followed = 0;
+  const links = {
+    read: async () => ({ userId: 'ada', topic: 'newsletter' as const }),
+    follow: async () => void (followed += 1),
+  };
+  const server = await startTestHttpServer({ unsubscribe: { links, isUnavailable: () => false } });
+  const statuses: number[] = [];
+  for (let use = 0; use < 25; use += 1) {
+    const response = await fetch(`${server.url}/unsubscribe/token`, { method: 'POST', body: oneClick() });
+    statuses.push(response.status);
+  }
+  await server.close();
+  expect(new Set(statuses)).toEqual(new Set([200, 429]));
+  expect(followed).toBe(statuses.filter((status) => status === 200).length);
+});
+
 it.each([
-  [503, '60', 'PostgreSQL is unavailable', true],
-  [500, null, 'unsubscribing fails', false],
+  [503, '60', 'PostgreSQL is unavailable', new Error('connect ECONNREFUSED'), true],
+  [503, '60', 'unsubscribing takes too long', new RequestTimeoutError(4_000), false],
+  [500, null, 'unsubscribing fails', new Error('broken'), false],
 ] as const)(
   'an unsubscribe link responds %i with retry-after %s while %s',
-  async (status, retryAfter, _, away) => {
-    const failure = new Error('connect ECONNREFUSED');
+  async (status, retryAfter, _, failure, away) => {
     const failing = () => Promise.reject(failure);
     const links = { read: async () => ({ userId: 'ada', topic: 'newsletter' as const }), follow: failing };
     const server = await startTestHttpServer({
@@ -127,7 +145,7 @@ it.each([
       expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
       expect(await response.text()).toContain('Unsubscribing failed. Please try again later.');
       expect(server.logLines.map((line) => JSON.parse(line))).toContainEqual(
-        expect.objectContaining({ level: away ? 'warn' : 'error', msg: 'unsubscribing failed' }),
+        expect.objectContaining({ level: status === 503 ? 'warn' : 'error', msg: 'unsubscribing failed' }),
       );
     } finally {
       await server.close();

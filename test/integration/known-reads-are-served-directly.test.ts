@@ -67,6 +67,7 @@ describe('the HTTP server', () => {
     );
     const [{ durationMs } = {}] = await completedRequests();
     expect(durationMs).toBeGreaterThanOrEqual(18);
+    expect(durationMs).toBeLessThan(1_000);
   });
 
   it('hands a query without a text over with its body and id, and ends the operation once', async () => {
@@ -104,6 +105,9 @@ describe('the HTTP server', () => {
       ],
     });
     expect([deadline?.aborted, deadline?.signal.aborted]).toEqual([true, true]);
+    // Requests before this one have their responses, and their timeouts have passed.
+    const failed = server.logLines.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
+    expect(failed).toMatchObject([{ requestId: id, msg: 'request failed' }]);
     const refused = await server.post(hello);
     expect(await refused.json()).toMatchObject({
       errors: [{ message: 'Too many operations are running. Please try again.' }],
@@ -156,6 +160,19 @@ describe('the HTTP server', () => {
     ['a compressed body', { 'content-encoding': 'gzip' }],
   ])('offers no query with %s as known', async (_what, headers) => {
     await server.post(hello, headers as Record<string, string>);
+    expect(offered).toEqual([]);
+  });
+
+  it('offers no query as known while the server drains, so that the response closes the connection', async () => {
+    const draining = await startTestHttpServer({
+      respondToRead: async (body) => {
+        offered.push(body);
+        return null;
+      },
+    });
+    const drained = draining.http.drain({ delayMs: 100, idleGraceMs: 0 });
+    expect((await draining.post(hello)).status).toBe(200);
+    await drained;
     expect(offered).toEqual([]);
   });
 

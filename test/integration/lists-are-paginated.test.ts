@@ -197,3 +197,20 @@ it.each([
   expect(whole).toMatchObject({ users: { pageInfo: cursors }, history: { pageInfo: cursors } });
   expect(whole).toMatchObject(await read(part));
 });
+
+it('User.history returns each field of an entry, alone and next to cursors', async () => {
+  const { id } = await createUser(app);
+  const fields = ['type', 'occurredAt', 'recordedAt', 'source', 'eventId', 'late', 'summary', 'data'];
+  const read = async (selection: string) => {
+    const text = `query ($id: ID!) { user(id: $id) { history { ${selection} } } }`;
+    const { data, errors } = await app.graphql(text, { id }, { token: app.staff });
+    expect(errors).toEqual([]);
+    return data.user.history;
+  };
+  const whole = await read(`nodes { ${fields.join(' ')} } edges { cursor }`);
+  for (const field of fields) expect([field, whole.nodes[0][field]]).not.toEqual([field, null]);
+  for (const part of fields.map((field) => `nodes { ${field} }`)) {
+    expect(whole).toMatchObject(await read(part));
+    expect(whole).toMatchObject(await read(`${part} edges { cursor }`));
+  }
+});

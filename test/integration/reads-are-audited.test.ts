@@ -222,6 +222,8 @@ describe('reading another user', () => {
     expect(response.status).toBe(503);
     expect(response.data).toBeNull();
     expect(response.errors).toMatchObject([{ extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
+    const failed = app.logged.filter(({ msg }) => msg === 'auditing a read failed');
+    expect(failed.map(({ level }) => level)).toEqual(['warn']);
     expect((await read(id, 'email', own)).data.user.email).toBe(`${id}@example.com`);
     expect((await read(id, 'displayName')).data.user.displayName).toBe(`Known as ${id}`);
     await postgres.resume();

@@ -103,6 +103,24 @@ describe('reading about an erasure', () => {
   });
 });
 
+it('reading oneself by an id in upper case writes no audit entry', async () => {
+  const userId = await newUser();
+  const own = await app.token({ sub: userId, scope: 'users:read users:audit' });
+  const at = new Date().toISOString();
+  const { data, errors } = await query(
+    `profileAsOf(userId: $id, at: "${at}") { email }
+     ${readLink.replace('{', '{ loyalty')}
+     past: userEmailPreferences(userId: $id, asOf: "${at}") { loyalty }
+     auditTrail(userId: $id) { nodes { action changes { field } } }`,
+    userId.toUpperCase(),
+    own,
+  );
+  expect(errors).toEqual([]);
+  expect(data.profileAsOf).toEqual({ email: `${userId}@example.com` });
+  expect(data.auditTrail.nodes).toHaveLength(1);
+  expect(await readsOf(userId)).toEqual([]);
+});
+
 it('reading e-mail preferences of an earlier time writes an audit entry', async () => {
   const userId = await newUser();
   const asOf = new Date().toISOString();
@@ -152,6 +170,9 @@ it('audited reads return SERVICE_UNAVAILABLE when their entry cannot be written'
   await app.sql(`ALTER TABLE audit_entries ADD CONSTRAINT refused CHECK (actor_id <> 'refused')`);
   const refused = await queryAll();
   await app.sql('ALTER TABLE audit_entries DROP CONSTRAINT refused');
+  // PostgreSQL is available, so a person must act.
+  const lines = app.logged.filter(({ msg }) => msg === 'auditing a read failed');
+  expect(lines.map(({ level }) => level)).toEqual(refused.map(() => 'error'));
   for (const { data, errors } of refused) {
     expect(data).toBeNull();
     expect(errors).toMatchObject([{ extensions: { code: 'SERVICE_UNAVAILABLE' } }]);

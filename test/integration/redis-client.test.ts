@@ -23,6 +23,11 @@ describe('the Redis client', () => {
     await Promise.all([expect(inFlight).rejects.not.toMatchObject({ reason: 'TIMEOUT' }), server.stop()]);
   });
 
+  it('is degraded once its connection is closed, before the next command', async () => {
+    await server.stop();
+    await eventually(() => expect(client.status()).toBe('degraded'));
+  });
+
   it('counts commands that time out together as one failure', async () => {
     server.freeze();
     const results = Array.from({ length: 10 }, () => client.run((redis) => redis.ping()).catch(() => 'late'));
@@ -40,6 +45,31 @@ describe('the Redis client', () => {
     expect(client.status()).toBe('ready');
     await expect(client.run(fail)).rejects.toMatchObject({ reason: 'TIMEOUT' });
     expect(client.status()).toBe('degraded');
+  });
+
+  it('is degraded by one failure after each outage, until a command succeeds', async () => {
+    const coolDownMs = 150;
+    const brief = createRedisClient(server.url, createLogger({ level: 'silent' }), { coolDownMs });
+    const fail = (error: Error) => brief.run(() => Promise.reject(error)).catch(() => null);
+    const late = new Error('Command timed out');
+    const isReady = () => eventually(() => expect(brief.status()).toBe('ready'));
+    try {
+      await isReady();
+      await fail(Object.assign(new Error('READONLY no'), { name: 'ReplyError' }));
+      for (let outage = 0; outage < 2; outage += 1) {
+        expect(brief.status()).toBe('degraded');
+        const startedAtMs = performance.now();
+        await isReady();
+        expect(performance.now() - startedAtMs).toBeGreaterThan(coolDownMs - 20);
+        await fail(late);
+      }
+      await isReady();
+      await brief.run((redis) => redis.ping());
+      await fail(late);
+      expect(brief.status()).toBe('ready');
+    } finally {
+      await brief.close();
+    }
   });
 
   it('is degraded by the first refusal of each kind, and by no error of a command', async () => {

@@ -163,7 +163,7 @@ describe('a Redis that rejects commands', () => {
     expect(client.status()).toBe('degraded');
   });
 
-  it('is not used if it is a read-only replica', async () => {
+  it('is not used if it is a read-only replica, and is used once it is none', async () => {
     const primary = await start();
     const server = await start([
       '--replicaof',
@@ -176,6 +176,11 @@ describe('a Redis that rejects commands', () => {
     await eventually(() => expect(logged.join()).toContain('READONLY'));
     expect(client.status()).toBe('degraded');
     expect(logged.join()).not.toContain('ready');
+
+    const operator = new Redis(server.url);
+    await operator.replicaof('NO', 'ONE');
+    operator.disconnect();
+    await becomes('ready');
   });
 
   it('is not used while it is a read-only replica after a failover', async () => {

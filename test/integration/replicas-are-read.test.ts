@@ -157,9 +157,12 @@ async function openReplicas(...urls: string[]) {
   };
 }
 
-it('a frozen replica does not delay the poll of another, and the log names it', async () => {
+it('replicas are read in rotation, and a frozen one delays no poll of another and is named in the log', async () => {
   const proxy = await startTcpProxy(postgres.replica.url);
   const { primary, replicas, lines, close } = await openReplicas(postgres.replica.url, proxy.url);
+  // In rotation.
+  const [one, other, again] = [replicas.choose(0), replicas.choose(0), replicas.choose(0)];
+  expect([one === other, one === again]).toEqual([false, true]);
   await primary.query('CREATE TABLE changes (at timestamptz)');
   proxy.freeze();
   for (let change = 0; change < 3; change += 1) {

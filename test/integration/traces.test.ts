@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { printTrace } from '../../scripts/trace-diagram';
-import { createLogger } from '../../src/telemetry/logger';
-import { Tracing } from '../../src/telemetry/tracing';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
 import { type CollectedSpan, type Collector, recordTrace, startCollector } from '../testkit/collector';
 import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
-import { type ProgrammableServer, startProgrammableServer } from '../testkit/programmable-server';
+import type { ProgrammableServer } from '../testkit/programmable-server';
 import { buildUser } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
@@ -239,7 +237,10 @@ describe('spans', () => {
   });
 
   it('report rejected and failed operations, and replace operation names that may contain ids', () => {
-    expect(only('GraphQL operation', 'malformed').attributes).toMatchObject({ outcome: 'refused' });
+    expect(only('GraphQL operation', 'malformed')).toMatchObject({
+      failed: false,
+      attributes: { outcome: 'refused' },
+    });
     expect(only('query', 'wrong')).toMatchObject({
       failed: true,
       attributes: { outcome: 'error', 'graphql.operation.name': 'Wrong' },
@@ -273,28 +274,4 @@ describe('spans', () => {
     for (const value of [...Object.values(canaries), app.staff, 'canary', 'Canary', userId])
       expect(sent).not.toContain(value);
   });
-});
-
-it('Tracing logs one warning a minute about dropped spans', async () => {
-  const lines: string[] = [];
-  const refusing = await startProgrammableServer({ status: 400, body: 'no canary@example.com here' });
-  const log = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
-  const endpoint = `${refusing.url.href}under/`;
-  const tracing = new Tracing({ endpoint, serviceName: 'test', log, exportIntervalMs: 5 });
-  await eventually(() => {
-    tracing
-      .startSpan({ name: 'lost', kind: 'internal', parent: null })
-      .end({ failed: false, attributes: {} });
-    expect(refusing.requests.length).toBeGreaterThan(3);
-  });
-  await tracing.stop();
-  await refusing.close();
-  expect(refusing.requests[0]?.path).toBe('/under/v1/traces');
-  expect(lines.map((line) => JSON.parse(line))).toEqual([
-    expect.objectContaining({
-      level: 'warn',
-      msg: 'spans were dropped: the collector did not accept them',
-      failure: '400',
-    }),
-  ]);
 });

@@ -31,7 +31,10 @@ export class ProfileTable {
   };
 }
 
-/** A read-through cache of profiles with its own counter. `counted()` returns the count of each result. */
+/**
+ * A read-through cache of profiles with its own counters. `counted()` and `written()` return the count of each result of
+ * reads and writes; `logged` are the lines from level `info` on.
+ */
 export function readThrough(cache: RecordCache, table: ProfileTable, now?: () => number) {
   const registry = new Registry();
   const cacheRequests = new Counter({
@@ -46,13 +49,14 @@ export function readThrough(cache: RecordCache, table: ProfileTable, now?: () =>
     labelNames: ['result'] as const,
     registers: [registry],
   });
+  const logged: Record<string, unknown>[] = [];
   const readThroughCache = new ReadThroughCache<Profile>({
     cache,
     load: table.load,
     parse: (json) => profile.parse(json),
     idOf: ({ id }) => id,
     metrics: { cacheRequests, cacheWrites },
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'info' }, { write: (line) => void logged.push(JSON.parse(line)) }),
     ...(now && { now }),
   });
   const profiles = {
@@ -71,7 +75,12 @@ export function readThrough(cache: RecordCache, table: ProfileTable, now?: () =>
     write: (value: Profile, revision: number) => readThroughCache.write(value, revision),
     bury: (id: string) => readThroughCache.bury(id),
   };
-  const counted = async (): Promise<Record<string, number>> =>
-    Object.fromEntries((await cacheRequests.get()).values.map(({ labels, value }) => [labels.result, value]));
-  return { profiles, counted };
+  const countsOf = async (counter: Counter<'result'>): Promise<Record<string, number>> =>
+    Object.fromEntries((await counter.get()).values.map(({ labels, value }) => [labels.result, value]));
+  return {
+    profiles,
+    counted: () => countsOf(cacheRequests),
+    written: () => countsOf(cacheWrites),
+    logged,
+  };
 }

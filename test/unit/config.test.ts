@@ -30,6 +30,8 @@ describe('DATABASE_URL', () => {
     ['postgres://h/db?sslmode=verify', 'sslmode: use one of disable, no-verify'],
     ['postgres://h/db?sslmode=', 'sslmode'],
     ['postgres://h/db?sslmode=verify-full&sslrootcert=/absent/ca.pem', 'sslrootcert that does not exist'],
+    ['postgres://h/db?sslcert=/absent/client.pem', 'sslcert that does not exist'],
+    [`postgres://h/db?sslcert=${__filename}&sslkey=/absent/key.pem`, 'sslkey that does not exist'],
   ])('%s is refused with what to change, and without its value', (url, hint) => {
     const problems = problemsOf({ DATABASE_URL: url });
     expect(problems).toEqual([expect.stringMatching(/^DATABASE_URL /)]);
@@ -77,6 +79,9 @@ it.each([
   ['REDIS_URL', 'redis:///1', 'names no host'],
   ['REDIS_URL', 'redis://u:50%off@h', 'write %25'],
   ['REDIS_URL', 'redis://h/users', 'a database that is not a number'],
+  ['REDIS_URL', 'redis://h,redis://u:50%off@i', 'write %25'],
+  ['REDIS_URL', 'redis://h,i/users', 'a database that is not a number'],
+  ['REDIS_URL', 'redis+sentinel://a,b:port/name', 'must be a URL'],
   ['REDIS_URL', 'redis+sentinel://u:50%off@a:26379/name', 'write %25'],
   ['REDIS_URL', 'redis+sentinel://a:port/name', 'must be a URL'],
   ['AUTH_JWKS_URL', 'https://', 'must be a URL that starts with http:// or https://'],
@@ -89,6 +94,20 @@ it.each([
   expect(problems).toEqual([expect.stringMatching(`^${name} `)]);
   expect(problems[0]).toContain(hint);
   expect(problems[0]).not.toContain('50%off');
+});
+
+it('a missing setting is one problem in production, also with blanks around the environment', () => {
+  const complete = { ...production, ROUTER_SECRET: 'a-secret-of-16-c' };
+  for (const NODE_ENV of ['production', ' production '])
+    expect(problemsOf({ ...complete, NODE_ENV, AUTH_ISSUER: ' ' })).toEqual([
+      'AUTH_ISSUER is required when NODE_ENV=production',
+    ]);
+});
+
+it('RECENT_SIGN_IN_FOR is read with blanks around its items', () => {
+  expect(loadConfig({ RECENT_SIGN_IN_FOR: 'export, email' }).recentSignInFor).toEqual(
+    new Set(['export', 'email']),
+  );
 });
 
 it('a ConfigError counts its problems', () => {

@@ -14,6 +14,8 @@ describe('toRefusalReason', () => {
 
   it('returns one line of at most 200 code points without control characters', () => {
     expect(toRefusalReason({ reason: 'a\r\nb\u0000c\u202Ed\u001b[31m' }, password)).toBe('a b c d [31m');
+    const longest = '😀'.repeat(200);
+    expect(toRefusalReason({ reason: longest }, password)).toBe(longest);
     const long = [...toRefusalReason({ reason: '😀'.repeat(500) }, password)];
     expect(long).toHaveLength(200);
     expect(long.at(-1)).toBe('…');

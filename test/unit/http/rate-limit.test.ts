@@ -7,6 +7,9 @@ it('RateLimit returns the seconds to wait for a key over its limit, and 0 for ot
   expect(limit.secondsToWait('b')).toBe(0);
   now += 59_001;
   expect(limit.secondsToWait('a')).toBe(1);
+  // A second window, for each key.
   now += 999;
-  expect(limit.secondsToWait('a')).toBe(0);
+  expect(['a', 'b', 'a', 'b', 'a', 'b'].map((key) => limit.secondsToWait(key))).toEqual([0, 0, 0, 0, 60, 60]);
+  now += 60_000;
+  expect(limit.secondsToWait('b')).toBe(0);
 });

@@ -35,3 +35,27 @@ describe('LOG_REQUESTS', () => {
     expect(logging).toEqual(expected);
   });
 });
+
+it('createResponseReport counts each request, and logs its duration to a tenth of a millisecond', () => {
+  const counted: unknown[] = [];
+  const lines: unknown[] = [];
+  const log = Object.fromEntries(
+    ['info', 'debug'].map((level) => [level, (line: unknown) => void lines.push([level, line])]),
+  );
+  const metrics = { httpRequests: { inc: (labels: unknown) => void counted.push(labels) } };
+  const completed = { method: 'GET', statusCode: 500, elapsedMs: 12.345, log: () => log as never };
+  const report = createResponseReport(metrics as never, 'errors');
+  report({ ...completed, route: '/graphql', statusCode: 200 });
+  report({ ...completed, route: '/graphql' });
+  report({ ...completed, route: '/health/live' });
+  expect(counted).toEqual([
+    { route: '/graphql', status: 200 },
+    { route: '/graphql', status: 500 },
+    { route: '/health/live', status: 500 },
+  ]);
+  const line = { method: 'GET', statusCode: 500, durationMs: 12.3 };
+  expect(lines).toEqual([
+    ['info', { ...line, route: '/graphql' }],
+    ['debug', { ...line, route: '/health/live' }],
+  ]);
+});

@@ -13,6 +13,7 @@ it('a connection that is lost during a migration is retried, also within a limit
     Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
   );
   let attempts = 0;
+  const startedAtMs = performance.now();
   const attempt = async () => {
     attempts += 1;
     if (attempts === 1) throw lost;
@@ -20,6 +21,32 @@ it('a connection that is lost during a migration is retried, also within a limit
   await new ConnectionAttempts(log).repeat({ attempt, signal: new AbortController().signal, limitMs: 5_000 });
   expect(attempts).toBe(2);
   expect(lines[0]).toContain('waiting for PostgreSQL');
+  // Not after the pause that follows a migration at fault.
+  expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+});
+
+it('repeat logs each outage once for each reason, and its end', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
+  const attempts = new ConnectionAttempts(log, 'PostgreSQL replica-1');
+  const { signal } = new AbortController();
+  const [refused, starting] = [withCode('ECONNREFUSED', 'refused'), withCode('57P03', 'starting up')];
+  for (const failures of [[refused, starting, starting], [starting], []]) {
+    const attempt = async () => {
+      const failure = failures.shift();
+      if (failure) throw failure;
+    };
+    await attempts.repeat({ attempt, signal });
+  }
+  const waiting = { level: 'warn', msg: 'waiting for PostgreSQL replica-1' };
+  const connected = { level: 'info', msg: 'connected to PostgreSQL replica-1' };
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { ...waiting, reason: 'ECONNREFUSED' },
+    { ...waiting, reason: '57P03 starting up' },
+    connected,
+    { ...waiting, reason: '57P03 starting up' },
+    connected,
+  ]);
 });
 
 const failWith = (error: Error) => {

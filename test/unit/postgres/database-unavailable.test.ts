@@ -42,9 +42,8 @@ describe('isDatabaseUnavailable', () => {
   });
 
   it('returns true for the AggregateError of a host with several addresses', () => {
-    expect(isDatabaseUnavailable(new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]))).toBe(
-      true,
-    );
+    for (const other of ['ENETUNREACH', 'EACCES'])
+      expect(isDatabaseUnavailable(new AggregateError([coded('ECONNREFUSED'), coded(other)]))).toBe(true);
   });
 
   it.each([

@@ -98,37 +98,6 @@ describe('ReadThroughCache', () => {
     expect((await after).get('a')?.name).toBe('Ada Lovelace');
   });
 
-  it('getMany returns a written value immediately while an older load is running', async () => {
-    const { opened, open } = gate();
-    table.beforeReturn = () => opened;
-    const { profiles } = readThrough(cache, table);
-
-    const before = profiles.getMany(['a']);
-    await eventually(() => expect(table.queries).toHaveLength(1));
-    const { value, revision } = table.set('a', 'Ada Lovelace', 2);
-    expect(await profiles.write(value, revision)).toBe(true);
-
-    expect((await profiles.getMany(['a'])).get('a')?.name).toBe('Ada Lovelace');
-    open();
-    expect((await before).get('a')).toEqual(ada);
-    expect((await profiles.getMany(['a'])).get('a')?.name).toBe('Ada Lovelace');
-  });
-
-  it('write releases readers queued behind an older load', async () => {
-    const { opened, open } = gate();
-    table.beforeReturn = () => opened;
-    const { profiles } = readThrough(cache, table);
-    const before = profiles.getMany(['a']);
-    await eventually(() => expect(table.queries).toHaveLength(1));
-    const waiting = profiles.getMany(['a']);
-
-    await profiles.write({ id: 'a', name: 'Ada Lovelace' }, 2);
-
-    expect((await waiting).get('a')?.name).toBe('Ada Lovelace');
-    open();
-    await before;
-  });
-
   it('getMany returns null for a buried record, also after an older load ends', async () => {
     const { opened, open } = gate();
     table.beforeReturn = () => opened;
@@ -163,25 +132,51 @@ describe('ReadThroughCache', () => {
     ['of another record', '{"id":"b","name":"Bo"}'],
   ])('getMany reloads and overwrites a cache entry that is %s', async (_, text) => {
     await cache.putMany([{ id: 'a', revision: 7, text }]);
-    const { profiles, counted } = readThrough(cache, table);
+    const { profiles, counted, logged } = readThrough(cache, table);
 
     expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
     await eventually(async () =>
       expect(await cache.getMany(['a'])).toEqual([{ kind: 'value', revision: 1, text: JSON.stringify(ada) }]),
     );
     expect(await counted()).toEqual({ error: 1 });
+    expect(logged).toMatchObject([{ level: 40, records: 1 }]);
   });
 
-  it('getMany does not cache the result of a load of more than one second', async () => {
+  it('getMany does not cache a record that may be removed without a tombstone', async () => {
+    table.rows.set('a', { revision: 1, value: ada, uncacheable: true });
+    const { profiles } = readThrough(cache, table);
+    expect((await profiles.getMany(['a', 'b'])).get('a')).toEqual(ada);
+    await eventually(async () =>
+      expect((await cache.getMany(['a', 'b'])).map(({ kind }) => kind)).toEqual(['miss', 'value']),
+    );
+  });
+
+  it('writes count what the cache stored, refused and failed to store', async () => {
+    const { profiles, written } = readThrough(cache, table);
+    await profiles.getMany(['a', 'x']);
+    await eventually(async () => expect(await written()).toEqual({ stored: 2 }));
+    expect(await profiles.write({ id: 'b', name: 'Bo' }, 2)).toBe(true);
+    expect(await profiles.write({ id: 'b', name: 'B' }, 1)).toBe(true);
+    expect(await written()).toEqual({ stored: 3, refused: 1 });
+    jest.spyOn(cache, 'putMany').mockRejectedValue(new Error('the cache is unavailable'));
+    await profiles.write({ id: 'b', name: 'Bob' }, 3);
+    await profiles.getMany(['c', 'd']);
+    await eventually(async () => expect(await written()).toEqual({ stored: 3, refused: 1, failed: 3 }));
+  });
+
+  it.each([
+    [1_000, 1],
+    [1_001, 2],
+  ])('getMany caches the result of a load of at most one second: %i ms', async (tookMs, loads) => {
     let nowMs = 0;
     table.beforeReturn = async () => {
-      nowMs += 1001;
+      nowMs += tookMs;
     };
     const { profiles } = readThrough(cache, table, () => nowMs);
 
     expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
     expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
-    expect(table.queries).toHaveLength(2);
+    expect(table.queries).toHaveLength(loads);
   });
 
   it('getMany returns the error of the load and loads again for the next reader', async () => {
@@ -195,41 +190,28 @@ describe('ReadThroughCache', () => {
     expect((await profiles.getMany(['a'])).get('a')).toEqual(ada);
   });
 
-  it('getMany returns the error of a slow failed load to the readers queued behind it', async () => {
-    let nowMs = 0;
-    const { opened, open } = gate();
-    table.beforeReturn = async () => {
-      await opened;
-      nowMs += 1001;
-      throw new Error('the database is unavailable');
-    };
-    const { profiles } = readThrough(cache, table, () => nowMs);
-    const first = profiles.getMany(['a']);
-    await eventually(() => expect(table.queries).toHaveLength(1));
-    const second = profiles.getMany(['a']);
-    open();
-
-    await expect(first).rejects.toThrow('the database is unavailable');
-    await expect(second).rejects.toThrow('the database is unavailable');
-    expect(table.queries).toHaveLength(1);
-  });
-
   describe('with a failing cache', () => {
     const failing = async (): Promise<never> => {
       throw new Error('the cache is unavailable');
     };
 
-    it('getMany returns records from the database', async () => {
-      const { profiles, counted } = readThrough({ getMany: failing, putMany: failing, bury: failing }, table);
+    it('getMany returns records from the database, and logs no line for each failure', async () => {
+      const { profiles, counted, written, logged } = readThrough(
+        { getMany: failing, putMany: failing, bury: failing },
+        table,
+      );
       expect((await profiles.getMany(['a', 'x'])).get('a')).toEqual(ada);
       expect(await profiles.write(ada, 1)).toBe(false);
       expect(await profiles.bury('b')).toBe(false);
       expect(await counted()).toEqual({ error: 2 });
+      // Records that could not be read from the cache are not put into it.
+      expect(await written()).toEqual({ failed: 2 });
+      expect(logged).toEqual([]);
     });
 
     it('getMany bypasses an old value until the new one is in the cache', async () => {
       const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: failing, bury: failing };
-      const { profiles } = readThrough(broken, table);
+      const { profiles, counted } = readThrough(broken, table);
       await cache.putMany([{ id: 'a', revision: 1, text: JSON.stringify(ada) }]);
       const { value, revision } = table.set('a', 'Ada Lovelace', 2);
 
@@ -242,6 +224,7 @@ describe('ReadThroughCache', () => {
       const queries = table.queries.length;
       expect((await profiles.getMany(['a'])).get('a')).toEqual(value);
       expect(table.queries).toHaveLength(queries);
+      expect(await counted()).toEqual({ miss: 2, hit: 1 });
     });
 
     it('getMany bypasses the cache until the newest of two failed writes is in it', async () => {
@@ -274,7 +257,7 @@ describe('ReadThroughCache', () => {
 
     it('getMany returns null for an erased record and retries the tombstone', async () => {
       const broken: RecordCache = { getMany: (ids) => cache.getMany(ids), putMany: failing, bury: failing };
-      const { profiles } = readThrough(broken, table);
+      const { profiles, counted } = readThrough(broken, table);
       await cache.putMany([{ id: 'a', revision: 1, text: JSON.stringify(ada) }]);
 
       expect(await profiles.bury('a')).toBe(false);
@@ -283,6 +266,7 @@ describe('ReadThroughCache', () => {
       broken.bury = (id) => cache.bury(id);
       await profiles.getMany(['a']);
       await eventually(async () => expect(await cache.getMany(['a'])).toEqual([{ kind: 'tombstone' }]));
+      expect(await counted()).toEqual({ tombstone: 2 });
     });
   });
 });

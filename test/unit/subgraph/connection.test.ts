@@ -55,6 +55,10 @@ describe('toConnection', () => {
   it('has another page on the side of each given cursor', () => {
     expect(page({ size: 3, after: 'x' })).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
     expect(page({ size: 3, before: 'x' })).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+    const after = page({ size: 3, after: 'x', backward: true });
+    expect(after).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+    const before = page({ size: 3, before: 'x', backward: true });
+    expect(before).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
   });
 });
 

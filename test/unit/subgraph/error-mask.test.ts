@@ -35,7 +35,7 @@ describe('the error mask', () => {
     ],
     ['a thrown string', secretValue],
   ])('replaces %s with the request id and logs it', async (_what, error) => {
-    const response = await ask('{ fail }', {}, error);
+    const response = await ask('query Failing { fail }', {}, error);
     expect(response.first).toEqual({
       message: 'Internal server error. Quote the request id request-7 when you report it.',
       path: ['fail'],
@@ -47,6 +47,7 @@ describe('the error mask', () => {
       level: 'error',
       requestId: 'request-7',
       trace_id: 'trace of request-7',
+      operation: 'Failing',
       path: 'fail',
     });
   });

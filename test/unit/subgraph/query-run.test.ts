@@ -46,6 +46,11 @@ const cat: GraphQLObjectType = new GraphQLObjectType<Animal>({
       args: { text: { type: GraphQLString, defaultValue: 'nothing' }, times: { type: GraphQLInt } },
       resolve: ({ name }, { text, times = 1 }) => `${name} says ${`${text} `.repeat(times)}`,
     },
+    sum: {
+      type: GraphQLString,
+      args: { of: { type: new GraphQLList(GraphQLInt), defaultValue: [7] } },
+      resolve: (_source, { of }: { of: number[] | null }) => String(of && of.reduce((a, b) => a + b, 0)),
+    },
     later: {
       type: GraphQLString,
       async resolve({ name }) {
@@ -75,7 +80,10 @@ const query = new GraphQLObjectType({
       type: new GraphQLNonNull(new GraphQLList(animal)),
       resolve: () => [tom, Promise.resolve(rex), null],
     },
-    grid: { type: new GraphQLList(new GraphQLList(GraphQLInt)), resolve: () => [[1, null], null, []] },
+    grid: {
+      type: new GraphQLList(new GraphQLList(GraphQLInt)),
+      resolve: () => [[1, null], null, [], [2, 3]],
+    },
     bad: { type: new GraphQLList(animal), resolve: () => [rex, new Error('bad item')] },
   },
 });
@@ -109,6 +117,15 @@ describe('a planned query', () => {
     ['literal arguments', '{ cat { echo(times: 2) other: echo(text: null) } }', {}],
     ['variables', 'query ($t: String, $n: Int = 3) { cat { echo(text: $t, times: $n) } }', { t: 'hi' }],
     ['variables that are left out', 'query ($t: String) { cat { echo(text: $t) } }', {}],
+    ['a variable that is null', 'query ($t: String) { cat { echo(text: $t) } }', { t: null }],
+    ['a list in a variable', 'query ($of: [Int]) { cat { sum(of: $of) } }', { of: [1, null, -(2 ** 31)] }],
+    ['a list that is null', 'query ($of: [Int] = [1]) { cat { sum(of: $of) } }', { of: null }],
+    ['a list of one value', 'query ($of: [Int]) { cat { sum(of: $of) } }', { of: 3 }],
+    [
+      'a default that @include replaces',
+      'query ($yes: Boolean = true) { cat { lives name @include(if: $yes) } }',
+      { yes: false },
+    ],
     ['@skip', 'query ($no: Boolean!) { cat { name @skip(if: $no) lives } }', { no: true }],
     ['@include', 'query ($yes: Boolean = false) { cat { lives name @include(if: $yes) } }', {}],
     [
@@ -128,6 +145,8 @@ describe('a planned query', () => {
     ['null for a type that allows none', '{ cat { kittens { never } } }', {}],
     ['an error in a list', '{ bad { __typename } }', {}],
     ['an argument that cannot be coerced', 'query ($n: Int) { cat { echo(times: $n) } }', { n: 'one' }],
+    ['an item that cannot be coerced', 'query ($of: [Int]) { cat { sum(of: $of) } }', { of: [1, 'one'] }],
+    ['a number beyond 32 bits', 'query ($of: [Int]) { cat { sum(of: $of) } }', { of: [2 ** 31] }],
   ])('returns no data for %s', async (_what, text, variables) => {
     const { expected, actual } = await runBoth(text, variables);
     expect(expected.errors).toHaveLength(1);

@@ -114,6 +114,21 @@ describe('createLogger', () => {
     expect(lines[2]).toContain('query failed');
   });
 
+  it('writes errors and times five levels deep, and no objects there', () => {
+    const lines: string[] = [];
+    const at = new Date(0);
+    const five = (inner: object) => ({ a: { b: { c: { d: inner } } } });
+    logInto(lines).info(five({ error: new TypeError('broken'), at, object: {}, list: [] }), 'deep');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject(
+      five({
+        error: { name: 'TypeError', message: 'broken' },
+        at: at.toISOString(),
+        object: '[too deep]',
+        list: '[too deep]',
+      }),
+    );
+  });
+
   it('writes plain lines if readable', () => {
     const lines: string[] = [];
     const log = logInto(lines, { readable: true });

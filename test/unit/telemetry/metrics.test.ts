@@ -5,10 +5,12 @@ describe('metrics', () => {
     const metrics = createMetrics();
     metrics.recordGraphqlRequest('Users', 'success', 0.02);
     metrics.recordGraphqlRequest(undefined, 'error', 0.002);
+    metrics.recordGraphqlRequest('Failing', 'error', 0.002);
     metrics.recordGraphqlRequest('Broken', 'refused', 0.001);
     const text = await metrics.registry.metrics();
     expect(text).toContain('user_service_graphql_requests_total{operation="Users",outcome="success"} 1');
     expect(text).toContain('user_service_graphql_requests_total{operation="anonymous",outcome="error"} 1');
+    expect(text).toContain('user_service_graphql_requests_total{operation="Failing",outcome="error"} 1');
     expect(text).toContain('user_service_graphql_requests_total{operation="other",outcome="refused"} 1');
     expect(text).toContain(
       'user_service_graphql_duration_seconds_bucket{le="0.025",operation="Users",outcome="success"} 1',

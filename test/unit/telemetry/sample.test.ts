@@ -22,6 +22,9 @@ describe('Sample', () => {
     jest.advanceTimersByTime(1);
     await sample.read();
     expect(source).toHaveBeenCalledTimes(2);
+    jest.advanceTimersByTime(2_000);
+    await sample.read();
+    expect(source).toHaveBeenCalledTimes(2);
     jest.useRealTimers();
   });
 
@@ -37,6 +40,26 @@ describe('Sample', () => {
     const text = await others.registry.metrics();
     expect(text).not.toMatch(/^user_service_outbox_/m);
     expect(text).toContain('user_service_intake_blocked_seconds 0');
+  });
+
+  it('metrics report the count and the age of the oldest record of each backlog', async () => {
+    const { registry, watchStored } = createMetrics();
+    const names = ['outbox', 'waiting', 'erasures', 'unsealed', 'parked'] as const;
+    for (const [at, name] of names.entries())
+      watchStored(name, async () => ({ count: 10 + at, oldestSeconds: 20 + at }));
+    const text = await registry.metrics();
+    const reported = [...text.matchAll(/^user_service_(\w+) (1[0-4]|2[0-4])$/gm)];
+    expect(Object.fromEntries(reported.map(([, name, value]) => [name, Number(value)]))).toEqual({
+      outbox_pending: 10,
+      outbox_oldest_seconds: 20,
+      waiting_events: 11,
+      waiting_events_oldest_age_seconds: 21,
+      erasures_running: 12,
+      erasures_oldest_seconds: 22,
+      audit_unsealed_entries: 13,
+      audit_seal_lag_seconds: 23,
+      parked_messages: 14,
+    });
   });
 
   it('metrics omit a status that no user has any more', async () => {
