@@ -40,6 +40,11 @@ async function importLines(lines: readonly unknown[]) {
 }
 
 describe('import', () => {
+  it('exits with 1 for one row that is not imported', async () => {
+    const { ended } = await importLines([buildRow('one'), buildRow('bad', { email: 'nowhere' })]);
+    expect(ended).toMatchObject({ code: 1, stderr: '1 created, 0 existed, 1 failed\n' });
+  });
+
   it('prints a result for each row and imports valid rows next to invalid ones', async () => {
     const [taken, erased] = [randomUUID(), randomUUID()];
     await importLines([

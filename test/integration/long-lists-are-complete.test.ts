@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AuditRepository } from '../../src/audit/audit.repository';
 import { AuditLog } from '../../src/audit/audit-log';
 import { findPresent, recordOperatorRead } from '../../src/commands/operator-reads';
@@ -105,6 +108,20 @@ it('erase --print-ledger prints each erased user once, and a replay of a long le
   });
   expect(outcome).toEqual({ erasedAgain: 2, recorded: 1, alreadyErased: 1_001, held: 0 });
   expect(seen).toBe(entries.length);
+});
+
+it('erase --replay-ledger exits with 1 if a user was placed under a hold after the erasure', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ledger-'));
+  const file = join(folder, 'erased.ndjson');
+  writeFileSync(file, JSON.stringify({ userId: first, erasedAt: '2026-01-02T03:04:05Z' }));
+  await sql(`INSERT INTO legal_holds VALUES ($1, 'a dispute', 'officer', now())`, [first]);
+  const replayed = await run('erase', '--replay-ledger', file);
+  rmSync(folder, { recursive: true });
+  expect(replayed).toMatchObject({
+    code: 1,
+    stdout: '1 read, 0 erased again, 0 recorded as erased, 0 already erased, 1 under a legal hold\n',
+  });
+  expect(await sql('SELECT FROM users WHERE id = $1', [first])).toHaveLength(1);
 });
 
 it('parked list prints each message of several pages once, ordered by id', async () => {
