@@ -7,7 +7,7 @@ interface Call {
 }
 
 /** Batches of two whose processing a test ends. A name with `!` is that of a redelivered message. */
-function build(parallelBatches: number) {
+function build(parallelBatches: number, log = createLogger({ level: 'silent' })) {
   const calls: Call[] = [];
   const acknowledged: string[][] = [];
   const turn = async () => {
@@ -17,7 +17,7 @@ function build(parallelBatches: number) {
     queue: 'tested',
     batchSize: 2,
     parallelBatches,
-    log: createLogger({ level: 'silent' }),
+    log,
     onBatch: (deliveries) =>
       new Promise<void>((resolve, reject) => {
         calls.push({
@@ -36,6 +36,16 @@ function build(parallelBatches: number) {
     await turn();
   };
   return { batches, calls, acknowledged, add, started: () => calls.map(({ names }) => names.join('')) };
+}
+
+function until(isTrue: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const poll = setInterval(() => {
+      if (!isTrue()) return;
+      clearInterval(poll);
+      resolve();
+    }, 5);
+  });
 }
 
 describe('DeliveryBatches', () => {
@@ -89,13 +99,7 @@ describe('DeliveryBatches', () => {
     await calls[1]?.end();
     await calls[0]?.end(new Error('refused'));
     expect(batches.blockedSeconds()).toBeGreaterThan(0);
-    await new Promise<void>((resolve) => {
-      const poll = setInterval(() => {
-        if (calls.length < 3) return;
-        clearInterval(poll);
-        resolve();
-      }, 5);
-    });
+    await until(() => calls.length === 3);
     expect(acknowledged).toEqual([]);
     await calls[2]?.end();
     expect(acknowledged).toHaveLength(2);
@@ -116,6 +120,39 @@ describe('DeliveryBatches', () => {
       clock.mockRestore();
       batches.forget();
     }
+  });
+
+  it('report no retries of a batch that waits for the acknowledgement of an earlier one', async () => {
+    const { add, batches, calls } = build(2);
+    await add('a', 'b', 'c', 'd');
+    await calls[1]?.end(new Error('refused'));
+    await until(() => calls.length === 3);
+    await calls[2]?.end();
+    expect(batches.blockedSeconds()).toBe(0);
+    await calls[0]?.end();
+  });
+
+  it('log the end of retries, and no end of a batch that succeeds at the first attempt', async () => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line).msg) };
+    const { add, calls } = build(1, createLogger({ level: 'info', destination }));
+    await add('a');
+    await calls[0]?.end();
+    await add('b');
+    await calls[1]?.end(new Error('refused'));
+    await until(() => calls.length === 3);
+    await calls[2]?.end();
+    expect(lines).toEqual([
+      'a batch of deliveries failed and is retried',
+      'a batch of deliveries was processed after retries',
+    ]);
+  });
+
+  it('drop deliveries that arrive after stop', async () => {
+    const { add, batches, started } = build(1);
+    await batches.stop();
+    await add('a');
+    expect(started()).toEqual([]);
   });
 
   it('stop once the current batches end, and acknowledge them', async () => {

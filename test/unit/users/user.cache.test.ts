@@ -52,6 +52,12 @@ describe('UserCache.refresh', () => {
     expect(queries).toEqual([]);
   });
 
+  it('reads a user at a version that the cache has not confirmed, whatever the revision', async () => {
+    await cache.write({ ...atVersion(1), revision: 5 });
+    await cache.refresh([{ userId: id, version: 2 }]);
+    expect(queries).toEqual([[id]]);
+  });
+
   it('reads a user once for newer versions, and for an event without a version', async () => {
     await cache.write(atVersion(2));
     await cache.refresh([
@@ -84,6 +90,15 @@ it('UserCache.refresh puts a tombstone for an erased user, and nothing for an un
   await cache.refresh([id, unknown].map((userId) => ({ userId, version: 2 })));
   expect(await records.getMany([id, unknown])).toEqual([{ kind: 'tombstone' }, { kind: 'miss' }]);
   expect(await cache.get(id)).toBeNull();
+});
+
+it('UserCache caches no PENDING user', async () => {
+  const records = new InProcessRecordCache();
+  const pending: User = { ...atVersion(0), status: 'PENDING', revision: 1 };
+  const cache = cacheOver({ findByIds: async () => new Map([[id, pending]]) }, records);
+  expect(await cache.get(id)).toEqual(pending);
+  await cache.write(pending);
+  expect(await records.getMany([id])).toEqual([{ kind: 'miss' }]);
 });
 
 it.each([
