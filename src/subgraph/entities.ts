@@ -51,14 +51,21 @@ export function resolveEntitiesWith<Context>(
   field.resolve = resolve;
 
   /** Returns an Error at each item that is refused, which graphql-js reports at the item's path. */
-  async function resolveAll(
+  function resolveAll(representations: readonly unknown[], context: Context): Promise<readonly unknown[]> {
+    const types = representations.map((it) => typeNameOf(references, it));
+    const [first] = types;
+    return typeof first === 'string' && types.every((it) => it === first)
+      ? find(first, representations, context)
+      : resolveByType(types, representations, context);
+  }
+
+  /** Resolves the representations of each type in one call. */
+  async function resolveByType(
+    types: readonly (string | Error)[],
     representations: readonly unknown[],
     context: Context,
   ): Promise<readonly unknown[]> {
-    const entities: unknown[] = representations.map((it) => typeNameOf(references, it));
-    const [first] = entities;
-    if (typeof first === 'string' && entities.every((it) => it === first))
-      return find(first, representations, context);
+    const entities: unknown[] = [...types];
     const names = new Set(entities.filter((it) => typeof it === 'string'));
     const positionsOf = [...names].map((name) => ({
       name,
