@@ -1,5 +1,4 @@
 import type { Database } from '../postgres/database';
-import { isRetryable } from '../postgres/failed-write';
 import { prepared } from '../postgres/prepared';
 
 /** A user signed in. */
@@ -7,8 +6,6 @@ export interface SignIn {
   readonly userId: string;
   readonly at: Date;
 }
-
-const attempts = 3;
 
 /** Reads and writes the table `user_activity`. */
 export class UserActivityRepository {
@@ -22,15 +19,18 @@ export class UserActivityRepository {
       if (!known || at > known) latest.set(userId, at);
     }
     if (latest.size === 0) return;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.write(latest);
-        return;
-      } catch (error) {
-        // A user was erased between the read of `users` and the insert.
-        if (!isRetryable(error) || attempt === attempts) throw error;
-      }
-    }
+    // The lock keeps the users until the insert: without it, an erased user would violate the foreign key.
+    await this.database.query(
+      prepared(
+        `INSERT INTO user_activity (user_id, last_seen_at)
+         SELECT seen.user_id, seen.at FROM unnest($1::uuid[], $2::timestamptz[]) AS seen (user_id, at)
+           JOIN users ON users.id = seen.user_id AND users.status <> 'PENDING'
+         ORDER BY seen.user_id FOR KEY SHARE OF users
+         ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at
+         WHERE user_activity.last_seen_at < EXCLUDED.last_seen_at`,
+      ),
+      [[...latest.keys()], [...latest.values()].map((at) => at.toISOString())],
+    );
   }
 
   /** Returns when these users last signed in. Users who never did are absent. */
@@ -43,19 +43,5 @@ export class UserActivityRepository {
       [userIds],
     );
     return new Map(rows.map(({ userId, lastSeenAt }) => [userId, lastSeenAt]));
-  }
-
-  private async write(latest: ReadonlyMap<string, Date>): Promise<void> {
-    await this.database.query(
-      prepared(
-        `INSERT INTO user_activity (user_id, last_seen_at)
-         SELECT seen.user_id, seen.at FROM unnest($1::uuid[], $2::timestamptz[]) AS seen (user_id, at)
-           JOIN users ON users.id = seen.user_id AND users.status <> 'PENDING'
-         ORDER BY seen.user_id
-         ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at
-         WHERE user_activity.last_seen_at < EXCLUDED.last_seen_at`,
-      ),
-      [[...latest.keys()], [...latest.values()].map((at) => at.toISOString())],
-    );
   }
 }

@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { UserActivityRepository } from '../../src/activity/user-activity.repository';
 import { openDatabase } from '../../src/data-source';
@@ -45,6 +46,8 @@ const read = async (id = userId): Promise<any> => {
   const { data } = await app.graphql(query, { id }, { token: app.staff });
   return data.user;
 };
+const waitsForRemoval = `SELECT 1 FROM pg_stat_activity
+  WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO user_activity%'`;
 const seenAt = (at: string) => eventually(async () => expect((await read()).lastSeenAt).toBe(at));
 
 describe('a sign-in', () => {
@@ -119,6 +122,29 @@ describe('a sign-in', () => {
     isErasing = false;
     await Promise.all(signingIn);
     const ids = users.map(({ id }) => id);
+    expect(await app.sql('SELECT 1 FROM user_activity WHERE user_id = ANY($1::uuid[])', [ids])).toEqual([]);
+  });
+
+  it('waits for the removal of users, one after the other', async () => {
+    const users = await Promise.all(Array.from({ length: 5 }, () => createUser(app)));
+    const ids = users.map(({ id }) => id).sort((one, other) => one.localeCompare(other));
+    const removals = ids.map(async (id) => {
+      const client = new Client({ connectionString: app.databaseUrl });
+      await client.connect();
+      await client.query('BEGIN');
+      await client.query('DELETE FROM users WHERE id = $1', [id]);
+      return client;
+    });
+    const clients = await Promise.all(removals);
+    const recording = new UserActivityRepository(database).recordSignIns(
+      ids.map((id) => ({ userId: id, at: new Date() })),
+    );
+    for (const client of clients) {
+      await eventually(async () => expect(await app.sql(waitsForRemoval)).toHaveLength(1));
+      await client.query('COMMIT');
+      await client.end();
+    }
+    await recording;
     expect(await app.sql('SELECT 1 FROM user_activity WHERE user_id = ANY($1::uuid[])', [ids])).toEqual([]);
   });
 

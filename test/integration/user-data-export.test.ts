@@ -165,7 +165,15 @@ it('exportUserData shows only the user’s own fields of a read of several users
   const { document } = await exported(officer);
   const accesses = document.accesses.filter((access: { actor: string }) => access.actor === actor);
   expect(accesses).toEqual([
-    { at: expect.any(String), actor, action: 'USER_READ', fields: ['email'], reason: null, changes: null },
+    {
+      at: expect.any(String),
+      actor,
+      action: 'USER_READ',
+      fields: ['email'],
+      count: 1,
+      reason: null,
+      changes: null,
+    },
   ]);
   expect(JSON.stringify(document)).not.toContain(other);
 });
