@@ -12,6 +12,7 @@ import { printFederatedSchema } from '../src/subgraph/federation';
 import { createMetrics } from '../src/telemetry/metrics';
 import { addressParts, User } from '../src/users/user.entity';
 import { catalogFiles, strayCatalogFiles } from './catalog';
+import { renderComparison } from './comparison-chart';
 import { printDashboard } from './dashboard';
 import { renderDiagram } from './diagram';
 import { readGraphDocument } from './graph-document';
@@ -59,6 +60,10 @@ const generatedParts: Generated[] = [
   ...drawn('.txt', renderDiagram),
   ...drawn('.trace', renderTrace),
   ...drawn('.panels', renderPanels),
+  {
+    file: 'docs/diagrams/comparison.svg',
+    print: () => renderComparison(readFileSync('docs/performance.md', 'utf8')),
+  },
 ];
 
 /** The pictures of `docs/diagrams` whose sources end so. */
