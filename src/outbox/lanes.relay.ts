@@ -158,10 +158,18 @@ export class LanesRelay {
   }
 
   private async publish(event: PendingEvent): Promise<void> {
-    const { broker, profile, tracing, onAttempt } = this.options;
-    const message = outgoing(event, profile);
-    if (!message) return;
-    const { id, type, traceparent } = event;
+    const { profile, onAttempt } = this.options;
+    try {
+      const message = outgoing(event, profile);
+      if (message) onAttempt(event, await this.send(event, message));
+    } catch (error) {
+      onAttempt(event, 'failed');
+      throw error;
+    }
+  }
+
+  private async send({ id, type, traceparent }: PendingEvent, message: OutgoingMessage) {
+    const { broker, tracing } = this.options;
     const span = tracing?.startSpan({
       name: `publish ${message.exchange}`,
       kind: 'producer',
@@ -179,11 +187,10 @@ export class LanesRelay {
     try {
       const outcome = await broker.publish(message);
       span?.end({ failed: false, attributes: { outcome } });
-      onAttempt(event, outcome);
+      return outcome;
     } catch (error) {
       // No span while the broker is unavailable: retries of the whole backlog would crowd out the spans of requests.
       if (!isUnavailable(error)) span?.end({ failed: true, attributes: { outcome: 'failed' } });
-      onAttempt(event, 'failed');
       throw error;
     }
   }

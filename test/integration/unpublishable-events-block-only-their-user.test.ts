@@ -19,12 +19,18 @@ describe('an event that cannot be published', () => {
     const behind = buildEvent({ userId: last.userId, version: 2 });
     const others = usersOfLane.slice(600, 610).flatMap((userId) => buildVersions(userId, 3));
     await fixture.commit([...unpublishable, behind, ...others]);
-    const { logged } = await fixture.startRelay();
+    const { attempts, delays, logged } = await fixture.startRelay();
     await eventually(() => expect(new Set(fixture.arrived())).toEqual(new Set(idsOf(others))));
     expect(fixture.disorder()).toEqual([]);
     const errors = logged.filter(({ level }) => level === 'error');
     expect(new Set(errors.map(({ eventId }) => eventId))).toEqual(new Set(idsOf(unpublishable)));
     expect(errors.length).toBe(600);
+    expect(delays).toHaveLength(others.length);
+    // Retries are counted and not logged.
+    await eventually(() =>
+      expect(attempts.filter((it) => it === 'UserTeleported failed').length).toBeGreaterThan(600),
+    );
+    expect(logged.filter(({ level }) => level === 'error')).toHaveLength(600);
 
     await fixture.database.query(`UPDATE outbox_events SET type = 'UserUpdated' WHERE id = $1`, [last.id]);
     await eventually(() => expect(fixture.arrived().slice(-2)).toEqual([last.id, behind.id]));

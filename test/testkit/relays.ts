@@ -11,6 +11,8 @@ export interface TestRelay extends TestBroker {
   readonly relay: OutboxRelay;
   /** Publish attempts so far, as `type outcome`. */
   readonly attempts: string[];
+  /** The delays of published events, in seconds. */
+  readonly delays: number[];
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function startTestRelay(options: TestRelayOptions): Promise<TestRel
   const database = openDatabase(databaseUrl, log, 6);
   await database.connect();
   const attempts: string[] = [];
+  const delays: number[] = [];
   const relay = new OutboxRelay({
     database,
     broker,
@@ -44,7 +47,7 @@ export async function startTestRelay(options: TestRelayOptions): Promise<TestRel
     ...(onPublished && { onPublished }),
     metrics: {
       eventsPublished: { inc: ({ type, outcome }) => void attempts.push(`${type} ${outcome}`) },
-      eventsPublishDelay: { observe: () => undefined },
+      eventsPublishDelay: { observe: (seconds) => void delays.push(seconds) },
     },
   });
   relay.start();
@@ -53,6 +56,7 @@ export async function startTestRelay(options: TestRelayOptions): Promise<TestRel
     database,
     relay,
     attempts,
+    delays,
     async stop() {
       await relay.stop();
       await broker.close();
