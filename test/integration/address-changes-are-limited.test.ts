@@ -52,7 +52,8 @@ it('the eleventh new address of a person within an hour is refused, on all repli
   // Tries older than an hour no longer count.
   await app.sql(
     `UPDATE address_changes SET tried_at = ARRAY(
-    SELECT tried - interval '61 minutes' * (ordinal <= 2)::int FROM unnest(tried_at) WITH ORDINALITY AS it (tried, ordinal))
+    SELECT tried - interval '61 minutes' * (ordinal <= 2)::int FROM unnest(tried_at) WITH ORDINALITY AS it (tried, ordinal)),
+      changed_at = now() - interval '2 hours'
     WHERE user_id = $1`,
     [id],
   );
@@ -60,6 +61,13 @@ it('the eleventh new address of a person within an hour is refused, on all repli
   const typeNames = again.map(({ data }) => data.updateUser?.__typename ?? 'refused');
   expect(typeNames.filter((it) => it === 'refused')).toHaveLength(2);
   expect(typeNames.filter((it) => it === 'UpdateUserSuccess')).toHaveLength(2);
+  // Retention counts from the last try.
+  expect(
+    await app.sql(
+      `SELECT changed_at > now() - interval '1 minute' AS fresh FROM address_changes WHERE user_id = $1`,
+      [id],
+    ),
+  ).toEqual([{ fresh: true }]);
 });
 
 it('the current address and unknown users do not count', async () => {

@@ -1,4 +1,5 @@
 import { startTestApp, type TestApp } from '../testkit/app';
+import { auditTrailOf } from '../testkit/audit';
 import { type Mailbox, openMailbox } from '../testkit/mailbox';
 import { countRows, eventsOf } from '../testkit/stored-rows';
 import { buildUser, createUser, mutate } from '../testkit/users';
@@ -88,6 +89,9 @@ describe('e-mail verification', () => {
     expect(data).toMatchObject({ email: wanted, currentEmail: created.email });
     // Verification of the current address was not requested.
     expect(user).toEqual(changed);
+    expect((await auditTrailOf(app, created.id)).map(({ action }) => action)).toContain(
+      'EMAIL_VERIFICATION_REQUESTED',
+    );
     await confirm(token);
     const after = await readUser(created.id);
     expect(after).toMatchObject({ email: wanted, pendingEmail: null, username: wanted, version: 3 });
@@ -207,6 +211,8 @@ describe('e-mail verification', () => {
     expect((await readUser(id)).version).toBe(1);
 
     const { token: fresh } = await request(id);
+    // The minute of the expired token does not count.
+    expect(fresh).not.toBe(token);
     await mutate(app, 'deactivateUser', { userId: id });
     expect(await confirm(fresh)).toMatchObject({ __typename: 'UserNotActiveError' });
     await app.sql('DELETE FROM users WHERE id = $1', [id]);
@@ -217,7 +223,7 @@ describe('e-mail verification', () => {
     const { id } = await createUser(app);
     const requests = () =>
       eventsOf(app, id).then((all) => all.filter(({ type }) => type === 'UserEmailVerificationRequested'));
-    const { user } = await request(id);
+    const { user, token: first } = await request(id);
     const before = await countRows(app);
     const again = await Promise.all(
       Array.from({ length: 5 }, () => mutate(app, 'requestEmailVerification', { userId: id })),
@@ -230,7 +236,11 @@ describe('e-mail verification', () => {
       "UPDATE email_verification_tokens SET issued_at = issued_at - interval '61 seconds' WHERE user_id = $1",
       [id],
     );
-    await request(id);
+    const { token } = await request(id);
+    await confirm(token);
+    // The first token of the verified address still works, and verifies nothing again.
+    expect((await confirm(first)).__typename).toBe('ConfirmEmailSuccess');
+    expect((await readUser(id)).version).toBe(2);
     // The limit is per address.
     await change(id, address());
     await request(id);

@@ -82,6 +82,14 @@ describe('a consumer', () => {
     await isReady(broker);
     await broker.publish(orderPlaced('a'));
     await eventually(() => expect(recorder.ids()).toEqual(['a']));
+    // A conflict after the end of the first one is logged, too.
+    await withRabbitMq(async (channel) => {
+      await channel.deleteQueue(`${prefix}${historyQueue}`);
+      await channel.assertQueue(`${prefix}${historyQueue}`, { durable: true });
+    });
+    await eventually(() => expect(logged.filter(({ level }) => level === 'error')).toHaveLength(2));
+    await withRabbitMq((channel) => channel.deleteQueue(`${prefix}${historyQueue}`));
+    await isReady(broker);
     await recorder.stop();
   });
 
@@ -90,9 +98,12 @@ describe('a consumer', () => {
     await withRabbitMq((channel) =>
       channel.assertExchange(`${prefix}order.events`, 'topic', { durable: true, alternateExchange: 'lost' }),
     );
-    const { broker } = await brokers.open({ prefix });
+    const { broker, logged } = await brokers.open({ prefix });
     const recorder = record(broker);
     await isReady(broker);
+    expect(logged).toContainEqual(
+      expect.objectContaining({ level: 'warn', exchange: `${prefix}order.events`, replyCode: 406 }),
+    );
     await broker.publish(orderPlaced('a'));
     await eventually(() => expect(recorder.ids()).toEqual(['a']));
     await recorder.stop();

@@ -192,13 +192,22 @@ describe('the relay', () => {
 
   it('marks unroutable events as published and warns once a minute', async () => {
     const bare = newAmqpPrefix();
-    const { attempts, broker, logged } = await fixture.startRelay({ prefix: bare });
+    const { attempts, broker, delays, logged } = await fixture.startRelay({ prefix: bare });
     await isReady(broker);
     await fixture.commit([buildEvent(), buildEvent(), buildEvent()]);
     await eventually(async () => expect(await fixture.pending()).toEqual([]));
     expect(attempts).toEqual(Array(3).fill('UserUpdated unroutable'));
-    const warnings = logged.filter(({ msg }) => String(msg).startsWith('no queue is bound'));
-    expect(warnings).toEqual([expect.objectContaining({ level: 'warn', type: 'UserUpdated' })]);
+    expect(delays).toHaveLength(3);
+    const warnings = () => logged.filter(({ msg }) => String(msg).startsWith('no queue is bound'));
+    expect(warnings()).toEqual([expect.objectContaining({ level: 'warn', type: 'UserUpdated' })]);
+    const now = performance.now.bind(performance);
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+    try {
+      await fixture.commit([buildEvent()]);
+      await eventually(() => expect(warnings()).toHaveLength(2));
+    } finally {
+      clock.mockRestore();
+    }
     await removeTopology(bare);
   });
 });

@@ -17,7 +17,8 @@ const remove = (userId: string, system: string, more: object = {}) =>
 
 async function find(system: string, id: string): Promise<string | null> {
   const query = 'query ($s: String!, $i: String!) { userByExternalId(system: $s, id: $i) { id } }';
-  const { data } = await app.graphql(query, { s: system, i: id }, { token: app.staff });
+  const { data, errors } = await app.graphql(query, { s: system, i: id }, { token: app.staff });
+  expect(errors).toEqual([]);
   return data.userByExternalId?.id ?? null;
 }
 

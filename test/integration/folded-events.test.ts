@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { openDatabase } from '../../src/data-source';
 import { createIntake } from '../../src/intake';
 import type { Database } from '../../src/postgres/database';
+import { DatabaseUnavailableError } from '../../src/postgres/database-unavailable';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
@@ -123,6 +124,19 @@ describe('folded events', () => {
     await eventually(async () =>
       expect(await late()).toEqual({ 1: true, 3: false, 4: true, 5: false, 9: false }),
     );
+  });
+
+  it('are not counted as late by a transaction that is rolled back', async () => {
+    const { id } = await createUser(app);
+    const late = async () =>
+      (await metrics.eventsLate.get()).values.reduce((sum, { value }) => sum + value, 0);
+    const before = await late();
+    const events = [order(id, '2026-03-02T10:00:00Z'), order(id, '2026-03-01T10:00:00Z')];
+    const failing = fold.fold(events, () => Promise.reject(new DatabaseUnavailableError()));
+    await expect(failing).rejects.toThrow(DatabaseUnavailableError);
+    expect(await late()).toBe(before);
+    await fold.fold(events);
+    expect(await late()).toBe(before + 1);
   });
 
   it('are not late when they happened at the same instant as the latest entry', async () => {

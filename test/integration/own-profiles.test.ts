@@ -135,10 +135,18 @@ describe('createUser of a person', () => {
       __typename: 'EmailTakenError',
     });
     await app.sql(
-      `UPDATE address_changes SET tried_at = ARRAY(SELECT it - interval '61 minutes' FROM unnest(tried_at) AS it)
-       WHERE user_id = $1`,
+      `UPDATE address_changes SET tried_at = ARRAY(SELECT it - interval '61 minutes' FROM unnest(tried_at) AS it),
+         changed_at = now() - interval '2 hours' WHERE user_id = $1`,
       [sub],
     );
+    await create(token, { email });
+    expect(
+      await app.sql(
+        `SELECT cardinality(tried_at) AS tries, changed_at > now() - interval '1 minute' AS fresh
+         FROM address_changes WHERE user_id = $1`,
+        [sub],
+      ),
+    ).toEqual([{ tries: 1, fresh: true }]);
     expect((await create(token)).user.id).toBe(sub);
   });
 

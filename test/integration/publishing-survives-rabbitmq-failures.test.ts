@@ -51,6 +51,11 @@ describe('publish', () => {
     await brokers.proxy.resume();
     await isReady(broker);
     expect(await broker.publish(orderPlaced())).toBe('routed');
+    // A new connection is not blocked by the alarm of the last one.
+    brokers.proxy.sendToClients(blocked);
+    await eventually(() => expect(broker.status()).toBe('degraded'));
+    brokers.proxy.cut();
+    await isReady(broker);
   });
 
   it('throws MessageRefusedError for a message that a full queue rejects', async () => {
@@ -102,6 +107,13 @@ describe('publish', () => {
     await isReady(broker);
     await broker.publish(orderPlaced('a'));
     await eventually(() => expect(recorder.ids()).toEqual(['a']));
+    // Each outage is logged, also one with the same reason.
+    const waiting = () => logged.filter(({ msg }) => msg === 'waiting for RabbitMQ').length;
+    const before = waiting();
+    await brokers.proxy.stop();
+    await eventually(() => expect(waiting()).toBe(before + 2));
+    await brokers.proxy.resume();
+    await isReady(broker);
     await recorder.stop();
   });
 });

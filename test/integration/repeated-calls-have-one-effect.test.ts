@@ -123,6 +123,12 @@ describe('a repeated call with an idempotencyKey', () => {
     );
   });
 
+  it('has one effect also with spaces around its key', async () => {
+    const input = buildUser({ idempotencyKey: 'spaced' });
+    const first = await mutate(app, 'createUser', input);
+    expect(await mutate(app, 'createUser', { ...input, idempotencyKey: ' spaced ' })).toEqual(first);
+  });
+
   it('is independent of calls with this key by another actor', async () => {
     const other = await app.token({ sub: 'another-importer', scope: 'users:write' });
     const [mine, theirs] = [buildUser({ idempotencyKey: 'row 1' }), buildUser({ idempotencyKey: 'row 1' })];

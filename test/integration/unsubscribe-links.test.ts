@@ -91,6 +91,13 @@ describe('an unsubscribe link', () => {
     expect(
       await app.sql('SELECT topic, granted, source FROM email_preference_decisions WHERE user_id = $1', [id]),
     ).toEqual([{ topic: 'marketing', granted: false, source: 'one-click' }]);
+    // The decision about the one topic is none about the other.
+    await click(app, await pathFor(app, id, 'newsletter'));
+    expect(
+      await app.sql('SELECT topic FROM email_preference_decisions WHERE user_id = $1 ORDER BY decided_at', [
+        id,
+      ]),
+    ).toEqual([{ topic: 'marketing' }, { topic: 'newsletter' }]);
   });
 
   it('accepts both form encodings of RFC 8058', async () => {
