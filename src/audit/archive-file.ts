@@ -59,7 +59,7 @@ export interface ArchiveContents {
     readonly removed: boolean;
   })[];
   /** The ids of archived entries whose seals stay in the database. */
-  readonly stayingEntryIds: readonly string[];
+  readonly entryIdsOfStayingSeals: readonly string[];
   /** What was changed, removed or inserted: `entry ID`, `seal NUMBER`, `archive`. */
   readonly broken: Set<string>;
 }
@@ -67,23 +67,23 @@ export interface ArchiveContents {
 /**
  * Checks the seals of an archive and their entries. Calls `onEntry` for each entry.
  *
- * @param archivedBefore ids of entries that earlier archives removed without their seals: they may be missing
+ * @param archivedEarlier ids of entries that earlier archives removed without their seals: they may be missing
  */
 export async function checkArchive(
   lines: AsyncIterable<ArchiveLine>,
-  archivedBefore: ReadonlySet<string>,
+  archivedEarlier: ReadonlySet<string>,
   onEntry: (entry: SealedEntry) => void = () => undefined,
 ): Promise<ArchiveContents> {
   const broken = new Set<string>();
   const seals: (ArchiveContents['seals'][number] & { digests: Map<string, Buffer>; version: number })[] = [];
-  const stayingEntryIds: string[] = [];
+  const entryIdsOfStayingSeals: string[] = [];
   const removedSeals: (typeof seals)[number][] = [];
   let header: ArchiveHeader | null = null;
   let rows = 0;
   const finish = () => {
     const last = seals.at(-1);
     if (!last?.removed) return;
-    for (const id of last.digests.keys()) if (!archivedBefore.has(id)) broken.add(`entry ${id}`);
+    for (const id of last.digests.keys()) if (!archivedEarlier.has(id)) broken.add(`entry ${id}`);
   };
   for await (const line of lines) {
     if ('header' in line) {
@@ -110,7 +110,7 @@ export async function checkArchive(
       // The digest is deleted, so that a second entry with this id is broken.
       seal?.digests.delete(entry.id);
       if (!seal || !digest || !digestOf(entry, seal.version).equals(digest)) broken.add(`entry ${entry.id}`);
-      if (seal && !seal.removed) stayingEntryIds.push(entry.id);
+      if (seal && !seal.removed) entryIdsOfStayingSeals.push(entry.id);
       onEntry(entry);
     }
   }
@@ -120,7 +120,7 @@ export async function checkArchive(
     header,
     rows,
     seals: seals.map(({ digests: _digests, version: _version, ...seal }) => seal),
-    stayingEntryIds,
+    entryIdsOfStayingSeals,
     broken,
   };
 }

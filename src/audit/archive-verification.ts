@@ -52,9 +52,9 @@ export class ArchiveVerification {
   }
 
   /** Returns null for a file that is not an archive. */
-  private async read(path: string, archivedBefore: ReadonlySet<string>): Promise<ArchiveContents | null> {
+  private async read(path: string, archivedEarlier: ReadonlySet<string>): Promise<ArchiveContents | null> {
     try {
-      const contents = await checkArchive(readArchive(path), archivedBefore);
+      const contents = await checkArchive(readArchive(path), archivedEarlier);
       await this.checkEntries(path);
       return contents;
     } catch (error) {

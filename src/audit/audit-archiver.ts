@@ -1,4 +1,5 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
 import type { Database, Transaction } from '../postgres/database';
 import { lockKeys, waitForLock } from '../postgres/locks';
 import {
@@ -10,9 +11,11 @@ import {
   readArchive,
   type StoredSeal,
 } from './archive-file';
+import { checkReplaceable, replaceFile } from './archive-replacement';
 import { AuditArchive } from './audit-archive.entity';
 import { genesisHash, type SealedEntry, sealColumns, sealedEntryColumns } from './audit-chain';
 
+/** A seal has up to 1,000 entries, so a batch reads up to 5,000. */
 const sealsPerBatch = 5;
 const entriesPerDelete = 1_000;
 
@@ -31,8 +34,8 @@ export class NotOwnerError extends Error {
 }
 
 /**
- * Thrown if the written file does not match the chain of seals, or if another call removed the same entries.
- * Nothing was removed from the database.
+ * Thrown if the written file does not match the chain of seals, or if the database changed after it was written. The
+ * call removed nothing.
  */
 export class ArchiveMismatchError extends Error {
   override readonly name = 'ArchiveMismatchError';
@@ -46,49 +49,57 @@ export interface ArchiveOptions {
   readonly onEntries?: (count: number) => void;
 }
 
+type Checkpoint = Pick<AuditArchive, 'number' | 'lastSeal' | 'lastHash'>;
+
+interface Removal {
+  readonly header: ArchiveHeader;
+  readonly contents: ArchiveContents;
+  readonly ids: readonly string[];
+  readonly fileDigest: Buffer;
+  readonly partial: string;
+  readonly path: string;
+}
+
 /** Moves sealed entries from the database to a file. */
 export class AuditArchiver {
   constructor(private readonly database: Database) {}
 
   /**
    * Writes sealed entries to a file, verifies the file, and deletes the entries from the database in one transaction.
-   * A call that is killed before the commit deletes nothing, and can be repeated with the same path. Replaces a file at
-   * the path.
+   * Writes to `PATH.UUID.partial`, which is moved to the path before the commit. A call that is killed earlier deletes
+   * nothing and may leave either file. It can be repeated with the same path.
    *
-   * @throws NotOwnerError, ArchiveMismatchError
+   * @throws NotOwnerError, ArchiveExistsError, ArchiveMismatchError
    */
   async archive({ cutAt, path, onEntries }: ArchiveOptions): Promise<Archived> {
     await this.checkOwner();
     const previous = await this.findLast();
+    // Checked after the checkpoint is read: `remove` finds a newer checkpoint if another call replaces the file later.
+    await checkReplaceable(path, (fileDigest) => this.hasCheckpoint(fileDigest));
     const header: ArchiveHeader = {
       type: 'user-service audit archive',
       version: 1,
-      number: String(BigInt(previous?.number ?? 0) + 1n),
+      number: numberAfter(previous),
       cutAt: cutAt.toISOString(),
       previousSeal: previous?.lastSeal ?? '0',
       previousHash: (previous?.lastHash ?? genesisHash).toString('hex'),
     };
-    const partial = `${path}.partial`;
-    const archivedBefore = await this.archivedEntryIds();
-    const written = await this.write(partial, header, archivedBefore, onEntries);
-    if (written.length === 0) {
-      await rm(partial);
-      return { entries: 0, seals: 0, digest: null };
+    // The UUID keeps concurrent calls with the same path from writing to one file.
+    const partial = `${path}.${randomUUID()}.partial`;
+    try {
+      const archivedEarlier = await this.archivedEntryIds();
+      const ids = await this.write(partial, header, archivedEarlier, onEntries);
+      if (ids.length === 0) return { entries: 0, seals: 0, digest: null };
+      const contents = await this.verify(partial, archivedEarlier, ids);
+      const fileDigest = await fileDigestOf(partial);
+      const seals = await this.remove({ header, contents, ids, fileDigest, partial, path });
+      return { entries: ids.length, seals, digest: fileDigest.toString('hex') };
+    } finally {
+      await rm(partial, { force: true });
     }
-    const ids = new Set<string>();
-    const contents = await checkArchive(readArchive(partial), archivedBefore, ({ id }) => ids.add(id));
-    if (contents.broken.size > 0 || ids.size !== written.length || written.some((id) => !ids.has(id)))
-      throw new ArchiveMismatchError(
-        `the archive does not match the chain: ${[...contents.broken].slice(0, 10).join(', ') || 'entries are missing'}`,
-      );
-    const fileDigest = await fileDigestOf(partial);
-    await rename(partial, path);
-    const seals = await this.remove({ header, cutAt, contents, ids: written, fileDigest });
-    return { entries: written.length, seals, digest: fileDigest.toString('hex') };
   }
 
-  /** True if a row of `audit_archives` has this digest. The file is then the only copy of its entries. */
-  async isArchive(fileDigest: Buffer): Promise<boolean> {
+  private async hasCheckpoint(fileDigest: Buffer): Promise<boolean> {
     const rows = await this.database.query('SELECT FROM audit_archives WHERE file_digest = $1', [fileDigest]);
     return rows.length > 0;
   }
@@ -101,11 +112,11 @@ export class AuditArchiver {
     if (row?.owned !== true) throw new NotOwnerError('the role does not own the tables of the audit trail');
   }
 
-  private async findLast(): Promise<Pick<AuditArchive, 'number' | 'lastSeal' | 'lastHash'> | undefined> {
-    const [last] = await this.database.query<Pick<AuditArchive, 'number' | 'lastSeal' | 'lastHash'>>(
-      `SELECT number::text, last_seal::text AS "lastSeal", last_hash AS "lastHash" FROM audit_archives
-       ORDER BY audit_archives.number DESC LIMIT 1`,
-    );
+  private async findLast(tx?: Transaction): Promise<Checkpoint | undefined> {
+    // `audit_archives.number`, because `number` is the text column, which sorts 10 before 9.
+    const sql = `SELECT number::text, last_seal::text AS "lastSeal", last_hash AS "lastHash" FROM audit_archives
+       ORDER BY audit_archives.number DESC LIMIT 1`;
+    const [last]: Checkpoint[] = tx ? await tx.manager.query(sql) : await this.database.query(sql);
     return last;
   }
 
@@ -121,7 +132,7 @@ export class AuditArchiver {
   private async write(
     path: string,
     header: ArchiveHeader,
-    archivedBefore: ReadonlySet<string>,
+    archivedEarlier: ReadonlySet<string>,
     onEntries: ArchiveOptions['onEntries'],
   ): Promise<string[]> {
     const file = await open(path, 'w', 0o600);
@@ -130,12 +141,13 @@ export class AuditArchiver {
     let removing = true;
     try {
       await file.write(printArchiveLine({ header }));
+      // Reads all seals: entries are not in order of time, so a later seal may have older ones.
       for (let after = header.previousSeal; ; ) {
         const seals = await this.sealsAfter(after);
         const entries = await this.entriesBefore(header.cutAt, seals);
         for (const seal of seals) {
           const old = seal.entryIds.flatMap((id) => entries.get(id) ?? []);
-          removing &&= seal.entryIds.every((id) => entries.has(id) || archivedBefore.has(id));
+          removing &&= seal.entryIds.every((id) => entries.has(id) || archivedEarlier.has(id));
           if (old.length === 0 && !removing) continue;
           const lines = [{ seal, removed: removing }, ...old.map((entry) => ({ entry }))];
           await file.write(lines.map(printArchiveLine).join(''));
@@ -153,8 +165,24 @@ export class AuditArchiver {
     return written;
   }
 
+  /** Reads the file and returns its contents. Throws unless they match the chain and are exactly these entries. */
+  private async verify(
+    path: string,
+    archivedEarlier: ReadonlySet<string>,
+    ids: readonly string[],
+  ): Promise<ArchiveContents> {
+    const found = new Set<string>();
+    const contents = await checkArchive(readArchive(path), archivedEarlier, ({ id }) => found.add(id));
+    if (contents.broken.size > 0 || found.size !== ids.length || ids.some((id) => !found.has(id)))
+      throw new ArchiveMismatchError(
+        `the archive does not match the chain: ${[...contents.broken].slice(0, 10).join(', ') || 'entries are missing'}`,
+      );
+    return contents;
+  }
+
   private sealsAfter(number: string): Promise<StoredSeal[]> {
     return this.database.query<StoredSeal>(
+      // `audit_seals.number`, for the reason in `findLast`.
       `SELECT ${sealColumns} FROM audit_seals WHERE audit_seals.number > $1 ORDER BY audit_seals.number LIMIT $2`,
       [number, sealsPerBatch],
     );
@@ -173,29 +201,24 @@ export class AuditArchiver {
 
   /**
    * Inserts the checkpoint, a row of `audit_archives`, and deletes the entries of the file and its seals that do not
-   * stay, in one transaction. Returns the number of deleted seals.
+   * stay, in one transaction. Moves the file to its path before the commit. Returns the number of deleted seals.
    */
-  private async remove(options: {
-    header: ArchiveHeader;
-    cutAt: Date;
-    contents: ArchiveContents;
-    ids: readonly string[];
-    fileDigest: Buffer;
-  }): Promise<number> {
-    const { header, cutAt, contents, ids, fileDigest } = options;
+  private remove({ header, contents, ids, fileDigest, partial, path }: Removal): Promise<number> {
     const removed = contents.seals.filter((seal) => seal.removed);
     const last = removed.at(-1);
     return this.database.transaction(async (tx) => {
-      // Excludes the sealer, which links its next seal to the last one or to the last checkpoint.
+      // Excludes the sealer, which links its next seal to the last one or to the last checkpoint, and other archives.
       await waitForLock(tx, lockKeys.auditSealer);
-      // The triggers of the audit tables refuse deletions without this setting.
+      if (numberAfter(await this.findLast(tx)) !== header.number)
+        throw new ArchiveMismatchError('another call archived entries after this one started');
+      // The triggers of the audit tables allow deletions only with this setting and for the owner.
       await tx.manager.query(`SELECT set_config('user_service.archiving', 'on', true)`);
       await tx.insert(AuditArchive, {
         number: header.number,
-        cutAt,
+        cutAt: new Date(header.cutAt),
         lastSeal: last?.number ?? header.previousSeal,
         lastHash: last?.hash ?? Buffer.from(header.previousHash, 'hex'),
-        entryIds: [...contents.stayingEntryIds],
+        entryIds: [...contents.entryIdsOfStayingSeals],
         entryCount: ids.length,
         fileDigest,
         archivedAt: new Date(),
@@ -209,10 +232,16 @@ export class AuditArchiver {
         ? await countDeleted(tx, 'DELETE FROM audit_seals WHERE number <= $1', [last.number])
         : 0;
       if (deleted !== ids.length || seals !== removed.length)
-        throw new ArchiveMismatchError('the audit trail was changed by another archive');
+        throw new ArchiveMismatchError('the database no longer has all entries and seals of the archive');
+      await replaceFile(partial, path);
       return seals;
     });
   }
+}
+
+/** Returns the number of the archive after this one. */
+function numberAfter(last: Checkpoint | undefined): string {
+  return String(BigInt(last?.number ?? 0) + 1n);
 }
 
 async function countDeleted(tx: Transaction, sql: string, parameters: unknown[]): Promise<number> {

@@ -1,8 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
-import { fileDigestOf } from '../audit/archive-file';
+import { ArchiveExistsError } from '../audit/archive-replacement';
 import { type Archived, ArchiveMismatchError, AuditArchiver, NotOwnerError } from '../audit/audit-archiver';
 import type { Config } from '../config';
 import { parseTimeArgument } from './arguments';
@@ -49,8 +46,6 @@ function archive(path: string, cutAt: Date): Promise<Archived | string> {
       return `The inactivity policy (RETENTION_INACTIVE_DAYS, INACTIVITY_WARNING_DAYS) needs the changes that users made since ${latest.toISOString()}: choose a time before that`;
     try {
       const archiver = new AuditArchiver(database);
-      if (await mustBeKept(archiver, path))
-        return `${path} exists: choose a new file, because an archive may be the only copy of its entries`;
       const progress = createProgress('entries', null);
       const archived = await archiver.archive({ cutAt, path, onEntries: (count) => progress.advance(count) });
       progress.finish();
@@ -58,7 +53,8 @@ function archive(path: string, cutAt: Date): Promise<Archived | string> {
     } catch (error) {
       if (error instanceof NotOwnerError)
         return `${error.message}: set DATABASE_URL to the role that runs user-service migrate`;
-      if (error instanceof ArchiveMismatchError) return `${error.message}; nothing was removed`;
+      if (error instanceof ArchiveExistsError) return error.message;
+      if (error instanceof ArchiveMismatchError) return `${error.message}; this call removed nothing`;
       throw error;
     }
   });
@@ -67,22 +63,6 @@ function archive(path: string, cutAt: Date): Promise<Archived | string> {
 /** Returns the time since which the inactivity policy reads changes of users from the audit trail. */
 function latestCutFor({ days, warningDays }: NonNullable<Config['inactivity']>): Date {
   return new Date(Date.now() - (days + warningDays) * dayMs);
-}
-
-/**
- * True if the file must not be replaced: it is not an archive, or the database no longer has its entries. False if
- * there is no file, or if a killed run left it.
- */
-async function mustBeKept(archiver: AuditArchiver, path: string): Promise<boolean> {
-  const exists = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return false;
-  for await (const line of createInterface({ input: createReadStream(path) }))
-    if (!line.startsWith('{"header":{"type":"user-service audit archive"')) return true;
-    else break;
-  return archiver.isArchive(await fileDigestOf(path));
 }
 
 function parsePastTime(text: string): Date {

@@ -14,9 +14,7 @@ import { AuditVerification } from '../../src/audit/audit-verification';
 import { openDatabase } from '../../src/data-source';
 import { Outbox } from '../../src/outbox/outbox';
 import type { Database } from '../../src/postgres/database';
-import { lockKeys, waitForLock } from '../../src/postgres/locks';
 import { createLogger } from '../../src/telemetry/logger';
-import { eventually } from '../testkit/eventually';
 import { createTestDatabase, type TestDatabase } from '../testkit/test-database';
 
 const log = createLogger({ level: 'silent' });
@@ -216,21 +214,6 @@ it('only its owner may read an archive, and an empty one leaves no file', async 
   expect(await archive(1)).toMatchObject({ entries: 0, seals: 0 });
   expect(readdirSync(directory)).toEqual(before);
   expect(statSync((await archive(2)).path).mode & 0o777).toBe(0o600);
-});
-
-it('an archive removes nothing while a replica seals', async () => {
-  await seal(randomUUID(), 1);
-  const waiting = await database.transaction(async (tx) => {
-    await waitForLock(tx, lockKeys.auditSealer);
-    const archiving = archive(2);
-    await eventually(async () => {
-      const { rows } = await client.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`);
-      expect(rows).toHaveLength(1);
-    });
-    expect(await verify()).toMatchObject({ rows: 1, seals: 1 });
-    return { archiving };
-  });
-  expect(await waiting.archiving).toMatchObject({ entries: 1, seals: 1 });
 });
 
 it('a missing seal shows with its entries, and the seals after it do not', async () => {

@@ -64,8 +64,8 @@ const lines: readonly ArchiveLine[] = [
 async function* yielded(given: readonly ArchiveLine[]): AsyncGenerator<ArchiveLine> {
   yield* given;
 }
-const check = (given: readonly ArchiveLine[], archivedBefore: string[] = []) =>
-  checkArchive(yielded(given), new Set(archivedBefore));
+const check = (given: readonly ArchiveLine[], archivedEarlier: string[] = []) =>
+  checkArchive(yielded(given), new Set(archivedEarlier));
 
 describe('checkArchive', () => {
   it('returns the contents of an archive, and calls onEntry for each entry', async () => {
@@ -80,7 +80,7 @@ describe('checkArchive', () => {
         previousHash,
         removed: true,
       })),
-      stayingEntryIds: [],
+      entryIdsOfStayingSeals: [],
       broken: new Set(),
     });
     expect(read).toEqual(removedIds);
@@ -90,7 +90,7 @@ describe('checkArchive', () => {
     const five = sealOf('5', ['f', 'g'], Buffer.alloc(32, 4));
     const seven = sealOf('7', ['h'], Buffer.alloc(32, 6));
     const contents = await check([...lines, staying(five), entry('g'), staying(seven), entry('h')]);
-    expect(contents).toMatchObject({ rows: 7, stayingEntryIds: ['g', 'h'], broken: new Set() });
+    expect(contents).toMatchObject({ rows: 7, entryIdsOfStayingSeals: ['g', 'h'], broken: new Set() });
     expect(contents.seals.map((it) => it.removed)).toEqual([true, true, true, false, false]);
   });
 
