@@ -9,18 +9,23 @@ import type { CommerceSummary } from '../commerce/user-history.projection';
 import { Outbox } from '../outbox/outbox';
 import { recordOperatorRead } from './operator-reads';
 import { countOf, printLine } from './output';
-import { withIntake } from './with-intake';
+import { withUpToDateDatabase } from './with-database';
 import { operator } from './with-services';
 
-/** Adds `recompute`: compares each user's commerce summary with the one folded from the history. */
+/**
+ * Adds `recompute`: compares commerce summaries with those folded from the history. Exits with 1 on a difference, with
+ * `--fix` only if it fails.
+ */
 export function registerRecomputeCommand(program: Command): void {
   program
     .command('recompute')
-    .description('recompute the commerce summary of every user from the history; fail on a difference')
+    .description(
+      'recompute commerce summaries from the history, except histories that retention cut; fail on a difference without --fix',
+    )
     .option('--fix', 'write the recomputed summary where it differs')
     .option('--json', 'one JSON document a line: each difference')
     .action(({ fix = false, json = false }: { fix?: boolean; json?: boolean }) =>
-      withIntake(async (_intake, database) => {
+      withUpToDateDatabase(2, async (database) => {
         const audit = new AuditLog(new AuditRepository(database), new Outbox());
         let differences = 0;
         const userCount = await recompute({
@@ -68,7 +73,7 @@ function auditedFix({ userId, stored, recomputed }: SummaryDifference): AuditedA
   };
 }
 
-/** Returns the summary with its points as text, because JSON cannot contain a bigint. */
+/** Returns the summary with its points as text: `JSON.stringify` throws on a bigint. */
 function readable({ loyaltyPoints, ...summary }: CommerceSummary): Record<string, unknown> {
   return { ...summary, loyaltyPoints: String(loyaltyPoints) };
 }

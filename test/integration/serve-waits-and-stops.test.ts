@@ -102,6 +102,7 @@ describe('with a migration that fails', () => {
     [`parked show ${uuidv7()}`],
     [`parked discard ${uuidv7()} --reason test`],
     ['audit verify'],
+    ['recompute --fix'],
     ['audit archive unused.ndjson --before 2026-01-01T00:00:00Z'],
   ])('%s migrates nothing and exits with 1', async (command) => {
     const result = await commandLine.run(command.split(' '), { DATABASE_URL: databaseUrl });
