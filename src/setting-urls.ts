@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { splitSentinelUrl } from './redis/sentinel-url';
 
 /** Says what is wrong with a URL; null if the driver can use it. Quotes nothing of it. */
 type ProblemOf = (text: string) => string | null;
@@ -84,14 +85,12 @@ function sslProblem(parameters: URLSearchParams): string | null {
 
 const redisUrls =
   'a URL that starts with redis:// or rediss://, a comma-separated list of those, or redis+sentinel://host:port,host:port/name';
-const sentinelUrl = /^redis\+sentinel:\/\/(?:[^@/]*@)?([^,/@]+(?:,[^,/@]+)*)\/[^/?]+(?:\/\d+)?$/;
 
 /** The URL of Redis, of the nodes of a cluster, or of Sentinels. */
 export const redisUrl = checked(redisUrls, (text) => {
   if (text.startsWith('redis+sentinel:')) {
-    const hosts = sentinelUrl.exec(text)?.[1]?.split(',') ?? [];
-    if (hosts.length === 0 || !hosts.every((host) => URL.canParse(`redis://${host}`)))
-      return `must be ${redisUrls}`;
+    const hosts = splitSentinelUrl(text)?.hosts;
+    if (!hosts?.every((host) => URL.canParse(`redis://${host}`))) return `must be ${redisUrls}`;
     return isEncoded(text) ? null : notEncoded;
   }
   const [first = '', ...others] = text.split(',');

@@ -1,18 +1,25 @@
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { splitSentinelUrl } from './sentinel-url';
 
-/** Where Redis is: one server, the nodes of a cluster, or Sentinels that know the primary. */
+/** The type of replies depends on `replyMapping`, so the clients have its default. */
+type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/** Where Redis is: one server, which Sentinels name if the options have them, or the nodes of a cluster. */
 type RedisAddress =
-  | { readonly kind: 'server'; readonly options: RedisOptions }
+  | { readonly kind: 'server'; readonly options: ConnectionOptions }
   | {
       readonly kind: 'cluster';
       readonly nodes: { host: string; port: number }[];
-      readonly options: RedisOptions;
-    }
-  | { readonly kind: 'sentinel'; readonly options: RedisOptions };
+      readonly options: ConnectionOptions;
+    };
 
 /**
- * Returns where a REDIS_URL points: `redis://…` and `rediss://…` with an optional index of a database, a comma-separated
- * list of nodes of a cluster, or `redis+sentinel://host:port,host:port/name`.
+ * Parses a REDIS_URL that the settings have validated:
+ *
+ * - a server: `redis://user:password@host:port/0`, or `rediss://` for TLS;
+ * - the nodes of a cluster: a comma-separated list of such URLs. User, password and TLS of the first node apply to all
+ *   nodes;
+ * - Sentinels: `redis+sentinel://user:password@host:port,host:port/name/0`. User and password are those of Redis.
  */
 export function parseRedisUrl(text: string): RedisAddress {
   if (text.startsWith('redis+sentinel://')) return parseSentinelUrl(text);
@@ -34,18 +41,19 @@ export function parseRedisUrl(text: string): RedisAddress {
 }
 
 function parseSentinelUrl(text: string): RedisAddress {
-  const [, credentials = '', hosts = '', name = '', db = '0'] =
-    /^redis\+sentinel:\/\/(?:([^@/]*)@)?([^/]+)\/([^/?]+)(?:\/(\d+))?$/.exec(text) ?? [];
-  const sentinels = hosts.split(',').map((host) => new URL(`redis://${host}`));
+  const parts = splitSentinelUrl(text);
+  if (!parts) throw new Error('REDIS_URL is not a valid URL of Sentinels');
+  const { credentials, hosts, name, db } = parts;
+  const sentinels = hosts.map((host) => new URL(`redis://${host}`));
   return {
-    kind: 'sentinel',
+    kind: 'server',
     options: {
       sentinels: sentinels.map((sentinel) => ({
         host: hostOf(sentinel),
         port: Number(sentinel.port || 26_379),
       })),
       name: decodeURIComponent(name),
-      db: Number(db),
+      db,
       ...accessOf(new URL(`redis://${credentials}@localhost`)),
     },
   };
@@ -59,7 +67,7 @@ function portOf(url: URL): number {
   return Number(url.port || 6379);
 }
 
-function accessOf(url: URL): RedisOptions {
+function accessOf(url: URL): ConnectionOptions {
   return {
     ...(url.username && { username: decodeURIComponent(url.username) }),
     ...(url.password && { password: decodeURIComponent(url.password) }),
@@ -68,22 +76,20 @@ function accessOf(url: URL): RedisOptions {
 }
 
 /** Creates the client of an address, with `options` for each connection. It connects in the background. */
-export function openRedis(address: RedisAddress, options: RedisOptions): Redis | Cluster {
-  if (address.kind !== 'cluster')
-    return new Redis({ ...options, ...address.options } as RedisOptions & { replyMapping: 'legacy' });
-  const { retryStrategy, enableOfflineQueue: _queue, ...redisOptions } = { ...options, ...address.options };
-  const clusterOptions = {
+export function openRedis(address: RedisAddress, options: ConnectionOptions): Redis | Cluster {
+  if (address.kind === 'server') return new Redis({ ...options, ...address.options });
+  // Of a cluster, the client retries and queues, not the connections to its nodes.
+  const { retryStrategy, enableOfflineQueue, ...redisOptions } = { ...options, ...address.options };
+  return new Cluster(address.nodes, {
     redisOptions,
-    enableOfflineQueue: false,
+    enableOfflineQueue,
     clusterRetryStrategy: retryStrategy,
-    // A command fails instead of being sent again: its caller falls back to the database.
+    // After a failover or while the cluster is down, a command fails and is not retried. Its caller falls back to the
+    // database.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     maxRedirections: 3,
+    // Without it, ioredis learns of new nodes and moved slots only from the redirection of a command.
     slotsRefreshInterval: 5000,
-  };
-  return new Cluster(
-    address.nodes,
-    clusterOptions as ClusterOptions & { redisOptions: { replyMapping: 'legacy' } },
-  );
+  });
 }

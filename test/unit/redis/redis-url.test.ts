@@ -28,7 +28,7 @@ describe('parseRedisUrl', () => {
 
   it('returns the Sentinels, at port 26379 by default, and the name of the primary', () => {
     expect(parseRedisUrl('redis+sentinel://:p%40ss@one.example,[::1]:26380/my%20primary/2')).toEqual({
-      kind: 'sentinel',
+      kind: 'server',
       options: {
         sentinels: [
           { host: 'one.example', port: 26_379 },
