@@ -83,7 +83,7 @@ export function createUpkeep(options: UpkeepOptions): Job {
   ]);
 }
 
-/** Ends the window of repeated reads again and again, and when it is stopped. */
+/** Ends the window of repeated reads every `windowSeconds`, and when it is stopped. */
 function createReadWindows(accessLog: AccessLog, windowSeconds: number, log: Logger): Job {
   const loop = new PeriodicLoop({
     intervalMs: windowSeconds * 1_000,

@@ -6,12 +6,12 @@ import type { AuditLog } from './audit-log';
 import type { Origin } from './origin';
 import type { ReadWindow } from './read-window';
 
-/** A group that names this many users takes no more requests. The last one may exceed it. */
+/** A group with this many users takes no more requests. Its last request may exceed the limit. */
 const largestGroup = 5_000;
 
 /**
- * Records who read whose data: one entry for each request, or for reads that are repeated within a window. Requests of one tick share a commit, and so do requests
- * that arrive while two commits are in progress.
+ * Records who read whose data. Each request has an entry. With a window, repeated reads are counted and share one entry
+ * when it ends. Requests of one tick share a commit, and so do requests that arrive while two commits are in progress.
  */
 export class AccessLog {
   private readonly groups = new Groups<AuditedAccess, void>({
@@ -24,7 +24,7 @@ export class AccessLog {
   /** Repeated reads of earlier windows whose entries could not be written. */
   private unwritten: readonly AuditedAccess[] = [];
 
-  /** @param window null writes an entry for each read */
+  /** @param window null writes an entry for each request */
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
@@ -32,8 +32,9 @@ export class AccessLog {
   ) {}
 
   /**
-   * Records that these fields were read, by user id. Resolves after the commit; send no response before that. What was
-   * recorded in this window is only counted.
+   * Records the fields that a request read of each user. Resolves after the commit; send no response before that. A
+   * read that this window already has is only counted, in memory: a crash loses the count. Reads without an actor are
+   * not merged.
    *
    * @throws DatabaseUnavailableError
    */
@@ -48,15 +49,15 @@ export class AccessLog {
   }
 
   /**
-   * Begins the next window, and writes the entries of reads that were repeated in the last one.
+   * Ends the window and writes the entries of its repeated reads. The next window begins.
    *
    * @throws DatabaseUnavailableError; the next call writes these entries
    */
   async endWindow(): Promise<void> {
-    const repeated = [...this.unwritten, ...(this.window?.next() ?? [])];
+    const repeated = [...this.unwritten, ...(this.window?.end() ?? [])];
     this.unwritten = [];
     const results = await Promise.allSettled(repeated.map((access) => this.groups.add(access)));
-    this.unwritten = repeated.filter((_, at) => results[at]?.status === 'rejected');
+    this.unwritten = repeated.filter((_, index) => results[index]?.status === 'rejected');
     const failure = results.find((it) => it.status === 'rejected');
     if (failure) throw failure.reason;
   }

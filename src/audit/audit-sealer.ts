@@ -18,7 +18,10 @@ import { AuditSeal } from './audit-seal.entity';
 /** The most entries of one seal. */
 export const largestSeal = 1_000;
 
-/** Ids are UUIDv7, so the primary key of the queue is in order of insertion: a batch does not sort a long queue. */
+/**
+ * Selects the oldest queued entries, at most `$1`, in order of position. Ids are UUIDv7, so reading the primary key
+ * needs no sort of the queue.
+ */
 export const oldestUnsealed = `
   SELECT ${sealedEntryColumns}
   FROM (SELECT entry_id FROM audit_unsealed ORDER BY entry_id LIMIT $1) AS oldest JOIN audit_entries ON id = entry_id
@@ -43,14 +46,14 @@ export class AuditSealer {
   async sealNext(): Promise<number> {
     return this.options.database.transaction(async (tx) => {
       if (!(await tryLock(tx, lockKeys.auditSealer))) return 0;
-      // From the queue, not by a cursor on position: an entry that drew its position earlier may commit later.
+      // Reads the queue instead of continuing after a position: an entry with a lower position may commit later.
       const entries: SealedEntry[] = await tx.manager.query(oldestUnsealed, [largestSeal]);
       if (entries.length > 0) await this.seal(tx, entries);
       return entries.length;
     });
   }
 
-  /** Returns how many entries wait to be sealed, and the age of the oldest. */
+  /** Returns the number of queued entries and the age of the oldest. */
   measure(): Promise<Backlog> {
     return readBacklog(this.options.database, {
       from: 'audit_unsealed',
@@ -60,10 +63,11 @@ export class AuditSealer {
 
   private async seal(tx: Transaction, entries: readonly SealedEntry[]): Promise<void> {
     const [last]: { number: string; hash: Buffer }[] = await tx.manager.query(
-      // If an archive has taken all seals, the chain continues from the last of them.
+      // If an archive removed all seals, the chain continues from the last removed one. `last.number` instead of
+      // `number`, which is the text column and sorts 10 before 9.
       `SELECT number::text, hash FROM (
          (SELECT number, hash FROM audit_seals ORDER BY number DESC LIMIT 1)
-         UNION ALL (SELECT last_seal, last_hash FROM audit_archives ORDER BY audit_archives.number DESC LIMIT 1)
+         UNION ALL (SELECT last_seal, last_hash FROM audit_archives ORDER BY number DESC LIMIT 1)
        ) AS last ORDER BY last.number DESC LIMIT 1`,
     );
     const sealedAt = new Date();

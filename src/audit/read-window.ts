@@ -3,13 +3,16 @@ import type { AuditedAccess } from './audit-access';
 
 /** The most users of one entry about repeated reads. */
 const usersPerEntry = 1_000;
-/** The most users remembered in a window, counted for each actor and each set of fields. Other reads are not merged. */
+/**
+ * The most reads that a window remembers, in total. A read is one user, one actor and one set of fields. Further reads
+ * are not merged.
+ */
 const maxRemembered = 100_000;
 
 /** Names of fields by user id. */
 type FieldsByUser = AuditedAccess['fieldsByUser'];
 
-/** Users, and an actor who read the same fields of all of them in this window. */
+/** An actor, and the users whose fields the actor read in this window. The fields are the same for all of them. */
 interface Recorded {
   readonly actor: Actor;
   readonly fields: ReadonlySet<string>;
@@ -19,16 +22,16 @@ interface Recorded {
 }
 
 /**
- * Remembers the reads of each actor since the window began, to merge repeated reads into one entry. Add a read only
- * once its entry is committed.
+ * Remembers the reads of each actor since the window began, to merge repeated reads into one entry. Call `add` after
+ * the commit of the entry. Otherwise a repeat could be counted although the first read has no entry.
  */
 export class ReadWindow {
   private readonly recorded = new Map<string, Recorded>();
   private remembered = 0;
-  /** Sets of fields are shared by many reads. */
-  private readonly keys = new WeakMap<ReadonlySet<string>, string>();
+  /** Cached text of each set. Many reads share one set object. */
+  private readonly textByFields = new WeakMap<ReadonlySet<string>, string>();
 
-  /** Counts the users of a read whose same fields were added before. Returns the others. */
+  /** Adds a repeat for each user that the window has with this actor and these fields. Returns the other users. */
   countRepeated(actor: Actor, fieldsByUser: FieldsByUser, at: Date): FieldsByUser {
     const others = new Map<string, ReadonlySet<string>>();
     for (const [userId, fields] of fieldsByUser) {
@@ -43,7 +46,7 @@ export class ReadWindow {
     return others;
   }
 
-  /** Adds a read whose entry is committed. */
+  /** Remembers a read whose entry is committed. */
   add(actor: Actor, fieldsByUser: FieldsByUser): void {
     for (const [userId, fields] of fieldsByUser) {
       if (this.remembered >= maxRemembered) return;
@@ -59,8 +62,8 @@ export class ReadWindow {
     }
   }
 
-  /** Begins the next window. Returns the repeated reads of this one, to be recorded with their counts. */
-  next(): AuditedAccess[] {
+  /** Ends the window. Returns its repeated reads with their counts. The next window begins. */
+  end(): AuditedAccess[] {
     const repeated = [...this.recorded.values()].flatMap(repeatedReads);
     this.recorded.clear();
     this.remembered = 0;
@@ -68,12 +71,12 @@ export class ReadWindow {
   }
 
   private keyOf(actor: Actor, fields: ReadonlySet<string>): string {
-    let key = this.keys.get(fields);
-    if (key === undefined) {
-      key = [...fields].sort().join();
-      this.keys.set(fields, key);
+    let text = this.textByFields.get(fields);
+    if (text === undefined) {
+      text = [...fields].sort().join();
+      this.textByFields.set(fields, text);
     }
-    return `${key} ${actor.id}`;
+    return `${text} ${actor.id}`;
   }
 }
 

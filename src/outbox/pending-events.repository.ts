@@ -13,7 +13,7 @@ export type PendingEvent = Pick<
 
 /**
  * Locks the lanes that no other relay has locked, and returns them. Does not wait. The locks end with the transaction.
- * PostgreSQL ends that of a hanging relay after five idle seconds (`idle_in_transaction_session_timeout`).
+ * PostgreSQL ends the transaction of a hanging relay after five idle seconds (`idle_in_transaction_session_timeout`).
  */
 export function lockLanes(tx: Transaction, lanes: readonly number[]): Promise<number[]> {
   return tryLockParts(tx, lockKeys.relayLane, lanes);
@@ -50,8 +50,8 @@ export async function findPending(
 }
 
 /**
- * SQL condition. Excludes events of erased users: `republish` may have made them unpublished while the erasure deleted
- * them. Types in `keptMessages`, such as `UserErased`, are published.
+ * SQL condition that excludes events of erased users. An erasure deletes published events in batches. Until then,
+ * `republish` can mark them as unpublished. Types in `keptMessages`, such as `UserErased`, are not excluded.
  */
 const mayBePublished = `(type IN (${Object.keys(keptMessages)
   .map((type) => `'${type}'`)
@@ -59,10 +59,10 @@ const mayBePublished = `(type IN (${Object.keys(keptMessages)
 
 /**
  * Marks events as published and drops their secrets. Deletes audit events instead, because `republish` leaves them out
- * and their entries have the same contents.
+ * and audit entries have the same contents.
  *
- * It uses transactions of its own: their effect survives a rollback of the relay's transaction, and row locks are
- * short. The commits do not wait for the disk: if a crash of PostgreSQL loses one, its events are published again.
+ * It uses transactions of its own: a rollback of the relay does not undo them, and they hold row locks briefly. The
+ * commits do not wait for the disk: if a crash of PostgreSQL loses one, its events are published again.
  */
 export async function markPublished(
   database: Database,
@@ -79,14 +79,15 @@ const withoutSecrets = `CASE type ${Object.entries(secretFields)
   .map(([type, fields]) => `WHEN '${type}' THEN data - '{${fields.join()}}'::text[]`)
   .join(' ')} ELSE data END`;
 
-const withoutWaiting = `(SELECT set_config('synchronous_commit', 'off', true)) AS setting`;
+/** Sets `synchronous_commit` for this transaction without a second statement. */
+const asynchronousCommit = `(SELECT set_config('synchronous_commit', 'off', true)) AS setting`;
 
 const markAsPublished = `
   UPDATE outbox_events SET published_at = now(), data = ${withoutSecrets}
-  FROM ${withoutWaiting}
+  FROM ${asynchronousCommit}
   WHERE id = ANY ($1::uuid[])`;
 
-const deletePublished = `DELETE FROM outbox_events USING ${withoutWaiting} WHERE id = ANY ($1::uuid[])`;
+const deletePublished = `DELETE FROM outbox_events USING ${asynchronousCommit} WHERE id = ANY ($1::uuid[])`;
 
 /**
  * Returns the lanes with unpublished events: also the audit lane, lanes of a larger `laneCount` than today's, and lanes

@@ -16,7 +16,7 @@ import {
 import { maximumPageSize } from './connection';
 import { type OperationCall, OperationFields } from './operation-fields';
 
-/** Items that a list without `@listSize` is assumed to have. */
+/** Assumed number of items of a list without a page size. The printed `@listSize` has it, too. */
 export const assumedListSize = 5;
 
 /** Cost of a root field of Mutation. */
@@ -49,17 +49,20 @@ export class OperationCosts {
 
   constructor(private readonly schema: GraphQLSchema) {}
 
-  /** Returns the cost of a call. Page sizes above `pageSizeAtMost` count as `pageSizeAtMost`. */
+  /**
+   * Returns the cost of a call with page sizes of at most `pageSizeAtMost`. Callers use it to search for a size within
+   * a limit.
+   */
   costOf(call: OperationCall, pageSizeAtMost = maximumPageSize): number {
     const root = this.schema.getRootType(call.operation.operation);
     if (!root) return 0;
     const fields = new OperationFields(this.schema, call);
-    // By type and merged selections. Fragments that spread each other many times are estimated once.
-    const known = new Map<string, number>();
-    const numbers = new Map<SelectionSetNode, number>();
-    const numberOf = (set: SelectionSetNode) => {
-      if (!numbers.has(set)) numbers.set(set, numbers.size);
-      return numbers.get(set);
+    // Costs by type, page and selections. Without this cache, nested fragments would take exponential time.
+    const costs = new Map<string, number>();
+    const setIds = new Map<SelectionSetNode, number>();
+    const idOf = (set: SelectionSetNode) => {
+      if (!setIds.has(set)) setIds.set(set, setIds.size);
+      return setIds.get(set);
     };
 
     const ofType = (
@@ -67,16 +70,16 @@ export class OperationCosts {
       sets: readonly SelectionSetNode[],
       page: Page | undefined,
     ): number => {
-      // An object has one of the possible types.
+      // An object has one of the possible types, so the most expensive one counts.
       if (isAbstractType(type))
         return Math.max(0, ...this.schema.getPossibleTypes(type).map((it) => ofType(it, sets, page)));
       if (!isObjectType(type)) return 0;
-      const key = `${type.name} ${page ? `${page.size} ${[...page.fields].join()}` : ''} ${sets.map(numberOf).join()}`;
-      let cost = known.get(key);
+      const key = `${type.name} ${page ? `${page.size} ${[...page.fields].join()}` : ''} ${sets.map(idOf).join()}`;
+      let cost = costs.get(key);
       if (cost === undefined) {
         cost = 0;
         for (const nodes of fields.of(type, sets).values()) cost += ofField(type, nodes, page);
-        known.set(key, cost);
+        costs.set(key, cost);
       }
       return cost;
     };
@@ -98,9 +101,11 @@ export class OperationCosts {
       if (!fieldCost.isList) return cost;
       if (field.name === '_entities') return countRepresentations(node, fields) * cost;
       if (page?.fields.has(field.name)) return page.size * cost;
+      // `pageSizeAtMost` does not limit an assumed size: the caller cannot change it.
       return (fieldCost.slicingArguments.size > 0 ? size : fieldCost.assumedSize) * cost;
     };
 
+    // The cost of deep lists can exceed the safe integers.
     return Math.min(ofType(root, [call.operation.selectionSet], undefined), Number.MAX_SAFE_INTEGER);
   }
 

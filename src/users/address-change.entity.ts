@@ -4,7 +4,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity('address_changes')
 @Index('address_changes_changed_at_idx', ['changedAt'])
 export class AddressChange {
-  /** No foreign key: the person may be no user yet. */
+  /** No foreign key: the person may have no user yet. */
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'address_changes_pkey' })
   userId: string;
 

@@ -27,7 +27,7 @@ export class OwnProfiles {
     } catch (error) {
       // The result says that the address is in use.
       if (error instanceof EmailTakenError || error instanceof UsernameTakenError)
-        await this.addressChanges.record(userId);
+        await this.addressChanges.recordFailedCreation(userId);
       throw error;
     }
   }

@@ -126,7 +126,7 @@ export class UserService {
     reader.idempotencyKey(input.idempotencyKey);
     const ownId = parseUserId(caller.actor.id);
     if (emailNormalized !== undefined && ownId !== null && ownId === parseUserId(input.userId))
-      await addressChanges.count(ownId, emailNormalized);
+      await addressChanges.countChange(ownId, emailNormalized);
     return this.change({ caller, mutation: 'updateUser', input }, async (user, target) => {
       checkVersion(user, input.expectedVersion);
       if (patch.username !== user.username) checkUsername(reader, patch, user.emailNormalized);

@@ -1,13 +1,13 @@
 import { isExternalSystem } from '../../users/external-ids';
 import { addressParts } from '../../users/user.entity';
-import { importedFields } from './user-row';
+import { textFields } from './user-row';
 
 /** The columns of external ids begin with this, and end with the system: `externalId.crm`. */
 export const externalIdPrefix = 'externalId.';
 
 /** A field of a user, such as `email`, `address.city` or `externalId.crm`. */
 export type ImportedField =
-  | (typeof importedFields)[number]
+  | (typeof textFields)[number]
   | `address.${(typeof addressParts)[number]}`
   | `${typeof externalIdPrefix}${string}`;
 
@@ -23,7 +23,7 @@ export interface ColumnChoices {
 export type Column = ImportedField | 'ignored' | 'unnamed';
 
 const namedFields: readonly ImportedField[] = [
-  ...importedFields,
+  ...textFields,
   ...addressParts.map((part) => `address.${part}` as const),
 ];
 

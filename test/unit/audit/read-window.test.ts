@@ -15,7 +15,7 @@ function read(window: ReadWindow, actor: typeof ann, fieldsByUser: ReturnType<ty
 
 const countsOf = (window: ReadWindow) =>
   window
-    .next()
+    .end()
     .map(({ origin, fieldsByUser, counts }) => [
       origin.actor?.id,
       [...new Set([...fieldsByUser.values()].flatMap((it) => [...it]))],
@@ -41,7 +41,7 @@ describe('ReadWindow', () => {
     const window = new ReadWindow();
     read(window, ann, reads(['email'], 'one'));
     expect(read(window, actor, other)).toEqual([...other.keys()]);
-    expect(window.next()).toEqual([]);
+    expect(window.end()).toEqual([]);
   });
 
   it('does not count a read that was not added', () => {
@@ -64,7 +64,7 @@ describe('ReadWindow', () => {
     read(window, ann, reads(['email'], 'one'), 2);
     read(window, ann, reads(['email'], 'one'), 3);
     read(window, ann, reads(['email'], 'two'), 4);
-    expect(window.next().map((it) => it.at)).toEqual([at(3)]);
+    expect(window.end().map((it) => it.at)).toEqual([at(3)]);
   });
 
   it('forgets everything in the next window, and again in the one after', () => {
@@ -74,7 +74,7 @@ describe('ReadWindow', () => {
       for (let repeat = 0; repeat < turn; repeat += 1) read(window, ann, reads(['email'], 'one'));
       expect(countsOf(window)).toEqual([['ann', ['email'], { one: turn }]]);
     }
-    expect(window.next()).toEqual([]);
+    expect(window.end()).toEqual([]);
   });
 
   it('returns at most a thousand users together', () => {
@@ -82,7 +82,7 @@ describe('ReadWindow', () => {
     const ids = Array.from({ length: 2_001 }, (_, at) => String(at));
     read(window, ann, reads(['email'], ...ids));
     read(window, ann, reads(['email'], ...ids));
-    const repeated = window.next();
+    const repeated = window.end();
     expect(repeated.map(({ fieldsByUser }) => fieldsByUser.size)).toEqual([1_000, 1_000, 1]);
     expect(repeated.flatMap(({ counts }) => [...(counts?.keys() ?? [])])).toEqual(ids);
   });
@@ -93,7 +93,7 @@ describe('ReadWindow', () => {
     for (let turn = 0; turn < 2; turn += 1) {
       read(window, ann, reads(['email'], ...ids));
       expect(read(window, ann, reads(['email'], ...ids))).toEqual(['100000']);
-      window.next();
+      window.end();
     }
   });
 });
