@@ -57,6 +57,8 @@ export class DeliveryBatches<Item extends Unacknowledged> {
   forget(): void {
     this.epoch += 1;
     this.waiting = [];
+    // The others leave the list when they end. Until then they count as running.
+    this.batches = this.batches.filter(({ processed }) => !processed);
   }
 
   /** Returns for how many seconds the oldest batch has been retried; 0 if none has failed. */

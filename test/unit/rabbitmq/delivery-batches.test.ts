@@ -93,6 +93,34 @@ describe('DeliveryBatches', () => {
     expect(acknowledged).toEqual([['f']]);
   });
 
+  it.each([
+    ['a reconnection', 1],
+    ['two reconnections', 2],
+  ])('acknowledge no batch that waited for an earlier one before %s', async (_name, reconnections) => {
+    const { batches, add, calls, acknowledged } = build(3);
+    await add('a', 'b', 'c', 'd', 'e', 'f');
+    await calls[2]?.end();
+    for (let at = 0; at < reconnections; at += 1) {
+      batches.forget();
+      await calls[at]?.end();
+    }
+    await calls[1]?.end();
+    await add('g');
+    await calls[3]?.end();
+    expect(acknowledged).toEqual([['g']]);
+  });
+
+  it('acknowledge no batch that waited for an earlier one before a reconnection while they stop', async () => {
+    const { batches, add, calls, acknowledged } = build(2);
+    await add('a', 'b', 'c', 'd');
+    await calls[1]?.end();
+    const stopping = batches.stop();
+    batches.forget();
+    await calls[0]?.end();
+    await stopping;
+    expect(acknowledged).toEqual([]);
+  });
+
   it('retry a batch that fails before they acknowledge it and the next', async () => {
     const { add, batches, calls, acknowledged } = build(2);
     await add('a', 'b', 'c', 'd');
