@@ -30,9 +30,9 @@ export interface CacheControlOptions {
   readonly tagged: boolean;
 }
 
-/** Returns the tag of what caches have of a user. */
+/** Returns the tag of what caches have of a user, the same for an id in upper case. */
 export function cacheTagOf(userId: string): string {
-  return `user-${userId}`;
+  return `user-${userId.toLowerCase()}`;
 }
 
 /**
@@ -89,12 +89,18 @@ function selectsOnlyPublic(document: DocumentNode, operation: OperationDefinitio
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
 
-  const fieldsOf = (set: SelectionSetNode): { name: string; alias?: string; set?: SelectionSetNode }[] =>
+  const fieldsOf = (
+    set: SelectionSetNode,
+    // Fragments that spread each other twice would otherwise double the work at each level.
+    spread = new Set<string>(),
+  ): { name: string; alias?: string; set?: SelectionSetNode }[] =>
     set.selections.flatMap((selection) => {
-      if (selection.kind === Kind.INLINE_FRAGMENT) return fieldsOf(selection.selectionSet);
+      if (selection.kind === Kind.INLINE_FRAGMENT) return fieldsOf(selection.selectionSet, spread);
       if (selection.kind === Kind.FRAGMENT_SPREAD) {
         const fragment = fragments.get(selection.name.value);
-        return fragment ? fieldsOf(fragment.selectionSet) : [];
+        if (!fragment || spread.has(selection.name.value)) return [];
+        spread.add(selection.name.value);
+        return fieldsOf(fragment.selectionSet, spread);
       }
       const { name, alias, selectionSet } = selection;
       return [

@@ -51,11 +51,14 @@ export class PreparedReads {
     const { variables } = request;
 
     const startedAtMs = performance.now();
+    const name = prepared.operation.name?.value;
+    let outcome: 'success' | 'repeated' = 'repeated';
+    let endSpan: ReturnType<StartOperationSpan> | undefined;
     try {
       checkOperationLimits({ document: prepared.document, operation: prepared.operation, variables });
       const context = await createContext();
       context.deferredMetrics = [];
-      const endSpan = startSpan?.(context);
+      endSpan = startSpan?.(context);
       const data = await prepared.run(context, variables);
       if (data === null) return null;
       const hints = cacheControl.hintsFor(prepared.document, prepared.operation, context);
@@ -66,12 +69,13 @@ export class PreparedReads {
       if (reads.fieldsByUser.size > 0) await accessLog.record({ actor, traceparent }, reads.fieldsByUser);
       metrics.preparedReads.inc();
       for (const record of context.deferredMetrics) record();
-      const name = prepared.operation.name?.value;
       metrics.recordGraphqlRequest(name, 'success', (performance.now() - startedAtMs) / 1_000, traceparent);
-      endSpan?.({ type: 'query', name, outcome: 'success' });
+      outcome = 'success';
       return { json, cacheControl: hints?.header ?? privateResponse };
     } catch {
       return null;
+    } finally {
+      endSpan?.({ type: 'query', name, outcome });
     }
   }
 }
@@ -94,7 +98,8 @@ function readRequest(body: unknown): ReadRequest | null {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return null;
   const { query, operationName = null, variables, extensions } = body as Record<string, unknown>;
   if (typeof query !== 'string' || extensions != null) return null;
-  if (operationName !== null && typeof operationName !== 'string') return null;
+  // Apollo Server refuses an empty name.
+  if (operationName !== null && (typeof operationName !== 'string' || operationName === '')) return null;
   if (variables != null && (typeof variables !== 'object' || Array.isArray(variables))) return null;
   return { query, operationName, variables: (variables ?? {}) as Record<string, unknown> };
 }

@@ -11,7 +11,8 @@ export interface EndedOperation {
   /** `query` or `mutation`; undefined if the operation was refused before it was known. */
   readonly type: string | undefined;
   readonly name: string | null | undefined;
-  readonly outcome: GraphqlOutcome;
+  /** `repeated`: Apollo Server runs the query again, in a span of its own. */
+  readonly outcome: GraphqlOutcome | 'repeated';
 }
 
 export type StartOperationSpan = (context: GraphqlContext) => (ended: EndedOperation) => void;

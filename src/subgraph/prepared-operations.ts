@@ -5,15 +5,18 @@ import { hasStringLiteral } from './document-store';
 import { type ObjectPlan, planQuery } from './query-plan';
 import { runQuery } from './query-run';
 
-/** How many queries are kept; routers send a few hundred different ones. */
-const maxOperations = 1_000;
+/** Characters of the queries that are kept; routers send a few hundred different ones. */
+const maxCharacters = 300_000;
 const maxTextLength = 10_000;
-/** Plans of one query, for different values of the variables in `@skip` and `@include`. */
-const maxPlans = 16;
+
+/** Plans by the number of the query and its conditions. */
+type Plans = LRUCache<string, { readonly plan: ObjectPlan | null }>;
+
+/** Each plan counts as long as the text of its query. */
+const createPlans = (): Plans => new LRUCache({ maxSize: maxCharacters });
 
 /** A query that passed parsing, validation and the limits. */
 export class PreparedOperation {
-  private readonly plans = new Map<string, ObjectPlan | null>();
   private readonly conditions: readonly string[];
   private readonly coerce: (inputs: Values) => Values | undefined;
 
@@ -21,6 +24,8 @@ export class PreparedOperation {
     private readonly schema: GraphQLSchema,
     readonly document: DocumentNode,
     readonly operation: OperationDefinitionNode,
+    private readonly number = 0,
+    private readonly plans = createPlans(),
   ) {
     this.conditions = conditionsOf(document);
     this.coerce = variablesOf(schema, operation);
@@ -40,14 +45,14 @@ export class PreparedOperation {
   }
 
   private planFor(variables: Values): ObjectPlan | null {
-    const key = this.conditions.map((name) => String(variables[name])).join();
-    let plan = this.plans.get(key);
-    if (plan === undefined) {
-      plan = planQuery(this.schema, { document: this.document, operation: this.operation, variables });
-      if (this.plans.size >= maxPlans) this.plans.clear();
-      this.plans.set(key, plan);
+    const key = [this.number, ...this.conditions.map((name) => variables[name] === true)].join();
+    let planned = this.plans.get(key);
+    if (!planned) {
+      const { document, operation } = this;
+      planned = { plan: planQuery(this.schema, { document, operation, variables }) };
+      this.plans.set(key, planned, { size: document.loc?.source.body.length ?? maxTextLength });
     }
-    return plan;
+    return planned.plan;
   }
 }
 
@@ -57,8 +62,16 @@ export class PreparedOperation {
  * Only queries without string literals are kept, so that no personal data stays in memory with the text.
  */
 export class PreparedOperations {
-  private readonly seen = new LRUCache<string, true>({ max: maxOperations });
-  private readonly prepared = new LRUCache<string, PreparedOperation>({ max: maxOperations });
+  private readonly seen = new LRUCache<string, true>({
+    maxSize: maxCharacters,
+    sizeCalculation: (_, key) => key.length,
+  });
+  private readonly prepared = new LRUCache<string, PreparedOperation>({
+    maxSize: maxCharacters,
+    sizeCalculation: (_, key) => key.length,
+  });
+  private readonly plans = createPlans();
+  private registered = 0;
 
   constructor(private readonly schema: GraphQLSchema) {}
 
@@ -81,12 +94,17 @@ export class PreparedOperations {
       return;
     }
     this.seen.delete(key);
-    this.prepared.set(key, new PreparedOperation(this.schema, document, operation));
+    this.registered += 1;
+    this.prepared.set(
+      key,
+      new PreparedOperation(this.schema, document, operation, this.registered, this.plans),
+    );
   }
 }
 
+/** The length in front keeps a name and a text from having the key of another pair. */
 function keyOf(text: string, operationName: string | null | undefined): string {
-  return operationName ? `${operationName}\n${text}` : text;
+  return operationName == null ? `-${text}` : `${operationName.length}:${operationName}${text}`;
 }
 
 function canBePrepared(text: string, document: DocumentNode, operation: OperationDefinitionNode): boolean {

@@ -67,12 +67,23 @@ function safe(code: string, message: string): SafeError {
 }
 
 const maxNameLength = 50;
+/** Characters of all names in a message together. */
+const maxRepeated = 100;
 const maxMessageLength = 300;
+const suggestions = ' Did you mean ';
 
-/** Returns a message in which long names, which come from the document, are cut. */
+/** Returns a message in which names, which come from the document, are cut. Suggestions come from the schema. */
 function shortened(message: string): string {
-  const short = message.replace(/[^\s"]{51,}/g, (name) => `${name.slice(0, maxNameLength - 1)}…`);
-  return short.length > maxMessageLength ? `${short.slice(0, maxMessageLength - 1)}…` : short;
+  const [about = '', ...suggested] = message.split(suggestions);
+  let left = maxRepeated;
+  const short = about.replace(/(?<=")[^\s"]+(?=")|[^\s"]{51,}/g, (name) => {
+    const most = Math.min(maxNameLength, left);
+    const shown = name.length > most ? `${name.slice(0, Math.max(0, most - 1))}…` : name;
+    left = Math.max(0, left - shown.length);
+    return shown;
+  });
+  const whole = [short, ...suggested].join(suggestions);
+  return whole.length > maxMessageLength ? `${whole.slice(0, maxMessageLength - 1)}…` : whole;
 }
 
 function safeValidationError(error: GraphQLError, cause: unknown): SafeError {

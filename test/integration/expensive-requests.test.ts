@@ -126,6 +126,14 @@ const operations: [what: string, actor: Actor, query: string, variables: object,
     representations(1_000),
     null,
   ],
+  [
+    'fragments that each spread the next one twice',
+    'own',
+    `${entitiesOf('...f0')} ${numbered(19, (index) => `fragment f${index} on User { ...f${index + 1} ...f${index + 1} }`)}
+     fragment f19 on User { id }`,
+    representations(1),
+    null,
+  ],
   ['an export of 5,000 entries', 'own', `mutation { ${exportOf('a')} }`, {}, null],
 ];
 

@@ -86,4 +86,16 @@ describe('safeErrorOf', () => {
       extensions: { code: 'BAD_USER_INPUT' },
     });
   });
+
+  it('repeats at most 100 characters of the names in a document', async () => {
+    const names = ['A', 'B', 'C'].map((letter) => letter.repeat(45));
+    const nested = (inner: string) =>
+      `{ ${names[0]}: parent { ${names[1]}: parent { ${names[2]}: ${inner} } } }`;
+    const response = await ask(`query ${nested('a').replace(/}$/, nested('b').slice(1))}`);
+    expect(response.first.message).toMatch(
+      /^Fields "A{45}" conflict because subfields "B{45}" conflict because/,
+    );
+    expect(response.first.message.match(/[ABC]/g)?.length).toBeLessThanOrEqual(100);
+    expect(response.first.message).toContain('CCC');
+  });
 });
