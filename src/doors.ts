@@ -152,7 +152,7 @@ export async function createHttp(
   };
   return createHttpServer<GraphqlContext>({
     apollo,
-    respondToRead: (body, createContext) => preparedReads.respond(body, createContext),
+    respondToQuery: (body, createContext) => preparedReads.respond(body, createContext),
     concurrency: config.concurrency,
     // An invalid token is reported when the context is created.
     actorId: (request) =>

@@ -8,12 +8,12 @@ import type { Tracing } from '../telemetry/tracing';
 import type { Concurrency } from './concurrency';
 import { RequestTimeoutError, withinDeadline } from './deadline';
 import { errorBody } from './error-responses';
-import { type HandedOver, streamOf } from './known-reads';
+import { type HandedOver, streamOf } from './prepared-query-listener';
 import { loggerOfTrace, traceRequest } from './trace-request';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Ends the operation that was counted for this request. Null before it is counted, and once its handler runs. */
+    /** Ends the operation that was counted for this request. Null before, after its end, and once its handler runs. */
     endOperation: (() => void) | null;
   }
 }
@@ -21,7 +21,7 @@ declare module 'fastify' {
 export interface GraphqlRouteOptions<Context extends BaseContext> {
   apollo: ApolloServer<Context>;
   context: (request: FastifyRequest) => Promise<Context>;
-  /** Returns what `KnownReads` did for a request before it handed it over. */
+  /** Returns what `PreparedQueryListener` did for a request before it handed it over. */
   handedOver: (message: IncomingMessage) => HandedOver | null;
   routerProof: (header: string | undefined) => boolean;
   bodyLimitBytes: number;
@@ -102,8 +102,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
           return reply.send(errorBody(message, { code: 'SERVICE_UNAVAILABLE', requestId: request.id }));
         }
         request.endOperation = end;
-        // If the handler has run, the operation ends there: its work may outlast the response.
-        reply.raw.once('close', () => request.endOperation?.());
+        if (!state) endWithoutBody(request);
       },
     ],
     preParsing: (request, _reply, payload, done) => {
@@ -111,6 +110,9 @@ export function addGraphqlRoute<Context extends BaseContext>(
       done(null, state ? streamOf(state.body) : payload);
     },
     onSend: (request, reply, payload, done) => {
+      // Of a request that is refused before its handler runs. The handler ends its operation itself, because its work
+      // may outlast the response.
+      endOperation(request);
       if (!isTooLarge(payload)) {
         done(null, payload);
         return;
@@ -141,4 +143,23 @@ export function addGraphqlRoute<Context extends BaseContext>(
       });
     },
   });
+}
+
+/** Ends the operation of a request unless its handler runs or has run. */
+function endOperation(request: FastifyRequest): void {
+  const end = request.endOperation;
+  request.endOperation = null;
+  end?.();
+}
+
+/** Ends the operation if the connection closes before the body was read, because no handler runs then. */
+function endWithoutBody(request: FastifyRequest): void {
+  const { raw } = request;
+  const endUnread = () => {
+    if (!raw.readableEnded) endOperation(request);
+  };
+  // A connection that closed before emits no further event.
+  if (raw.destroyed) endUnread();
+  // Not `close` of the response: of pipelined requests, only the first has a response with a connection.
+  else raw.once('close', endUnread);
 }

@@ -15,7 +15,6 @@ import { Drain, type DrainTimes } from './drain';
 import { setErrorResponses } from './error-responses';
 import { addGraphqlRoute } from './graphql.route';
 import type { HttpRequest } from './http-request';
-import { KnownReads, type KnownResponse } from './known-reads';
 import { respondToClientError, respondToMalformedUrl } from './malformed-requests';
 import {
   addHealthRoutes,
@@ -24,6 +23,7 @@ import {
   type HealthRoutesOptions,
   type Readiness,
 } from './operations.routes';
+import { PreparedQueryListener, type PreparedResponse } from './prepared-query-listener';
 import { requestIdOf } from './request-id';
 import { createResponseReport, type LoggedRequests } from './response-report';
 import { respondToUnknownRoutes } from './unknown-route';
@@ -35,7 +35,7 @@ export interface HttpServerOptions<Context extends BaseContext> {
   /** Creates the GraphQL context of one request. */
   context: (request: HttpRequest) => Promise<Context>;
   /** Returns the response to a prepared query, or null if `apollo` has to run the request. */
-  respondToRead?: (body: unknown, createContext: () => Promise<Context>) => Promise<KnownResponse | null>;
+  respondToQuery?: (body: unknown, createContext: () => Promise<Context>) => Promise<PreparedResponse | null>;
   /** True if the value of the `Router-Authorization` header proves that the router sent this request. */
   routerProof: (header: string | undefined) => boolean;
   readiness: () => Promise<Readiness>;
@@ -98,10 +98,10 @@ export async function createHttpServer<Context extends BaseContext>(
     actorId: options.actorId ?? (() => null),
   };
   const report = createResponseReport(metrics, logRequests);
-  const known = new KnownReads<Context>({
+  const preparedQueries = new PreparedQueryListener<Context>({
     ...options,
     ...shared,
-    respondToRead: options.respondToRead ?? (async () => null),
+    respondToQuery: options.respondToQuery ?? (async () => null),
     tracing: options.tracing ?? null,
     isOpen: () => !drain.isShuttingDown,
     onResponse: (request, statusCode, elapsedMs) =>
@@ -110,7 +110,7 @@ export async function createHttpServer<Context extends BaseContext>(
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    genReqId: (message) => known.handedOver(message)?.request.id ?? requestIdOf(message),
+    genReqId: (message) => preparedQueries.handedOver(message)?.request.id ?? requestIdOf(message),
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: receiveTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
@@ -139,11 +139,12 @@ export async function createHttpServer<Context extends BaseContext>(
   });
 
   const { readiness, schemas = new Map() } = options;
-  const handedOver: KnownReads<Context>['handedOver'] = (message) => known.handedOver(message);
+  const handedOver: PreparedQueryListener<Context>['handedOver'] = (message) =>
+    preparedQueries.handedOver(message);
   addGraphqlRoute(app, { ...options, ...shared, handedOver });
   const [listener] = app.server.listeners('request') as RequestListener[];
   app.server.removeAllListeners('request');
-  app.server.on('request', known.listener(listener as RequestListener));
+  app.server.on('request', preparedQueries.listener(listener as RequestListener));
   const health = {
     readiness,
     readinessTimeoutMs: readinessLimitMs,

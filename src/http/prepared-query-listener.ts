@@ -11,19 +11,21 @@ import { requestIdOf } from './request-id';
 import { loggerOfTrace, traceRequest } from './trace-request';
 
 /** A response to a prepared query: JSON, and the value of `Cache-Control`. */
-export interface KnownResponse {
+export interface PreparedResponse {
   readonly json: string;
   readonly cacheControl: string;
 }
 
-export interface KnownReadsOptions<Context> {
+export interface PreparedQueryListenerOptions<Context> {
   /** Returns the response to a prepared query, or null for any other request and for a query with errors. */
-  readonly respondToRead: (
+  readonly respondToQuery: (
     body: unknown,
     createContext: () => Promise<Context>,
-  ) => Promise<KnownResponse | null>;
+  ) => Promise<PreparedResponse | null>;
   readonly context: (request: HttpRequest) => Promise<Context>;
+  /** Returns the caller's id; null without a token. Resolves to null for an invalid one, never rejects. */
   readonly actorId: (request: HttpRequest) => Promise<string | null> | null;
+  /** True if the value of `Router-Authorization` proves that the router sent the request. */
   readonly routerProof: (header: string | undefined) => boolean;
   readonly concurrency: Concurrency;
   readonly bodyLimitBytes: number;
@@ -40,40 +42,40 @@ export interface KnownReadsOptions<Context> {
 export interface HandedOver {
   readonly request: ReceivedRequest;
   readonly body: Buffer;
-  /** Ends the counted operation; null if it continues after its timeout. */
+  /** Ends the counted operation. Null after a timeout: the query is still running and ends it itself. */
   readonly end: (() => void) | null;
   readonly hasTimedOut: boolean;
 }
 
 const jsonTypes = new Set(['application/json', 'application/json; charset=utf-8']);
 const acceptedTypes = new Set(['*/*', 'application/*', 'application/json']);
-/** Keys with which the JSON parser of the full path refuses a body, plain or escaped. */
+/** Keys that make Fastify's JSON parser refuse a body, and escapes that could hide them. */
 const suspectText = /__proto__|constructor|\\u00/;
 
 /**
  * Responds to prepared queries (docs/glossary.md) directly from `node:http`. All other requests, and those whose result
  * has an error, are handed over to the listener of Fastify, which finds what was done already with `handedOver`.
  */
-export class KnownReads<Context> {
+export class PreparedQueryListener<Context> {
   private readonly states = new WeakMap<IncomingMessage, HandedOver>();
 
-  constructor(private readonly options: KnownReadsOptions<Context>) {}
+  constructor(private readonly options: PreparedQueryListenerOptions<Context>) {}
 
   /** Returns the listener to install in place of `otherwise`. */
   listener(otherwise: RequestListener): RequestListener {
     return (message, response) => {
-      if (!this.mayBeRead(message)) otherwise(message, response);
+      if (!this.mayBePrepared(message)) otherwise(message, response);
       else void this.respond(message, response, otherwise);
     };
   }
 
-  /** Returns what was done for a request, or null if it arrives at the listener of Fastify first. */
+  /** Returns what was done for a request, or null if Fastify must handle it from the start. */
   handedOver(message: IncomingMessage): HandedOver | null {
     return this.states.get(message) ?? null;
   }
 
   /** True if only the body decides whether the request is a prepared query. */
-  private mayBeRead({ method, url, headers }: IncomingMessage): boolean {
+  private mayBePrepared({ method, url, headers }: IncomingMessage): boolean {
     const length = Number(headers['content-length']);
     const proof = headers['router-authorization'];
     return (
@@ -94,12 +96,12 @@ export class KnownReads<Context> {
   private async respond(message: IncomingMessage, response: ServerResponse, otherwise: RequestListener) {
     const { actorId, concurrency, requestTimeoutMs } = this.options;
     const request = new ReceivedRequest(message, response, this.options);
-    // The operation is counted before its body is read.
+    // Counted first, so that refused requests use no memory for bodies.
     const end = concurrency.enter(await actorId(request));
     const body = end && (await readBody(message));
     if (!end || !body) {
       end?.();
-      // A counted operation without a body needs no response: its client has disconnected.
+      // Fastify sends the error for too many operations. Without a body the client has disconnected.
       if (!end) otherwise(message, response);
       return;
     }
@@ -111,10 +113,10 @@ export class KnownReads<Context> {
       this.states.set(message, { request, body, end: null, hasTimedOut: true });
       otherwise(message, response);
     }, requestTimeoutMs);
-    const read = await this.read(request, body);
+    const result = await this.query(request, body);
     if (isOver) return end();
     clearTimeout(timer);
-    if (read === null) {
+    if (result === null) {
       this.states.set(message, { request, body, end, hasTimedOut: false });
       otherwise(message, response);
       return;
@@ -122,25 +124,26 @@ export class KnownReads<Context> {
     end();
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(read.json),
-      'cache-control': read.cacheControl,
+      'content-length': Buffer.byteLength(result.json),
+      'cache-control': result.cacheControl,
       'x-request-id': request.id,
     });
-    response.end(read.json);
+    response.end(result.json);
     this.options.onResponse(request, 200, performance.now() - request.startedAtMs);
   }
 
-  /** Returns the response, or null if another path has to make it. */
-  private async read(request: ReceivedRequest, bytes: Buffer): Promise<KnownResponse | null> {
-    const { respondToRead, context, tracing } = this.options;
+  /** Returns the response, or null if Fastify has to respond. */
+  private async query(request: ReceivedRequest, bytes: Buffer): Promise<PreparedResponse | null> {
+    const { respondToQuery, context, tracing } = this.options;
     try {
       if (!isUtf8(bytes)) return null;
       const text = bytes.toString();
       if (suspectText.test(text)) return null;
       return await runInTrace(tracing, request.traceparent, () =>
-        respondToRead(JSON.parse(text), () => context(request)),
+        respondToQuery(JSON.parse(text), () => context(request)),
       );
     } catch {
+      // Apollo Server runs the query again and reports its error.
       return null;
     }
   }
@@ -185,8 +188,10 @@ class ReceivedRequest implements HttpRequest {
   }
 }
 
-/** Returns the body, or null if the connection ends before it is complete. */
-function readBody(message: IncomingMessage): Promise<Buffer | null> {
+/** Returns the body, or null if the connection closes before it is complete. */
+async function readBody(message: IncomingMessage): Promise<Buffer | null> {
+  // A connection that closed before emits no further event.
+  if (message.destroyed) return null;
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     message.on('data', (chunk: Buffer) => chunks.push(chunk));
