@@ -8,7 +8,7 @@
 
 /** The folders of src, from the lowest floor to the highest. Folders of one floor do not import each other. */
 const floors = [
-  ['scheduling'],
+  ['scheduling', 'files'],
   ['telemetry', 'personal-data'],
   ['postgres', 'redis', 'rabbitmq', 'authentication'],
   ['embedded-postgres', 'explorer', 'subgraph', 'erased', 'history', 'outbox'],

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { readFileLines } from '../files/lines';
 import { digestBytes, digestOf, hashOf, type Link, type SealedEntry } from './audit-chain';
 
 /** A seal as stored. */
@@ -10,24 +10,30 @@ export type StoredSeal = Link & { readonly hash: Buffer; readonly digestVersion:
 export interface ArchiveHeader {
   readonly type: 'user-service audit archive';
   readonly version: 1;
+  /** Counts archives from 1. */
   readonly number: string;
+  /** Entries before this time are archived. */
   readonly cutAt: string;
-  /** The seal before the archived ones, and its hash. */
+  /** The number of the seal before the archived ones. */
   readonly previousSeal: string;
+  /** The hash of that seal, in hexadecimal. */
   readonly previousHash: string;
 }
 
-/** A seal in an archive. `removed` is false if it stays in the database, because not all its entries are archived. */
+/**
+ * A seal in an archive. `removed` is false if the seal stays in the database: it, or a seal before it, has entries that
+ * are not archived.
+ */
 export interface ArchivedSeal {
   readonly seal: StoredSeal;
   readonly removed: boolean;
 }
 
-/** A line of an archive, parsed. */
+/** A line of an archive, parsed. The header comes first. Each seal is followed by its archived entries. */
 export type ArchiveLine = { readonly header: ArchiveHeader } | ArchivedSeal | { readonly entry: SealedEntry };
 
 /** Returns a line of NDJSON, with bytes as base64. */
-export function printArchiveLine(line: ArchiveLine): string {
+export function archiveLineOf(line: ArchiveLine): string {
   return `${JSON.stringify(line, (_key, value: unknown) =>
     isBufferJson(value) ? { base64: Buffer.from(value.data).toString('base64') } : value,
   )}\n`;
@@ -35,10 +41,7 @@ export function printArchiveLine(line: ArchiveLine): string {
 
 /** Yields the lines of an archive. Throws a SyntaxError for a line that is not JSON. */
 export async function* readArchive(path: string): AsyncGenerator<ArchiveLine> {
-  for await (const text of createInterface({
-    input: createReadStream(path),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  }))
+  for await (const text of readFileLines(path))
     yield JSON.parse(text, (_key, value: unknown) =>
       isBase64Json(value) ? Buffer.from(value.base64, 'base64') : value,
     ) as ArchiveLine;
@@ -54,7 +57,7 @@ export async function fileDigestOf(path: string): Promise<Buffer> {
 /** The contents of an archive. They can be trusted only if `broken` is empty. */
 export interface ArchiveContents {
   readonly header: ArchiveHeader | null;
-  readonly rows: number;
+  readonly entryCount: number;
   readonly seals: readonly (Pick<StoredSeal, 'number' | 'hash' | 'previousHash'> & {
     readonly removed: boolean;
   })[];
@@ -63,6 +66,12 @@ export interface ArchiveContents {
   /** What was changed, removed or inserted: `entry ID`, `seal NUMBER`, `archive`. */
   readonly broken: Set<string>;
 }
+
+/** A seal, with the digests of the entries that were not read yet. */
+type ReadSeal = ArchiveContents['seals'][number] & {
+  readonly digests: Map<string, Buffer>;
+  readonly version: number;
+};
 
 /**
  * Checks the seals of an archive and their entries. Calls `onEntry` for each entry.
@@ -75,12 +84,12 @@ export async function checkArchive(
   onEntry: (entry: SealedEntry) => void = () => undefined,
 ): Promise<ArchiveContents> {
   const broken = new Set<string>();
-  const seals: (ArchiveContents['seals'][number] & { digests: Map<string, Buffer>; version: number })[] = [];
+  const seals: ReadSeal[] = [];
   const entryIdsOfStayingSeals: string[] = [];
-  const removedSeals: (typeof seals)[number][] = [];
+  let lastRemoved: ReadSeal | null = null;
   let header: ArchiveHeader | null = null;
-  let rows = 0;
-  const finish = () => {
+  let entryCount = 0;
+  const checkSealIsComplete = () => {
     const last = seals.at(-1);
     if (!last?.removed) return;
     for (const id of last.digests.keys()) if (!archivedEarlier.has(id)) broken.add(`entry ${id}`);
@@ -90,42 +99,43 @@ export async function checkArchive(
       if (header) broken.add('archive');
       header = line.header;
     } else if ('seal' in line) {
-      finish();
+      checkSealIsComplete();
       const { seal, removed } = line;
-      if (!isWhole(seal)) broken.add(`seal ${seal.number}`);
+      if (!isIntact(seal)) broken.add(`seal ${seal.number}`);
       const { number, hash, previousHash, digestVersion: version } = seal;
-      const before = removedSeals.at(-1);
-      const expected =
-        before ?? (header && { number: header.previousSeal, hash: Buffer.from(header.previousHash, 'hex') });
+      const expected: Pick<StoredSeal, 'number' | 'hash'> | null =
+        lastRemoved ??
+        (header && { number: header.previousSeal, hash: Buffer.from(header.previousHash, 'hex') });
       const follows =
         expected && BigInt(number) === BigInt(expected.number) + 1n && expected.hash.equals(previousHash);
       if (removed && !follows) broken.add(`seal ${number}`);
-      seals.push({ number, hash, previousHash, removed, digests: digestsOf(seal), version });
-      if (removed) removedSeals.push(seals.at(-1) as (typeof seals)[number]);
+      const read: ReadSeal = { number, hash, previousHash, removed, digests: digestsOf(seal), version };
+      seals.push(read);
+      if (removed) lastRemoved = read;
     } else {
       const { entry } = line;
       const seal = seals.at(-1);
-      rows += 1;
+      entryCount += 1;
       const digest = seal?.digests.get(entry.id);
-      // The digest is deleted, so that a second entry with this id is broken.
+      // A second entry with this id is then broken, and the digests that remain name missing entries.
       seal?.digests.delete(entry.id);
       if (!seal || !digest || !digestOf(entry, seal.version).equals(digest)) broken.add(`entry ${entry.id}`);
       if (seal && !seal.removed) entryIdsOfStayingSeals.push(entry.id);
       onEntry(entry);
     }
   }
-  finish();
+  checkSealIsComplete();
   if (header?.type !== 'user-service audit archive' || header.version !== 1) broken.add('archive');
   return {
     header,
-    rows,
+    entryCount,
     seals: seals.map(({ digests: _digests, version: _version, ...seal }) => seal),
     entryIdsOfStayingSeals,
     broken,
   };
 }
 
-function isWhole(seal: StoredSeal): boolean {
+function isIntact(seal: StoredSeal): boolean {
   return seal.entryDigests.length === seal.entryIds.length * digestBytes && hashOf(seal).equals(seal.hash);
 }
 

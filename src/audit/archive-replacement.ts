@@ -1,7 +1,7 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
+import { readFileLines } from '../files/lines';
 import { fileDigestOf } from './archive-file';
 
 /** Thrown if the file at the path of an archive must not be replaced. */
@@ -29,7 +29,7 @@ export async function checkReplaceable(
 
 /** True for an archive, also if it is not complete, and for an empty file. */
 async function isArchive(path: string): Promise<boolean> {
-  for await (const line of createInterface({ input: createReadStream(path) }))
+  for await (const line of readFileLines(path))
     return line.startsWith('{"header":{"type":"user-service audit archive"');
   return true;
 }

@@ -43,12 +43,17 @@ export class ArchiveVerification {
       const isLinked =
         (last?.number ?? contents.header.previousSeal) === checkpoint.lastSeal &&
         lastHash.equals(checkpoint.lastHash);
-      if (!isLinked || contents.rows !== checkpoint.entryCount) this.broken.add('archive');
+      if (!isLinked || contents.entryCount !== checkpoint.entryCount) this.broken.add('archive');
       await this.checkLinks(checkpoint);
     }
     for (const userId of this.withoutKey) if (!this.erased.has(userId)) this.broken.add(`key of ${userId}`);
     const erased = [...this.withoutKey].filter((userId) => this.erased.has(userId)).length;
-    return { rows: contents?.rows ?? 0, seals: contents?.seals.length ?? 0, erased, broken: this.broken };
+    return {
+      rows: contents?.entryCount ?? 0,
+      seals: contents?.seals.length ?? 0,
+      erased,
+      broken: this.broken,
+    };
   }
 
   /** Returns null for a file that is not an archive. */

@@ -5,9 +5,9 @@ import { lockKeys, waitForLock } from '../postgres/locks';
 import {
   type ArchiveContents,
   type ArchiveHeader,
+  archiveLineOf,
   checkArchive,
   fileDigestOf,
-  printArchiveLine,
   readArchive,
   type StoredSeal,
 } from './archive-file';
@@ -140,7 +140,7 @@ export class AuditArchiver {
     // True until a seal has entries that stay. That seal and all later ones stay, so that the chain has no gap.
     let removing = true;
     try {
-      await file.write(printArchiveLine({ header }));
+      await file.write(archiveLineOf({ header }));
       // Reads all seals: entries are not in order of time, so a later seal may have older ones.
       for (let after = header.previousSeal; ; ) {
         const seals = await this.sealsAfter(after);
@@ -150,7 +150,7 @@ export class AuditArchiver {
           removing &&= seal.entryIds.every((id) => entries.has(id) || archivedEarlier.has(id));
           if (old.length === 0 && !removing) continue;
           const lines = [{ seal, removed: removing }, ...old.map((entry) => ({ entry }))];
-          await file.write(lines.map(printArchiveLine).join(''));
+          await file.write(lines.map(archiveLineOf).join(''));
           for (const { id } of old) written.push(id);
           onEntries?.(old.length);
         }

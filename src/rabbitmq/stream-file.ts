@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { readFileLines } from '../files/lines';
 
 const newline = 10;
 
@@ -52,8 +51,7 @@ export class StreamFile {
  * @throws Error when the file cannot be read
  */
 export async function readStreamFile(path: string, onDocument: (text: string) => void): Promise<void> {
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity }))
-    if (line.trim() !== '') onDocument(line);
+  for await (const line of readFileLines(path)) if (line.trim() !== '') onDocument(line);
 }
 
 /** Removes a partial last line left by a crash. Its `append` never resolved, so its caller retries it. */

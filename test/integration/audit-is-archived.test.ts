@@ -104,7 +104,7 @@ describe('audit archive', () => {
     expect(await app.sql('SELECT FROM audit_entries WHERE user_id = $1', [second])).toHaveLength(1);
 
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
-    await mutate(app, 'eraseUser', { userId: first }, officer);
+    await mutate(app, 'eraseUser', { userId: first, reason: 'a letter\u2028of today' }, officer);
     await seal();
     const two = newFile();
     const all = await archiver.archive({ cutAt: await passingTime(), path: two });

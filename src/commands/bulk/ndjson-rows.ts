@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
+import { readLines } from '../../files/lines';
 import { EmptyFileError, maxRowBytes, notUtf8, type SourceRow, unreadable } from './source-row';
 import { readAsUtf8 } from './utf8-source';
-
-const lineFeed = 0x0a;
 
 /**
  * Yields the rows of a file with one JSON object a line, in bounded memory. Skips blank lines.
@@ -12,7 +11,7 @@ const lineFeed = 0x0a;
 export async function* readNdjsonRows(source: AsyncIterable<Buffer>): AsyncGenerator<SourceRow> {
   let line = 0;
   let isEmpty = true;
-  for await (const bytes of readLines(readAsUtf8(source))) {
+  for await (const bytes of readLines(readAsUtf8(source), maxRowBytes)) {
     line += 1;
     const row = bytes === null ? unreadable(line, `has more than ${maxRowBytes} bytes`) : parse(line, bytes);
     if (row === null) continue;
@@ -34,31 +33,4 @@ function parse(line: number, bytes: Buffer): SourceRow | null {
     // Reported below: the parser's own message may quote the line.
   }
   return unreadable(line, 'is not a JSON object');
-}
-
-/** Yields the lines without their ends, and null for a line that is too long. */
-async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer | null> {
-  let parts: Buffer[] = [];
-  let length = 0;
-  const add = (part: Buffer) => {
-    length += part.length;
-    if (length <= maxRowBytes) parts.push(part);
-    else parts = [];
-  };
-  const take = () => {
-    const bytes = length <= maxRowBytes ? Buffer.concat(parts) : null;
-    parts = [];
-    length = 0;
-    return bytes;
-  };
-  for await (const chunk of source) {
-    let from = 0;
-    for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, from)) {
-      add(chunk.subarray(from, end));
-      yield take();
-      from = end + 1;
-    }
-    add(chunk.subarray(from));
-  }
-  if (length > 0) yield take();
 }

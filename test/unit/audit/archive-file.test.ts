@@ -73,7 +73,7 @@ describe('checkArchive', () => {
     const contents = await checkArchive(yielded(lines), new Set(), ({ id }) => read.push(id));
     expect(contents).toEqual({
       header,
-      rows: 5,
+      entryCount: 5,
       seals: [one, two, three].map(({ number, hash, previousHash }) => ({
         number,
         hash,
@@ -90,7 +90,7 @@ describe('checkArchive', () => {
     const five = sealOf('5', ['f', 'g'], Buffer.alloc(32, 4));
     const seven = sealOf('7', ['h'], Buffer.alloc(32, 6));
     const contents = await check([...lines, staying(five), entry('g'), staying(seven), entry('h')]);
-    expect(contents).toMatchObject({ rows: 7, entryIdsOfStayingSeals: ['g', 'h'], broken: new Set() });
+    expect(contents).toMatchObject({ entryCount: 7, entryIdsOfStayingSeals: ['g', 'h'], broken: new Set() });
     expect(contents.seals.map((it) => it.removed)).toEqual([true, true, true, false, false]);
   });
 
