@@ -2,7 +2,10 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import type { Logger } from 'pino';
 import { KeysUnavailableError } from './authentication.errors';
 
-/** Supplies the verifier's keys. A new function means new keys: results of the old keys are no longer valid. */
+/**
+ * Supplies the verifier's keys. A new function means new keys: the caller discards tokens that it verified with the old
+ * ones.
+ */
 export interface KeySet {
   /** Returns the keys to use now. Rejects with KeysUnavailableError if there are no usable keys. */
   current(): Promise<JWTVerifyGetKey>;
@@ -13,7 +16,7 @@ export interface KeySet {
   newerThan(used: JWTVerifyGetKey): Promise<JWTVerifyGetKey | null>;
   /**
    * Returns `degraded` if there are no usable keys (also if they are older than 24 hours) and the last fetch failed.
-   * Without usable keys it starts a fetch and does not wait.
+   * Without usable keys it starts a fetch and does not wait, so a replica without requests recovers too.
    */
   status(): 'ready' | 'degraded';
 }
@@ -50,6 +53,7 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
   let failing = false;
+  let loggedLevel: 'warn' | 'error' | undefined;
   /** The theoretical arrival time of the generic cell rate algorithm, which limits the fetches for unknown keys. */
   let refetchBudgetSpentUntil = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
@@ -67,14 +71,15 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
       })
       .catch((error: unknown) => {
         failedAt = now();
-        // Without keys every token is rejected, so a person must act; with keys the outage may last 24 hours.
-        const level = keys ? 'warn' : 'error';
-        if (!failing)
+        // Without keys no token can be verified, which is an error. With keys, tokens are verified for 24 hours.
+        const level = areUsable() ? 'warn' : 'error';
+        if (!failing || level !== loggedLevel)
           log[level](
             { reason: describe(error, jwksUrl) },
             'the keys of the AuthenticationService could not be fetched',
           );
         failing = true;
+        loggedLevel = level;
       })
       .finally(() => {
         pending = undefined;
@@ -113,6 +118,7 @@ export function createRemoteKeySet({ jwksUrl, log, now = Date.now }: RemoteKeySe
     async newerThan(used) {
       // A concurrent request may have fetched them.
       if (keys && keys !== used) return keys;
+      // A fetch that runs already, or a retry after a failure, needs no budget.
       if (!pending && !failing && !mayRefetch()) return null;
       if (mayFetch()) await fetchOnce();
       if (failing || !keys) throw unavailable();

@@ -167,7 +167,7 @@ describe('the token verifier', () => {
     expect(fetches()).toBe(3);
   });
 
-  it('uses cached keys for 24 hours while they cannot be fetched', async () => {
+  it('uses cached keys for 24 hours while they cannot be fetched, and logs an error when they expire', async () => {
     const old = await header('known');
     await verifier.verify(old);
     jwks.server.always('reset');
@@ -179,9 +179,16 @@ describe('the token verifier', () => {
       });
       expect(verifier.status()).toBe('ready');
     }
-    passedMs = 24 * hours + 1;
-    expect(verifier.status()).toBe('degraded');
-    await expect(verifier.verify(old)).rejects.toBeInstanceOf(KeysUnavailableError);
+    for (const afterMs of [1, 2_000]) {
+      passedMs = 24 * hours + afterMs;
+      expect(verifier.status()).toBe('degraded');
+      await expect(verifier.verify(old)).rejects.toBeInstanceOf(KeysUnavailableError);
+    }
+    // A warning when the first fetch failed, and one error when the keys expired.
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 40, msg: 'the keys of the AuthenticationService could not be fetched' },
+      { level: 50, msg: 'the keys of the AuthenticationService could not be fetched' },
+    ]);
   });
 
   it('delays only the first request while a fetch of known keys hangs', async () => {
