@@ -39,7 +39,10 @@ export interface CredentialsClientOptions {
 }
 
 const maxAttempts = 3;
-/** Longest pause before the second attempt; doubled for the third. Each pause is 50–100% of its longest. */
+/**
+ * Longest pause before the second attempt; twice that before the third. Pauses are random, 50–100% of it, or longer for
+ * `Retry-After`.
+ */
 const backoffBaseMs = 200;
 
 type AttemptResult =
@@ -151,18 +154,18 @@ function resultOf(response: Response): AttemptResult {
     const waitMs = Number(response.headers.get('retry-after') ?? 0) * 1_000;
     return { outcome: 'retry', failure, ...(Number.isFinite(waitMs) && { waitMs }) };
   }
-  // Redirects too: following one could send the password to another host.
+  // Includes redirects: following one could send the password to another host.
   return { outcome: 'misconfigured', failure };
 }
 
-/** Returns a short word for the log; the error's message and causes may quote the request. */
+/** Returns an error code or name for the log; messages and causes may quote the request. */
 function networkFailure(error: unknown): string {
   const { name, cause } = error as { name?: string; cause?: { code?: unknown } };
   if (name === 'TimeoutError') return 'timeout';
   return typeof cause?.code === 'string' ? cause.code : (name ?? 'unknown');
 }
 
-/** fetch rejects a URL that contains a user, so these are sent as a header. */
+/** Returns the URL's user and password as a header, because fetch rejects a URL that contains them. */
 function basicAuthorization({ username, password }: URL): { authorization?: string } {
   if (!username && !password) return {};
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;

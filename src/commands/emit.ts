@@ -109,7 +109,10 @@ async function send(flags: EmitFlags, content: WithoutIdentity<CommerceEvent>): 
 /** As `send`, for a sign-in. */
 async function sendSignIn(flags: EmitFlags): Promise<void> {
   const { id = newId(), user: userId } = flags;
-  const [type, exchange] = [userAuthenticated.types[0], userAuthenticated.exchange];
+  const {
+    types: [type],
+    exchange,
+  } = userAuthenticated;
   const data = { userId, authenticatedAt: timeOf(flags).toISOString() };
   const body = Buffer.from(JSON.stringify({ specversion: '1.0', id, source: '/emit', type, data }));
   const routingKey = 'authentication.user-authenticated';
@@ -129,6 +132,7 @@ function timeOf({ at }: EmitFlags): Date {
   return time;
 }
 
+/** Checks the message as the consumer would, then publishes it. */
 async function publish({ json }: EmitFlags, message: OutgoingMessage): Promise<void> {
   const read = readMessage({ ...message, properties: { ...message, headers: {} } }, 1);
   if ('park' in read) throw new Error(`the event would be parked: ${read.park.reason}, ${read.park.detail}`);
@@ -144,8 +148,8 @@ async function sendToBroker(url: string, message: OutgoingMessage): Promise<void
   const log = createServiceLog({ level: 'error', destination: process.stderr });
   const broker: Broker = new RabbitMqBroker({ url, prefix: '', log });
   try {
-    const deadlineMs = performance.now() + connectLimitMs;
-    while (!(await tryPublish(broker, message, deadlineMs))) await delay(100);
+    const endsAt = performance.now() + connectLimitMs;
+    while (!(await tryPublish(broker, message, endsAt))) await delay(100);
   } finally {
     await broker.close();
   }
@@ -154,13 +158,13 @@ async function sendToBroker(url: string, message: OutgoingMessage): Promise<void
 /**
  * Returns true when the message is in a queue, or false if the broker is not connected yet.
  *
- * @throws Error when no queue is bound, or when the broker is still not connected after `deadlineMs`
+ * @throws Error when no queue is bound, or when the broker is still not connected after `endsAt`
  */
-async function tryPublish(broker: Broker, message: OutgoingMessage, deadlineMs: number): Promise<boolean> {
+async function tryPublish(broker: Broker, message: OutgoingMessage, endsAt: number): Promise<boolean> {
   try {
     if ((await broker.publish(message)) === 'routed') return true;
   } catch (error) {
-    if (error instanceof BrokerUnavailableError && performance.now() < deadlineMs) return false;
+    if (error instanceof BrokerUnavailableError && performance.now() < endsAt) return false;
     throw error;
   }
   throw new Error('no queue is bound for this event: start the service once');
@@ -168,7 +172,7 @@ async function tryPublish(broker: Broker, message: OutgoingMessage, deadlineMs: 
 
 /** Sends the event over HTTP to the in-process broker of a development server. */
 async function sendToServer({ host, port }: Config, message: OutgoingMessage): Promise<void> {
-  // The server accepts development events from loopback only, also when it listens on all addresses.
+  // The server refuses a Host header that is not a loopback name, such as 0.0.0.0.
   const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host;
   const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/development/events`;
   const { body, ...rest } = message;

@@ -29,7 +29,7 @@ export function registerExportAllCommand(program: Command): void {
     });
 }
 
-/** Prints the users with ids after `afterId`. Sets the exit code to 1 if a signal stopped it before the last one. */
+/** Prints the users with ids after `afterId`. Sets the exit code to 1 if a signal stopped it before the last user. */
 async function exportAll(
   directory: UserDirectory,
   statuses: readonly ListedStatus[],

@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import type { Command } from 'commander';
-import { UnfoldableEventError } from '../commerce/commerce-fold';
+import { type FoldOutcome, UnfoldableEventError } from '../commerce/commerce-fold';
 import { readMessage } from '../consumers/read-message';
 import type { createIntake } from '../intake';
 import type { ParkedMessage } from '../parked/parked-message.entity';
@@ -59,16 +60,17 @@ async function* pages(parked: ParkedMessagesRepository): AsyncGenerator<ParkedMe
   }
 }
 
-interface Reading {
+interface ReadOptions {
   readonly parked: ParkedMessagesRepository;
   readonly database: Database;
   readonly json: boolean;
 }
 
-async function list({ parked, database, json }: Reading): Promise<void> {
+async function list({ parked, database, json }: ReadOptions): Promise<void> {
   let count = 0;
   for await (const page of pages(parked)) {
     count += page.length;
+    // Only JSON contains the bodies, which are personal data.
     if (json) await recordRead(parked, database, page);
     for (const message of page) {
       const { id, reason, type, source, eventId, attempts } = message;
@@ -86,7 +88,7 @@ async function list({ parked, database, json }: Reading): Promise<void> {
   (json ? process.stderr : process.stdout).write(`${count} parked\n`);
 }
 
-async function show({ parked, database, json }: Reading, id: string): Promise<void> {
+async function show({ parked, database, json }: ReadOptions, id: string): Promise<void> {
   const message = await parked.find(id);
   if (!message) {
     process.stderr.write(`error: no parked message has the id ${printable(id)}\n`);
@@ -100,7 +102,7 @@ async function show({ parked, database, json }: Reading, id: string): Promise<vo
 
 async function replay(
   intake: Intake,
-  { database, json }: Omit<Reading, 'parked'>,
+  { database, json }: Omit<ReadOptions, 'parked'>,
   ids: string[] | null,
 ): Promise<void> {
   const counts: Record<string, number> = {};
@@ -115,28 +117,29 @@ async function replay(
     const message = await intake.parked.find(id);
     await report(id, message ? await replayOne(intake, database, message) : 'unknown');
   }
-  const { parked = 0, unknown = 0, ...folded } = counts;
-  const replayed = Object.values(folded).reduce((sum, count) => sum + count, 0);
+  const { parked = 0, unknown = 0, ...removed } = counts;
+  const replayed = Object.values(removed).reduce((sum, count) => sum + count, 0);
   const summary = `${replayed} replayed, ${parked} still parked${unknown > 0 ? `, ${unknown} unknown` : ''}\n`;
   (json ? process.stderr : process.stdout).write(summary);
   if (parked + unknown > 0) process.exitCode = 1;
 }
 
-/** Folds the message. Returns `parked` if that is still impossible. After any other result it is no longer parked. */
+/** Replays the message. Returns `parked` if it still cannot be folded; otherwise the message is removed. */
 async function replayOne(
   { fold, activity, parked }: Intake,
   database: Database,
   message: ParkedMessage,
-): Promise<string> {
+): Promise<FoldOutcome | 'parked'> {
   const read = readMessage(toWire(message), message.attempts);
   if ('park' in read) return 'parked';
   if ('signIn' in read) {
+    // Not one transaction: recording a sign-in again has no effect.
     await activity.recordSignIns([read.signIn]);
     await database.transaction((tx) => parked.remove(tx, message.id));
     return 'folded';
   }
   const [result] = await fold.fold([read.event], async (tx) => void (await parked.remove(tx, message.id)));
-  return result instanceof UnfoldableEventError ? 'parked' : (result as string);
+  return result instanceof UnfoldableEventError ? 'parked' : (result as FoldOutcome);
 }
 
 async function recordRead(
@@ -148,6 +151,5 @@ async function recordRead(
 }
 
 function bodyOf({ body }: ParkedMessage): { body: string } | { bodyBase64: string } {
-  const text = body.toString('utf8');
-  return Buffer.from(text).equals(body) ? { body: text } : { bodyBase64: body.toString('base64') };
+  return isUtf8(body) ? { body: body.toString() } : { bodyBase64: body.toString('base64') };
 }

@@ -40,7 +40,7 @@ export function keyOf({ input }: Pick<Call, 'input'>): string | null {
 const userErased = 'USER_ERASED';
 
 /** Attempts of a call. Each one after the first follows a call with the same key that was rolled back. */
-const maxTries = 5;
+const maxAttempts = 5;
 
 /** Makes repeated calls have one effect. Stores only digests of key and input, and the outcome. */
 export class Idempotency {
@@ -64,11 +64,11 @@ export class Idempotency {
     const key = await this.digest('key', givenKey);
     const inputDigest = await this.digest('input', canonical(call));
 
-    for (let tries = 1; ; tries += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       const user = await this.runOnce(call, { actorId, key, inputDigest }, work);
       if (user) return user;
       // In every attempt a concurrent call with this key was rolled back or removed.
-      if (tries === maxTries) throw new CredentialsUnavailableError();
+      if (attempt === maxAttempts) throw new CredentialsUnavailableError();
     }
   }
 

@@ -16,3 +16,9 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export function parseUserId(text: string): string | null {
   return uuidPattern.test(text) ? text.toLowerCase() : null;
 }
+
+/** Returns the id of the caller's own account if `userId` names it, else null. */
+export function ownIdOf(actorId: string, userId: string): string | null {
+  const id = parseUserId(userId);
+  return id === parseUserId(actorId) ? id : null;
+}

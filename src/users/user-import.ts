@@ -20,14 +20,16 @@ export interface ImportedUser extends NewUserInput {
   statusNotes?: string | null | undefined;
 }
 
-/** The outcome of one input. `exists`: the same input was imported before, or a user with these values exists. */
+/**
+ * The outcome of one input. `exists`: the same input was imported before, or a user with exactly these values exists.
+ */
 export type ImportOutcome =
   | { readonly outcome: 'created' | 'exists'; readonly userId: string }
   | { readonly outcome: 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'USER_ID_TAKEN' | 'EXTERNAL_ID_TAKEN' }
   | { readonly outcome: 'INVALID_INPUT'; readonly fields: readonly FieldProblem[] };
 
-/** Attempts of a batch that conflicts with concurrent writes. */
-const maxTries = 5;
+/** Attempts of a batch after a conflict with a concurrent write, or while PostgreSQL is unavailable. */
+const maxAttempts = 5;
 
 /** A concurrent transaction erased or removed a user between two reads of this one. */
 class ConcurrentRemovalError extends Error {}
@@ -58,7 +60,8 @@ export class UserImport {
    * Returns one outcome per input, in their order, and writes in one transaction. A repeated input has no effect: for
    * 7 days its digest is remembered, after that its values are compared with the user's.
    *
-   * @throws DatabaseUnavailableError if all attempts fail
+   * @throws the error of the last attempt: DatabaseUnavailableError; or UserIdTakenError or ConcurrentRemovalError after
+   *   conflicts
    */
   async import(caller: Caller, inputs: readonly ImportedUser[]): Promise<ImportOutcome[]> {
     const digests = await this.options.idempotency.digestsOf('import', inputs);
@@ -72,12 +75,13 @@ export class UserImport {
     caller: Caller,
     candidates: readonly Candidate[],
   ): Promise<Map<Candidate, ImportOutcome>> {
-    for (let tries = 1; ; tries += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.options.database.transaction((tx) => this.write(tx, caller, candidates));
       } catch (error) {
+        // UserIdTakenError: an erasure committed during the insert. The next attempt finds the erased id.
         const retried = [ConcurrentRemovalError, UserIdTakenError, DatabaseUnavailableError];
-        if (!retried.some((it) => error instanceof it) || tries === maxTries) throw error;
+        if (!retried.some((it) => error instanceof it) || attempt === maxAttempts) throw error;
       }
     }
   }
@@ -102,6 +106,7 @@ export class UserImport {
       return decide(them, ({ digest }) => {
         const userId = remembered.get(digest);
         if (userId === undefined) return null;
+        // null: the imported user was erased since.
         return userId === null ? { outcome: 'USER_ID_TAKEN' } : { outcome: 'exists', userId };
       });
     };
@@ -111,6 +116,7 @@ export class UserImport {
     open = decide(open, ({ user }) => (erased.has(user.id) ? { outcome: 'USER_ID_TAKEN' } : null));
     const created = await this.create(tx, caller, open);
     open = decide(open, (one) => (created.has(one) ? { outcome: 'created', userId: one.user.id } : null));
+    // Finds inputs that are repeated in this batch or were imported concurrently.
     open = await decideRemembered(open);
     const holders = open.length === 0 ? [] : await findHolders(tx, open.map(userOf));
     decide(open, (one) => outcomeOfTaken(one, holders));
@@ -131,7 +137,7 @@ export class UserImport {
       origin: caller,
     });
     const created = candidates.filter(({ user }) => inserted.has(user));
-    // After the insert, which waits for uncommitted erasures of these ids.
+    // Runs after the insert, because the insert waits for uncommitted erasures of these ids.
     if ((await findErased(tx, givenIds(created))).size > 0) throw new ConcurrentRemovalError();
     for (const { user, deactivation } of created) {
       if (!deactivation) continue;
@@ -174,8 +180,8 @@ function readDeactivation(reader: InputReader, input: ImportedUser): Deactivatio
   return null;
 }
 
-/** The fields that an import and an export have in common with `createUser`. */
-const exactFields = [...profileFields, 'externalIds'] as const;
+/** The fields in which a stored user must equal an input without status to count as imported. */
+const comparedFields = [...profileFields, 'externalIds'] as const;
 
 export const statusFields = ['status', 'statusReason', 'statusNotes'] as const;
 
@@ -198,11 +204,14 @@ function haveCommonId(one: User, other: User): boolean {
   return (one.externalIds ?? []).some((id) => theirs.some((it) => isDeepStrictEqual(it, id)));
 }
 
-/** True if the user has all values of the input. */
+/**
+ * True if the user's profile and external ids equal those that the input would create. The status counts only if the
+ * input has one.
+ */
 function isImported({ input, user, deactivation }: Candidate, holder: User): boolean {
   if (holder.status === 'PENDING' || (input.userId?.trim() && holder.id !== user.id)) return false;
   const wanted = deactivation ? { ...user, ...deactivation, status: 'DEACTIVATED' } : user;
-  const compared = input.status?.trim() ? [...exactFields, ...statusFields] : exactFields;
+  const compared = input.status?.trim() ? [...comparedFields, ...statusFields] : comparedFields;
   return compared.every((name) => isDeepStrictEqual(wanted[name], holder[name]));
 }
 

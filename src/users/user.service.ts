@@ -6,7 +6,7 @@ import type { AddressChanges } from './address-changes';
 import { type Call, type Idempotency, keyOf } from './idempotency';
 import { type NewUserInput, newUser, readNewUser } from './new-user';
 import { removePending } from './new-users.repository';
-import { normalized, parseUserId } from './normalized';
+import { normalized, ownIdOf, parseUserId } from './normalized';
 import { type DeactivationReason, isFrozen, type StoredUserStatus, type User } from './user.entity';
 import {
   CredentialsUnavailableError,
@@ -70,7 +70,7 @@ export interface UserServiceOptions {
   readonly changes: UserChanges;
   readonly idempotency: Idempotency;
   readonly addressChanges: AddressChanges;
-  /** Runs in the transaction of each reactivation, with the user's row locked. */
+  /** Cancels a scheduled erasure in the transaction of each reactivation. The user's row is locked. */
   readonly onReactivated: (tx: Transaction, caller: Caller, userId: string) => Promise<void>;
   /** null if there is no AuthenticationService; then passwords are refused. */
   readonly credentials: CredentialsClient | null;
@@ -81,8 +81,9 @@ export class UserService {
   constructor(private readonly options: UserServiceOptions) {}
 
   /**
-   * Returns a new user: `ACTIVE`, or with a password `PENDING` until the AuthenticationService accepts the password.
-   * The address of the user is verified if it equals `verifiedEmail`.
+   * Creates a user and returns it as `ACTIVE`. With a password, it stores a `PENDING` user first and publishes it when
+   * the AuthenticationService accepts the password. After CredentialsUnavailableError the user stays `PENDING`; a call
+   * with the same key continues. The address of the user is verified if it equals `verifiedEmail`.
    *
    * @throws InvalidInputError, EmailTakenError, UsernameTakenError, UserIdTakenError, ExternalIdTakenError,
    *   CredentialsUnavailableError, IdempotencyConflictError
@@ -101,11 +102,12 @@ export class UserService {
     const event = password === null ? userCreated(user) : null;
     const call = { caller, mutation: 'createUser', input };
     const mayShareCommit =
+      // A shared insert has no given or external ids, password or key. If it wrote nothing, the call continues alone.
       event !== null && !input.userId && user.externalIds === null && keyOf(call) === null;
     if (mayShareCommit && (await changes.tryInsert({ user, event, origin: caller }))) return user;
     const created = await idempotency.run(call, async (tx) => {
       await changes.insert(tx, { user, event, origin: caller });
-      // After the insert, which waits for an uncommitted erasure of the same id.
+      // Runs after the insert, because the insert waits for an uncommitted erasure of this id.
       if (input.userId && (await findErased(tx, [user.id])).size > 0) throw new UserIdTakenError();
       return user;
     });
@@ -124,8 +126,9 @@ export class UserService {
     const reader = new InputReader();
     const { email, emailNormalized, ...patch } = readProfileChanges(reader, input);
     reader.idempotencyKey(input.idempotencyKey);
-    const ownId = parseUserId(caller.actor.id);
-    if (emailNormalized !== undefined && ownId !== null && ownId === parseUserId(input.userId))
+    const ownId = ownIdOf(caller.actor.id, input.userId);
+    // Users could probe which addresses are in use, so their tries are limited. A failed try counts too.
+    if (emailNormalized !== undefined && ownId !== null)
       await addressChanges.countChange(ownId, emailNormalized);
     return this.change({ caller, mutation: 'updateUser', input }, async (user, target) => {
       checkVersion(user, input.expectedVersion);
@@ -137,13 +140,14 @@ export class UserService {
       if (email !== undefined && emailNormalized !== undefined) {
         const taken = await users.findTaken(target, emailNormalized, user.id);
         if (taken.email) throw new EmailTakenError();
-        // The username follows the address when it is confirmed. That is too late to report a taken username.
+        // A username that equals the address changes with it on confirmation. That is too late to report a taken one.
         const follows =
           patch.usernameNormalized === undefined && user.usernameNormalized === user.emailNormalized;
         if (follows && taken.username) throw new UsernameTakenError();
         values.pendingEmail = emailNormalized === user.emailNormalized ? null : email;
       }
-      const changed = keysOf(values).filter((key) => !isDeepStrictEqual(values[key], user[key]));
+      const keys = Object.keys(values) as (keyof User)[];
+      const changed = keys.filter((key) => !isDeepStrictEqual(values[key], user[key]));
       if (changed.length === 0) return null;
       if (changed.includes('phoneNumber'))
         Object.assign(values, { phoneVerification: 'UNVERIFIED', phoneVerifiedAt: null });
@@ -159,8 +163,8 @@ export class UserService {
    * @throws UserNotFoundError, VersionConflictError, InvalidInputError, IdempotencyConflictError
    */
   async deactivate(caller: Caller, input: DeactivateUser): Promise<User> {
-    const ownAccount = caller.actor.id === parseUserId(input.userId);
-    const statusReason = input.reason ?? (ownAccount ? 'USER_REQUESTED' : 'ADMINISTRATIVE_ACTION');
+    const ownId = ownIdOf(caller.actor.id, input.userId);
+    const statusReason = input.reason ?? (ownId === null ? 'ADMINISTRATIVE_ACTION' : 'USER_REQUESTED');
     return this.changeStatus(caller, { change: 'deactivate', input, statusReason, eventOf: userDeactivated });
   }
 
@@ -174,10 +178,8 @@ export class UserService {
     return this.changeStatus(caller, { change: 'reactivate', input, statusReason: null, eventOf });
   }
 
-  private async changeStatus(
-    caller: Caller,
-    { change, input, statusReason, eventOf }: StatusChangeOptions,
-  ): Promise<User> {
+  private async changeStatus(caller: Caller, options: StatusChangeOptions): Promise<User> {
+    const { change, input, statusReason, eventOf } = options;
     const { changes, idempotency, users } = this.options;
     const reader = new InputReader();
     const statusNotes = reader.optional('notes', input.notes, { maximum: 500 });
@@ -187,7 +189,7 @@ export class UserService {
       checkVersion(user, input.expectedVersion);
       reader.finish();
       const status = transitions[change][user.status];
-      // Nothing was published about a PENDING account yet.
+      // A PENDING user is not published yet, so callers get the error for an unknown user.
       if (!status) throw new UserNotFoundError();
       const freezes = statusReason === 'SECURITY_VIOLATION' && !isFrozen(user);
       if (status === user.status && !freezes) return null;
@@ -196,6 +198,7 @@ export class UserService {
       return { user, values, at, eventOf, origin: caller };
     };
     if (change === 'deactivate') return this.change(call, decide);
+    // `onReactivated` needs a transaction, so a reactivation cannot share one.
     return idempotency.run(call, async (tx) => {
       const user = await users.lockKnown(tx, input.userId);
       const decided = await decide(user, tx);
@@ -206,7 +209,10 @@ export class UserService {
     });
   }
 
-  /** Changes a user in a batch; locks the user if that wrote nothing or the call has a key. May call `decide` twice. */
+  /**
+   * Changes the user in a batch with concurrent calls. If the batch cannot, or the call has a key, uses a transaction
+   * that locks the user. May call `decide` twice.
+   */
   private async change(call: Call & { readonly input: { userId: string } }, decide: Decide): Promise<User> {
     const { changes, idempotency, users } = this.options;
     const id = parseUserId(call.input.userId);
@@ -222,10 +228,8 @@ export class UserService {
   private async storeCredentials(caller: Caller, pending: User, password: string): Promise<User> {
     const { changes, credentials, database, idempotency, users } = this.options;
     const { id: userId, email } = pending;
-    const result = await (credentials as CredentialsClient).put(
-      { userId, email, password },
-      caller.traceparent,
-    );
+    const client = credentials as CredentialsClient;
+    const result = await client.put({ userId, email, password }, caller.traceparent);
     if (result.outcome === 'unavailable') throw new CredentialsUnavailableError();
     if (result.outcome === 'refused') {
       await database.transaction((tx) => removePending(tx, pending.id));
@@ -243,8 +247,4 @@ export class UserService {
       return changes.apply(tx, { user, values, at, eventOf: userCreated, origin: caller });
     });
   }
-}
-
-function keysOf<T extends object>(it: T): (keyof T)[] {
-  return Object.keys(it) as (keyof T)[];
 }

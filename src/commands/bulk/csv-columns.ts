@@ -53,24 +53,25 @@ function keyOf(name: string): string {
 }
 
 /**
- * Returns what each column of a header is, without the unnamed ones at its end.
+ * Returns what each column of a header is. Omits unnamed columns at the end, so rows need no cells for them.
  *
- * @throws Error when a column is unknown, when two columns have the same field, or when a mapped column is missing
+ * @throws Error when no column is a field, when a column is unknown, when two columns have the same field, or when a
+ *   mapped column is missing
  */
 export function readColumns(names: readonly string[], { map, ignore }: ColumnChoices): readonly Column[] {
-  const named = names.slice(0, names.findLastIndex((name) => name !== '') + 1);
-  const missing = [...map.keys()].filter((name) => !named.includes(name));
+  const header = names.slice(0, names.findLastIndex((name) => name !== '') + 1);
+  const missing = [...map.keys()].filter((name) => !header.includes(name));
   if (missing.length > 0) throw new Error(`the header has no column ${listed(missing)} to map`);
-  const columns = named.map((name): Column | null => {
+  const columns = header.map((name): Column | 'unknown' => {
     if (name === '') return 'unnamed';
     if (ignore.has(name)) return 'ignored';
-    return map.get(name) ?? findField(name) ?? null;
+    return map.get(name) ?? findField(name) ?? 'unknown';
   });
-  const isField = (column: Column | null) => column !== null && column !== 'ignored' && column !== 'unnamed';
-  // Without a header the first line is a row, and its values are personal data.
+  const isField = (column: Column | 'unknown') => !['unknown', 'ignored', 'unnamed'].includes(column);
+  // A first line without any field is probably a row of personal data, so the message does not quote it.
   if (!columns.some(isField))
     throw new Error(`the first line must name the columns, but no name is a field: ${fieldNames.join(', ')}`);
-  const unknown = named.filter((_, at) => columns[at] === null);
+  const unknown = header.filter((_, at) => columns[at] === 'unknown');
   if (unknown.length > 0)
     throw new Error(
       `the header has columns that cannot be imported: ${listed(unknown)}; choose a field with --map "COLUMN=FIELD", or leave a column out with --ignore "COLUMN"; the fields are ${fieldNames.join(', ')}`,
@@ -78,9 +79,9 @@ export function readColumns(names: readonly string[], { map, ignore }: ColumnCho
   const repeated = columns.find((column, at) => isField(column) && columns.indexOf(column) < at);
   if (repeated)
     throw new Error(
-      `the header has more than one column for ${repeated}: ${listed(named.filter((_, at) => columns[at] === repeated))}; leave the others out with --ignore "COLUMN"`,
+      `the header has more than one column for ${repeated}: ${listed(header.filter((_, at) => columns[at] === repeated))}; leave the others out with --ignore "COLUMN"`,
     );
-  return columns.filter((column) => column !== null);
+  return columns.filter((column) => column !== 'unknown');
 }
 
 const longestName = 60;

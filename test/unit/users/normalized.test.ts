@@ -1,4 +1,4 @@
-import { normalized, parseUserId } from '../../../src/users/normalized';
+import { normalized, ownIdOf, parseUserId } from '../../../src/users/normalized';
 
 describe('normalized', () => {
   it.each([
@@ -46,5 +46,22 @@ describe('parseUserId', () => {
     'f47ac10b-58cc-4372-a567-0e02b2c3d4799',
   ])('returns null for %j', (text) => {
     expect(parseUserId(text)).toBeNull();
+  });
+});
+
+describe('ownIdOf', () => {
+  const id = '01975a5e-0000-7000-8000-00000000000a';
+
+  it('returns the id that both texts name, in lower case', () => {
+    expect(ownIdOf(id.toUpperCase(), id)).toBe(id);
+    expect(ownIdOf(id, id.toUpperCase())).toBe(id);
+  });
+
+  it.each([
+    ['another id', id, id.replace(/a$/, 'b')],
+    ['an actor without a UUID', 'retention', 'retention'],
+    ['a malformed id', id, 'me'],
+  ])('returns null for %s', (_what, actorId, userId) => {
+    expect(ownIdOf(actorId, userId)).toBeNull();
   });
 });
