@@ -11,19 +11,24 @@ const brokers = useProxiedBrokers();
 const unavailable = { name: 'BrokerUnavailableError' };
 
 describe('publish', () => {
-  it('throws BrokerUnavailableError after a confirm timeout, and recovers', async () => {
-    const { broker, prefix } = await brokers.openReady();
-    brokers.proxy.holdResponses();
-    const startedAtMs = performance.now();
-    await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
-    expect(performance.now() - startedAtMs).toBeLessThan(brokers.confirmTimeoutMs + 200);
-    expect(broker.status()).toBe('degraded');
-    await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
-    await eventually(async () => expect(await messagesIn(prefix)).toBe(1));
-    await brokers.proxy.resume();
-    await isReady(broker);
-    expect(await broker.publish(orderPlaced())).toBe('routed');
-  });
+  it.each([0, 1])(
+    'throws BrokerUnavailableError after %i confirms and a confirm timeout, and recovers',
+    async (confirmed) => {
+      const { broker, prefix } = await brokers.openReady();
+      for (let sent = 0; sent < confirmed; sent += 1)
+        expect(await broker.publish(orderPlaced())).toBe('routed');
+      brokers.proxy.holdResponses();
+      const startedAtMs = performance.now();
+      await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
+      expect(performance.now() - startedAtMs).toBeLessThan(brokers.confirmTimeoutMs + 200);
+      expect(broker.status()).toBe('degraded');
+      await expect(broker.publish(orderPlaced())).rejects.toMatchObject(unavailable);
+      await eventually(async () => expect(await messagesIn(prefix)).toBe(confirmed + 1));
+      await brokers.proxy.resume();
+      await isReady(broker);
+      expect(await broker.publish(orderPlaced())).toBe('routed');
+    },
+  );
 
   it('throws BrokerUnavailableError when the connection breaks before the confirm', async () => {
     const { broker, prefix } = await brokers.openReady();

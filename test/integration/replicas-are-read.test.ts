@@ -157,7 +157,7 @@ async function openReplicas(...urls: string[]) {
   };
 }
 
-it('replicas are read in rotation, and a frozen one delays no poll of another and is named in the log', async () => {
+it('replicas are read in rotation, and a frozen one delays no poll of another, is named in the log and degrades the status', async () => {
   const proxy = await startTcpProxy(postgres.replica.url);
   const { primary, replicas, lines, close } = await openReplicas(postgres.replica.url, proxy.url);
   // In rotation.
@@ -176,6 +176,7 @@ it('replicas are read in rotation, and a frozen one delays no poll of another an
   });
   expect(lines).toContainEqual(expect.objectContaining({ msg: unread, replica: 'replica-2' }));
   expect(lines).not.toContainEqual(expect.objectContaining({ replica: 'replica-1' }));
+  expect(replicas.status()).toBe('degraded');
   await close();
   await proxy.close();
 }, 60_000);

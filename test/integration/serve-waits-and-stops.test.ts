@@ -132,7 +132,7 @@ it('a command fails immediately when PostgreSQL refuses the database', async () 
   expect([code, stderr]).toEqual([1, 'error: database "no_such_database" does not exist\n']);
 });
 
-it('a replica whose relay cannot read the outbox is degraded', async () => {
+it('a replica is degraded while its relay cannot read the outbox', async () => {
   const app = await startTestApp();
   const readiness = async () => (await fetch(`${app.url}/health/ready`)).json();
   await app.sql('ALTER TABLE outbox_events RENAME TO hidden_outbox_events');

@@ -171,6 +171,11 @@ describe('readMessage', () => {
       'an unpaired surrogate',
       message('{"orderId": "\\ud800"}', { messageId: 'm', type: 'OrderPlaced' }),
     ],
+    [
+      'INVALID_TEXT',
+      'an unpaired surrogate in capital digits',
+      message('{"orderId": "\\uD800"}', { messageId: 'm', type: 'OrderPlaced' }),
+    ],
     ['INVALID_TEXT', 'a NUL in its identity', structured(order, { id: 'a\u0000' })],
     [
       'INVALID_ENVELOPE',

@@ -34,11 +34,14 @@ describe('Sample', () => {
   ])('metrics omit only the gauges of stored data when the database %s', async (_, source) => {
     const metrics = createMetrics();
     metrics.watchStored('outbox', async () => state);
-    expect(await metrics.registry.metrics()).toContain('\nuser_service_outbox_pending 3\n');
-    const others = createMetrics();
-    others.watchStored('outbox', source);
-    const text = await others.registry.metrics();
-    expect(text).not.toMatch(/^user_service_outbox_/m);
+    metrics.watchStored('users', async () => ({ ACTIVE: 2 }));
+    const before = await metrics.registry.metrics();
+    expect(before).toContain('\nuser_service_outbox_pending 3\n');
+    expect(before).toContain('\nuser_service_users{status="ACTIVE"} 2\n');
+    metrics.watchStored('outbox', source);
+    metrics.watchStored('users', source);
+    const text = await metrics.registry.metrics();
+    expect(text).not.toMatch(/^user_service_(outbox_|users)/m);
     expect(text).toContain('user_service_intake_blocked_seconds 0');
   });
 
