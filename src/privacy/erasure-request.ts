@@ -1,7 +1,7 @@
 import { hasScope } from '../authentication/actor';
 import { parseUserId } from '../users/normalized';
-import type { User } from '../users/user.entity';
-import { InvalidInputError } from '../users/user.errors';
+import { isFrozen, type User } from '../users/user.entity';
+import { AccountFrozenError, InvalidInputError, UserNotFoundError } from '../users/user.errors';
 import { InputReader } from '../users/user.validation';
 import type { Caller } from '../users/user-changes';
 
@@ -36,6 +36,18 @@ export function graceDaysOf(
   if (graceDays < 0 || graceDays > mostGraceDays)
     throw problem(`must be a whole number from 0 to ${mostGraceDays}`);
   return graceDays;
+}
+
+/**
+ * Checks a locked user, who may have changed since the access guard or retention read it.
+ *
+ * @throws UserNotFoundError, and AccountFrozenError if the account is the caller's own
+ */
+export function checkErasable({ actor }: Caller, user: User, { policy }: EraseUser): void {
+  // Retention removes PENDING users, and erases no user who was reactivated since it was listed.
+  if (user.status === 'PENDING') throw new UserNotFoundError();
+  if (policy && user.status !== 'DEACTIVATED') throw new UserNotFoundError();
+  if (isFrozen(user) && parseUserId(actor.id) === user.id) throw new AccountFrozenError();
 }
 
 /** Returns the reasons for the row of `erasures` and for the audit trail. */

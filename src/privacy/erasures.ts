@@ -7,12 +7,12 @@ import { TimeoutError, within } from '../scheduling/within';
 import { parseUserId } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
-import { LegalHoldError, UserNotFoundError } from '../users/user.errors';
+import { LegalHoldError } from '../users/user.errors';
 import type { UserRepository } from '../users/user.repository';
 import type { Caller } from '../users/user-changes';
 import { Erasure } from './erasure.entity';
 import type { LedgerEntry } from './erasure-ledger';
-import { type EraseUser, graceDaysOf, readReason, reasonsOf } from './erasure-request';
+import { checkErasable, type EraseUser, graceDaysOf, readReason, reasonsOf } from './erasure-request';
 import { type ErasureStarter, lockScheduledErasure } from './erasure-starter';
 import { addRecords, batchedStores, countRecords, deleteRecords, immediateStores } from './erasure-stores';
 import { LegalHold } from './legal-hold.entity';
@@ -62,14 +62,14 @@ export class Erasures {
   /**
    * Returns the effects that `erase` would have. Does not report a legal hold on the caller's own data; `erase` does.
    *
-   * @throws UserNotFoundError, LegalHoldError, InvalidInputError
+   * @throws UserNotFoundError, AccountFrozenError, LegalHoldError, InvalidInputError
    */
   async plan(caller: Caller, input: EraseUser): Promise<ErasureReport> {
     const { actor } = caller;
     readReason(input);
     const days = graceDaysOf(caller, input, this.options.ownGraceDays);
     return this.options.database.transaction(async (tx) => {
-      const user = await this.lockErasable(tx, input);
+      const user = await this.lockErasable(tx, caller, input);
       const scheduled = input.graceDays === 0 ? null : await lockScheduledErasure(tx, user.id);
       if (parseUserId(actor.id) !== user.id) await checkNotHeld(tx, user.id);
       const effects: Record<string, number> = {};
@@ -93,7 +93,7 @@ export class Erasures {
    * Makes the user unknown permanently and starts deleting all records; returns the progress. With days of grace it
    * schedules that instead, and returns the scheduled erasure, also if there was one before.
    *
-   * @throws UserNotFoundError, LegalHoldError, InvalidInputError; nothing is erased then
+   * @throws UserNotFoundError, AccountFrozenError, LegalHoldError, InvalidInputError; nothing is erased then
    */
   async erase(caller: Caller, input: EraseUser): Promise<ErasureReport> {
     const { database, erasureStarter, ownGraceDays, patienceMs, scheduledErasures } = this.options;
@@ -101,7 +101,7 @@ export class Erasures {
     const reason = readReason(input);
     const days = graceDaysOf(caller, input, ownGraceDays);
     const erasure = await database.transaction(async (tx) => {
-      const user = await this.lockErasable(tx, input);
+      const user = await this.lockErasable(tx, caller, input);
       const scheduled = await lockScheduledErasure(tx, user.id);
       if (scheduled && input.graceDays !== 0) return scheduled;
       await checkNotHeld(tx, user.id);
@@ -211,11 +211,9 @@ export class Erasures {
     return false;
   }
 
-  private async lockErasable(tx: Transaction, { userId, policy }: EraseUser): Promise<User> {
-    const user = await this.options.users.lockKnown(tx, userId);
-    // Retention removes PENDING users, and erases no user who was reactivated since it was listed.
-    if (user.status === 'PENDING') throw new UserNotFoundError();
-    if (policy && user.status !== 'DEACTIVATED') throw new UserNotFoundError();
+  private async lockErasable(tx: Transaction, caller: Caller, input: EraseUser): Promise<User> {
+    const user = await this.options.users.lockKnown(tx, input.userId);
+    checkErasable(caller, user, input);
     return user;
   }
 

@@ -1,4 +1,6 @@
+import { Client } from 'pg';
 import { startTestApp, type TestApp } from '../testkit/app';
+import { eventually } from '../testkit/eventually';
 import { type Mailbox, openMailbox } from '../testkit/mailbox';
 import { countRows } from '../testkit/stored-rows';
 import { click, pathFor } from '../testkit/unsubscribe';
@@ -51,6 +53,39 @@ describe('a user deactivated for a security violation', () => {
       }
     expect(await countRows(app)).toEqual(before);
   });
+
+  it.each([{}, { dryRun: true }, { graceDays: 0 }])(
+    'gets FORBIDDEN from eraseUser with %j that waits for the commit of the deactivation',
+    async (input) => {
+      const { id } = await createUser(app);
+      const own = await app.token({ sub: id, scope: 'users:privacy', authTime: new Date() });
+      const staff = new Client({ connectionString: app.databaseUrl });
+      await staff.connect();
+      await staff.query('BEGIN');
+      const reason = { status: 'DEACTIVATED', status_reason: 'SECURITY_VIOLATION' };
+      await staff.query(`UPDATE users SET status = $2, status_reason = $3 WHERE id = $1`, [
+        id,
+        ...Object.values(reason),
+      ]);
+      const erasing = tryMutation(app, 'eraseUser', { userId: id, ...input }, own);
+      try {
+        await eventually(async () =>
+          expect(
+            await app.sql(
+              `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+            ),
+          ).toHaveLength(1),
+        );
+        await staff.query('COMMIT');
+      } finally {
+        await staff.end();
+      }
+      expect((await erasing).errors).toMatchObject([
+        { path: ['eraseUser'], extensions: { code: 'FORBIDDEN' } },
+      ]);
+      expect(await app.sql('SELECT status, status_reason FROM users WHERE id = $1', [id])).toEqual([reason]);
+    },
+  );
 
   it('cannot confirm an address, neither with nor without an access token', async () => {
     const { id } = await createUser(app);
