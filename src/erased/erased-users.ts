@@ -1,5 +1,19 @@
 import type { Transaction } from '../postgres/database';
+import { lockKeys } from '../postgres/locks';
 import { storableKey } from '../postgres/storable-text';
+
+/**
+ * Locks ids that may have no row yet, until the transaction ends: one is not created and recorded as erased at the same
+ * time. To be called before the transaction locks anything else.
+ */
+export async function lockIds(tx: Transaction, userIds: readonly string[]): Promise<void> {
+  if (userIds.length === 0) return;
+  await tx.manager.query(
+    `SELECT pg_advisory_xact_lock($1, part) FROM (
+       SELECT DISTINCT hashtext(id::text) AS part FROM unnest($2::uuid[]) AS id ORDER BY part) AS parts`,
+    [lockKeys.userId, userIds],
+  );
+}
 
 /** Returns the ids that belong to erased users. Sees erasures that committed before the call. */
 export async function findErased(tx: Transaction, userIds: readonly string[]): Promise<Set<string>> {

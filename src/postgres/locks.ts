@@ -10,6 +10,8 @@ export const lockKeys = {
   auditSealer: 1_635_083_369,
   /** The first of two keys; the second is the lane. */
   relayLane: 1_869_968_482,
+  /** The first of two keys; the second is a hash of the id. */
+  userId: 1_970_496_882,
 };
 
 /**

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { lockIds } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { follows, type KeysetPosition, keysetStart, keysetTime } from '../postgres/keyset';
@@ -137,6 +138,7 @@ export class Erasures {
   async eraseAgain(caller: Caller, { userId, erasedAt, sequence }: LedgerEntry): Promise<ErasedAgain> {
     const { database, users, erasureStarter } = this.options;
     const { erasure, user } = await database.transaction(async (tx) => {
+      await lockIds(tx, [userId]);
       const user = await users.lock(tx, userId);
       // A hold from before the erasure had been released by then; the backup restored it.
       await tx.manager.query('DELETE FROM legal_holds WHERE user_id = $1 AND placed_at <= $2', [

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { findErased } from '../erased/erased-users';
+import { findErased, lockIds } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
 import { DatabaseUnavailableError } from '../postgres/database-unavailable';
 import type { Idempotency } from './idempotency';
@@ -111,6 +111,7 @@ export class UserImport {
       });
     };
 
+    await lockIds(tx, givenIds(candidates));
     let open = await decideRemembered(candidates);
     const erased = await findErased(tx, givenIds(open));
     open = decide(open, ({ user }) => (erased.has(user.id) ? { outcome: 'USER_ID_TAKEN' } : null));

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CredentialsClient } from '../authentication/credentials-client';
-import { findErased } from '../erased/erased-users';
+import { findErased, lockIds } from '../erased/erased-users';
 import type { Database, Transaction } from '../postgres/database';
 import type { AddressChanges } from './address-changes';
 import { type Call, type Idempotency, keyOf } from './idempotency';
@@ -101,11 +101,11 @@ export class UserService {
       Object.assign(user, { emailVerification: 'VERIFIED', emailVerifiedAt: user.createdAt });
     const event = password === null ? userCreated(user) : null;
     const call = { caller, mutation: 'createUser', input };
-    const mayShareCommit =
-      // A shared insert has no given or external ids, password or key. If it wrote nothing, the call continues alone.
-      event !== null && !input.userId && user.externalIds === null && keyOf(call) === null;
+    // A shared insert has no given or external ids, password or key. If it wrote nothing, the call continues alone.
+    const mayShareCommit = event && !input.userId && !user.externalIds && keyOf(call) === null;
     if (mayShareCommit && (await changes.tryInsert({ user, event, origin: caller }))) return user;
     const created = await idempotency.run(call, async (tx) => {
+      if (input.userId) await lockIds(tx, [user.id]);
       await changes.insert(tx, { user, event, origin: caller });
       // Runs after the insert, because the insert waits for an uncommitted erasure of this id.
       if (input.userId && (await findErased(tx, [user.id])).size > 0) throw new UserIdTakenError();

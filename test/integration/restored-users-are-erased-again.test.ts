@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Client } from 'pg';
 import { openDatabase } from '../../src/data-source';
 import { ErasureLedger, type LedgerEntry } from '../../src/privacy/erasure-ledger';
 import { LedgerReplay, type ReplayOutcome } from '../../src/privacy/ledger-replay';
@@ -18,6 +19,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { createReplicaServices } from '../testkit/retention';
 import { findInSinks } from '../testkit/sinks';
 import { backUp, type DatabaseBackup } from '../testkit/test-database';
 import { buildUser, createUser, mutate } from '../testkit/users';
@@ -222,3 +224,55 @@ it('a replay erases a user whose hold was placed at the instant of the erasure',
   for (const dryRun of [true, false])
     expect(await replay({ entries: atHold, dryRun })).toMatchObject({ erasedAgain: 1, held: 0 });
 });
+
+describe.each(['createUser', 'import'])(
+  'a user that %s creates while a replay records the id as erased',
+  (by) => {
+    it.each([
+      { first: 'users', outcomes: ['created', { erasedAgain: 1, recorded: 0 }] },
+      { first: 'erased_users', outcomes: ['taken', { erasedAgain: 0, recorded: 1 }] },
+    ])('is erased or not created if $first is committed first', async ({ first, outcomes }) => {
+      const userId = randomUUID();
+      const gate = new Client({ connectionString: app.databaseUrl });
+      await gate.connect();
+      const untilWaiting = (transactions: number) =>
+        eventually(async () =>
+          expect(
+            await app.sql(`SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+            AND wait_event_type = 'Lock' AND wait_event = 'advisory'`),
+          ).toHaveLength(transactions),
+        );
+      const create = async () => {
+        if (by === 'createUser') {
+          const { __typename } = await mutate(app, 'createUser', buildUser({ userId }));
+          return __typename === 'CreateUserSuccess' ? 'created' : 'taken';
+        }
+        const database = openDatabase(app.databaseUrl, createLogger({ level: 'silent' }), 2);
+        await database.connect();
+        const { userImport } = createReplicaServices(database, createMetrics());
+        const [imported] = await userImport.import(caller, [buildUser({ userId })]);
+        await database.close();
+        return imported?.outcome === 'created' ? 'created' : 'taken';
+      };
+      const record = () => replay({ entries: [{ userId, erasedAt: new Date(), sequence: 1 }] });
+      await app.sql(`CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql SET lock_timeout TO 0 AS $$
+      BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END $$`);
+      await app.sql(`CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON ${first}
+      INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`);
+      try {
+        await gate.query('SELECT pg_advisory_lock(4711)');
+        const [creating, recording] =
+          first === 'users'
+            ? [create(), untilWaiting(1).then(record)]
+            : [untilWaiting(1).then(create), record()];
+        const both = Promise.all([creating, recording]);
+        await Promise.race([untilWaiting(2), first === 'users' ? recording : creating]);
+        await gate.end();
+        expect(await both).toMatchObject(outcomes);
+      } finally {
+        await app.sql('DROP FUNCTION wait_at_commit CASCADE');
+      }
+      expect(await app.sql('SELECT 1 FROM users WHERE id = $1', [userId])).toEqual([]);
+    });
+  },
+);
