@@ -126,8 +126,11 @@ export class HistoryConsumer {
   private async end(fingerprints: readonly string[]): Promise<void> {
     await this.options.attempts.end(fingerprints);
     for (const fingerprint of fingerprints) this.attempted.delete(fingerprint);
-    // Messages that another process finished are never deleted here.
-    if (this.attempted.size > rememberedMessages) this.attempted.clear();
+    // Messages that another process finished are not deleted here. Those in hand are among the latest.
+    for (const fingerprint of this.attempted.keys()) {
+      if (this.attempted.size <= rememberedMessages) break;
+      this.attempted.delete(fingerprint);
+    }
   }
 
   private async process(deliveries: readonly Delivery[]): Promise<void> {

@@ -171,6 +171,24 @@ describe('HistoryConsumer', () => {
     expect(attempts.size).toBe(0);
   });
 
+  it('counts no other attempt of a message in hand when it forgets messages of other processes', async () => {
+    const { consumer, calls, attempts, fails } = build(['fold']);
+    const redelivered = (id: string) => deliver(structured(order, { id }), { redelivered: true });
+    const others = Array.from({ length: 10_000 }, (_, at) => redelivered(`other ${at}`));
+    await expect(consumer.consume(others)).rejects.toThrow('fold');
+    const suspect = redelivered('suspect');
+    attempts.set(fingerprintOf(suspect), 0);
+    await expect(consumer.consume([suspect])).rejects.toThrow('fold');
+    fails.pop();
+    calls.length = 0;
+    await consumer.consume([redelivered('new'), suspect]);
+    expect(calls.filter((call) => call.startsWith('attempt'))).toEqual([]);
+    // The first of the others is forgotten.
+    attempts.delete(fingerprintOf(suspect));
+    await consumer.consume(others.slice(0, 1));
+    expect(calls.filter((call) => call.startsWith('attempt'))).toEqual(['attempt 1']);
+  });
+
   it('parks dead letters whole up to the 20th delivery, then their digest', async () => {
     const { consumer, calls, parked, subscriptions, broker } = build();
     consumer.start(broker);
