@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readFileLines } from '../files/lines';
 
@@ -15,9 +15,11 @@ export function erasuresFileIn(dataDirectory: string): string {
 /** Only the user of this process may read the file. */
 const privateMode = 0o600;
 
+/** The control character CAN at the end of a line: a crash or a failure left the line incomplete. */
+const cancelled = '\u0018';
+
 /** An append-only file with one JSON document per line, for a service that runs without RabbitMQ. */
 export class StreamFile {
-  private isTornLineRemoved = false;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly path: string) {}
@@ -32,12 +34,13 @@ export class StreamFile {
 
   private async write(document: Buffer): Promise<void> {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-    if (!this.isTornLineRemoved) await removeTornLine(this.path);
-    this.isTornLineRemoved = true;
-    const file = await open(this.path, 'a', privateMode);
+    const file = await open(this.path, 'a+', privateMode);
     try {
       await file.chmod(privateMode);
-      await file.appendFile(Buffer.concat([document, Buffer.from('\n')]));
+      const line = Buffer.concat([await endOfTornLine(file), document, Buffer.from('\n')]);
+      // One write, because other processes may append to the file.
+      const { bytesWritten } = await file.write(line);
+      if (bytesWritten < line.length) throw new Error(`only a part of a line was written to ${this.path}`);
       await file.datasync();
     } finally {
       await file.close();
@@ -46,21 +49,22 @@ export class StreamFile {
 }
 
 /**
- * Calls `onDocument` with every line of the file that is not blank.
+ * Calls `onDocument` with every complete line of the file that is not blank.
  *
  * @throws Error when the file cannot be read
  */
 export async function readStreamFile(path: string, onDocument: (text: string) => void): Promise<void> {
-  for await (const line of readFileLines(path)) if (line.trim() !== '') onDocument(line);
+  for await (const line of readFileLines(path))
+    if (line.trim() !== '' && !line.endsWith(cancelled)) onDocument(line);
 }
 
-/** Removes a partial last line left by a crash. Its `append` never resolved, so its caller retries it. */
-async function removeTornLine(path: string): Promise<void> {
-  const file = await open(path, 'a+', privateMode);
-  try {
-    const content = await file.readFile();
-    await file.truncate(content.lastIndexOf(newline) + 1);
-  } finally {
-    await file.close();
-  }
+/**
+ * Returns what ends an incomplete last line; nothing if the last line is complete. The `append` of an incomplete line
+ * never resolved, so its caller retries it. The line stays: it may be one that another process is writing.
+ */
+async function endOfTornLine(file: FileHandle): Promise<Buffer> {
+  const { size } = await file.stat();
+  const last = Buffer.alloc(1);
+  if (size > 0) await file.read(last, 0, 1, size - 1);
+  return Buffer.from(size === 0 || last[0] === newline ? '' : `${cancelled}\n`);
 }

@@ -1,8 +1,16 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
-import { erasuresFileIn, StreamFile } from '../../src/rabbitmq/stream-file';
+import { erasuresFileIn, readStreamFile, StreamFile } from '../../src/rabbitmq/stream-file';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { type CommandLine, openCommandLine } from '../testkit/command';
 import { eventually } from '../testkit/eventually';
@@ -40,13 +48,42 @@ describe('the service without RabbitMQ', () => {
     }
   });
 
-  it('StreamFile drops a line that a crash left incomplete', async () => {
-    const path = erasuresFileIn(directory);
-    writeFileSync(path, '{"a":1}\n{"b"');
-    const file = new StreamFile(path);
-    await Promise.all([2, 3].map((c) => file.append(Buffer.from(JSON.stringify({ c })))));
-    expect(linesOf(path)).toEqual([{ a: 1 }, { c: 2 }, { c: 3 }]);
-    expect((statSync(path).mode & 0o777).toString(8)).toBe('600');
+  describe('StreamFile', () => {
+    const append = (file: StreamFile, ...documents: unknown[]) =>
+      Promise.all(documents.map((it) => file.append(Buffer.from(JSON.stringify(it)))));
+    const documentsIn = async (path: string) => {
+      const documents: unknown[] = [];
+      await readStreamFile(path, (text) => void documents.push(JSON.parse(text)));
+      return documents;
+    };
+
+    it.each(['{', '{"b"', '{"b":"', '{"b":{}', '\u0018'])(
+      'skips the incomplete line %j of a crash and of a failed append',
+      async (torn) => {
+        const path = erasuresFileIn(directory);
+        writeFileSync(path, `{"a":1}\n${torn}`);
+        const file = new StreamFile(path);
+        await append(file, { c: 2 }, { c: 3 });
+        appendFileSync(path, torn);
+        await append(file, { c: 4 });
+        expect(await documentsIn(path)).toEqual([{ a: 1 }, { c: 2 }, { c: 3 }, { c: 4 }]);
+        expect((statSync(path).mode & 0o777).toString(8)).toBe('600');
+      },
+    );
+
+    it('keeps the lines of another process that appends at the same time', async () => {
+      const path = erasuresFileIn(directory);
+      const text = 'x'.repeat(300);
+      const first = Array.from({ length: 2_000 }, (_, a) => ({ a, text }));
+      writeFileSync(path, first.map((it) => `${JSON.stringify(it)}\n`).join(''));
+      const later = Array.from({ length: 20 }, (_, b) => ({ b, text }));
+      const one = new StreamFile(path);
+      await append(one, { text });
+      await Promise.all([append(one, ...later), append(new StreamFile(path), { c: 1 })]);
+      const documents = await documentsIn(path);
+      expect(documents).toHaveLength(first.length + later.length + 2);
+      expect(documents).toEqual(expect.arrayContaining([...later, { c: 1 }]));
+    });
   });
 });
 
