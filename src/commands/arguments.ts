@@ -4,7 +4,7 @@ import { parseUserId } from '../users/normalized';
 /** @throws InvalidArgumentError unless the text is a UUID */
 export function parseIdArgument(text: string): string {
   const id = parseUserId(text.trim());
-  if (id === null) throw new InvalidArgumentError('An id is a UUID.');
+  if (id === null) throw new InvalidArgumentError('An id is a UUID other than the nil UUID.');
   return id;
 }
 

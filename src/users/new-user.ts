@@ -25,7 +25,7 @@ export function readNewUser(
     externalIds: readExternalIds(reader, input.externalIds),
   };
   const id = input.userId?.trim() ? parseUserId(input.userId.trim()) : newId();
-  if (id === null) reader.problem('userId', 'INVALID_FORMAT', 'must be a UUID');
+  if (id === null) reader.problem('userId', 'INVALID_FORMAT', 'must be a UUID other than the nil UUID');
   return { id: id ?? '', profile };
 }
 

@@ -10,11 +10,13 @@ export function normalized(text: string): string {
 /** PostgreSQL cannot store this character in text, so no user has it. */
 export const unstorable = '\0';
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** Not the nil UUID, which stands for no user. */
+const userIdPattern =
+  /^(?!0{8}-(?:0{4}-){3}0{12})[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Returns the canonical (lower-case) form of a UUID of any version, or null if the text is not a UUID. */
+/** Returns the canonical (lower-case) form of a UUID of any version, or null for the nil UUID and any other text. */
 export function parseUserId(text: string): string | null {
-  return uuidPattern.test(text) ? text.toLowerCase() : null;
+  return userIdPattern.test(text) ? text.toLowerCase() : null;
 }
 
 /** Returns the id of the caller's own account if `userId` names it, else null. */

@@ -69,6 +69,7 @@ describe('validation', () => {
     ['timeZone', 'Mars/Olympus', 'INVALID_FORMAT'],
     ['timeZone', '+01:00', 'INVALID_FORMAT'],
     ['userId', 'not-a-uuid', 'INVALID_FORMAT'],
+    ['userId', '00000000-0000-0000-0000-000000000000', 'INVALID_FORMAT'],
     ['userId', '01975a5e-0000-7000-8000-0000000000\u0000d', 'INVALID_FORMAT'],
     ['password', 'short77', 'TOO_SHORT'],
     ['idempotencyKey', 'k'.repeat(201), 'TOO_LONG'],

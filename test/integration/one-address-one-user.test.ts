@@ -71,7 +71,7 @@ describe('createUser', () => {
     });
     const results = await Promise.all(
       Array.from({ length: 10 }, () =>
-        mutate(app, 'createUser', buildUser({ userId: '00000000-0000-0000-0000-000000000000' })),
+        mutate(app, 'createUser', buildUser({ userId: '99999999-9999-9999-9999-999999999999' })),
       ),
     );
     expect(results.map(({ __typename }): string => __typename).sort()).toEqual([

@@ -82,6 +82,7 @@ describe('createUser of a person', () => {
     expect(await codesOf(token, { externalIds: [{ system: 'crm', id: '1' }] })).toEqual(forbidden);
     expect(await codesOf(await person('service-account'))).toEqual(forbidden);
     expect(await codesOf(await person('service-account'), { userId: sub })).toEqual(forbidden);
+    expect(await codesOf(await person('00000000-0000-0000-0000-000000000000'))).toEqual(forbidden);
     for (const scope of ['users:read', 'users:foo', 'users:privacy orders:read'])
       expect(await codesOf(await person(sub, {}, scope))).toEqual(forbidden);
     expect(await app.sql('SELECT 1 FROM users WHERE id = $1', [sub])).toEqual([]);

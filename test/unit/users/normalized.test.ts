@@ -29,7 +29,8 @@ describe('parseUserId', () => {
   it.each([
     ['version 4', 'f47ac10b-58cc-4372-a567-0e02b2c3d479'],
     ['version 7', '01975a5e-0000-7000-8000-000000000001'],
-    ['nil', '00000000-0000-0000-0000-000000000000'],
+    ['one bit', '00000000-0000-0000-0000-000000000001'],
+    ['all bits', 'ffffffff-ffff-ffff-ffff-ffffffffffff'],
     ['no version', 'aaaaaaaa-aaaa-0aaa-0aaa-aaaaaaaaaaaa'],
   ])('returns a UUID of %s in lower case', (_what, id) => {
     expect(parseUserId(id)).toBe(id);
@@ -38,6 +39,7 @@ describe('parseUserId', () => {
 
   it.each([
     '',
+    '00000000-0000-0000-0000-000000000000',
     'f47ac10b58cc4372a5670e02b2c3d479',
     '{f47ac10b-58cc-4372-a567-0e02b2c3d479}',
     ' f47ac10b-58cc-4372-a567-0e02b2c3d479',
