@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseUserId } from '../users/normalized';
 
 /** An erasure in the ledger of erasures, which is outside the database. */
 export interface LedgerEntry {
@@ -8,7 +9,10 @@ export interface LedgerEntry {
   readonly sequence: number;
 }
 
-const erasure = z.object({ userId: z.uuid().toLowerCase(), erasedAt: z.iso.datetime({ offset: true }) });
+const erasure = z.object({
+  userId: z.string().transform(parseUserId).pipe(z.string()),
+  erasedAt: z.iso.datetime({ offset: true }),
+});
 /** A line written by hand, or the published event. */
 const document = z.union([
   erasure.extend({ sequence: z.coerce.number().int().nonnegative().default(0) }),

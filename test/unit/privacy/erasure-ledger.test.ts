@@ -22,6 +22,15 @@ describe('ErasureLedger', () => {
     expect({ read: ledger.read, unreadable: ledger.unreadable }).toEqual({ read: 5, unreadable: 0 });
   });
 
+  it.each(['11111111-1111-1111-1111-111111111111', '6F9619FF-8B86-D011-B42D-00CF4FC964FF'])(
+    'reads the user id %s, which is a UUID of no version',
+    (id) => {
+      const ledger = new ErasureLedger();
+      ledger.add(line(1, 2, id));
+      expect(ledger.entries).toEqual([entry(1, 2, id.toLowerCase())]);
+    },
+  );
+
   it('reads lines and events, and counts unreadable lines', () => {
     const ledger = new ErasureLedger();
     for (const document of [
