@@ -5,8 +5,11 @@ const summary = 'summary of the history';
 /** The `source` in `erased_events` of parked messages that an erasure deleted; the `event_id` is the fingerprint. */
 export const parkedMessageSource = 'fingerprint';
 
-/** SQL condition for parked messages with an address or number of user `$1`, as long as the user exists. */
-export const namesContactOfUser = `named_contacts && ARRAY(
+/**
+ * SQL condition for parked messages with an address or number of user `$1`, as long as the user exists. PostgreSQL
+ * lower-cases a few letters of other scripts otherwise than JavaScript, so an erasure computes the digests itself.
+ */
+const namesContactOfUser = `named_contacts && ARRAY(
   SELECT encode(sha256(convert_to(contact, 'UTF8')), 'hex') FROM users,
     unnest(ARRAY[email_normalized, lower(normalize(pending_email, NFKC)), phone_number]) AS contact
   WHERE users.id = $1::uuid AND contact IS NOT NULL)`;

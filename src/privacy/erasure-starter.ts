@@ -1,9 +1,10 @@
 import type { AuditLog } from '../audit/audit-log';
 import type { Outbox } from '../outbox/outbox';
-import { namesContactOfUser } from '../personal-data/personal-data-of-history';
+import { contactDigest } from '../parked/contacts-in-message';
 import type { Transaction } from '../postgres/database';
 import { selectListOf } from '../postgres/entity-columns';
 import { newId } from '../postgres/new-id';
+import { normalized } from '../users/normalized';
 import type { UserCache } from '../users/user.cache';
 import type { User } from '../users/user.entity';
 import type { Caller } from '../users/user-changes';
@@ -67,7 +68,7 @@ export class ErasureStarter {
     };
     const erasure = Object.assign(new Erasure(), requested, {
       status: 'RUNNING' as const,
-      effects: await deleteImmediateStores(tx, userId),
+      effects: await deleteImmediateStores(tx, userId, user),
     });
     const { id, status, effects } = erasure;
     if (scheduled) await tx.manager.update(Erasure, { id }, { status, effects });
@@ -108,13 +109,17 @@ export class ErasureStarter {
  * Deletes the user, the records that are erased immediately, such as tokens that still work, and the unpublished
  * events. Returns the number of records by store.
  */
-async function deleteImmediateStores(tx: Transaction, userId: string): Promise<Record<string, number>> {
+async function deleteImmediateStores(
+  tx: Transaction,
+  userId: string,
+  user: User | null,
+): Promise<Record<string, number>> {
   const effects: Record<string, number> = {};
   // Without the user's row it is unknown which parked messages have its address or number.
   await tx.manager.query(
     `UPDATE parked_messages SET named_user_ids = array_append(named_user_ids, $1::uuid)
-     WHERE ${namesContactOfUser}`,
-    [userId],
+     WHERE named_contacts && $2::text[]`,
+    [userId, user === null ? [] : contactDigestsOf(user)],
   );
   const unpublished = batchedStores
     .filter(({ name }) => name === 'outbox_events')
@@ -126,4 +131,10 @@ async function deleteImmediateStores(tx: Transaction, userId: string): Promise<R
       await deleteRecords(tx, store, { userId, limit: Number.MAX_SAFE_INTEGER }),
     );
   return effects;
+}
+
+function contactDigestsOf({ emailNormalized, pendingEmail, phoneNumber }: User): string[] {
+  return [emailNormalized, pendingEmail, phoneNumber]
+    .filter((contact) => contact !== null)
+    .map((contact) => contactDigest(normalized(contact)));
 }

@@ -141,13 +141,19 @@ it.each([
     'pending address in other letters',
     ({ pendingEmail }: Addresses) => `order of ${pendingEmail.normalize('NFKC').toUpperCase()}`,
   ],
+  ['address in form data', ({ email }: Addresses) => `email=${email}&n=1`],
+  [
+    'pending address at the end of a sentence',
+    ({ pendingEmail }: Addresses) => `The card of ${pendingEmail}.`,
+  ],
+  ['phone number after another number', () => 'order 4711 4930901820'],
   ['phone number', () => 'call +4930 901-820 now'],
   ['phone number without its plus sign', () => '{"phone": "4930901820"}'],
 ])('eraseUser deletes a parked message that has only the %s of the user', async (_what, textOf) => {
   await app.sql('UPDATE users SET phone_number = NULL');
   const { id: userId } = await createUser(app, { phoneNumber: '+4930901820' });
-  // The letters of another width are those of the normalised form.
-  const email = `Ｎｅｗ-${String(buildUser()['email'])}`;
+  // The letters of another width are those of the normalised form. PostgreSQL lower-cases the next two otherwise.
+  const email = `Ｎｅｗ.İrem.ΣΟΦΟΣ-${String(buildUser()['email'])}`;
   const { user } = await mutate(app, 'updateUser', { userId, email });
   await others.publish(withBody(paymentFailed(''), textOf(user)), ofNoUser);
   await eventually(async () => expect(await bodies()).toHaveLength(2));
