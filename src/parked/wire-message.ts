@@ -14,9 +14,10 @@ export function toWire(row: ParkedMessage): IncomingMessage {
   const { messageId, type, timestamp, headers } = row.headers as {
     messageId?: string;
     type?: string;
-    timestamp?: string;
+    timestamp?: string | null;
     headers?: Record<string, unknown>;
   };
+  // JSON has null for a timestamp that is no time; `new Date(null)` would be the epoch.
   return {
     exchange: row.exchange,
     routingKey: row.routingKey,
@@ -26,7 +27,7 @@ export function toWire(row: ParkedMessage): IncomingMessage {
       messageId,
       type,
       contentType: row.contentType ?? undefined,
-      timestamp: timestamp === undefined ? undefined : new Date(timestamp),
+      timestamp: timestamp === undefined ? undefined : new Date(timestamp ?? Number.NaN),
       headers: headers ?? {},
     },
   };

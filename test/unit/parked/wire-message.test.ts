@@ -1,4 +1,5 @@
 import type { ParkedMessage } from '../../../src/parked/parked-message.entity';
+import { storableJson } from '../../../src/parked/storable-json';
 import { fingerprintOf, toWire } from '../../../src/parked/wire-message';
 import type { IncomingMessage } from '../../../src/rabbitmq/broker';
 
@@ -62,6 +63,16 @@ describe('toWire', () => {
   it('returns the message as it was received', () => {
     expect(toWire(row({}))).toEqual(message);
     expect(fingerprintOf(toWire(row({})))).toBe(fingerprintOf(message));
+  });
+
+  it.each<[string, number | null]>([
+    ['a valid time', 1_780_000_000_000],
+    ['the epoch', 0],
+    ['an invalid time, which is parked as null', null],
+  ])('returns a timestamp that is %s', (_what, ms) => {
+    const received = ms === null ? new Date(Number.NaN) : new Date(ms);
+    const headers = JSON.parse(storableJson({ timestamp: received, headers: {} }));
+    expect(toWire(row({ headers })).properties.timestamp?.getTime()).toBe(received.getTime());
   });
 
   it('returns an unreadable beginning as truncated, and a digest row without properties', () => {
