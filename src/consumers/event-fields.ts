@@ -19,8 +19,8 @@ export interface EventStream {
 const currencies = new Set(Intl.supportedValuesOf('currency'));
 const decimal = /^0*\d{1,15}(?:\.\d{1,4})?$/;
 const longestDecimal = 50;
-/** Below this, a JSON number with four decimals is exact: 15 digits. */
-const exactBelow = 1e11;
+/** A JSON number with more digits may differ from the one that the producer wrote. */
+const exactDigits = 15;
 const longestText = 1_000;
 const rfc3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
@@ -31,10 +31,10 @@ const furthestAheadMs = 24 * 60 * 60 * 1000;
 
 /** A number or decimal string, zero or more and below 10^15, with at most four decimals. Parses to an exact decimal. */
 const amount = fieldOrPark('INVALID_AMOUNT', (value) => {
-  if (typeof value === 'number' && !(value >= 0 && value < exactBelow)) return undefined;
-  const text = typeof value === 'number' ? String(Math.abs(value)) : value;
-  const isDecimal = typeof text === 'string' && text.length <= longestDecimal && decimal.test(text);
-  return isDecimal ? fromUnits(toUnits(text)) : undefined;
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const text = String(value);
+  if (typeof value === 'number' && text.replace('.', '').length > exactDigits) return undefined;
+  return text.length <= longestDecimal && decimal.test(text) ? fromUnits(toUnits(text)) : undefined;
 });
 
 const currency = fieldOrPark('UNKNOWN_CURRENCY', (value) =>
