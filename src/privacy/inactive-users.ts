@@ -16,11 +16,12 @@ export interface InactivityRule {
 const pageSize = 1_000;
 
 /**
- * SQL condition for audit entries that are activity of their user: changes by the user, by a token or a link that was
- * sent to the user, and reactivations by anyone.
+ * SQL condition for audit entries that are activity of their user: changes by the user or by a link that was sent to the
+ * user, and, by any actor, confirmations, which require a token or code that was sent to the user, and reactivations.
  */
-const isActivity = `user_id = users.id AND action <> 'USER_CREATED' AND (action = 'USER_REACTIVATED'
-  OR actor_id IS NULL OR actor_id IN (user_id::text, '${ownActorIds.unsubscribeLink}'))`;
+const isActivity = `user_id = users.id AND action <> 'USER_CREATED'
+  AND (action IN ('USER_REACTIVATED', 'EMAIL_VERIFIED', 'PHONE_VERIFIED')
+    OR actor_id IN (user_id::text, '${ownActorIds.unsubscribeLink}'))`;
 
 /** SQL for the time of the last activity of a row of `users`. */
 const lastActiveAt = `greatest(users.created_at,

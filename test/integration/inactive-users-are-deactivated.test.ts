@@ -74,6 +74,11 @@ const copyPublication = (by = rule) =>
     const copied = 'SELECT 1 FROM inactivity_warnings WHERE user_id = $1 AND published_at IS NOT NULL';
     expect(await app.sql(copied, [userId])).toHaveLength(1);
   });
+async function confirmEmail(bearer: string | null): Promise<void> {
+  await mutate(app, 'requestEmailVerification', { userId });
+  const { token } = await mailbox.last(userId);
+  await mutate(app, 'confirmEmail', { token }, bearer);
+}
 /** Warns the user, who was created this many days ago. */
 async function warn(days = 101, by = rule): Promise<void> {
   await age(days);
@@ -168,12 +173,15 @@ describe('a user who is inactive', () => {
       async () =>
         mutate(app, 'updateUser', { userId, displayName: 'Back' }, await app.token({ sub: userId })),
     ],
+    ['confirms the address without signing in', () => confirmEmail(null)],
+    ['confirms the address in the session of staff', () => confirmEmail(app.staff)],
     [
-      'confirms the address without signing in',
+      'tells staff the code that was sent to the phone',
       async () => {
-        await mutate(app, 'requestEmailVerification', { userId });
-        const { token } = await mailbox.last(userId);
-        await mutate(app, 'confirmEmail', { token }, null);
+        await mutate(app, 'updateUser', { userId, phoneNumber: '+4930901820' });
+        await mutate(app, 'requestPhoneVerification', { userId });
+        const { code } = await mailbox.last(userId, 'UserPhoneVerificationRequested');
+        await mutate(app, 'confirmPhone', { userId, code });
       },
     ],
     [
