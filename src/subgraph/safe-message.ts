@@ -26,10 +26,13 @@ const valueKind = /Value$|^ObjectField$/;
 export function safeErrorOf(error: unknown): SafeError | null {
   if (!(error instanceof GraphQLError)) return null;
   const cause = causeOf(error);
-  if (error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION && error.message.startsWith('Variable "$'))
+  const { code } = error.extensions;
+  const isAboutVariable =
+    error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION && error.message.startsWith('Variable "$');
+  // Validation has not read the values of variables yet.
+  if (isAboutVariable && code !== 'GRAPHQL_VALIDATION_FAILED')
     return safe('BAD_USER_INPUT', variableMessage(error, cause));
   if (cause instanceof ExpectedError) return safeExpected(cause);
-  const { code } = error.extensions;
   switch (code) {
     case 'GRAPHQL_PARSE_FAILED': {
       const maxTokens = /Document contains more tha[nt] (\d+) tokens/.exec(error.message)?.[1];

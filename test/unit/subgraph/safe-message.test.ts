@@ -1,3 +1,5 @@
+import { GraphQLError, parse } from 'graphql';
+import { safeErrorOf } from '../../../src/subgraph/safe-message';
 import { buildMaskedServer, secretValue } from '../../testkit/masked-server';
 
 describe('safeErrorOf', () => {
@@ -75,8 +77,25 @@ describe('safeErrorOf', () => {
     [`{ echo(first: "${secretValue}) }`, 'Syntax error at line 1, column 34.'],
     [`{ echo(first "${secretValue}") }`, 'Syntax error at line 1, column 14.'],
     ['subscription { nope }', 'Schema is not configured to execute subscription operation.'],
+    [
+      `query ${'q'.repeat(51)} { echo(first: $${'v'.repeat(50)}) }`,
+      `Variable "$${'v'.repeat(48)}…" is not defined by operation "${'q'.repeat(49)}…".`,
+    ],
+    ['query N($x: Int) { echo(first: 1) }', 'Variable "$x" is never used in operation "N".'],
+    [
+      'query ($x: Boolean!) { echo(first: $x) }',
+      'Variable "$x" of type "Boolean!" used in position expecting type "Int!".',
+    ],
   ])('describes the malformed operation %s', async (query, message) => {
     expect((await ask(query)).errors.map((error: Error) => error.message)).toContain(message);
+  });
+
+  it('keeps all names of the schema that a message suggests', () => {
+    const types = ['A', 'B', 'C'].map((name) => `"${name.repeat(45)}"`).join(', ');
+    const message = `Cannot query field "user" on type "Result". Did you mean to use an inline fragment on ${types}?`;
+    const extensions = { code: 'GRAPHQL_VALIDATION_FAILED' };
+    const error = new GraphQLError(message, { nodes: parse('{ user }'), extensions });
+    expect(safeErrorOf(error)?.message).toBe(message);
   });
 
   it('names an argument that is wrong only at run time', async () => {
