@@ -223,11 +223,16 @@ describe('import', () => {
     await sql(`UPDATE users SET first_name = 'Augusta' WHERE email = 'changed@example.com'`);
     expect((await importLines(rows)).results.map(({ outcome }) => outcome)).toEqual(Array(3).fill('exists'));
     await sql('DELETE FROM idempotency_keys');
-    expect((await importLines([...rows, { ...rows[2], firstName: 'Augusta' }])).results).toEqual([
+    const changed = [
+      { ...rows[2], firstName: 'Augusta' },
+      { ...rows[2], userId: randomUUID() },
+    ];
+    expect((await importLines([...rows, ...changed])).results).toEqual([
       { line: 1, outcome: 'exists', userId: results[0].userId },
       { line: 2, outcome: 'EMAIL_TAKEN' },
       { line: 3, outcome: 'exists', userId: results[2].userId },
       { line: 4, outcome: 'USER_ID_TAKEN' },
+      { line: 5, outcome: 'EMAIL_TAKEN' },
     ]);
   });
 

@@ -21,17 +21,17 @@ const entities = (fields: string) =>
   `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { ${fields} } } }`;
 const unknown = '01900000-0000-7000-8000-00000000dead';
 const ask = (query: string, token?: string) =>
-  app.graphql(query, { r: [userId, unknown].map((id) => ({ __typename: 'User', id })) }, { token });
+  app.graphql(query, { r: [userId, userId, unknown].map((id) => ({ __typename: 'User', id })) }, { token });
 
 /** The first run is Apollo Server's, the second prepares the query, the third runs prepared. */
 const paths = ['Apollo Server', 'preparation', 'a prepared query'];
 
-it.each(paths)('a response of %s with public fields only is public and has a tag of each user', async () => {
+it.each(paths)('a response of %s with public fields only is public with a tag of each entity', async () => {
   for (const token of [undefined, app.staff]) {
     const response = await ask(entities('displayName status'), token);
     expect(response.headers.get('cache-control')).toBe('public, max-age=60');
     expect(response.extensions).toEqual({
-      apolloEntityCacheTags: [[`user-${userId}`], [`user-${unknown}`]],
+      apolloEntityCacheTags: [[`user-${userId}`], [`user-${userId}`], [`user-${unknown}`]],
     });
   }
 });

@@ -129,6 +129,18 @@ describe('a repeated call with an idempotencyKey', () => {
     expect(await mutate(app, 'createUser', { ...input, idempotencyKey: ' spaced ' })).toEqual(first);
   });
 
+  it('with a blank key has an effect each time', async () => {
+    const { id } = await createUser(app);
+    for (const [idempotencyKey, displayName] of [
+      ['', 'One'],
+      [' ', 'Two'],
+      ['\t', 'Three'],
+    ])
+      expect(await mutate(app, 'updateUser', { userId: id, displayName, idempotencyKey })).toMatchObject({
+        user: { displayName },
+      });
+  });
+
   it('is independent of calls with this key by another actor', async () => {
     const other = await app.token({ sub: 'another-importer', scope: 'users:write' });
     const [mine, theirs] = [buildUser({ idempotencyKey: 'row 1' }), buildUser({ idempotencyKey: 'row 1' })];

@@ -5,10 +5,10 @@ it('RateLimit returns the seconds to wait for a key over its limit, and 0 for ot
   const limit = new RateLimit(2, 60_000, () => now);
   expect([1, 2, 3].map(() => limit.secondsToWait('a'))).toEqual([0, 0, 60]);
   expect(limit.secondsToWait('b')).toBe(0);
-  now += 59_001;
+  now += 59_999;
   expect(limit.secondsToWait('a')).toBe(1);
   // A second window, for each key.
-  now += 999;
+  now += 1;
   expect(['a', 'b', 'a', 'b', 'a', 'b'].map((key) => limit.secondsToWait(key))).toEqual([0, 0, 0, 0, 60, 60]);
   now += 60_000;
   expect(limit.secondsToWait('b')).toBe(0);

@@ -64,6 +64,17 @@ describe('the error mask', () => {
     });
   });
 
+  it('responds with 503 when PostgreSQL is unavailable for a field after one with another error', async () => {
+    const query = 'query ($first: Int = 1) { echo(first: $first) fail }';
+    const error = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const response = await ask(query, { first: null }, error);
+    expect(response.errors.map(({ extensions }: GraphQLError) => extensions.code)).toEqual([
+      'BAD_USER_INPUT',
+      'SERVICE_UNAVAILABLE',
+    ]);
+    expect(response.status).toBe(503);
+  });
+
   it('does not repeat an unknown operation name', async () => {
     const response = await ask('query A { fail } query B { fail }', {}, undefined, secretValue);
     expect(response.first).toMatchObject({
