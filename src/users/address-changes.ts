@@ -6,44 +6,41 @@ export const maxAddressChangesPerHour = 10;
 
 const recentTries = `ARRAY(SELECT tried FROM unnest(stored.tried_at) AS tried WHERE tried > now() - interval '1 hour')`;
 
-const countTry = `
+/** Returns SQL that counts an attempt of the person whose row `source` selects, and returns no row at the limit. */
+const countTryOf = (source: string) => `
+  INSERT INTO address_changes AS stored (user_id, tried_at, changed_at) ${source}
+  ON CONFLICT ON CONSTRAINT address_changes_pkey DO UPDATE SET tried_at = ${recentTries} || now(), changed_at = now()
+  WHERE cardinality(${recentTries}) < ${maxAddressChangesPerHour}
+  RETURNING user_id`;
+
+const countChange = `
   WITH known AS (SELECT id FROM users WHERE id = $1 AND email_normalized <> $2),
-  counted AS (
-    INSERT INTO address_changes AS stored (user_id, tried_at, changed_at) SELECT id, ARRAY[now()], now() FROM known
-    ON CONFLICT ON CONSTRAINT address_changes_pkey DO UPDATE SET tried_at = ${recentTries} || now(), changed_at = now()
-    WHERE cardinality(${recentTries}) < $3
-    RETURNING user_id
-  )
+  counted AS (${countTryOf('SELECT id, ARRAY[now()], now() FROM known')})
   SELECT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM counted) AS "isRefused"`;
 
-/**
- * Limits the new e-mail addresses that a person tries, because the result says whether an address is in use. Concurrent
- * creations may exceed the limit: `check` and `recordFailedCreation` are two transactions.
- */
+/** Limits the new e-mail addresses that a person tries, because the result says whether an address is in use. */
 export class AddressChanges {
   constructor(private readonly database: Database) {}
 
   /**
-   * Throws if the person has no attempt left. The person may have no user yet.
+   * Checks the limit and counts an attempt of a person who may have no user yet. Concurrent attempts count each, so call
+   * it before the creation.
    *
    * @throws TooManyAddressChangesError
    */
-  async check(userId: string): Promise<void> {
-    const [row] = await this.database.query<{ tries: number }>(
-      `SELECT cardinality(${recentTries}) AS tries FROM address_changes AS stored WHERE user_id = $1`,
-      [userId],
-    );
-    if (row && row.tries >= maxAddressChangesPerHour) throw new TooManyAddressChangesError();
+  async countCreation(userId: string): Promise<void> {
+    const counted = await this.database.query(countTryOf('VALUES ($1::uuid, ARRAY[now()], now())'), [userId]);
+    if (counted.length === 0) throw new TooManyAddressChangesError();
   }
 
-  /** Records a failed creation: its error says that an address is in use. Call `check` before the creation. */
-  async recordFailedCreation(userId: string): Promise<void> {
-    await this.database.query(
-      `INSERT INTO address_changes AS stored (user_id, tried_at, changed_at) VALUES ($1, ARRAY[now()], now())
-       ON CONFLICT ON CONSTRAINT address_changes_pkey
-       DO UPDATE SET tried_at = ${recentTries} || now(), changed_at = now()`,
-      [userId],
-    );
+  /** Counts one attempt less, for a creation whose result does not say that an address is in use. */
+  async uncountCreation(userId: string): Promise<void> {
+    const ofUser = 'WHERE user_id = $1 AND cardinality(tried_at)';
+    await this.database.query(`UPDATE address_changes SET tried_at = trim_array(tried_at, 1) ${ofUser} > 0`, [
+      userId,
+    ]);
+    // No row stays of an erased user.
+    await this.database.query(`DELETE FROM address_changes ${ofUser} = 0`, [userId]);
   }
 
   /**
@@ -53,11 +50,7 @@ export class AddressChanges {
    * @throws TooManyAddressChangesError
    */
   async countChange(userId: string, emailNormalized: string): Promise<void> {
-    const [row] = await this.database.query<{ isRefused: boolean }>(countTry, [
-      userId,
-      emailNormalized,
-      maxAddressChangesPerHour,
-    ]);
+    const [row] = await this.database.query<{ isRefused: boolean }>(countChange, [userId, emailNormalized]);
     if (row?.isRefused) throw new TooManyAddressChangesError();
   }
 }

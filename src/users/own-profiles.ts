@@ -21,14 +21,15 @@ export class OwnProfiles {
   async create(caller: Caller, input: CreateUser): Promise<User> {
     const userId = parseUserId(caller.actor.id);
     if (userId === null) throw new Error('the access guard admitted a caller whose id is not a UUID');
-    await this.addressChanges.check(userId);
+    await this.addressChanges.countCreation(userId);
+    let saysAddressIsInUse = false;
     try {
       return await this.users.create(caller, { ...input, userId }, caller.actor.verifiedEmail);
     } catch (error) {
-      // The result says that the address is in use.
-      if (error instanceof EmailTakenError || error instanceof UsernameTakenError)
-        await this.addressChanges.recordFailedCreation(userId);
+      saysAddressIsInUse = error instanceof EmailTakenError || error instanceof UsernameTakenError;
       throw error;
+    } finally {
+      if (!saysAddressIsInUse) await this.addressChanges.uncountCreation(userId);
     }
   }
 }
