@@ -65,7 +65,7 @@ export class OutboxRelay {
       work: async () => {
         const lanes = await findLanesWithPending(options.database);
         for (const lane of lanes) this.wake(lane);
-        // Another relay may have published what this one could not.
+        // Without pending events no round follows that would report it.
         if (lanes.length === 0) this.reportSuccess();
       },
       onFailure: (error) => this.reportFailure(error),

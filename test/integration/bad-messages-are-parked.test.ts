@@ -95,6 +95,7 @@ describe('messages that can never be folded', () => {
       `user_service_events_folded_total{type="OrderPlaced",result="folded"} ${bad.length}`,
     );
     expect(metrics).toContain('user_service_events_folded_total{type="other",result="parked"}');
+    expect(metrics).toContain(`user_service_consumer_batch_size_sum ${2 * bad.length}`);
   });
 
   it('are parked and counted once for any number of deliveries', async () => {
@@ -115,15 +116,19 @@ describe('messages that can never be folded', () => {
     const { id } = await createUser(app);
     // Every field is valid, but a constraint rejects the row.
     await app.sql(`ALTER TABLE user_spending ADD CONSTRAINT refuse CHECK (currency <> 'CHF')`);
-    const bad = orderPlaced(id, { total: { value: 5, currency: 'CHF' } });
+    const order = orderPlaced(id, { total: { value: 5, currency: 'CHF' } });
+    const bad = { ...order, properties: { ...order.properties, headers: { 'x-delivery-count': 2 } } };
     await others.publish(orderPlaced(id), bad, orderPlaced(id));
     await eventually(async () => {
       expect((await commerceOf(app, id)).orderCount).toBe(2);
       expect(await parkedRows()).toContainEqual(
         expect.objectContaining({
           reason: 'CANNOT_BE_FOLDED',
+          type: 'OrderPlaced',
+          source: '/order.events',
           event_id: bad.properties.messageId,
           user_id: id,
+          attempts: 3,
         }),
       );
     });

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import { deadLetterQueue } from '../../src/rabbitmq/topology';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { isReady, openTestBroker, record, withRabbitMq } from '../testkit/brokers';
@@ -58,6 +59,14 @@ describe('a batch that is retried', () => {
       expect(await degraded()).toEqual([]);
       expect(await blockedSeconds()).toBe(0);
     });
+  });
+
+  it('is shown by readiness also if it has dead letters', async () => {
+    await app.sql('ALTER TABLE parked_messages RENAME TO hidden_messages');
+    await others.giveUp(orderPlaced(uuidv7()));
+    await eventually(async () => expect(await degraded()).toEqual(['intake']));
+    await app.sql('ALTER TABLE hidden_messages RENAME TO parked_messages');
+    await eventually(async () => expect(await degraded()).toEqual([]), { timeoutMs: 10_000 });
   });
 });
 

@@ -133,12 +133,13 @@ describe.each(Object.entries(kinds))('%s', (_, start) => {
   });
 
   it('redelivers unprocessed messages to the next consumer and counts the delivery', async () => {
-    await publish('a', 'b');
-    const recorder = record(broker, () => Promise.reject(new Error('the database is unavailable')));
+    await publish('a', 'b', 'c', 'd');
+    const unavailable = () => Promise.reject(new Error('the database is unavailable'));
+    const recorder = record(broker, unavailable, { prefetch: 2 });
     await eventually(() => expect(recorder.batches.length).toBeGreaterThan(0));
     await recorder.stop();
     const next = record(broker);
-    await eventually(() => expect(next.ids()).toEqual(['a', 'b']));
+    await eventually(() => expect(next.ids()).toEqual(['a', 'b', 'c', 'd']));
     await next.stop();
     const [first] = next.batches.flat();
     expect(first).toMatchObject({ redelivered: true, deliveryCount: 1 });

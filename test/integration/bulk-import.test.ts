@@ -222,18 +222,21 @@ describe('import', () => {
     const { results } = await importLines(rows);
     await sql(`UPDATE users SET first_name = 'Augusta' WHERE email = 'changed@example.com'`);
     expect((await importLines(rows)).results.map(({ outcome }) => outcome)).toEqual(Array(3).fill('exists'));
-    await sql('DELETE FROM idempotency_keys');
-    const changed = [
-      { ...rows[2], firstName: 'Augusta' },
-      { ...rows[2], userId: randomUUID() },
-    ];
-    expect((await importLines([...rows, ...changed])).results).toEqual([
-      { line: 1, outcome: 'exists', userId: results[0].userId },
-      { line: 2, outcome: 'EMAIL_TAKEN' },
-      { line: 3, outcome: 'exists', userId: results[2].userId },
-      { line: 4, outcome: 'USER_ID_TAKEN' },
-      { line: 5, outcome: 'EMAIL_TAKEN' },
-    ]);
+    // Keys of another actor count as little as expired ones.
+    for (const forget of [
+      `UPDATE idempotency_keys SET actor_id = 'another'`,
+      'DELETE FROM idempotency_keys',
+    ]) {
+      await sql(forget);
+      const lines = [...rows, { ...rows[2], firstName: 'Augusta' }, { ...rows[0], userId: randomUUID() }];
+      expect((await importLines(lines)).results).toEqual([
+        { line: 1, outcome: 'exists', userId: results[0].userId },
+        { line: 2, outcome: 'EMAIL_TAKEN' },
+        { line: 3, outcome: 'exists', userId: results[2].userId },
+        { line: 4, outcome: 'USER_ID_TAKEN' },
+        { line: 5, outcome: 'EMAIL_TAKEN' },
+      ]);
+    }
   });
 
   it('deactivates with ADMINISTRATIVE_ACTION unless the row has another reason', async () => {
@@ -250,8 +253,14 @@ describe('import', () => {
       results[0].userId,
     ]);
     await sql('DELETE FROM idempotency_keys');
-    const again = await importLines([row, { ...row, status: 'ACTIVE' }]);
-    expect(again.results.map(({ outcome }) => outcome)).toEqual(['exists', 'EMAIL_TAKEN']);
+    const inactive = { ...row, status: 'DEACTIVATED', statusReason: 'INACTIVITY' };
+    const others = [{ status: 'ACTIVE' }, { statusReason: 'USER_REQUESTED' }, { statusNotes: 'moved away' }];
+    const lines = [row, inactive, ...others.map((it) => ({ ...(it.status ? row : inactive), ...it }))];
+    const { results: again } = await importLines(lines);
+    const outcomes = again.map(({ outcome }) => outcome).join(' ');
+    expect(outcomes).toBe('exists exists EMAIL_TAKEN EMAIL_TAKEN EMAIL_TAKEN');
+    await sql(`UPDATE users SET status = 'PENDING', status_reason = NULL WHERE id = $1`, [results[0].userId]);
+    expect((await importLines([row])).results).toEqual([{ line: 1, outcome: 'EMAIL_TAKEN' }]);
   });
 
   // The last test: this erasure leaves no audit entry, so that `audit verify` would fail.

@@ -118,6 +118,21 @@ describe('a message whose process ended during an attempt', () => {
     });
   });
 
+  it('is parked after crashes of another process, also if this one folded it before', async () => {
+    const { id } = await createUser(app);
+    const delivery = redelivered(orderPlaced(id));
+    const fingerprint = fingerprintOf(delivery);
+    await withConsumer(async (consumer, attempts, fold) => {
+      await consumer.consume([delivery]);
+      for (let tries = 0; tries < attemptsBeforeParking; tries += 1) await attempts.beginAlone(fingerprint);
+      fold.countIfDuplicate = async () => false;
+      await consumer.consume([delivery]);
+    });
+    expect(
+      await app.sql('SELECT reason, attempts FROM parked_messages WHERE fingerprint = $1', [fingerprint]),
+    ).toEqual([{ reason: 'CRASHED', attempts: 3 }]);
+  });
+
   it('is acknowledged only after it is parked', async () => {
     await withConsumer(async (consumer) => {
       const lock = await lockTable(app.databaseUrl, 'parked_messages');

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
 import { openDatabase } from '../../src/data-source';
 import { createLogger } from '../../src/telemetry/logger';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import { startAuthenticationService } from '../testkit/authentication-service';
+import { eventually } from '../testkit/eventually';
 import type { ProgrammableServer } from '../testkit/programmable-server';
 import { createRetention } from '../testkit/retention';
 import { countRows, eventsOf } from '../testkit/stored-rows';
@@ -171,6 +173,30 @@ describe('a new user with a password', () => {
     // Every reported success is true.
     expect(created > 0).toBe(stays);
     expect(await eventsOf(app, input.userId as string)).toHaveLength(stays ? 1 : 0);
+  });
+
+  it('keeps its key when a call is refused after a concurrent one was accepted', async () => {
+    const input = await createPending();
+    const accepting = new Client({ connectionString: app.databaseUrl });
+    await accepting.connect();
+    try {
+      await accepting.query('BEGIN');
+      await accepting.query(`UPDATE users SET status = 'ACTIVE' WHERE id = $1`, [input.userId]);
+      authentication.always({ status: 422 });
+      const refused = create({ ...input, password: 'weak password' });
+      await eventually(async () =>
+        expect(
+          await app.sql(
+            `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+          ),
+        ).toHaveLength(1),
+      );
+      await accepting.query('COMMIT');
+      expect(await refused).toMatchObject({ __typename: 'InvalidInputError' });
+    } finally {
+      await accepting.end();
+    }
+    expect(await create(input)).toMatchObject({ user: { id: input.userId, status: 'ACTIVE' } });
   });
 
   it('is removed after a day, by retention or by a new user with its address', async () => {

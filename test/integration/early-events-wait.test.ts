@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { CommerceEvent } from '../../src/commerce/commerce-event';
 import { openDatabase } from '../../src/data-source';
 import { createIntake } from '../../src/intake';
 import type { Database } from '../../src/postgres/database';
@@ -14,6 +15,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { newId, storeUsers } from '../testkit/stored-users';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
@@ -35,6 +37,29 @@ afterAll(async () => {
 });
 
 const waiting = () => app.sql<{ type: string }>('SELECT type FROM waiting_events ORDER BY type');
+/** Points of a user for the fold. */
+const points = (userId: string) => ({
+  type: 'LoyaltyPointsEarned' as const,
+  source: '/early',
+  eventId: uuidv7(),
+  occurredAt: new Date(),
+  userId,
+  points: 1,
+  orderId: null,
+  reason: null,
+});
+const pointsOf = (userId: string, count: number) => Array.from({ length: count }, () => points(userId));
+/** Stores a user whose events wait, without the service, which would soon release them. */
+async function storePendingUser(): Promise<string> {
+  const id = newId('PENDING');
+  await storeUsers(app, [{ id, state: 'PENDING' }]);
+  return id;
+}
+/** Makes users known by a change that bypasses the service. Of the sweeps, only a full one finds their events then. */
+async function activate(...ids: string[]): Promise<void> {
+  await app.sql(`UPDATE waiting_events SET received_at = received_at - interval '2 minutes'`);
+  await app.sql(`UPDATE users SET status = 'ACTIVE' WHERE id = ANY($1)`, [ids]);
+}
 const metric = async (name: string) => {
   const text = await (await fetch(`${app.url}/metrics`)).text();
   return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
@@ -118,20 +143,84 @@ describe('an early event', () => {
 
   it('stays waiting when its user does not exist at folding', async () => {
     const folded: unknown[] = [];
-    const early = {
-      type: 'LoyaltyPointsEarned' as const,
-      source: '/early',
-      eventId: uuidv7(),
-      occurredAt: new Date(),
-      userId: uuidv7(),
-      points: 1,
-      orderId: null,
-      reason: null,
-    };
+    const early = points(uuidv7());
     const results = await intake.fold.fold([early], async (_tx, events) => void folded.push(...events));
     expect(results).toEqual(['waiting']);
     expect(folded).toEqual([]);
     await app.sql('DELETE FROM waiting_events');
+  });
+
+  it.each([
+    ['user', 'user'],
+    ['user', 'order'],
+    ['order', 'order'],
+  ] as const)(
+    'is folded when its referent arrives during the work for others: a %s, then a %s',
+    async (first, then) => {
+      const [one, other] = [await storePendingUser(), await storePendingUser()];
+      const [orderId, otherOrder] = [uuidv7(), uuidv7()];
+      const payment = (id: string) => ({
+        type: 'PaymentFailed' as const,
+        source: '/early',
+        eventId: uuidv7(),
+        occurredAt: new Date(),
+        paymentId: uuidv7(),
+        orderId: id,
+        errorCode: 'DECLINED',
+        errorMessage: null,
+        amount: null,
+      });
+      const events = {
+        user: [points(one), points(other)],
+        order: [payment(orderId), payment(otherOrder)],
+      };
+      const ids = { user: [one, other], order: [orderId, otherOrder] };
+      const batch = [events[first][0], events[then][1]] as CommerceEvent[];
+      expect(await intake.fold.fold(batch)).toEqual(['waiting', 'waiting']);
+      await activate(one, other);
+      await app.sql('INSERT INTO user_orders (order_id, user_id) VALUES ($1, $3), ($2, $3)', [
+        orderId,
+        otherOrder,
+        one,
+      ]);
+      const fold = jest.spyOn(intake.fold, 'fold').mockImplementationOnce((found, onFolded) => {
+        intake.waiting.release(then, [ids[then][1] as string]);
+        return intake.fold.fold(found, onFolded);
+      });
+      intake.waiting.release(first, [ids[first][0] as string]);
+      await intake.waiting.drain();
+      fold.mockRestore();
+      expect(await waiting()).toEqual([]);
+    },
+  );
+
+  it('is folded with all others of its user, whose number exceeds a batch', async () => {
+    const [known, unknown] = [await storePendingUser(), uuidv7()];
+    // Some of the first batch still wait.
+    await intake.fold.fold(pointsOf(unknown, 5));
+    await intake.fold.fold(pointsOf(known, 400));
+    await activate(known);
+    intake.waiting.release('user', [unknown, known]);
+    await intake.waiting.drain();
+    expect((await commerceOf(app, known)).loyaltyPoints).toBe(400);
+    expect(await waiting()).toHaveLength(5);
+    await app.sql('DELETE FROM waiting_events');
+  });
+
+  it('is tried once by the release of an unknown user, also in a full batch', async () => {
+    const unknown = uuidv7();
+    await intake.fold.fold(pointsOf(unknown, 200));
+    let tries = 0;
+    const fold = jest.spyOn(intake.fold, 'fold').mockImplementation(async (batch) => {
+      tries += 1;
+      if (tries > 2) throw new Error('tried again');
+      return batch.map(() => 'waiting');
+    });
+    intake.waiting.release('user', [unknown]);
+    await intake.waiting.drain();
+    fold.mockRestore();
+    await app.sql('DELETE FROM waiting_events');
+    expect(tries).toBe(1);
   });
 
   it('is parked after 30 days by the database’s clock, regardless of its own time', async () => {
@@ -178,25 +267,14 @@ describe('an early event', () => {
     const log = createLogger({ level: 'silent' });
     // Parks a day before the app does.
     const { fold, waiting: early } = createIntake({ database, metrics, log, waitingDays: 29 });
-    const points = {
-      type: 'LoyaltyPointsEarned' as const,
-      source: '/early',
-      points: 1,
-      orderId: null,
-      reason: null,
-    };
-    const events = [1, 2].map(() => ({
-      ...points,
-      eventId: uuidv7(),
-      occurredAt: new Date(),
-      userId: uuidv7(),
-    }));
-    expect(await fold.fold(events)).toEqual(['waiting', 'waiting']);
+    // More than a batch.
+    const events = pointsOf(uuidv7(), 201);
+    expect(await fold.fold(events)).toEqual(Array(201).fill('waiting'));
     await app.sql(
       `UPDATE waiting_events SET received_at = now() - interval '29 days' WHERE source = '/early'`,
     );
     await early.sweep('all');
     const { values } = await metrics.messagesParked.get();
-    expect(values.filter(({ value }) => value > 0)).toEqual([{ labels: { reason: 'EXPIRED' }, value: 2 }]);
+    expect(values.filter(({ value }) => value > 0)).toEqual([{ labels: { reason: 'EXPIRED' }, value: 201 }]);
   });
 });

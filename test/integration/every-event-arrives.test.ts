@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
+import { laneOf, type NewOutboxEvent, Outbox } from '../../src/outbox/outbox';
 import { readStream } from '../../src/rabbitmq/rabbitmq-stream';
 import { erasuresStream } from '../../src/rabbitmq/topology';
 import { isReady, rabbitMqUrl } from '../testkit/brokers';
@@ -160,6 +160,27 @@ describe('the relay', () => {
     );
     await fixture.postgres.resume();
     await eventually(() => expect(fixture.arrived()).toEqual([event.id]), { timeoutMs: 10_000 });
+  });
+
+  it('is ready again when PostgreSQL is available again, without an event to publish', async () => {
+    const { relay } = await fixture.startRelay({ databaseUrl: fixture.postgres.url });
+    await fixture.postgres.stop();
+    await eventually(() => expect(relay.status()).toBe('degraded'));
+    await fixture.postgres.resume();
+    await eventually(() => expect(relay.status()).toBe('ready'), { timeoutMs: 10_000 });
+  });
+
+  it('retries with one event after it could not reach RabbitMQ', async () => {
+    await fixture.amqp.stop();
+    const { relay, attempts } = await fixture.startRelay({ amqpUrl: fixture.amqp.url });
+    const lane = laneOf(uuidv7());
+    const users = Array.from({ length: 1_000 }, () => uuidv7()).filter((id) => laneOf(id) === lane);
+    const events = users.slice(0, 50).map((userId) => buildEvent({ userId }));
+    await fixture.commit(events, relay.wake);
+    await eventually(() => expect(attempts.length).toBeGreaterThan(50), { intervalMs: 5 });
+    expect(attempts.length).toBeLessThan(60);
+    await fixture.amqp.resume();
+    await eventually(async () => expect(await fixture.pending()).toEqual([]), { timeoutMs: 10_000 });
   });
 
   it('publishes events of lanes that it does not use', async () => {

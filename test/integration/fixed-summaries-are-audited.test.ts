@@ -15,6 +15,7 @@ import {
   startForeignService,
 } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
+import { newId, storeUsers } from '../testkit/stored-users';
 import { createUser, mutate } from '../testkit/users';
 import { startWitness, type Witness } from '../testkit/witness';
 
@@ -134,7 +135,7 @@ describe('recompute --fix', () => {
 
 describe('recompute with concurrent changes', () => {
   /** Recomputes and fixes. Calls `change` between the first read of a batch and the second read of its users. */
-  async function recomputeWhile(change: () => Promise<unknown>): Promise<SummaryDifference[]> {
+  async function recomputeWhile(change: () => Promise<unknown>) {
     const database = openDatabase(app.databaseUrl, pino({ level: 'silent' }), 2);
     await database.connect();
     const commerce = new CommerceRepository(database);
@@ -145,25 +146,26 @@ describe('recompute with concurrent changes', () => {
       return summaries;
     };
     const found: SummaryDifference[] = [];
+    const batches: number[] = [];
     try {
-      await recompute({
+      const checked = await recompute({
         database,
         commerce,
         repository: new RecomputationRepository(database),
         onFix: async () => undefined,
         onDifference: async (difference) => void found.push(difference),
-        onBatch: () => undefined,
+        onBatch: (users) => batches.push(users),
       });
+      return { found, checked, batches };
     } finally {
       await database.close();
     }
-    return found;
   }
 
   it('keeps summaries whose history was cut by retention, and skips erased users', async () => {
     const [cut, erased] = [await createUserWithWrongSummary(), await createUserWithWrongSummary()];
     const officer = await app.token({ sub: 'officer', scope: 'users:privacy' });
-    const found = await recomputeWhile(async () => {
+    const { found } = await recomputeWhile(async () => {
       await app.sql(
         "UPDATE user_history SET recorded_at = now() - interval '31 days' WHERE user_id = $1 AND type = 'ORDER_PLACED'",
         [cut],
@@ -174,5 +176,32 @@ describe('recompute with concurrent changes', () => {
     });
     expect(found).toEqual([]);
     expect(await commerceOf(app, cut)).toMatchObject({ orderCount: 7 });
+  });
+
+  it('reports no difference for a summary that is right by the second read', async () => {
+    const id = await createUserWithWrongSummary();
+    const { found } = await recomputeWhile(async () => {
+      await app.sql(
+        'UPDATE user_commerce SET order_count = 1, loyalty_points = 5, last_order_at = $2 WHERE user_id = $1',
+        [id, rightTime],
+      );
+      await app.sql('UPDATE user_spending SET amount = 0.3 WHERE user_id = $1', [id]);
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('checks all users, and calls onBatch after each full batch of 500', async () => {
+    const users = await app.sql(
+      'SELECT id FROM users WHERE id NOT IN (SELECT user_id FROM user_commerce WHERE history_is_cut)',
+    );
+    const store = (count: number) =>
+      storeUsers(
+        app,
+        Array.from({ length: count }, () => ({ id: newId('ACTIVE'), state: 'ACTIVE' as const })),
+      );
+    await store(500 - users.length);
+    expect(await recomputeWhile(async () => undefined)).toEqual({ found: [], checked: 500, batches: [500] });
+    await store(1);
+    expect(await recomputeWhile(async () => undefined)).toEqual({ found: [], checked: 501, batches: [500] });
   });
 });

@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import { decryptValues } from '../../src/audit/audit-values';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { auditTrailOf } from '../testkit/audit';
 import { eventually } from '../testkit/eventually';
@@ -33,6 +34,15 @@ const invalid = { __typename: 'InvalidTokenError', message: expect.any(String) }
 /** The codes that were sent to a user. Their events lose the code, but not the row. */
 const sentTo = async (userId: string) =>
   (await app.sql('SELECT 1 FROM phone_verification_codes WHERE user_id = $1', [userId])).length;
+/** The values of the audit entries of a user's requests. */
+async function requestsOf(userId: string) {
+  const entries = await app.sql<{ id: string; values: Buffer; key: Buffer }>(
+    `SELECT id, encrypted_values AS values, key FROM audit_entries JOIN audit_keys USING (user_id)
+     WHERE user_id = $1 AND action = 'PHONE_VERIFICATION_REQUESTED'`,
+    [userId],
+  );
+  return entries.map(({ id, values, key }) => decryptValues(key, id, values));
+}
 const age = (userId: string, interval: string) =>
   app.sql(
     `UPDATE phone_verification_codes SET issued_at = issued_at - $2::interval, expires_at = expires_at - $2::interval
@@ -86,6 +96,9 @@ describe('requestPhoneVerification and confirmPhone', () => {
     expect(read.user.history.nodes[0]).toEqual({ type: 'PHONE_VERIFIED', data: {} });
     const actions = (await auditTrailOf(app, userId)).map(({ action }) => action);
     expect(actions).toEqual(expect.arrayContaining(['PHONE_VERIFICATION_REQUESTED', 'PHONE_VERIFIED']));
+    expect(await requestsOf(userId)).toEqual([
+      { before: { phoneVerification: 'UNVERIFIED' }, after: { phoneVerification: 'PENDING' } },
+    ]);
 
     const rows = await countRows(app);
     expect(await confirm(userId, data.code)).toEqual(invalid);

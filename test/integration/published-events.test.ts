@@ -104,6 +104,22 @@ describe('published events', () => {
     await eventually(() => expect(witness.of(id)).toHaveLength(2));
     expect(witness.of(id)[1]?.event.traceparent).toBe(traceparent);
   });
+
+  it.each(['Email', 'Phone'])('carry the traceparent of request%sVerification', async (what) => {
+    const { id } = await createUser(app, { phoneNumber: '+441632960001' });
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await app.graphql(
+      `mutation ($input: Request${what}VerificationInput!) { request${what}Verification(input: $input) { __typename } }`,
+      { input: { userId: id } },
+      { token: app.staff, headers: { traceparent } },
+    );
+    await eventually(() =>
+      expect(witness.of(id)[1]?.event).toMatchObject({
+        type: `User${what}VerificationRequested`,
+        traceparent,
+      }),
+    );
+  });
 });
 
 describe('the outbox metrics', () => {

@@ -2,8 +2,10 @@ import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { UserActivityRepository } from '../../src/activity/user-activity.repository';
 import { openDatabase } from '../../src/data-source';
+import { createIntake } from '../../src/intake';
 import type { Database } from '../../src/postgres/database';
 import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { type CommandLine, openCommandLine } from '../testkit/command';
 import {
@@ -88,6 +90,30 @@ describe('a sign-in', () => {
     ]);
     for (const id of [userId, otherId])
       expect(await read(id)).toMatchObject({ lastSeenAt: '2026-03-01T12:00:00.500Z' });
+  });
+
+  it('is counted once it is recorded', async () => {
+    const metrics = createMetrics();
+    const { consumer } = createIntake({
+      database,
+      metrics,
+      log: createLogger({ level: 'silent' }),
+      waitingDays: 30,
+    });
+    const { exchange, routingKey, body, properties } = signedIn(userId, '2026-03-01T10:00:00Z');
+    const { messageId, type, contentType } = properties;
+    const delivery = { exchange, routingKey, queue: 'any', body, redelivered: false, deliveryCount: 0 };
+    const consume = () =>
+      consumer.consume([{ ...delivery, properties: { messageId, type, contentType, headers: {} } }]);
+    await app.sql('ALTER TABLE user_activity RENAME TO hidden_activity');
+    const failure = await consume().catch(String);
+    await app.sql('ALTER TABLE hidden_activity RENAME TO user_activity');
+    expect(failure).toContain('user_activity');
+    await consume();
+    const { values } = await metrics.eventsFolded.get();
+    expect(values.filter(({ labels }) => labels.type === 'UserAuthenticated')).toEqual([
+      expect.objectContaining({ labels: { type: 'UserAuthenticated', result: 'folded' }, value: 1 }),
+    ]);
   });
 
   it('moves lastSeenAt of a deactivated account', async () => {

@@ -4,7 +4,7 @@ import { printTrace } from '../../scripts/trace-diagram';
 import { startTestApp, type TestApp } from '../testkit/app';
 import { startAuthenticationService } from '../testkit/authentication-service';
 import { type CollectedSpan, type Collector, recordTrace, startCollector } from '../testkit/collector';
-import { type ForeignService, orderPlaced, startForeignService } from '../testkit/commerce-events';
+import { type ForeignService, orderPlaced, signedIn, startForeignService } from '../testkit/commerce-events';
 import { eventually } from '../testkit/eventually';
 import type { ProgrammableServer } from '../testkit/programmable-server';
 import { buildUser } from '../testkit/users';
@@ -95,6 +95,17 @@ async function makeRequests({ graphql, staff: token }: TestApp): Promise<void> {
   await eventually(async () =>
     expect((await app.sql('SELECT 1 FROM user_history WHERE type = $1', ['ORDER_PLACED'])).length).toBe(1),
   );
+  const messages = [signedIn(userId, '2026-03-01T10:00:00Z'), orderPlaced('no-uuid')];
+  await app.sql('ALTER TABLE user_activity RENAME TO hidden_activity');
+  await neighbour.publish(...messages);
+  await eventually(() =>
+    expect(app.logged.map(({ msg }) => msg)).toContain('a batch of deliveries failed and is retried'),
+  );
+  await app.sql('ALTER TABLE hidden_activity RENAME TO user_activity');
+  await eventually(async () => {
+    expect(await app.sql('SELECT 1 FROM user_activity')).toHaveLength(1);
+    expect(await app.sql('SELECT 1 FROM parked_messages')).toHaveLength(1);
+  });
 }
 
 function only(name: string, request?: string): CollectedSpan {
@@ -118,6 +129,8 @@ function published(type: string): CollectedSpan | undefined {
         name === 'publish user.events' && attributes['messaging.message.type'] === type,
     );
 }
+
+const processed = () => collector.spans().filter(({ name }) => name.startsWith('process '));
 
 const ofRequest = (id: string) =>
   collector.spans().filter(({ attributes }) => attributes['request.id'] === requestId(id));
@@ -180,8 +193,7 @@ describe('spans', () => {
 
   it('have one trace from a mutation over its event and a neighbour to the fold of the order', () => {
     const operation = only('mutation');
-    const fold = collector.spans().filter(({ name }) => name.startsWith('process '));
-    expect(fold).toMatchObject([
+    expect(processed().filter(({ traceId }) => traceId === caller.traceId)).toMatchObject([
       {
         traceId: caller.traceId,
         parentSpanId: operation.spanId,
@@ -195,6 +207,14 @@ describe('spans', () => {
       },
     ]);
     expect(published('UserCreated')?.traceId).toBe(caller.traceId);
+  });
+
+  it('have the outcome of each message, and failed for those of a batch that is retried', () => {
+    const outcomes = processed()
+      .filter(({ traceId }) => traceId !== caller.traceId)
+      .map(({ attributes, failed }) => `${String(attributes['outcome'])} ${failed}`);
+    expect(outcomes).toContain('failed true');
+    expect(outcomes.filter((it) => it !== 'failed true').sort()).toEqual(['folded false', 'parked false']);
   });
 
   it('are recorded for the SQL statements and Redis commands of an operation, without values', () => {

@@ -3,7 +3,10 @@ import { RelayLoop } from '../../../src/outbox/relay-loop';
 
 const nothing: RelayRound = { published: [], unfinished: [], busy: [] };
 
-/** A loop over rounds that a test decides. `rounds` has the lanes of each round so far, with its time. */
+/**
+ * A loop over rounds that a test decides. The relay is a stand-in, because only the schedule is tested, with a fake
+ * clock. `rounds` has the lanes of each round so far, with its time.
+ */
 function buildLoop(publish: (round: number) => Partial<RelayRound>, gatheringMs = 0) {
   const startedAt = Date.now();
   const rounds: [lanes: string, atMs: number][] = [];

@@ -1,37 +1,40 @@
 import { RouterCache } from '../../../src/outbox/router-cache';
 import { createLogger } from '../../../src/telemetry/logger';
-
-/** A cache whose router responds with these statuses, then with 200. */
-function buildCache(...statuses: number[]) {
-  const requests: unknown[] = [];
-  const logged: string[] = [];
-  jest.spyOn(globalThis, 'fetch').mockImplementation(async (_url, init) => {
-    requests.push(JSON.parse(init?.body as string));
-    return new Response(null, { status: statuses.shift() ?? 200 });
-  });
-  const cache = new RouterCache({
-    url: 'http://router.invalid/invalidation',
-    key: 'shared',
-    tagOf: (id) => `user-${id}`,
-    log: createLogger({ level: 'info', destination: { write: (line: string) => void logged.push(line) } }),
-  });
-  return { cache, requests, warnings: () => logged.map((line) => JSON.parse(line)) };
-}
+import { type ProgrammableServer, startProgrammableServer } from '../../testkit/programmable-server';
 
 describe('RouterCache', () => {
-  afterEach(() => jest.restoreAllMocks());
+  let router: ProgrammableServer;
+  let logged: Record<string, unknown>[];
+  let cache: RouterCache;
+  beforeEach(async () => {
+    router = await startProgrammableServer({ status: 200 });
+    logged = [];
+    cache = new RouterCache({
+      url: router.url.href,
+      key: 'shared',
+      tagOf: (id) => `user-${id}`,
+      log: createLogger({
+        level: 'info',
+        destination: { write: (line: string) => void logged.push(JSON.parse(line)) },
+      }),
+    });
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await router.close();
+  });
 
   it('removes each user of a call once', async () => {
-    const { cache, requests, warnings } = buildCache();
     await cache.invalidate(['a', 'b', 'a']);
-    expect(requests).toEqual([
+    expect(router.requests.map(({ body }) => JSON.parse(body))).toEqual([
       ['a', 'b'].map((id) => ({ kind: 'cache_tag', subgraphs: ['users'], cache_tag: `user-${id}` })),
     ]);
-    expect(warnings()).toEqual([]);
+    expect(logged).toEqual([]);
   });
 
   it('logs one warning a minute, with the number of users', async () => {
-    const { cache, warnings } = buildCache(401, 500, 502, 503);
+    router.next({ status: 401 }, { status: 500 }, { status: 502 }, { status: 503 });
+    const startedAtMs = performance.now();
     const clock = jest.spyOn(performance, 'now');
     for (const [second, ids] of [
       [0, ['a']],
@@ -39,9 +42,9 @@ describe('RouterCache', () => {
       [60, ['a', 'b']],
       [119, ['a']],
     ] as const) {
-      clock.mockReturnValue(second * 1_000);
+      clock.mockReturnValue(startedAtMs + second * 1_000);
       await cache.invalidate(ids);
     }
-    expect(warnings().map(({ users }) => users)).toEqual([1, 2]);
+    expect(logged.map(({ users }) => users)).toEqual([1, 2]);
   });
 });
