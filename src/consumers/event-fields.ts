@@ -109,7 +109,9 @@ function parseTime(value: unknown): number {
     return Number(value.value) * 1000;
   const [text, year, month, day] = (typeof value === 'string' && rfc3339.exec(value)) || [];
   // Date.parse takes 30 February for 2 March.
-  return text && isOnCalendar(Number(year), Number(month), Number(day)) ? Date.parse(text) : Number.NaN;
+  if (!text || !isOnCalendar(Number(year), Number(month), Number(day))) return Number.NaN;
+  // With a space, Date.parse takes the year 1 for 2001.
+  return Date.parse(text.toUpperCase().replace(' ', 'T'));
 }
 
 function isOnCalendar(year: number, month: number, day: number): boolean {

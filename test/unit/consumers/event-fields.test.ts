@@ -104,6 +104,8 @@ describe('the time of an event', () => {
     ['a leap day', '2024-02-29T10:00:00Z', '2024-02-29T10:00:00.000Z'],
     ['the first instant', '0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
     ['a space and a lower-case z', '2026-03-01 10:00:00z', '2026-03-01T10:00:00.000Z'],
+    ['the first instant and a space', '0001-01-01 00:00:00Z', '0001-01-01T00:00:00.000Z'],
+    ['a year of two digits and lower-case letters', '0049-12-31t23:59:59.5z', '0049-12-31T23:59:59.500Z'],
     ['the largest offset', '2026-03-01T10:00:00+23:59', '2026-02-28T10:01:00.000Z'],
     ['less than a day ahead', fromNow(23 * hour), undefined],
   ])('reads a time that has %s', (_what, placedAt, expected = placedAt) => {
