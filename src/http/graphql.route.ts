@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { ApolloServer, BaseContext } from '@apollo/server';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import { type ApolloServer, type BaseContext, HeaderMap } from '@apollo/server';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { runInTrace } from '../telemetry/active-trace';
 import type { Metrics } from '../telemetry/metrics';
 import type { Tracing } from '../telemetry/tracing';
@@ -13,8 +13,8 @@ import { loggerOfTrace, traceRequest } from './trace-request';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Ends the operation that was counted for this request. Null before, after its end, and once its handler runs. */
-    endOperation: (() => void) | null;
+    /** Resolves when the work of the operation has ended, which may be after the response. Null before it starts. */
+    work: Promise<void> | null;
   }
 }
 
@@ -54,10 +54,9 @@ export function addGraphqlRoute<Context extends BaseContext>(
   app: FastifyInstance,
   options: GraphqlRouteOptions<Context>,
 ): void {
-  const executeOperation = fastifyApolloHandler(options.apollo, { context: options.context });
   const { concurrency, actorId, handedOver } = options;
   app.decorateRequest('deadline');
-  app.decorateRequest('endOperation', null);
+  app.decorateRequest('work', null);
   app.decorateRequest('traceparent', null);
   app.route({
     method: 'POST',
@@ -101,8 +100,11 @@ export function addGraphqlRoute<Context extends BaseContext>(
           options.metrics.recordRefusal({ code: 'SERVICE_UNAVAILABLE' });
           return reply.send(errorBody(message, { code: 'SERVICE_UNAVAILABLE', requestId: request.id }));
         }
-        request.endOperation = end;
-        if (!state) endWithoutBody(request);
+        if (!end) return;
+        // The operation counts until its response is sent and its work has ended.
+        const endAfterWork = () => void Promise.resolve(request.work).then(end);
+        if (reply.raw.destroyed) endAfterWork();
+        else reply.raw.once('close', endAfterWork);
       },
     ],
     preParsing: (request, _reply, payload, done) => {
@@ -110,9 +112,6 @@ export function addGraphqlRoute<Context extends BaseContext>(
       done(null, state ? streamOf(state.body) : payload);
     },
     onSend: (request, reply, payload, done) => {
-      // Of a request that is refused before its handler runs. The handler ends its operation itself, because its work
-      // may outlast the response.
-      endOperation(request);
       if (!isTooLarge(payload)) {
         done(null, payload);
         return;
@@ -130,36 +129,34 @@ export function addGraphqlRoute<Context extends BaseContext>(
       if (state?.hasTimedOut) throw new RequestTimeoutError(requestTimeoutMs);
       const elapsedMs = state ? performance.now() - state.request.startedAtMs : 0;
       const timeoutMs = requestTimeoutMs - elapsedMs;
-      return withinDeadline({ request, reply, timeoutMs }, async () => {
-        const end = request.endOperation;
-        request.endOperation = null;
-        try {
-          return await runInTrace(options.tracing ?? null, request.traceparent, () =>
-            executeOperation.call(app, request, reply),
-          );
-        } finally {
-          end?.();
-        }
+      return withinDeadline({ request, reply, timeoutMs }, () => {
+        const response = runInTrace(options.tracing ?? null, request.traceparent, () =>
+          executeOperation(options, request, reply),
+        );
+        request.work = response.then(
+          () => undefined,
+          () => undefined,
+        );
+        return response;
       });
     },
   });
 }
 
-/** Ends the operation of a request unless its handler runs or has run. */
-function endOperation(request: FastifyRequest): void {
-  const end = request.endOperation;
-  request.endOperation = null;
-  end?.();
-}
-
-/** Ends the operation if the connection closes before the body was read, because no handler runs then. */
-function endWithoutBody(request: FastifyRequest): void {
-  const { raw } = request;
-  const endUnread = () => {
-    if (!raw.readableEnded) endOperation(request);
-  };
-  // A connection that closed before emits no further event.
-  if (raw.destroyed) endUnread();
-  // Not `close` of the response: of pipelined requests, only the first has a response with a connection.
-  else raw.once('close', endUnread);
+/** Returns the body of Apollo Server's response, and sets its status and headers. */
+async function executeOperation<Context extends BaseContext>(
+  { apollo, context }: Pick<GraphqlRouteOptions<Context>, 'apollo' | 'context'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<string | Readable> {
+  const headers = new HeaderMap();
+  for (const [name, value] of Object.entries(request.headers)) if (value) headers.set(name, String(value));
+  const response = await apollo.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: { method: 'POST', headers, search: '', body: request.body },
+    context: () => context(request),
+  });
+  void reply.code(response.status ?? 200).headers(Object.fromEntries(response.headers));
+  return response.body.kind === 'complete'
+    ? response.body.string
+    : Readable.from(response.body.asyncIterator);
 }

@@ -28,6 +28,7 @@ import { requestIdOf } from './request-id';
 import { createResponseReport, type LoggedRequests } from './response-report';
 import { respondToUnknownRoutes } from './unknown-route';
 import { addUnsubscribeRoutes, type UnsubscribeRoutesOptions } from './unsubscribe.routes';
+import { closeWaitingResponses } from './waiting-responses';
 
 export interface HttpServerOptions<Context extends BaseContext> {
   /** A started ApolloServer. On shutdown call `drain` first, then `apollo.stop()`. */
@@ -62,6 +63,8 @@ export interface HttpServerOptions<Context extends BaseContext> {
   actorId?: (request: HttpRequest) => Promise<string | null> | null;
   /** Time after which an unfinished GraphQL request gets SERVICE_UNAVAILABLE. Defaults to 4,000. */
   requestTimeoutMs?: number;
+  /** Time without a byte after which a connection with an unfinished response is closed. Defaults to 12,000. */
+  stalledConnectionTimeoutMs?: number;
   /** JSON Schemas of published messages by their URL path, such as `/schemas/UserCreated/1.0.0.json`. */
   schemas?: ReadonlyMap<string, object>;
 }
@@ -81,6 +84,8 @@ const receiveTimeoutMs = 10_000;
 // Longer than the idle timeout of common load balancers (60 s), so that the balancer closes idle connections first.
 const keepAliveTimeoutMs = 65_000;
 const connectionsCheckIntervalMs = 1000;
+// Longer than the timeouts of receiving and responding, which send an error first.
+const stalledConnectionTimeoutMs = 12_000;
 
 const defaultConcurrency: ConcurrencyLimits = {
   total: settings.LIMIT_CONCURRENCY.fallback,
@@ -113,6 +118,7 @@ export async function createHttpServer<Context extends BaseContext>(
     genReqId: (message) => preparedQueries.handedOver(message)?.request.id ?? requestIdOf(message),
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: receiveTimeoutMs,
+    connectionTimeout: options.stalledConnectionTimeoutMs ?? stalledConnectionTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: connectionsCheckIntervalMs },
     clientErrorHandler: respondToClientError,
@@ -144,6 +150,7 @@ export async function createHttpServer<Context extends BaseContext>(
   addGraphqlRoute(app, { ...options, ...shared, handedOver });
   const [listener] = app.server.listeners('request') as RequestListener[];
   app.server.removeAllListeners('request');
+  closeWaitingResponses(app.server);
   app.server.on('request', preparedQueries.listener(listener as RequestListener));
   const health = {
     readiness,
@@ -198,7 +205,10 @@ function createManagementServer(
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIdOf,
     forceCloseConnections: true,
+    clientErrorHandler: respondToClientError,
+    frameworkErrors: respondToMalformedUrl,
   }) as unknown as FastifyInstance;
   setErrorResponses(app, metrics);
   addHealthRoutes(app, health);

@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { freePort } from '../testkit/redis-server';
 import { startTestHttpServer, type TestHttpServer } from '../testkit/test-http-server';
 
 const tenMegabytes = 10_000_000;
+const requestId = '01975a5e-1111-7000-8000-0000000000ad';
 
 describe('the HTTP server', () => {
   let server: TestHttpServer;
@@ -164,6 +166,41 @@ describe('the HTTP server', () => {
     const requestId = response.headers.get('x-request-id');
     expect(requestId).toMatch(/^[\da-f-]{36}$/);
     expect(error?.extensions).toMatchObject({ requestId });
+  });
+
+  it('responds on the management port to a URL that cannot be decoded as on the main port', async () => {
+    const managementPort = await freePort();
+    const managed = await startTestHttpServer({ managementPort });
+    const responses = [managed.url, `http://127.0.0.1:${managementPort}`].map(async (url) => {
+      const response = await fetch(`${url}/health/%zorro`, { headers: { 'x-request-id': requestId } });
+      return [response.status, response.headers.get('x-request-id'), await response.json()];
+    });
+    const extensions = { code: 'BAD_REQUEST', requestId };
+    const expected = [400, requestId, { errors: [{ message: 'The URL is not valid.', extensions }] }];
+    expect(await Promise.all(responses)).toEqual([expected, expected]);
+    const socket = connect(managementPort, '127.0.0.1');
+    socket.write('zorro\r\n\r\n');
+    expect(String(await once(socket, 'data'))).toContain('The request is not valid HTTP.');
+    socket.destroy();
+    await managed.close();
+  });
+
+  it.each([
+    ['', '1.0'],
+    ['host: \r\n', '1.1'],
+    ['host: %\r\n', '1.1'],
+    ['host: a b\r\n', '1.1'],
+    ['host: xn--a\r\n', '1.1'],
+    ['host: user-service.999:4001\r\n', '1.1'],
+  ])('responds 200 to a query with the Host header %j in HTTP/%s', async (host, version) => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const query = '{"query":"{hello}"}';
+    socket.write(`POST /graphql HTTP/${version}\r\n${host}content-type: application/json\r\n`);
+    socket.write(`content-length: ${query.length}\r\n\r\n${query}`);
+    const [response] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(response.toString()).toContain('{"data":{"hello":"world"}}');
   });
 
   it('responds 405 to a wrong method and 404 to an unknown path', async () => {
