@@ -39,6 +39,15 @@ export function addUnsubscribeRoutes(app: FastifyInstance, options: UnsubscribeR
         { parseAs: 'buffer', bodyLimit: bodyLimitBytes },
         (_request, body, done) => done(null, body),
       );
+    // An empty body counts, whatever its type.
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: bodyLimitBytes },
+      (_request, body, done) => {
+        if (body.length === 0) return done(null, body);
+        done(Object.assign(new Error('the body is not a form'), { statusCode: 415 }));
+      },
+    );
     scope.addHook('onRequest', (_request, reply, done) => {
       void reply.headers(unsubscribePageHeaders).type(html);
       done();
@@ -94,7 +103,7 @@ function refuseTooManyRequests(reply: FastifyReply, seconds: number): FastifyRep
 async function isOneClick({ body, headers }: FastifyRequest<Link>): Promise<boolean> {
   if (!Buffer.isBuffer(body) || body.length === 0) return true;
   const type = headers['content-type'] ?? '';
-  if (type.startsWith('text/')) return true;
+  if (/^text\//i.test(type)) return true;
   const form = await new Response(new Uint8Array(body), { headers: { 'content-type': type } })
     .formData()
     .catch(() => null);

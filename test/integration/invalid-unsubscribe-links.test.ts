@@ -87,6 +87,9 @@ describe('an unsubscribe link', () => {
   it.each([
     ['no body', { body: null }],
     ['plain text', { body: 'List-Unsubscribe=One-Click' }],
+    ['an empty body of JSON', { body: '', headers: { 'content-type': 'application/json' } }],
+    ['an empty body of any bytes', { body: '', headers: { 'content-type': 'application/octet-stream' } }],
+    ['text whose type is in capitals', { body: 'unsubscribe', headers: { 'content-type': 'TEXT/PLAIN' } }],
     ['other text', { body: 'unsubscribe', headers: { 'content-type': 'text/plain; charset=us-ascii' } }],
   ] as [string, RequestInit][])('unsubscribes for a POST with %s', async (_what, init) => {
     const id = await createSubscriber(app);
