@@ -17,6 +17,7 @@ import { eventually } from '../testkit/eventually';
 import { formsOf } from '../testkit/json-values';
 import { type Mailbox, openMailbox } from '../testkit/mailbox';
 import { warnInactiveUser } from '../testkit/retention';
+import { keepPublishedEvents } from '../testkit/stored-rows';
 import { createUser, mutate } from '../testkit/users';
 
 let app: TestApp;
@@ -24,6 +25,7 @@ let mailbox: Mailbox;
 let others: ForeignService;
 beforeAll(async () => {
   app = await startTestApp();
+  await keepPublishedEvents(app);
   mailbox = await openMailbox(app);
   others = await startForeignService(app);
 });
@@ -206,12 +208,10 @@ describe('each field of a published message is read from the columns of the map:
 
   /** Returns the data of the messages that `work` published, by type. */
   async function publishedWhile(work: () => Promise<void>): Promise<any> {
-    const [last] = await app.sql<{ at: string }>(
-      'SELECT coalesce(max(position), 0) AS at FROM outbox_events',
-    );
+    const [last] = await app.sql<{ at: string }>('SELECT coalesce(max(position), 0) AS at FROM all_events');
     await work();
     const events = await app.sql<{ type: string; data: Record<string, unknown> }>(
-      'SELECT type, data FROM outbox_events WHERE position > $1',
+      'SELECT type, data FROM all_events WHERE position > $1',
       [last?.at],
     );
     expect(events).not.toEqual([]);
@@ -273,13 +273,9 @@ describe('each field of a published message is read from the columns of the map:
   });
 
   it('seals of the audit trail', async () => {
-    const [seal] = await eventually(async () => {
-      const rows = await app.sql<{ data: Record<string, unknown> }>(
-        "SELECT data FROM outbox_events WHERE type = 'AuditSealed'",
-      );
-      expect(rows).not.toEqual([]);
-      return rows;
-    });
+    const sealed = "SELECT data FROM all_events WHERE type = 'AuditSealed'";
+    await eventually(async () => expect(await app.sql(sealed)).not.toEqual([]));
+    const [seal] = await app.sql<{ data: Record<string, unknown> }>(sealed);
     await expectInColumns('AuditSealed', seal?.data ?? {});
   });
 

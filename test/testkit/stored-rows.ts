@@ -37,3 +37,13 @@ export function eventsOf(app: TestApp, userId: string): Promise<StoredEvent[]> {
     [userId],
   );
 }
+
+/** Makes the view `all_events`: those in the outbox, and those that were deleted from it after their publication. */
+export async function keepPublishedEvents(app: TestApp): Promise<void> {
+  await app.sql(`
+    CREATE TABLE deleted_events (LIKE outbox_events);
+    CREATE FUNCTION keep_event() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO deleted_events SELECT OLD.*; RETURN OLD; END $$;
+    CREATE TRIGGER keep_event BEFORE DELETE ON outbox_events FOR EACH ROW EXECUTE FUNCTION keep_event();
+    CREATE VIEW all_events AS SELECT * FROM outbox_events UNION ALL SELECT * FROM deleted_events`);
+}
