@@ -35,6 +35,11 @@ export class Drain {
     return this.started;
   }
 
+  /** True once the listener is closed: every response then has `connection: close`. */
+  get closesConnections(): boolean {
+    return this.listenerClosed;
+  }
+
   /**
    * Resolves when every connection has ended, after at most `delayMs` + `timeoutMs`.
    *

@@ -127,7 +127,7 @@ export function addGraphqlRoute<Context extends BaseContext>(
       const { requestTimeoutMs } = options;
       const state = handedOver(request.raw);
       if (state?.hasTimedOut) throw new RequestTimeoutError(requestTimeoutMs);
-      const elapsedMs = state ? performance.now() - state.request.startedAtMs : 0;
+      const elapsedMs = state ? performance.now() - state.request.bodyReadAtMs : 0;
       const timeoutMs = requestTimeoutMs - elapsedMs;
       return withinDeadline({ request, reply, timeoutMs }, () => {
         const response = runInTrace(options.tracing ?? null, request.traceparent, () =>

@@ -32,8 +32,10 @@ export interface PreparedQueryListenerOptions<Context> {
   readonly requestTimeoutMs: number;
   readonly tracing: Tracing | null;
   readonly log: Logger;
-  /** False while the server drains: responses then need `connection: close`. */
-  readonly isOpen: () => boolean;
+  /** True while the server drains. Fastify then serves new requests. */
+  readonly isDraining: () => boolean;
+  /** True once responses need `connection: close`. */
+  readonly closesConnections: () => boolean;
   /** Called after each response that this class sends, with the time that it took. */
   readonly onResponse: (request: HttpRequest, statusCode: number, elapsedMs: number) => void;
 }
@@ -88,7 +90,7 @@ export class PreparedQueryListener<Context> {
       headers['apollo-federation-include-trace'] === undefined &&
       headers.expect === undefined &&
       takesJson(headers.accept) &&
-      this.options.isOpen() &&
+      !this.options.isDraining() &&
       this.options.routerProof(Array.isArray(proof) ? proof.join(', ') : proof)
     );
   }
@@ -105,6 +107,7 @@ export class PreparedQueryListener<Context> {
       if (!end) otherwise(message, response);
       return;
     }
+    request.bodyReadAtMs = performance.now();
     request.trace(response);
     let isOver = false;
     const timer = setTimeout(() => {
@@ -121,7 +124,10 @@ export class PreparedQueryListener<Context> {
       otherwise(message, response);
       return;
     }
-    end();
+    // The operation counts until its response is sent.
+    if (response.destroyed) end();
+    else response.once('close', end);
+    if (this.options.closesConnections()) response.setHeader('connection', 'close');
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(result.json),
@@ -157,6 +163,8 @@ export function streamOf(body: Buffer): Readable {
 class ReceivedRequest implements HttpRequest {
   readonly id: string;
   readonly startedAtMs = performance.now();
+  /** When the time limit of the operation begins: the client decides how long its body takes. */
+  bodyReadAtMs = 0;
   traceparent: string | null = null;
   readonly deadline: Deadline;
 

@@ -108,7 +108,8 @@ export async function createHttpServer<Context extends BaseContext>(
     ...shared,
     respondToQuery: options.respondToQuery ?? (async () => null),
     tracing: options.tracing ?? null,
-    isOpen: () => !drain.isShuttingDown,
+    isDraining: () => drain.isShuttingDown,
+    closesConnections: () => drain.closesConnections,
     onResponse: (request, statusCode, elapsedMs) =>
       report({ method: 'POST', route: '/graphql', statusCode, elapsedMs, log: () => request.log }),
   });

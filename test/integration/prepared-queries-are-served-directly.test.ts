@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { HttpRequest } from '../../src/http/http-request';
 import { eventually } from '../testkit/eventually';
 import { startTestHttpServer, type TestHttpServer } from '../testkit/test-http-server';
@@ -42,6 +44,25 @@ async function completedRequests(): Promise<Record<string, unknown>[]> {
   const lines = server.logLines.map((line) => JSON.parse(line)).filter(({ route }) => route === '/graphql');
   expect(lines).toHaveLength(counted);
   return lines;
+}
+
+const connectTo = (url: string) => connect(Number(new URL(url).port), '127.0.0.1');
+
+/** The head of a request to the graph with this body. */
+const headOf = (body: string) =>
+  `POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+
+/** True if a server listens there. */
+async function accepts(url: string): Promise<boolean> {
+  const socket = connectTo(url);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 describe('the HTTP server', () => {
@@ -125,6 +146,32 @@ describe('the HTTP server', () => {
     await eventually(async () => expect((await server.post(hello)).status).toBe(200));
   });
 
+  it('gives a query that it hands over its whole time, however long its body took', async () => {
+    const body = '{"query":"{wait(ms: 100)}"}';
+    const socket = connectTo(server.url);
+    socket.write(`${headOf(body)}{`);
+    const startedAtMs = performance.now();
+    // Longer than the timeout of an operation.
+    await eventually(() => expect(performance.now() - startedAtMs).toBeGreaterThan(300));
+    socket.write(body.slice(1));
+    const [response] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(String(response)).toMatch(/^HTTP\/1\.1 200 OK/);
+    expect(offered).toHaveLength(1);
+  });
+
+  it('counts a prepared query until its response is sent', async () => {
+    const json = `{"data":"${'a'.repeat(15_000_000)}"}`;
+    respond = async () => json;
+    const stalled = connectTo(server.url);
+    stalled.write(headOf(hello) + hello);
+    await once(stalled, 'readable');
+    respond = async () => null;
+    expect((await server.post(hello)).status).toBe(503);
+    stalled.destroy();
+    await eventually(async () => expect((await server.post(hello)).status).toBe(200));
+  });
+
   it('aborts the deadline of a prepared query when its client disconnects', async () => {
     let signal: AbortSignal | undefined;
     let deadline: HttpRequest['deadline'] | undefined;
@@ -163,6 +210,28 @@ describe('the HTTP server', () => {
     expect((await draining.post(hello)).status).toBe(200);
     await drained;
     expect(offered).toEqual([]);
+  });
+
+  it('closes the connection of a prepared query that is running when the drain begins', async () => {
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const draining = await startTestHttpServer({
+      respondToQuery: async (body) => {
+        offered.push(body);
+        await finished;
+        return { json: '{"data":1}', cacheControl: 'private, no-store' };
+      },
+    });
+    const responding = draining.post(hello);
+    await eventually(() => expect(offered).toHaveLength(1));
+    const drained = draining.http.drain({ delayMs: 0, idleGraceMs: 0 });
+    await eventually(async () => expect(await accepts(draining.url)).toBe(false));
+    finish();
+    const response = await responding;
+    expect([response.status, response.headers.get('connection')]).toEqual([200, 'close']);
+    await drained;
   });
 
   it('offers no body with keys that the JSON parser refuses as prepared', async () => {
