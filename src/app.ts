@@ -25,6 +25,8 @@ export interface AppOptions {
    * else 0.
    */
   drainDelayMs?: number;
+  /** How long idle connections stay open after that, in milliseconds; defaults to 500. */
+  idleGraceMs?: number;
   /** Time between retention runs, in milliseconds. Defaults to ten minutes. */
   retentionIntervalMs?: number;
 }
@@ -59,7 +61,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 /** Starts the parts in the order in which each needs those before it. `closers` stops them in reverse. */
 async function start(
   config: Config,
-  { log, redisPrefix, amqpPrefix, drainDelayMs, retentionIntervalMs }: AppOptions & { log: Logger },
+  {
+    log,
+    redisPrefix,
+    amqpPrefix,
+    drainDelayMs,
+    idleGraceMs,
+    retentionIntervalMs,
+  }: AppOptions & { log: Logger },
   closers: Closers,
 ): Promise<App> {
   const metrics = createMetrics();
@@ -141,7 +150,7 @@ async function start(
   closers.push(() => upkeep.stop());
 
   const http = await createHttp(doors, graphql);
-  closers.push(() => http.drain({ delayMs: drainDelayMs ?? (config.production ? 2000 : 0) }));
+  closers.push(() => http.drain({ delayMs: drainDelayMs ?? (config.production ? 2000 : 0), idleGraceMs }));
   const url = await http.listen({ host: config.host, port: config.port });
   links.listensOn(url);
 

@@ -6,7 +6,7 @@ export interface DrainTimes {
   /** Time between failing readiness and refusing connections, so that load balancers stop routing here first. */
   delayMs: number;
   /** Time that idle keep-alive connections stay open after the listener is closed. Defaults to 500. */
-  idleGraceMs?: number;
+  idleGraceMs?: number | undefined;
   /** Time after the delay at which the remaining connections are destroyed. Defaults to 10,000. */
   timeoutMs?: number;
 }

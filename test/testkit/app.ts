@@ -79,8 +79,8 @@ export async function startTestApp({ config = {}, replicaOf }: TestAppOptions = 
       dataDirectory,
       ...config,
     },
-    // No load balancer has to notice a stop.
-    { log, redisPrefix, amqpPrefix, drainDelayMs: 0 },
+    // No load balancer has to notice a stop, and no client is between two requests.
+    { log, redisPrefix, amqpPrefix, drainDelayMs: 0, idleGraceMs: 0 },
   );
   await app.ready;
   const issuer = await openDevelopmentIssuer(dataDirectory);

@@ -39,8 +39,8 @@ describe('RouterCache', () => {
     for (const [second, ids] of [
       [0, ['a']],
       [59, ['a']],
-      [60, ['a', 'b']],
-      [119, ['a']],
+      [61, ['a', 'b']],
+      [120, ['a']],
     ] as const) {
       clock.mockReturnValue(startedAtMs + second * 1_000);
       await cache.invalidate(ids);
